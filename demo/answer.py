@@ -1,0 +1,52 @@
+"""The answer: one dictionary per picture, the same from the command line, the app and its API."""
+
+import dataclasses
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What is said of one picture. For one that cannot be judged all but `file` and `error` are None.
+
+    fake_probability: P(fake | x) in [0, 1]. logit: its log-odds.
+    digit: 0 to 9, with its probability; in_domain: in [0, 1]; None where the model has no such output.
+    provider: the onnxruntime provider that ran.
+    """
+
+    file: str
+    verdict: str | None = None
+    fake_probability: float | None = None
+    logit: float | None = None
+    digit: int | None = None
+    digit_probability: float | None = None
+    in_domain: float | None = None
+    model: str | None = None
+    version: str | None = None
+    provider: str | None = None
+    error: str | None = None
+
+    def as_dict(self) -> dict[str, str | float | int | None]:
+        """The answer in the contract's order, ready for JSON."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the verdict changes: `fake` from `fake` on, `real` up to `real`, between them `unsure`.
+
+    in_domain: below it a picture is `not a digit`; None for a model without that output.
+    """
+
+    fake: float
+    real: float
+    in_domain: float | None = None
+
+    def verdict(self, fake_probability: float, in_domain: float | None = None) -> str:
+        """`not a digit` (tested first), `fake`, `real` or `unsure`."""
+        if self.in_domain is not None and in_domain is not None and in_domain < self.in_domain:
+            return "not a digit"
+        if fake_probability >= self.fake:
+            return "fake"
+        if fake_probability <= self.real:
+            return "real"
+        return "unsure"

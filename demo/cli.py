@@ -1,0 +1,80 @@
+"""`python -m demo`: the app; `python -m demo check FILE…`: one line a file."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from demo.answer import Answer
+from demo.check import check_files
+from demo.errors import DemoError
+from demo.runtime import MODELS_FOLDER, Engine
+
+DONE, UNREADABLE, USAGE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code.
+
+    0: done. 1: some file could not be judged, or the models cannot be served. 2: usage.
+    """
+    parsed = build_parser().parse_args(arguments)
+    try:
+        engine = Engine.load(parsed.models, parsed.device, parsed.model)
+        if parsed.command == "check":
+            return check(engine, parsed.files, parsed.json)
+        # Gradio takes seconds to import; only the app needs it.
+        from demo.app import serve
+
+        engine.open_all()
+        serve(engine, parsed.host, parsed.port)
+    except DemoError as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return DONE
+
+
+def build_parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    # SUPPRESS: a subcommand's default must not undo what stands before the subcommand.
+    for name, kind, text in (
+        ("--models", Path, "folder of published models"),
+        ("--model", str, "discriminator to use, without .onnx"),
+    ):
+        shared.add_argument(name, type=kind, default=argparse.SUPPRESS, help=text)
+    shared.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default=argparse.SUPPRESS,
+        help="auto (the default) uses CUDA where it works and says so where it falls back",
+    )
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__, parents=[shared])
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
+    )
+    parser.add_argument("--port", type=int, help="port to listen on (default: 7860, or the next free one)")
+    parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command="serve")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    checking = commands.add_parser("check", parents=[shared], help="print one line a file: is it fake?")
+    checking.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures to check")
+    checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
+    checking.set_defaults(command="check")
+    return parser
+
+
+def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:
+    """Print the answer for each file; returns 1 where some file could not be judged, else 0."""
+    answers = [checked.answer for checked in check_files(engine, files)]
+    for answer in answers:
+        print(json.dumps(answer.as_dict()) if as_json else line(answer))
+    return UNREADABLE if any(answer.error for answer in answers) else DONE
+
+
+def line(answer: Answer) -> str:
+    """An answer as one line for a person."""
+    if answer.error is not None:
+        return f"{answer.file}: not judged: {answer.error}"
+    return f"{answer.file}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}"

@@ -1,0 +1,41 @@
+"""The words that cross the folders: file names, tensor names, shapes, thresholds, metadata keys.
+
+Probability convention, said once, here: **every score is P(fake | x)**, the probability that the
+picture x was made by a generator, and a logit is the log-odds of fake, so
+
+    fake_probability = sigmoid(logit)        P(real | x) = 1 - fake_probability
+
+The notebook that the tutorial pair comes from labels real 1: its D(x) is P(real | x), and our
+score is 1 - D(x).
+"""
+
+from typing import Final
+
+VERSION: Final = "0.1.0"
+
+OPSET: Final = 20
+"""ONNX operator set of every file; at most 21, so that current Python, Node and browser runtimes load it."""
+
+PICTURE_SHAPE: Final = (28, 28)
+"""Height and width in pixels of what a discriminator sees and a generator makes."""
+
+PIXELS: Final = "pixels"
+"""uint8 [batch, height, width], ink bright (255) on dark (0)."""
+NOISE: Final = "noise"
+"""float32 [batch, latent], standard normal."""
+LOGIT: Final = "logit"
+"""float32 [batch], log-odds of fake."""
+FAKE_PROBABILITY: Final = "fake_probability"
+"""float32 [batch] in [0, 1]; of the history model float32 [batch, snapshots]."""
+
+MLP_DISCRIMINATOR: Final = "mlp_discriminator"
+MLP_GENERATOR: Final = "mlp_generator"
+MLP_HISTORY: Final = "mlp_history"
+HISTORY_PICTURE: Final = "history.png"
+HISTORY_RECORD: Final = "history.json"
+MANIFEST: Final = "manifest.json"
+
+POLARITY: Final = "fake_probability = sigmoid(logit) = P(fake | x)"
+THRESHOLDS: Final = ("fake_threshold", "real_threshold", "in_domain_threshold")
+METADATA_KEYS: Final = ("name", "version", "polarity", *THRESHOLDS, "training_run", "licence")
+"""`metadata_props` of every file: strings, the thresholds as JSON numbers or null."""

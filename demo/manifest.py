@@ -1,0 +1,62 @@
+"""What was published: for each file its checksum, metrics and golden numbers, read from `manifest.json`."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from demo.contract import MANIFEST
+from demo.errors import ModelError
+
+
+class Manifest:
+    """The manifest of a models folder. Every read of a file goes through its checksum."""
+
+    def __init__(self, folder: Path, content: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.version: str = content["version"]
+        self.files: Mapping[str, Mapping[str, Any]] = content["files"]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Manifest":
+        """Read the manifest of a folder.
+
+        Raises:
+            ModelError: the folder holds none, or it cannot be read.
+        """
+        path = folder / MANIFEST
+        try:
+            return cls(folder, json.loads(path.read_text(encoding="utf-8")))
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"There are no published models in {folder} (no {MANIFEST}); name a folder that holds them "
+                "with --models, or publish a run there with `python -m export run RUN`."
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{path} cannot be read ({error}); publish the models again.") from error
+
+    def names(self, kind: str) -> tuple[str, ...]:
+        """The models of a kind (`discriminator`, `generator`, `history`), without `.onnx`."""
+        return tuple(
+            file.removesuffix(".onnx") for file, entry in self.files.items() if entry.get("kind") == kind
+        )
+
+    def read(self, file: str) -> bytes:
+        """A published file's content, the very bytes whose checksum was compared.
+
+        Raises:
+            ModelError: the file is not in the manifest, is missing, or is not the one published.
+        """
+        if file not in self.files:
+            raise ModelError(f"{file} is not among the published models in {self.folder}.")
+        try:
+            content = (self.folder / file).read_bytes()
+        except OSError as error:
+            raise ModelError(f"{self.folder / file} cannot be read ({error.strerror}).") from error
+        if hashlib.sha256(content).hexdigest() != self.files[file]["sha256"]:
+            raise ModelError(
+                f"{file} is not the file that was published: its SHA-256 differs from the manifest's. "
+                "Restore it, or publish the models again."
+            )
+        return content

@@ -1,0 +1,160 @@
+"""The engine: published models on a device, tested against their golden numbers before they serve."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo import golden
+from demo.answer import Thresholds
+from demo.contract import FAKE_PROBABILITY, LOGIT, MLP_DISCRIMINATOR, MLP_HISTORY, NOISE, PIXELS
+from demo.errors import ModelError, RequestError
+from demo.manifest import Manifest
+from demo.sessions import choose_providers, open_session
+
+MODELS_FOLDER = Path(__file__).parent / "models"
+LARGEST_BATCH = 1024
+LARGEST_COUNT = 256
+LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A discriminator's outputs. fake_probability, logit: float32 [batch]."""
+
+    fake_probability: NDArray[np.float32]
+    logit: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class History:
+    """A picture's scores while the tutorial pair learned. fake_probability: float32 [batch, snapshots]."""
+
+    steps: tuple[int, ...]
+    fake_probability: NDArray[np.float32]
+
+
+class Engine:
+    """Scores and makes digits with the published models of a folder.
+
+    Sessions are opened at first use and kept; each is tested before it serves. Safe to share
+    between threads.
+    """
+
+    def __init__(self, manifest: Manifest, providers: list[Any], fallback: str, model: str) -> None:
+        self.manifest = manifest
+        self.providers = providers
+        self.fallback = fallback
+        self.model = model
+        self.version = manifest.version
+        self.generators = manifest.names("generator")
+        self._sessions: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self.shape: tuple[int, int] = tuple(self.session(model).get_inputs()[0].shape[1:])
+        entry = self.entry(model)
+        self.thresholds = Thresholds(
+            entry["fake_threshold"], entry["real_threshold"], entry["in_domain_threshold"]
+        )
+
+    @classmethod
+    def load(cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None) -> "Engine":
+        """Open a discriminator of a models folder (the default one unless named) on a device.
+
+        Raises:
+            DeviceError: `cuda` was asked for and cannot run here.
+            ModelError: the model is missing, altered, or gives other numbers than when published.
+        """
+        manifest = Manifest.load(models)
+        known = manifest.names("discriminator")
+        if model is not None and model not in known:
+            raise ModelError(
+                f"There is no discriminator {model!r} in {models}; there is: {', '.join(known)}."
+            )
+        providers, fallback = choose_providers(device)
+        return cls(manifest, providers, fallback, model or MLP_DISCRIMINATOR)
+
+    @property
+    def provider(self) -> str:
+        """The onnxruntime provider that really runs the discriminator."""
+        return str(self.session(self.model).get_providers()[0])
+
+    @property
+    def device_note(self) -> str:
+        """What runs, and why not CUDA where it could have been, in a sentence or two."""
+        return f"{self.model} {self.version} runs on {self.provider}. {self.fallback}".strip()
+
+    def open_all(self) -> None:
+        """Open and test every published model now, rather than at its first use."""
+        for kind in ("discriminator", "generator", "history"):
+            for name in self.manifest.names(kind):
+                self.session(name)
+
+    def entry(self, name: str) -> Any:
+        """What the manifest says of a model; raises ModelError for one that is not published."""
+        try:
+            return self.manifest.files[f"{name}.onnx"]
+        except KeyError as error:
+            raise ModelError(f"{name}.onnx is not among the published models.") from error
+
+    def session(self, name: str) -> Any:
+        """The session of a model, opened and tested at first use.
+
+        Raises:
+            ModelError: the file is missing, altered, or gives other numbers than when published.
+        """
+        with self._lock:
+            if name not in self._sessions:
+                file = f"{name}.onnx"
+                session = open_session(file, self.manifest.read(file), self.providers)
+                golden.check(file, session, self.entry(name)["golden"], session.get_providers()[0])
+                self._sessions[name] = session
+            return self._sessions[name]
+
+    def score(self, pixels: NDArray[np.uint8]) -> Scores:
+        """Score uint8 [n, height, width], ink bright on dark."""
+        parts = [
+            self.session(self.model).run([FAKE_PROBABILITY, LOGIT], {PIXELS: part})
+            for part in batches(pixels)
+        ]
+        return Scores(
+            np.concatenate([part[0] for part in parts] or [np.empty(0, np.float32)]),
+            np.concatenate([part[1] for part in parts] or [np.empty(0, np.float32)]),
+        )
+
+    def history(self, pixels: NDArray[np.uint8]) -> History:
+        """Score uint8 [n, height, width] with every snapshot of the tutorial pair."""
+        parts = [
+            self.session(MLP_HISTORY).run([FAKE_PROBABILITY], {PIXELS: part})[0] for part in batches(pixels)
+        ]
+        steps = tuple(self.entry(MLP_HISTORY)["steps"])
+        return History(steps, np.concatenate(parts or [np.empty((0, len(steps)), np.float32)]))
+
+    def generate(self, model: str, count: int, seed: int, digit: int | None = None) -> NDArray[np.uint8]:
+        """Make digits: uint8 [count, height, width]. The same arguments give the same digits.
+
+        Raises:
+            RequestError: an argument is outside its range, or the generator cannot choose the digit.
+        """
+        if model not in self.generators:
+            raise RequestError(f"There is no generator {model!r}; there is: {', '.join(self.generators)}.")
+        if not 1 <= count <= LARGEST_COUNT:
+            raise RequestError(f"The count is {count}; give 1 to {LARGEST_COUNT}.")
+        if not 0 <= seed <= LARGEST_SEED:
+            raise RequestError(f"The seed is {seed}; give 0 to {LARGEST_SEED}.")
+        if digit is not None:
+            raise RequestError(f"{model} cannot choose the digit; leave the digit out.")
+        session = self.session(model)
+        latent = session.get_inputs()[0].shape[1]
+        noise = np.random.default_rng(seed).standard_normal((count, latent), np.float32)
+        pixels: NDArray[np.uint8] = session.run([PIXELS], {NOISE: noise})[0]
+        return pixels
+
+
+def batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    """Parts of at most `LARGEST_BATCH` pictures, so that memory stays bounded."""
+    for start in range(0, len(pixels), LARGEST_BATCH):
+        yield pixels[start : start + LARGEST_BATCH]

@@ -1,0 +1,86 @@
+"""onnxruntime: which device really runs, and sessions on it."""
+
+import ctypes
+import importlib
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from demo.errors import DeviceError, ModelError
+
+CPU: Final = "CPUExecutionProvider"
+CUDA: Final = "CUDAExecutionProvider"
+
+CUDA_OPTIONS: Final = {
+    # TF32 keeps 10 bits of mantissa: fast, but then the number differs from the CPU's by up to 2e-3.
+    "use_tf32": "0",
+    # The default, EXHAUSTIVE, searches anew for each shape and may choose differently in each session.
+    "cudnn_conv_algo_search": "HEURISTIC",
+}
+
+
+def onnxruntime() -> ModuleType:
+    """The module, imported at first use with its telemetry (on by default since 1.29) switched off."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    return importlib.import_module("onnxruntime")
+
+
+def choose_providers(device: str) -> tuple[list[Any], str]:
+    """The execution providers for `auto`, `cpu` or `cuda`, and why these, as a sentence ("" for no reason).
+
+    Raises:
+        DeviceError: `cuda` was asked for and cannot run here; names the library that is missing.
+    """
+    if device == "cpu":
+        return [CPU], ""
+    obstacle = cuda_obstacle()
+    if obstacle is None:
+        return [(CUDA, CUDA_OPTIONS), CPU], ""
+    if device == "cuda":
+        raise DeviceError(
+            f"CUDA was asked for, but {obstacle}. Use --device cpu, or --device auto to fall back."
+        )
+    return [CPU], f"CUDA is not used: {obstacle}."
+
+
+def cuda_obstacle() -> str | None:
+    """Why CUDA cannot run here, or None where it can as far as libraries and driver go.
+
+    onnxruntime itself falls back to the CPU without an error, so its provider is loaded by hand:
+    the loader's message names the library that is missing.
+    """
+    module = onnxruntime()
+    if CUDA not in module.get_available_providers():
+        return 'this onnxruntime is built without it (pip install ".[cuda]" brings one that has it)'
+    if hasattr(module, "preload_dlls"):
+        module.preload_dlls()
+    try:
+        ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError as error:
+        return f"the NVIDIA driver is missing ({error})"
+    library = "onnxruntime_providers_cuda.dll" if os.name == "nt" else "libonnxruntime_providers_cuda.so"
+    folder = Path(str(module.__file__)).parent / "capi"
+    try:
+        if os.name != "nt":
+            ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
+        ctypes.CDLL(str(folder / library))
+    except OSError as error:
+        return f"a library is missing ({error}; pip install \".[cuda]\" brings CUDA's and cuDNN's)"
+    return None
+
+
+def open_session(name: str, content: bytes, providers: list[Any]) -> Any:
+    """A session over a model's bytes; bytes rather than a path shut out external data.
+
+    Raises:
+        ModelError: onnxruntime cannot load the model.
+    """
+    module = onnxruntime()
+    options = module.SessionOptions()
+    options.log_severity_level = 3
+    try:
+        return module.InferenceSession(content, options, providers=providers)
+    # onnxruntime's own exceptions share no base class but Exception.
+    except Exception as error:
+        raise ModelError(f"{name} cannot be loaded by onnxruntime {module.__version__}: {error}") from error

@@ -1,0 +1,1 @@
+"""From a checkpoint to published .onnx files: convert, compare with PyTorch, publish all or nothing."""

@@ -1,0 +1,58 @@
+"""`python -m export run RUN|evaluate`: publish a run, recompute what was published."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from demo.errors import DemoError
+from demo.runtime import MODELS_FOLDER
+from export.errors import ExportError
+from export.tutorial import export_tutorial, remeasure
+from train.errors import TrainError
+from train.run import Run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed with a line on stderr, 2 usage."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        parsed.command(parsed)
+    except (ExportError, TrainError, DemoError) as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--models", type=Path, default=MODELS_FOLDER, help="models folder (default: demo/models)"
+    )
+    parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    publishing = commands.add_parser(
+        "run", parents=[shared], help="convert a run, compare with PyTorch, publish all of it or nothing"
+    )
+    publishing.add_argument("run", type=Path, help="the run's folder")
+    publishing.set_defaults(command=run_export)
+    evaluation = commands.add_parser(
+        "evaluate", parents=[shared], help="recompute the published figures from the published files"
+    )
+    evaluation.set_defaults(command=run_evaluate)
+    return parser
+
+
+def run_export(parsed: argparse.Namespace) -> None:
+    metrics = export_tutorial(Run(parsed.run), parsed.models)
+    print(json.dumps(metrics, indent=2))
+    print(f"Published to {parsed.models}; the parity report is {parsed.run / 'parity.json'}.")
+
+
+def run_evaluate(parsed: argparse.Namespace) -> None:
+    print(json.dumps(remeasure(parsed.models), indent=2))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+"""What is exported: the trained networks between the contract's inputs and outputs, scaling inside."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn.functional import leaky_relu
+
+from train.models import MlpDiscriminator, MlpGenerator
+
+
+class PixelDiscriminator(nn.Module):
+    """pixels uint8 [batch, height, width] → fake_probability float32 [batch], logit float32 [batch]."""
+
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.discriminator = discriminator
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logit = self.discriminator(pixels.flatten(1).float() / 255)
+        return torch.sigmoid(logit), logit
+
+
+class PixelGenerator(nn.Module):
+    """noise float32 [batch, latent] → pixels uint8 [batch, height, width], as a file would hold them."""
+
+    def __init__(self, generator: MlpGenerator, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.generator = generator
+        self.shape = shape
+
+    def forward(self, noise: torch.Tensor) -> torch.Tensor:
+        pictures = torch.round(self.generator(noise) * 255).to(torch.uint8)
+        return pictures.reshape(-1, *self.shape)
+
+
+class PixelHistory(nn.Module):
+    """pixels uint8 [batch, height, width] → fake_probability float32 [batch, snapshots].
+
+    All snapshots of the tutorial's discriminator side by side, as one batched product a layer. The
+    weights are rounded to float16, half the size, and cast back in the graph: arithmetic is float32.
+    """
+
+    def __init__(self, discriminators: Sequence[MlpDiscriminator]) -> None:
+        super().__init__()
+        self.snapshots = len(discriminators)
+        layers = [
+            [layer for layer in each.modules() if isinstance(layer, nn.Linear)] for each in discriminators
+        ]
+        self.depth = len(layers[0])
+        for index, group in enumerate(zip(*layers, strict=True)):
+            self.register_buffer(
+                f"weight{index}", torch.stack([each.weight.detach().T.half() for each in group])
+            )
+            self.register_buffer(
+                f"bias{index}", torch.stack([each.bias.detach()[None].half() for each in group])
+            )
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        hidden = (pixels.flatten(1).float() / 255)[None].expand(self.snapshots, -1, -1)
+        for index in range(self.depth):
+            weight, bias = self.get_buffer(f"weight{index}"), self.get_buffer(f"bias{index}")
+            hidden = hidden @ weight.float() + bias.float()
+            if index < self.depth - 1:
+                hidden = leaky_relu(hidden, 0.2)
+        return torch.sigmoid(hidden.squeeze(2)).T
+
+
+def example_pixels(shape: tuple[int, int]) -> torch.Tensor:
+    """An input to trace with: any values do, but not batch 1, which the exporter takes for constant."""
+    return torch.zeros(2, *shape, dtype=torch.uint8)
+
+
+def example_noise(latent: int) -> torch.Tensor:
+    """An input to trace a generator with."""
+    return torch.zeros(2, latent)

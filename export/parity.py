@@ -1,0 +1,159 @@
+"""The gate: PyTorch against onnxruntime, on pictures and noise, at several batch sizes.
+
+Shapes, names and dtypes first, then values. A file that fails is not published.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from demo.answer import Thresholds
+from demo.contract import FAKE_PROBABILITY, LOGIT
+from export.errors import ParityError
+
+BATCHES: Final = (1, 7, 64, 4096)
+LOGIT_ABSOLUTE: Final = 1e-4
+LOGIT_RELATIVE: Final = 1e-6
+PROBABILITY_ABSOLUTE: Final = 1e-4
+PIXEL_LEVELS: Final = 1
+PIXEL_SHARE: Final = 1e-4
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one output of one group of inputs is from PyTorch's, over all batch sizes.
+
+    maximum, percentile_99_9: of the absolute difference, in the output's own unit.
+    differing: share of values that are not identical.
+    flips: verdicts that differ where the logit is outside the tolerance's band around a threshold.
+    allowed: whether all of it is within the tolerance.
+    """
+
+    inputs: str
+    output: str
+    values: int
+    maximum: float
+    percentile_99_9: float
+    differing: float
+    flips: int
+    allowed: bool
+
+
+def check_parity(
+    name: str,
+    module: nn.Module,
+    session: Any,
+    groups: Mapping[str, NDArray[Any]],
+    thresholds: Thresholds | None,
+) -> list[Difference]:
+    """Compare every output on every group of inputs, each run at every batch size.
+
+    groups: name → inputs, first dimension at least 1; repeated to fill a batch.
+    thresholds: of a discriminator, to count verdict flips.
+
+    Raises:
+        ParityError: a name, dtype, shape or value differs; the message names the worst.
+    """
+    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
+    report = []
+    for group, values in groups.items():
+        found: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
+        expected: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
+        for batch in BATCHES:
+            part = np.resize(values, (batch, *values.shape[1:]))
+            results = session.run(outputs, {inputs[0].name: part})
+            references = run_torch(module, part)
+            if len(results) != len(references):
+                raise ParityError(f"{name} has {len(results)} outputs, PyTorch {len(references)}.")
+            for output, result, reference in zip(outputs, results, references, strict=True):
+                if result.dtype != reference.dtype or result.shape != reference.shape:
+                    raise ParityError(
+                        f"{name}: {output} is {result.dtype} {result.shape}, in PyTorch {reference.dtype} "
+                        f"{reference.shape} (batch {batch}, {group})."
+                    )
+                found[output].append(result)
+                expected[output].append(reference)
+        report += [
+            compare(
+                group, output, np.concatenate(found[output]), np.concatenate(expected[output]), thresholds
+            )
+            for output in outputs
+        ]
+    refused = [row for row in report if not row.allowed]
+    if refused:
+        worst = max(refused, key=lambda row: row.maximum)
+        raise ParityError(
+            f"{name} does not give PyTorch's numbers: {worst.output} on {worst.inputs} differs by up to "
+            f"{worst.maximum:.3g} with {worst.flips} verdict flips; {len(refused)} of {len(report)} "
+            "comparisons fail. Nothing is published."
+        )
+    return report
+
+
+def run_torch(module: nn.Module, batch: NDArray[Any]) -> list[NDArray[Any]]:
+    """A module's outputs as numpy arrays."""
+    with torch.no_grad():
+        outputs = module(torch.from_numpy(batch))
+    return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
+
+
+def compare(
+    group: str, output: str, found: NDArray[Any], expected: NDArray[Any], thresholds: Thresholds | None
+) -> Difference:
+    """Measure one output against PyTorch's, and hold it against its tolerance. NaN is never allowed."""
+    difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    flips = 0
+    if output == LOGIT:
+        band = LOGIT_ABSOLUTE + LOGIT_RELATIVE * np.abs(expected.astype(np.float64))
+        flips = verdict_flips(found, expected, band, thresholds) if thresholds else 0
+        allowed = bool(np.all(difference <= band)) and flips == 0
+    elif output == FAKE_PROBABILITY:
+        allowed = bool(np.all(difference <= PROBABILITY_ABSOLUTE))
+    else:
+        allowed = bool(difference.max() <= PIXEL_LEVELS and np.mean(difference > 0) <= PIXEL_SHARE)
+    return Difference(
+        inputs=group,
+        output=output,
+        values=difference.size,
+        maximum=float(difference.max()),
+        percentile_99_9=float(np.percentile(difference, 99.9)),
+        differing=float(np.mean(difference != 0)),
+        flips=flips,
+        allowed=allowed,
+    )
+
+
+def verdict_flips(
+    found: NDArray[Any], expected: NDArray[Any], band: NDArray[np.float64], thresholds: Thresholds
+) -> int:
+    """Verdicts that differ although PyTorch's logit is farther from the threshold than the band."""
+    flips = np.zeros(found.shape, bool)
+    for threshold in {thresholds.fake, thresholds.real}:
+        edge = np.log(threshold / (1 - threshold))
+        flips |= ((found >= edge) != (expected >= edge)) & (np.abs(expected - edge) > band)
+    return int(flips.sum())
+
+
+def summary(report: Sequence[Difference]) -> dict[str, Any]:
+    """The worst of a report, per output, for the manifest."""
+    return {
+        output: {
+            "maximum": max(row.maximum for row in report if row.output == output),
+            "percentile_99_9": max(row.percentile_99_9 for row in report if row.output == output),
+            "differing": max(row.differing for row in report if row.output == output),
+            "flips": sum(row.flips for row in report if row.output == output),
+            "values": sum(row.values for row in report if row.output == output),
+        }
+        for output in dict.fromkeys(row.output for row in report)
+    }
+
+
+def as_json(report: Sequence[Difference]) -> list[dict[str, Any]]:
+    """Every row of a report, for the file beside the run."""
+    return [dataclasses.asdict(row) for row in report]

@@ -1,0 +1,92 @@
+"""Publish: all files and their manifest together, or nothing."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from demo.contract import MANIFEST, VERSION
+from export.errors import PublishError
+
+LARGEST_FILE_BYTES: Final = 10_000_000
+LARGEST_FOLDER_BYTES: Final = 25_000_000
+
+
+def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]) -> None:
+    """Put files into a models folder and their entries into its manifest; other files there stay.
+
+    The new folder is made whole beside the old one, written through to the disk, and then takes its
+    place. A kill between the two renames leaves the old one as `.NAME.previous`, which the next
+    publication puts back first.
+
+    Raises:
+        PublishError: a limit of the contract is broken, or the folder cannot be written; nothing has changed.
+    """
+    folder = folder.resolve()
+    previous = folder.with_name(f".{folder.name}.previous")
+    staged = folder.with_name(f".{folder.name}.staged")
+    try:
+        if previous.exists() and not folder.exists():
+            previous.replace(folder)
+        shutil.rmtree(previous, ignore_errors=True)
+        shutil.rmtree(staged, ignore_errors=True)
+        if folder.exists():
+            shutil.copytree(folder, staged)
+        else:
+            staged.mkdir(parents=True)
+        for name, content in files.items():
+            write_through(staged / name, content)
+        manifest = merged_manifest(staged, files, entries)
+        write_through(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+        check_limits(staged)
+        if folder.exists():
+            folder.replace(previous)
+        staged.replace(folder)
+        shutil.rmtree(previous, ignore_errors=True)
+    except OSError as error:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise PublishError(
+            f"{folder} cannot be published to ({error.strerror}); what it held is intact. Free some space or "
+            "mend the permissions, then publish again."
+        ) from error
+    except PublishError:
+        shutil.rmtree(staged, ignore_errors=True)
+        raise
+
+
+def merged_manifest(
+    folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The folder's manifest with the new files' entries in place of the old."""
+    path = folder / MANIFEST
+    known = json.loads(path.read_text())["files"] if path.exists() else {}
+    for name, content in files.items():
+        known[name] = {
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "size": len(content),
+            **entries.get(name, {}),
+        }
+    return {"version": VERSION, "files": dict(sorted(known.items()))}
+
+
+def write_through(path: Path, content: bytes) -> None:
+    """Write a file and wait until it is on the disk."""
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def check_limits(folder: Path) -> None:
+    """Raises PublishError where the folder or a file in it is larger than the contract allows."""
+    sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
+    for name, size in sizes.items():
+        if size > LARGEST_FILE_BYTES:
+            raise PublishError(f"{name} has {size:,} bytes; the contract allows {LARGEST_FILE_BYTES:,}.")
+    if sum(sizes.values()) > LARGEST_FOLDER_BYTES:
+        raise PublishError(
+            f"The models have {sum(sizes.values()):,} bytes; the contract allows {LARGEST_FOLDER_BYTES:,}."
+        )

@@ -1,0 +1,156 @@
+"""What a run of the tutorial's pair becomes: discriminator, generator, history, and its pictures."""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from demo.answer import Thresholds
+from demo.contract import (
+    FAKE_PROBABILITY,
+    HISTORY_PICTURE,
+    HISTORY_RECORD,
+    LOGIT,
+    MLP_DISCRIMINATOR,
+    MLP_GENERATOR,
+    MLP_HISTORY,
+    NOISE,
+    PIXELS,
+)
+from demo.manifest import Manifest
+from demo.sessions import CPU, open_session
+from export.artifact import Plan, make, noise_pictures
+from export.measure import measure_pair
+from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
+from export.parity import as_json
+from export.publish import publish
+from train import data
+from train.checkpoint import write_atomically
+from train.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair, load_pair
+from train.pictures import wall
+from train.run import Run
+
+PARITY_COUNT = 4096
+PARITY_SEED = 2_000_000
+# The tutorial's own rule: one threshold, uncalibrated.
+TUTORIAL_THRESHOLDS = Thresholds(fake=0.5, real=0.5)
+
+
+def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
+    """Convert a run's last snapshot and its history, pass the gate, publish; returns the figures.
+
+    The gate's full report is saved as `parity.json` in the run's folder.
+
+    Raises:
+        ParityError, PublishError, DataError, RunError: nothing was published.
+    """
+    config = run.config()
+    dataset = data.find_entry(config.dataset)
+    pair, last = load_pair(run)
+    pairs = [load_pair(run, step)[0] for step in run.steps()]
+    digits = data.load(config.dataset, "test")
+    reals = digits.images.numpy()[:PARITY_COUNT]
+    fakes = pair.sample(PARITY_COUNT, PARITY_SEED)
+    noise = np.random.default_rng(PARITY_SEED).standard_normal((PARITY_COUNT, config.latent), np.float32)
+    shape = dataset.shape
+    black, white = np.zeros((1, *shape), np.uint8), np.full((1, *shape), 255, np.uint8)
+    scrambled = noise_pictures(PARITY_COUNT, shape, PARITY_SEED)
+    common: dict[str, Any] = {
+        "training_run": f"{run.folder.name}, step {last} of {config.epochs} epochs, seed {config.seed}",
+        "licence": f"MIT; trained on {dataset.licence}",
+    }
+    pictures: dict[str, Any] = {
+        "input_name": PIXELS,
+        "example": example_pixels(shape),
+        "groups": {"real": reals, "generated": fakes, "black": black, "white": white, "noise": scrambled},
+        "golden": np.concatenate([fakes[:4], black, white, scrambled[:2]]),
+        "thresholds": TUTORIAL_THRESHOLDS,
+    }
+    plans = [
+        Plan(
+            name=MLP_DISCRIMINATOR,
+            kind="discriminator",
+            module=PixelDiscriminator(pair.discriminator),
+            output_names=[FAKE_PROBABILITY, LOGIT],
+            **pictures,
+            **common,
+        ),
+        Plan(
+            name=MLP_HISTORY,
+            kind="history",
+            module=PixelHistory([each.discriminator for each in pairs]),
+            output_names=[FAKE_PROBABILITY],
+            details={"steps": run.steps()},
+            **pictures,
+            **common,
+        ),
+        Plan(
+            name=MLP_GENERATOR,
+            kind="generator",
+            module=PixelGenerator(pair.generator, shape),
+            input_name=NOISE,
+            output_names=[PIXELS],
+            example=example_noise(config.latent),
+            groups={"normal": noise, "zero": np.zeros((1, config.latent), np.float32), "wide": 3 * noise},
+            golden=noise[:4],
+            **common,
+        ),
+    ]
+    artifacts = {artifact.file: artifact for artifact in map(make, plans)}
+    discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
+    metrics = measure_pair(
+        open_session(discriminator, artifacts[discriminator].content, [CPU]),
+        open_session(generator, artifacts[generator].content, [CPU]),
+        digits.images.numpy(),
+    )
+    report = {file: as_json(artifact.report) for file, artifact in artifacts.items()}
+    write_atomically(run.folder / "parity.json", (json.dumps(report, indent=1) + "\n").encode())
+    entries = {file: artifact.entry for file, artifact in artifacts.items()}
+    entries[discriminator] = {**entries[discriminator], "metrics": {"dataset": config.dataset, **metrics}}
+    publish(
+        models,
+        {file: artifact.content for file, artifact in artifacts.items()}
+        | {HISTORY_PICTURE: history_picture(pairs, config.seed), HISTORY_RECORD: history_record(run)},
+        entries,
+    )
+    return metrics
+
+
+def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:
+    """The generator's wall at every snapshot, one above the other, as a grey PNG."""
+    stream = io.BytesIO()
+    walls = [wall(pair.sample(WALL, seed), WALL_COLUMNS) for pair in pairs]
+    Image.fromarray(np.concatenate(walls)).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
+
+
+def history_record(run: Run) -> bytes:
+    """Steps, losses (nats) and shares right at every snapshot, and how `history.png` is laid out, as JSON."""
+    rows = [row for row in run.metrics() if row["kind"] == "snapshot"]
+    record = {
+        "wall": {"digits": WALL, "columns": WALL_COLUMNS},
+        "steps": [row["step"] for row in rows],
+        **{name: [row[name] for row in rows] for name in WINDOW},
+    }
+    return (json.dumps(record, indent=1) + "\n").encode()
+
+
+def remeasure(models: Path) -> dict[str, Any]:
+    """Recompute the published figures from the published files and the test digits.
+
+    Raises:
+        ModelError, DataError: the models or the data set cannot be read.
+    """
+    manifest = Manifest.load(models)
+    discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
+    published = manifest.files[discriminator]["metrics"]
+    measured = measure_pair(
+        open_session(discriminator, manifest.read(discriminator), [CPU]),
+        open_session(generator, manifest.read(generator), [CPU]),
+        data.load(published["dataset"], "test").images.numpy(),
+    )
+    return {"published": published, "measured": {"dataset": published["dataset"], **measured}}

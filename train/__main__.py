@@ -1,0 +1,92 @@
+"""`python -m train tutorial|evaluate|data`: train, measure, fetch."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from train import data
+from train.config import PRESETS, TutorialConfig, add_flags, chosen, conflicts
+from train.datasets import names
+from train.errors import ConfigError, TrainError
+from train.evaluate import evaluate_tutorial
+from train.gan import resolve, train
+from train.run import Run
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 done, 1 failed (a line on stderr), 2 usage, 130 stopped."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        parsed.command(parsed)
+    except TrainError as error:
+        print(f"train: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "train: stopped; the same command with --resume goes on from the last snapshot.", file=sys.stderr
+        )
+        return 130
+    return 0
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    tutorial = commands.add_parser("tutorial", help="train the tutorial's pair")
+    tutorial.add_argument("--preset", choices=tuple(PRESETS), default="full", help="options to start from")
+    tutorial.add_argument(
+        "--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)"
+    )
+    tutorial.add_argument("--name", help="name of this run (default: tutorial-PRESET)")
+    tutorial.add_argument(
+        "--resume", action="store_true", help="go on from the run's last snapshot, with its own options"
+    )
+    add_flags(tutorial, TutorialConfig)
+    tutorial.set_defaults(command=run_tutorial)
+
+    evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
+    evaluation.add_argument("run", type=Path, help="the run's folder")
+    evaluation.set_defaults(command=run_evaluate)
+
+    fetch = commands.add_parser("data", help="find or download a data set and verify it")
+    fetch.add_argument("--dataset", default="mnist", help=f"one of: {names()} (default: mnist)")
+    fetch.set_defaults(command=run_data)
+    return parser
+
+
+def run_tutorial(parsed: argparse.Namespace) -> None:
+    run = Run(parsed.runs / (parsed.name or f"tutorial-{parsed.preset}"))
+    given = chosen(parsed, TutorialConfig)
+    if run.exists():
+        if not parsed.resume:
+            raise ConfigError(f"{run.folder} holds a run; add --resume to go on, or give another --name.")
+        config = run.config()
+        if differing := conflicts(config, given):
+            raise ConfigError(f"A resumed run keeps its options; leave out {', '.join(differing)}.")
+    else:
+        config = resolve(dataclasses.replace(TutorialConfig(**PRESETS[parsed.preset]), **given))
+        # Before a folder is made: a run without data would have to be deleted by hand.
+        data.find_folder(config.dataset)
+        run.save_config(config)
+    train(config, run)
+    print(
+        f"{run.folder}: trained to step {run.steps()[-1]}; `python -m export run {run.folder}` publishes it."
+    )
+
+
+def run_evaluate(parsed: argparse.Namespace) -> None:
+    print(json.dumps(evaluate_tutorial(Run(parsed.run)), indent=2))
+
+
+def run_data(parsed: argparse.Namespace) -> None:
+    for split in ("train", "test"):
+        digits = data.load(parsed.dataset, split)
+        print(f"{split}: {len(digits.images):,} pictures, verified, in {data.find_folder(parsed.dataset)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""Options: a frozen dataclass whose fields are the command-line flags, and the presets."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from train.errors import ConfigError
+
+
+def option(default: Any, description: str) -> Any:
+    """A field with its default and the text that `--help` shows."""
+    return field(default=default, metadata={"help": description})
+
+
+@dataclass(frozen=True)
+class TutorialConfig:
+    """Everything that determines a run of the tutorial pair; saved with it as `config.json`."""
+
+    dataset: str = option("mnist", "name of the data set, an entry in train/datasets.py")
+    epochs: int = option(100, "passes over the training set")
+    batch_size: int = option(128, "real pictures a step, and as many fakes")
+    learning_rate: float = option(1e-5, "Adam's step size, of both networks")
+    beta1: float = option(0.9, "Adam's decay rate of the first moment")
+    beta2: float = option(0.999, "Adam's decay rate of the second moment")
+    latent: int = option(64, "length of the noise vector")
+    snapshots: int = option(8, "snapshots kept, spaced logarithmically from step 0")
+    save_every: int = option(1000, "steps between snapshots kept only to resume from")
+    log_every: int = option(100, "steps that one line of metrics.jsonl averages over")
+    seed: int = option(0, "seed of the weights, the order of the pictures and the noise")
+    device: str = option("auto", "cpu, cuda, or auto: cuda where it works")
+    threads: int = option(0, "CPU threads; 0 lets PyTorch choose, and the choice is saved")
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size", "latent", "save_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"--{flag(name)} is {getattr(self, name)}; give at least 1.")
+        if self.batch_size < 2:
+            raise ConfigError("--batch-size is 1; BatchNorm needs at least 2.")
+        if self.snapshots < 2:
+            raise ConfigError(f"--snapshots is {self.snapshots}; give at least 2, the first and the last.")
+        if not self.learning_rate > 0:
+            raise ConfigError(f"--learning-rate is {self.learning_rate}; give a number above 0.")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ConfigError(f"--{name} is {getattr(self, name)}; give a number from 0 up to but not 1.")
+        if self.device not in ("auto", "cpu", "cuda"):
+            raise ConfigError(f"--device is {self.device!r}; give auto, cpu or cuda.")
+        if self.threads < 0:
+            raise ConfigError(f"--threads is {self.threads}; give 0 or more.")
+
+
+PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
+    # The notebook's own numbers, all of them.
+    "full": {},
+    # Ten epochs do at DCGAN's rate (https://arxiv.org/abs/1511.06434) what a hundred do at the notebook's.
+    "small": {"epochs": 10, "learning_rate": 2e-4, "beta1": 0.5},
+    "smoke": {"epochs": 1, "learning_rate": 2e-4, "beta1": 0.5, "save_every": 100, "log_every": 20},
+}
+
+
+def flag(name: str) -> str:
+    """The command-line spelling of a field's name."""
+    return name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser, config: type[TutorialConfig]) -> None:
+    """One flag per field; a flag that is not given leaves no trace, so that a preset can fill it."""
+    for item in dataclasses.fields(config):
+        parser.add_argument(
+            f"--{flag(item.name)}",
+            type=type(item.default),
+            default=argparse.SUPPRESS,
+            metavar=type(item.default).__name__.upper(),
+            help=f"{item.metadata['help']} (default: {item.default})",
+        )
+
+
+def chosen(arguments: argparse.Namespace, config: type[TutorialConfig]) -> dict[str, Any]:
+    """The options that were given on the command line."""
+    return {
+        item.name: getattr(arguments, item.name)
+        for item in dataclasses.fields(config)
+        if hasattr(arguments, item.name)
+    }
+
+
+def conflicts(saved: TutorialConfig, given: Mapping[str, Any]) -> Sequence[str]:
+    """What was asked for that contradicts the run being resumed, as `--flag value (the run has value)`."""
+    return [
+        f"--{flag(name)} {value} (the run has {getattr(saved, name)})"
+        for name, value in given.items()
+        if getattr(saved, name) != value
+    ]

@@ -1,0 +1,98 @@
+"""A run's folder: `config.json`, `metrics.jsonl`, `step-NNNNNN.safetensors`, pictures."""
+
+import dataclasses
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from train.checkpoint import load_snapshot, save_snapshot, write_atomically
+from train.config import TutorialConfig
+from train.errors import RunError
+
+SNAPSHOT_NAME = re.compile(r"step-(\d{6,})\.safetensors")
+
+
+class Run:
+    """The files of one run, by name. Nothing is read or written until a method is called."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @property
+    def config_path(self) -> Path:
+        return self.folder / "config.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        return self.folder / "metrics.jsonl"
+
+    def snapshot_path(self, step: int) -> Path:
+        return self.folder / f"step-{step:06d}.safetensors"
+
+    def exists(self) -> bool:
+        return self.config_path.is_file()
+
+    def save_config(self, config: TutorialConfig) -> None:
+        write_atomically(self.config_path, (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode())
+
+    def config(self) -> TutorialConfig:
+        """The options that the run was started with.
+
+        Raises:
+            RunError: there is no such run, or its config.json cannot be read.
+        """
+        try:
+            return TutorialConfig(**json.loads(self.config_path.read_text()))
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{self.folder} holds no run (no config.json); make one with `python -m train tutorial`."
+            ) from error
+        except (OSError, ValueError, TypeError) as error:
+            raise RunError(f"{self.config_path} cannot be read ({error}); start the run anew.") from error
+
+    def steps(self) -> list[int]:
+        """The steps that have a snapshot, in order."""
+        found = (SNAPSHOT_NAME.fullmatch(path.name) for path in self.folder.glob("step-*.safetensors"))
+        return sorted(int(match[1]) for match in found if match)
+
+    def save(self, step: int, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> None:
+        save_snapshot(self.snapshot_path(step), tensors, header)
+
+    def load(self, step: int) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        return load_snapshot(self.snapshot_path(step))
+
+    def drop_except(self, keep: Sequence[int]) -> None:
+        """Delete the snapshots of all other steps."""
+        for step in set(self.steps()) - set(keep):
+            self.snapshot_path(step).unlink()
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        """Add a line to metrics.jsonl; raises RunError where it cannot be written."""
+        try:
+            with self.metrics_path.open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+        except OSError as error:
+            raise RunError(
+                f"{self.metrics_path} cannot be written ({error.strerror}); free some space or mend the "
+                "folder's permissions, then run the same command with --resume."
+            ) from error
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; one that a kill cut short is left out."""
+        rows = []
+        if self.metrics_path.is_file():
+            for line in self.metrics_path.read_text().splitlines():
+                try:
+                    rows.append(json.loads(line))
+                except ValueError:
+                    continue
+        return rows
+
+    def rewind_metrics(self, step: int) -> None:
+        """Forget the lines after a step, which a resumed run writes again."""
+        kept = [json.dumps(row) + "\n" for row in self.metrics() if row["step"] <= step]
+        write_atomically(self.metrics_path, "".join(kept).encode())
