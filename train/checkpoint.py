@@ -3,6 +3,7 @@
 Nothing is ever pickled. Numbers and names that are no tensors travel as JSON in the file's header.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -33,7 +34,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(stream.fileno())
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise RunError(
             f"{path} cannot be written ({error.strerror}); what was saved before is intact: free some space "
             "or mend the folder's permissions, then run the same command with --resume."

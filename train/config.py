@@ -8,6 +8,9 @@ from typing import Any, Final
 
 from train.errors import ConfigError
 
+SMALLEST_BATCH: Final = 4
+"""Half of a batch is made with the batch's own statistics, and BatchNorm needs two pictures for those."""
+
 
 def option(default: Any, description: str) -> Any:
     """A field with its default and the text that `--help` shows."""
@@ -33,11 +36,11 @@ class TutorialConfig:
     threads: int = option(0, "CPU threads; 0 lets PyTorch choose, and the choice is saved")
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch_size", "latent", "save_every", "log_every"):
+        for name in ("epochs", "latent", "save_every", "log_every"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"--{flag(name)} is {getattr(self, name)}; give at least 1.")
-        if self.batch_size < 2:
-            raise ConfigError("--batch-size is 1; BatchNorm needs at least 2.")
+        if self.batch_size < SMALLEST_BATCH:
+            raise ConfigError(f"--batch-size is {self.batch_size}; give at least {SMALLEST_BATCH}.")
         if self.snapshots < 2:
             raise ConfigError(f"--snapshots is {self.snapshots}; give at least 2, the first and the last.")
         if not self.learning_rate > 0:

@@ -1,5 +1,6 @@
 """Fetch a data set's file from the first mirror that delivers the right content."""
 
+import contextlib
 import gzip
 import hashlib
 import http.client
@@ -40,7 +41,8 @@ def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
             partial.write_bytes(packed)
             partial.replace(target)
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise DataError(
                 f"{target} cannot be written ({error.strerror}); free some space there"
             ) from error

@@ -13,14 +13,13 @@ from tqdm import tqdm
 
 from train import data
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
-from train.config import TutorialConfig
+from train.config import SMALLEST_BATCH, TutorialConfig
 from train.errors import ConfigError, RunError
 from train.losses import discriminator_loss, generator_loss, rounded
 from train.models import MlpDiscriminator, MlpGenerator
 from train.pictures import save_curves, save_wall
 from train.run import Run
 
-SMALLEST_BATCH = 4
 WALL = 64
 WALL_COLUMNS = 8
 WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")

@@ -1,0 +1,95 @@
+"""What tests share: a data set (MNIST where it is at hand), a trained run, published models, a browser."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from demo.runtime import MODELS_FOLDER, Engine
+from export.__main__ import main as export_main
+from tests.handwriting import large_digits, small_digits, write_data_set
+from train.__main__ import main as train_main
+from train.data import DATA_VARIABLE
+from train.datasets import DATASETS
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a browser, leave its tests out and say so; where `CI` is set they stay, and fail."""
+    if os.environ.get("CI") or find_browser():
+        return
+    browser = [item for item in items if item.get_closest_marker("browser")]
+    if browser:
+        config.hook.pytest_deselected(items=browser)
+        items[:] = [item for item in items if item not in browser]
+        print(
+            f"{len(browser)} browser tests left out; install one with: python -m playwright install chromium"
+        )
+
+
+def find_browser() -> str | None:
+    """The path of an installed Chromium, Playwright's own included, or None."""
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    return str(own) if own.exists() else None
+
+
+@pytest.fixture(scope="session")
+def browser_path() -> str:
+    """A Chromium to drive; fails where there is none."""
+    path = find_browser()
+    if path is None:
+        pytest.fail("No Chromium; install one with: python -m playwright install chromium")
+    return path
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a data set of 28x28 digits: MNIST where `TOUCHSTONE_DATA` is set, else scikit-learn's."""
+    if os.environ.get(DATA_VARIABLE):
+        yield "mnist"
+        return
+    folder = tmp_path_factory.mktemp("data")
+    DATASETS["large-digits"] = write_data_set(folder / "large-digits", *large_digits())
+    os.environ[DATA_VARIABLE] = str(folder)
+    yield "large-digits"
+    del os.environ[DATA_VARIABLE], DATASETS["large-digits"]
+
+
+@pytest.fixture
+def small_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of another data set, of 8x8 digits: an entry and four files, as a user would add it."""
+    entry = write_data_set(tmp_path / "data" / "small-digits", *small_digits())
+    monkeypatch.setitem(DATASETS, "small-digits", entry)
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
+    return "small-digits"
+
+
+@pytest.fixture(scope="session")
+def smoke_run(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run made by `python -m train tutorial --preset smoke`."""
+    runs = tmp_path_factory.mktemp("runs")
+    assert train_main(["tutorial", "--preset", "smoke", "--dataset", dataset, "--runs", str(runs)]) == 0
+    return runs / "tutorial-smoke"
+
+
+@pytest.fixture(scope="session")
+def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder made by `python -m export run` of the smoke run."""
+    models = tmp_path_factory.mktemp("published") / "models"
+    assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
+    return models
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """The models that are committed, on the CPU."""
+    return Engine.load(MODELS_FOLDER, "cpu")

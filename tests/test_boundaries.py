@@ -1,0 +1,61 @@
+"""The folders' borders: who may import whom, and that the demo runs where torch cannot be imported."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FORBIDDEN = {"train": {"demo", "export"}, "demo": {"train", "export", "torch"}, "export": {"gradio"}}
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level names that a file imports anywhere in it, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_imports_stay_inside_the_borders(folder: str) -> None:
+    files = sorted((ROOT / folder).rglob("*.py"))
+    assert files
+    crossing = {str(path): imports(path) & FORBIDDEN[folder] for path in files}
+    assert not {path: names for path, names in crossing.items() if names}
+
+
+def without(module: str, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process where importing a module fails."""
+    blocked = f"import sys; sys.modules[{module!r}] = None\n{program}"
+    return subprocess.run(
+        [sys.executable, "-c", blocked], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+
+
+def test_the_demo_checks_a_file_without_torch() -> None:
+    picture = str(ROOT / "demo" / "models" / "history.png")
+    result = without("torch", f"from demo.cli import main; sys.exit(main(['check', '--json', {picture!r}]))")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["verdict"] in ("fake", "real")
+
+
+def test_the_app_is_built_without_torch() -> None:
+    program = (
+        "from demo.runtime import Engine; engine = Engine.load(device='cpu')\n"
+        "from demo.app import build_app; build_app(engine)"
+    )
+    result = without("torch", program)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_command_line_needs_no_gradio() -> None:
+    picture = str(ROOT / "demo" / "models" / "history.png")
+    result = without("gradio", f"from demo.cli import main; sys.exit(main(['check', {picture!r}]))")
+    assert result.returncode == 0, result.stderr

@@ -1,0 +1,62 @@
+"""Options, presets and flags."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+import pytest
+
+from train.__main__ import main
+from train.config import PRESETS, TutorialConfig, add_flags, chosen, conflicts
+from train.errors import ConfigError
+
+
+def test_full_is_the_notebooks() -> None:
+    config = TutorialConfig(**PRESETS["full"])
+    assert (config.batch_size, config.learning_rate, config.epochs, config.latent) == (128, 1e-5, 100, 64)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid(preset: str) -> None:
+    TutorialConfig(**PRESETS[preset])
+
+
+def test_every_field_is_a_flag() -> None:
+    parser = argparse.ArgumentParser()
+    add_flags(parser, TutorialConfig)
+    given = [
+        word
+        for item in dataclasses.fields(TutorialConfig)
+        for word in (f"--{item.name.replace('_', '-')}", str(item.default))
+    ]
+    assert chosen(parser.parse_args(given), TutorialConfig) == dataclasses.asdict(TutorialConfig())
+    assert chosen(parser.parse_args([]), TutorialConfig) == {}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 0},
+        {"batch_size": 1},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"beta1": 1.0},
+        {"snapshots": 1},
+        {"device": "tpu"},
+        {"threads": -1},
+    ],
+)
+def test_an_option_outside_its_range_is_named(options: dict[str, Any]) -> None:
+    (name,) = options
+    with pytest.raises(ConfigError, match=rf"--{name.replace('_', '-')} is .*give"):
+        TutorialConfig(**options)
+
+
+def test_conflicts_name_both_values() -> None:
+    assert conflicts(TutorialConfig(), {"epochs": 3, "seed": 0}) == ["--epochs 3 (the run has 100)"]
+
+
+def test_usage_errors_exit_with_2() -> None:
+    with pytest.raises(SystemExit) as exit_status:
+        main(["tutorial", "--epochs", "many"])
+    assert exit_status.value.code == 2

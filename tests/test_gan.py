@@ -1,0 +1,229 @@
+"""The loop: what it learns, what it saves, and that a kill changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from train import data
+from train.__main__ import main
+from train.config import TutorialConfig
+from train.evaluate import evaluate_tutorial
+from train.gan import TutorialPair, batches, load_pair, snapshot_steps, steps_per_epoch
+from train.run import Run
+
+# What a user writes who adds a data set of their own, and then trains on it.
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.handwriting import small_digits, write_data_set
+from train.datasets import DATASETS
+from train.__main__ import main
+folder = Path(sys.argv[1])
+DATASETS["small-digits"] = write_data_set(folder / str(sys.argv[2]) / "small-digits", *small_digits())
+import os
+os.environ["TOUCHSTONE_DATA"] = str(folder / sys.argv[2])
+sys.exit(main(sys.argv[3:]))
+"""
+OPTIONS = (
+    "--preset",
+    "smoke",
+    "--dataset",
+    "small-digits",
+    "--epochs",
+    "12",
+    "--save-every",
+    "20",
+    "--threads",
+    "1",
+)
+
+
+def test_snapshots_are_spaced_logarithmically() -> None:
+    assert snapshot_steps(46_900, 8) == [0, 46, 146, 463, 1469, 4660, 14783, 46900]
+    assert snapshot_steps(1, 8) == [0, 1]
+
+
+def test_batches_start_anywhere() -> None:
+    config = TutorialConfig(epochs=3, batch_size=10)
+    whole = list(batches(config, 47, 0))
+    assert len(whole) == 3 * steps_per_epoch(config, 47) == 15
+    assert sorted(torch.cat(whole[:5]).tolist()) == list(range(47))
+    for start in (0, 1, 5, 14, 15):
+        rest = list(batches(config, 47, start))
+        assert len(rest) == 15 - start
+        assert all(torch.equal(one, other) for one, other in zip(rest, whole[start:], strict=True))
+
+
+def test_a_last_batch_too_small_for_batchnorm_is_left_out() -> None:
+    assert steps_per_epoch(TutorialConfig(batch_size=10), 43) == 4
+    assert steps_per_epoch(TutorialConfig(batch_size=10), 44) == 5
+
+
+def test_one_network_is_updated_at_a_time() -> None:
+    pair = TutorialPair(TutorialConfig(learning_rate=0.01), (28, 28), torch.device("cpu"))
+    before = {name: value.clone() for name, value in pair.state().items()}
+    seen: list[str] = []
+
+    def watch(name: str, network: torch.nn.Module) -> None:
+        changed = any(
+            not torch.equal(value, before[f"{name}.{key}"]) for key, value in network.named_parameters()
+        )
+        seen.append(f"{name} {'changed' if changed else 'as before'}")
+
+    pair.generator_optimizer.register_step_pre_hook(
+        lambda *_: (watch("discriminator", pair.discriminator), watch("generator", pair.generator))[0]
+    )
+    pair.step(torch.rand(8, 784))
+    assert seen == ["discriminator changed", "generator as before"]
+    assert all(parameter.grad is not None for parameter in pair.generator.parameters())
+
+
+def test_fakes_to_judge_are_eight_bit() -> None:
+    pair = TutorialPair(TutorialConfig(), (28, 28), torch.device("cpu"))
+    fakes = pair.fakes_to_judge(9)
+    assert fakes.shape == (9, 784)
+    assert torch.equal(fakes, torch.round(fakes * 255) / 255)
+
+
+def test_a_run_holds_what_it_should(smoke_run: Path) -> None:
+    run = Run(smoke_run)
+    steps = run.steps()
+    assert steps[0] == 0
+    assert len(steps) >= 4
+    saved = json.loads(run.config_path.read_text())
+    assert saved["threads"] >= 1
+    assert saved["device"] in ("cpu", "cuda")
+    rows = run.metrics()
+    assert [row["step"] for row in rows if row["kind"] == "snapshot"] == steps
+    windows = [row["step"] for row in rows if row["kind"] == "window"]
+    assert windows == sorted(set(windows))
+    for name in ("losses.png", "accuracy.png", *(f"samples-{step:06d}.png" for step in steps)):
+        with Image.open(smoke_run / name) as picture:
+            picture.verify()
+
+
+def test_untrained_probabilities_are_near_one_half(smoke_run: Path, dataset: str) -> None:
+    pair, _ = load_pair(Run(smoke_run), 0)
+    with torch.no_grad():
+        logits = pair.discriminator(data.scaled(data.load(dataset, "test").images[:300]))
+    assert torch.sigmoid(logits).sub(0.5).abs().max() < 0.05
+
+
+def test_smoke_learns_to_tell_its_own_fakes(smoke_run: Path) -> None:
+    figures = evaluate_tutorial(Run(smoke_run))
+    untrained = evaluate_tutorial(Run(smoke_run), step=0)
+    assert figures["auroc_own_generator"] > 0.9
+    assert figures["real_called_fake"] < 0.5
+    assert untrained["auroc_own_generator"] != figures["auroc_own_generator"]
+
+
+def test_the_same_seed_gives_the_same_digits(smoke_run: Path) -> None:
+    pair, _ = load_pair(Run(smoke_run))
+    one, again, other = pair.sample(5, 1), pair.sample(5, 1), pair.sample(5, 2)
+    assert one.dtype == np.uint8
+    assert one.shape == (5, 28, 28)
+    assert np.array_equal(one, again)
+    assert not np.array_equal(one, other)
+
+
+def test_a_run_is_not_overwritten(smoke_run: Path, dataset: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["tutorial", "--dataset", dataset, "--runs", str(smoke_run.parent), "--name", smoke_run.name]
+    assert main(arguments) == 1
+    assert "holds a run; add --resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume", "--epochs", "7"]) == 1
+    assert "leave out --epochs 7 (the run has 1)" in capsys.readouterr().err
+
+
+def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:
+    straight = start(tmp_path, "straight")
+    assert straight.wait() == 0
+    for number in range(2):
+        process = start(tmp_path, "killed", attempt=number)
+        folder = tmp_path / "killed"
+        reached = max(Run(folder).steps(), default=-1)
+        deadline = time.monotonic() + 60
+        while max(Run(folder).steps(), default=-1) < reached + 20 and process.poll() is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert Run(tmp_path / "killed").steps()[-1] < Run(tmp_path / "straight").steps()[-1]
+    last = start(tmp_path, "killed", attempt=9)
+    assert last.wait() == 0
+
+    one, other = Run(tmp_path / "straight"), Run(tmp_path / "killed")
+    assert one.steps() == other.steps()
+    for step in one.steps():
+        expected, found = one.load(step)[0], other.load(step)[0]
+        assert expected.keys() == found.keys()
+        assert all(torch.equal(expected[name], found[name]) for name in expected), step
+    assert [without_time(row) for row in one.metrics()] == [without_time(row) for row in other.metrics()]
+    for step in one.steps():
+        name = f"samples-{step:06d}.png"
+        assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
+
+
+def without_time(row: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in row.items() if name != "seconds"}
+
+
+def program(source: str, folder: Path, data_folder: str, name: str, *flags: str) -> list[str]:
+    training = ["tutorial", *OPTIONS, "--runs", str(folder), "--name", name, *flags]
+    return [sys.executable, "-c", source, str(folder), data_folder, *training]
+
+
+def start(folder: Path, name: str, attempt: int = 0) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            PROGRAM,
+            str(folder),
+            f"data-{name}-{attempt}",
+            "tutorial",
+            *OPTIONS,
+            "--runs",
+            str(folder),
+            "--name",
+            name,
+            "--resume",
+        ],
+        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        cwd=Path(__file__).parent.parent,
+        env={name: value for name, value in os.environ.items() if name != data.DATA_VARIABLE},
+    )
+
+
+def test_a_full_disk_leaves_the_last_good_snapshot(tmp_path: Path) -> None:
+    limited = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9_000_000, 9_000_000))" + PROGRAM
+    result = subprocess.run(
+        program(limited, tmp_path, "data", "full"),
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parent.parent,
+    )
+    assert result.returncode == 1
+    line = result.stderr.strip().splitlines()[-1]
+    assert line.startswith("train: ")
+    assert "cannot be written (File too large)" in line
+    assert Run(tmp_path / "full").steps() == [0]
+    Run(tmp_path / "full").load(0)
+
+
+def test_losses_that_are_not_finite_stop_the_run(
+    small_dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["tutorial", "--preset", "smoke", "--dataset", small_dataset, "--runs", str(tmp_path)]
+    assert main([*arguments, "--learning-rate", "1e38"]) == 1
+    assert "no longer finite" in capsys.readouterr().err

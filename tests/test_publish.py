@@ -1,0 +1,78 @@
+"""All files and their manifest, or nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.manifest import Manifest
+from export.errors import PublishError
+from export.publish import publish
+
+ROOT = Path(__file__).parent.parent
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_publishes_into_a_new_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "models"
+    publish(folder, {"a.onnx": b"one", "b.png": b"two"}, {"a.onnx": {"kind": "discriminator"}})
+    manifest = Manifest.load(folder)
+    assert manifest.read("a.onnx") == b"one"
+    assert manifest.names("discriminator") == ("a",)
+    assert manifest.files["b.png"]["size"] == 3
+    assert [path.name for path in folder.parent.iterdir()] == ["models"]
+
+
+def test_other_files_stay(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, {"a.onnx": {"opset": 20}})
+    publish(tmp_path / "models", {"b.onnx": b"two"}, {})
+    manifest = Manifest.load(tmp_path / "models")
+    assert manifest.read("a.onnx") == b"one"
+    assert manifest.files["a.onnx"]["opset"] == 20
+    assert manifest.read("b.onnx") == b"two"
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "reason"),
+    [(10_000_001, 1, "a0.onnx has 10,000,001"), (9_000_000, 3, "The models have")],
+)
+def test_limits_are_kept(tmp_path: Path, size: int, count: int, reason: str) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, {})
+    before = content(tmp_path / "models")
+    with pytest.raises(PublishError, match=reason):
+        publish(tmp_path / "models", {f"a{index}.onnx": b"x" * size for index in range(count)}, {})
+    assert content(tmp_path / "models") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, {})
+    before = content(tmp_path / "models")
+    program = (
+        "import resource, sys; from pathlib import Path; from export.publish import publish\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "publish(Path(sys.argv[1]), {'a.onnx': b'new', 'b.onnx': b'x' * 5000}, {})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "models")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert "cannot be published to (File too large); what it held is intact" in result.stderr
+    assert content(tmp_path / "models") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, {})
+    (tmp_path / "models").rename(tmp_path / ".models.previous")
+    publish(tmp_path / "models", {"b.onnx": b"two"}, {})
+    files = json.loads((tmp_path / "models" / "manifest.json").read_text())["files"]
+    assert sorted(files) == ["a.onnx", "b.onnx"]
