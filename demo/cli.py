@@ -38,31 +38,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    # SUPPRESS: a subcommand's default must not undo what stands before the subcommand.
-    for name, kind, text in (
-        ("--models", Path, "folder of published models"),
-        ("--model", str, "discriminator to use, without .onnx"),
-    ):
-        shared.add_argument(name, type=kind, default=argparse.SUPPRESS, help=text)
-    shared.add_argument(
-        "--device",
-        choices=("auto", "cpu", "cuda"),
-        default=argparse.SUPPRESS,
-        help="auto (the default) uses CUDA where it works and says so where it falls back",
-    )
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__, parents=[shared])
+    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    add_model_flags(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860, or the next free one)")
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command="serve")
     commands = parser.add_subparsers(metavar="COMMAND")
-    checking = commands.add_parser("check", parents=[shared], help="print one line a file: is it fake?")
+    checking = commands.add_parser("check", help="print one line a file: is it fake?")
+    add_model_flags(checking)
     checking.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures to check")
     checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
     checking.set_defaults(command="check")
     return parser
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """Which models to run, and where; a flag that is not given leaves what stood before a subcommand."""
+    absent = argparse.SUPPRESS
+    parser.add_argument("--models", type=Path, default=absent, help="folder of published models")
+    parser.add_argument("--model", default=absent, help="discriminator to use, without .onnx")
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default=absent,
+        help="auto (the default) uses CUDA where it works and says so where it falls back",
+    )
 
 
 def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:

@@ -38,15 +38,14 @@ def load_picture(source: Path | bytes) -> NDArray[np.uint8]:
         try:
             with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
                 if picture.width * picture.height > LARGEST_PIXELS:
-                    raise PictureError(
-                        f"The picture has {picture.width} x {picture.height} pixels; at most "
-                        f"{LARGEST_PIXELS:,} are read. Make it smaller and try again."
-                    )
+                    raise Image.DecompressionBombError
                 return to_array(ImageOps.exif_transpose(picture))
         except UnidentifiedImageError as error:
             raise PictureError(f"This is no picture that can be read; use {FORMATS_SENTENCE}.") from error
-        except PictureError:
-            raise
+        except Image.DecompressionBombError as error:
+            raise PictureError(
+                f"The picture has more than {LARGEST_PIXELS:,} pixels; make it smaller and try again."
+            ) from error
         # A decoder meets broken bytes with almost any exception: OSError, SyntaxError, ValueError,
         # EOFError, struct.error, zlib.error, IndexError, KeyError, OverflowError, MemoryError ...
         except Exception as error:

@@ -1,7 +1,9 @@
 """onnxruntime: which device really runs, and sessions on it."""
 
+import contextlib
 import ctypes
 import importlib
+import io
 import os
 from pathlib import Path
 from types import ModuleType
@@ -53,18 +55,26 @@ def cuda_obstacle() -> str | None:
     module = onnxruntime()
     if CUDA not in module.get_available_providers():
         return 'this onnxruntime is built without it (pip install ".[cuda]" brings one that has it)'
-    if hasattr(module, "preload_dlls"):
-        module.preload_dlls()
     try:
         ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError as error:
         return f"the NVIDIA driver is missing ({error})"
-    library = "onnxruntime_providers_cuda.dll" if os.name == "nt" else "libonnxruntime_providers_cuda.so"
-    folder = Path(str(module.__file__)).parent / "capi"
+    # It prints what it cannot find; what matters of that is said below.
+    with contextlib.redirect_stdout(io.StringIO()):
+        module.preload_dlls()
+    return provider_obstacle(Path(str(module.__file__)).parent / "capi")
+
+
+def provider_obstacle(folder: Path) -> str | None:
+    """Which library onnxruntime's CUDA provider, in this folder, lacks; None where it loads."""
+    names = (
+        ("onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll")
+        if os.name == "nt"
+        else ("libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so")
+    )
     try:
-        if os.name != "nt":
-            ctypes.CDLL(str(folder / "libonnxruntime_providers_shared.so"), mode=ctypes.RTLD_GLOBAL)
-        ctypes.CDLL(str(folder / library))
+        for name in names:
+            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
         return f"a library is missing ({error}; pip install \".[cuda]\" brings CUDA's and cuDNN's)"
     return None

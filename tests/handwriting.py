@@ -25,7 +25,8 @@ def large_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     images, labels = small_digits()
     enlarged = np.zeros((len(images), 28, 28), np.uint8)
     for index, image in enumerate(images):
-        enlarged[index, 4:24, 4:24] = Image.fromarray(image).resize((20, 20), Image.Resampling.BICUBIC)
+        wide = Image.fromarray(image).resize((20, 20), Image.Resampling.BICUBIC)
+        enlarged[index, 4:24, 4:24] = np.asarray(wide)
     return enlarged, labels
 
 

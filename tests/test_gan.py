@@ -73,15 +73,14 @@ def test_one_network_is_updated_at_a_time() -> None:
     before = {name: value.clone() for name, value in pair.state().items()}
     seen: list[str] = []
 
-    def watch(name: str, network: torch.nn.Module) -> None:
-        changed = any(
-            not torch.equal(value, before[f"{name}.{key}"]) for key, value in network.named_parameters()
-        )
-        seen.append(f"{name} {'changed' if changed else 'as before'}")
+    def watch(*_: object) -> None:
+        for name, network in (("discriminator", pair.discriminator), ("generator", pair.generator)):
+            same = all(
+                torch.equal(value, before[f"{name}.{key}"]) for key, value in network.named_parameters()
+            )
+            seen.append(f"{name} {'as before' if same else 'changed'}")
 
-    pair.generator_optimizer.register_step_pre_hook(
-        lambda *_: (watch("discriminator", pair.discriminator), watch("generator", pair.generator))[0]
-    )
+    pair.generator_optimizer.register_step_pre_hook(watch)
     pair.step(torch.rand(8, 784))
     assert seen == ["discriminator changed", "generator as before"]
     assert all(parameter.grad is not None for parameter in pair.generator.parameters())

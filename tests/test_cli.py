@@ -1,0 +1,107 @@
+"""`python -m demo check`: lines, JSON, exit codes; and the answer they carry."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.answer import Answer, Thresholds
+from demo.cli import build_parser, main
+from demo.images import encode_png
+from demo.runtime import Engine
+
+CONTRACT = [
+    "file",
+    "verdict",
+    "fake_probability",
+    "logit",
+    "digit",
+    "digit_probability",
+    "in_domain",
+    "model",
+    "version",
+    "provider",
+    "error",
+]
+
+
+@pytest.fixture
+def digit(engine: Engine, tmp_path: Path) -> Path:
+    path = tmp_path / "digit.png"
+    path.write_bytes(encode_png(engine.generate("mlp_generator", 1, seed=3)[0]))
+    return path
+
+
+def test_one_line_a_file(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--device", "cpu", str(digit), str(digit)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert first.startswith(f"{digit}: ")
+    assert "P(fake) = 0." in first or "P(fake) = 1." in first
+
+
+def test_json_is_the_contracts(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--device", "cpu", "--json", str(digit)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == CONTRACT
+    assert answer["verdict"] == ("fake" if answer["fake_probability"] >= 0.5 else "real")
+    assert answer["provider"] == "CPUExecutionProvider"
+    assert answer["digit"] is answer["in_domain"] is answer["error"] is None
+
+
+def test_an_unreadable_file_costs_its_own_line(
+    digit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "notes.txt"
+    bad.write_text("no picture")
+    assert main(["check", "--device", "cpu", "--json", str(bad), str(digit)]) == 1
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {name for name, value in first.items() if value is not None} == {"file", "error"}
+    assert second["error"] is None
+    assert main(["check", "--device", "cpu", str(bad)]) == 1
+    assert "notes.txt: not judged: This is no picture" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["check"], ["--port", "x"], ["check", "--device", "tpu", "x"], ["nonsense"]]
+)
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_status:
+        main(arguments)
+    assert exit_status.value.code == 2
+
+
+def test_options_stand_before_or_after_the_command(tmp_path: Path) -> None:
+    parser = build_parser()
+    for arguments in (["--models", str(tmp_path), "check", "x"], ["check", "--models", str(tmp_path), "x"]):
+        parsed = parser.parse_args(arguments)
+        assert parsed.models == tmp_path
+        assert parsed.device == "auto"
+
+
+def test_an_engine_that_cannot_serve_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--models", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_score_of_a_digit_is_its_files(
+    engine: Engine, digit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    memory = engine.score(engine.generate("mlp_generator", 1, seed=3)).logit[0]
+    main(["check", "--device", "cpu", "--json", str(digit)])
+    assert np.float32(json.loads(capsys.readouterr().out)["logit"]) == memory
+
+
+def test_verdicts() -> None:
+    thresholds = Thresholds(fake=0.8, real=0.3, in_domain=0.5)
+    verdicts = [thresholds.verdict(score, 0.9) for score in (0.0, 0.3, 0.31, 0.79, 0.8, 1.0)]
+    assert verdicts == ["real", "real", "unsure", "unsure", "fake", "fake"]
+    assert thresholds.verdict(0.0, 0.49) == thresholds.verdict(1.0, 0.0) == "not a digit"
+    assert Thresholds(fake=0.5, real=0.5).verdict(0.5) == "fake"
+
+
+def test_the_answers_order_is_the_contracts() -> None:
+    assert [item.name for item in dataclasses.fields(Answer)] == CONTRACT
+    assert list(Answer("x").as_dict()) == CONTRACT

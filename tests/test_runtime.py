@@ -1,0 +1,130 @@
+"""The engine: what it serves, and what it refuses to serve."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo import golden
+from demo.contract import PICTURE_SHAPE
+from demo.errors import ModelError, RequestError
+from demo.runtime import MODELS_FOLDER, Engine
+from demo.sessions import CUDA
+from export.artifact import noise_pictures
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+
+
+def test_scores_are_probabilities_and_their_logits(engine: Engine) -> None:
+    scores = engine.score(noise_pictures(2050, PICTURE_SHAPE, 0))
+    assert scores.fake_probability.shape == scores.logit.shape == (2050,)
+    assert scores.fake_probability.dtype == np.float32
+    expected = 1 / (1 + np.exp(-scores.logit.astype(np.float64)))
+    assert np.abs(scores.fake_probability - expected).max() < 1e-6
+
+
+def test_no_pictures_give_no_scores(engine: Engine) -> None:
+    nothing = np.empty((0, *PICTURE_SHAPE), np.uint8)
+    assert engine.score(nothing).logit.shape == (0,)
+    assert engine.history(nothing).fake_probability.shape == (0, len(engine.history(nothing).steps))
+
+
+def test_history_begins_undecided_and_ends_with_the_model(engine: Engine) -> None:
+    fakes = engine.generate("mlp_generator", 64, seed=1)
+    history = engine.history(fakes)
+    assert history.steps[0] == 0
+    assert len(history.steps) >= 8
+    assert np.abs(history.fake_probability[:, 0] - 0.5).max() < 0.05
+    # The same weights, but for their rounding to half precision.
+    assert np.abs(history.fake_probability[:, -1] - engine.score(fakes).fake_probability).max() < 0.02
+
+
+def test_the_same_seed_gives_the_same_digits(engine: Engine) -> None:
+    one = engine.generate("mlp_generator", 4, seed=7)
+    assert one.dtype == np.uint8
+    assert np.array_equal(one, engine.generate("mlp_generator", 4, seed=7))
+    assert not np.array_equal(one, engine.generate("mlp_generator", 4, seed=8))
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "seed", "digit", "reason"),
+    [
+        ("nobody", 1, 0, None, "no generator 'nobody'; there is: mlp_generator"),
+        ("mlp_generator", 0, 0, None, "count is 0; give 1 to"),
+        ("mlp_generator", 10**9, 0, None, "give 1 to"),
+        ("mlp_generator", 1, -1, None, "seed is -1; give 0 to"),
+        ("mlp_generator", 1, 2**32, None, "give 0 to"),
+        ("mlp_generator", 1, 0, 3, "cannot choose the digit"),
+    ],
+)
+def test_a_request_outside_its_range_is_answered(
+    engine: Engine, model: str, count: int, seed: int, digit: int | None, reason: str
+) -> None:
+    with pytest.raises(RequestError, match=reason):
+        engine.generate(model, count, seed, digit)
+
+
+@pytest.mark.parametrize("file", ["mlp_discriminator.onnx", "mlp_generator.onnx", "mlp_history.onnx"])
+def test_a_file_that_is_not_the_published_one_is_refused_by_name(models: Path, file: str) -> None:
+    content = bytearray((models / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (models / file).write_bytes(content)
+    with pytest.raises(ModelError, match=f"{file} is not the file that was published"):
+        Engine.load(models, "cpu").open_all()
+
+
+def test_a_missing_file_is_refused_by_name(models: Path) -> None:
+    (models / "mlp_generator.onnx").unlink()
+    with pytest.raises(ModelError, match=r"mlp_generator\.onnx cannot be read"):
+        Engine.load(models, "cpu").open_all()
+
+
+def test_other_numbers_than_published_are_not_served(models: Path) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    outputs = manifest["files"]["mlp_discriminator.onnx"]["golden"]["outputs"]
+    shifted = golden.unpack(outputs["logit"]) + np.float32(0.01)
+    outputs["logit"] = golden.pack(shifted)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(
+        ModelError, match=r"gives other numbers than when it was published: logit differs by 0\.01"
+    ):
+        Engine.load(models, "cpu")
+
+
+def test_every_file_has_golden_numbers_for_every_provider() -> None:
+    manifest = json.loads((MODELS_FOLDER / "manifest.json").read_text())
+    for file, entry in manifest["files"].items():
+        if file.endswith(".onnx"):
+            assert set(entry["golden"]["tolerance"]) == {"CPUExecutionProvider", CUDA}
+            for limits in entry["golden"]["tolerance"].values():
+                assert set(limits) == set(entry["golden"]["outputs"])
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"version": 1}'])
+def test_a_manifest_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ModelError, match=r"manifest\.json cannot be read"):
+        Engine.load(tmp_path, "cpu")
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no published models in .*python -m export run"):
+        Engine.load(tmp_path, "cpu")
+
+
+def test_an_unknown_model_is_answered_with_the_known() -> None:
+    with pytest.raises(ModelError, match="there is: mlp_discriminator"):
+        Engine.load(MODELS_FOLDER, "cpu", "resnet")
+
+
+def test_golden_arrays_survive_json() -> None:
+    for array in (np.arange(6, dtype=np.uint8).reshape(2, 3), np.random.default_rng(0).random(5, np.float32)):
+        again = golden.unpack(json.loads(json.dumps(golden.pack(array))))
+        assert again.dtype == array.dtype
+        assert np.array_equal(again, array)
