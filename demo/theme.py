@@ -1,0 +1,65 @@
+"""The look of the app: colours and type for gradio's own components; `style.css` does the rest."""
+
+from pathlib import Path
+from typing import Final
+
+import gradio as gr
+
+STYLE_SHEET: Final = Path(__file__).with_name("style.css")
+
+
+def touchstone_theme() -> gr.themes.Base:
+    """Quiet stone greys with one teal accent, light and dark; its fonts come with gradio, not by network."""
+    theme = gr.themes.Base(
+        primary_hue=gr.themes.colors.teal,
+        secondary_hue=gr.themes.colors.teal,
+        neutral_hue=gr.themes.colors.stone,
+        text_size=gr.themes.sizes.text_lg,
+        radius_size=gr.themes.sizes.radius_sm,
+        # The semibold cut that gradio bundles lacks letters.
+        font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
+        font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400,)), "ui-monospace", "monospace"],
+    )
+    # Every pair of text and background here reaches 4.5:1, which gradio's orange primary button does not.
+    return theme.set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color="*neutral_900",
+        body_text_color_dark="*neutral_100",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        background_fill_primary="white",
+        background_fill_primary_dark="*neutral_900",
+        border_color_primary="*neutral_300",
+        border_color_primary_dark="*neutral_700",
+        color_accent="*primary_700",
+        link_text_color="*primary_800",
+        link_text_color_dark="*primary_300",
+        block_background_fill="transparent",
+        block_background_fill_dark="transparent",
+        block_border_width="0px",
+        block_border_width_dark="0px",
+        block_shadow="none",
+        block_padding="0px",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_300",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_200",
+        block_title_text_weight="400",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_900",
+        input_border_color="*neutral_500",
+        input_border_color_dark="*neutral_500",
+        input_border_width="1px",
+        slider_color="*primary_700",
+        slider_color_dark="*primary_400",
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_text_color="white",
+        button_primary_background_fill_dark="*primary_300",
+        button_primary_background_fill_hover_dark="*primary_200",
+        button_primary_text_color_dark="*neutral_950",
+        button_large_text_weight="700",
+    )
