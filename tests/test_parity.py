@@ -50,11 +50,9 @@ def test_what_was_exported_passes(discriminator: Path, smoke_run: Path) -> None:
 
 def test_one_weight_perturbed_a_little_is_refused(discriminator: Path, smoke_run: Path) -> None:
     with altered(discriminator) as model:
-        weight = max(model.graph.initializer, key=lambda each: int(np.prod(each.dims)))
+        (weight,) = (each for each in model.graph.initializer if 128 in each.dims and 1 in each.dims)
         values = numpy_helper.to_array(weight).copy()
-        # Of a pixel in the middle, which every group but the black one lights.
-        row = values[:, 400] if values.shape[1] == 784 else values[400]
-        row[0] += 0.02
+        values.flat[np.abs(values).argmax()] += 0.01
         weight.CopyFrom(numpy_helper.from_array(values, weight.name))
     with pytest.raises(ParityError, match=r"does not give PyTorch's numbers: .*Nothing is published"):
         check(discriminator, smoke_run)
