@@ -119,6 +119,9 @@ def serve(engine: Engine, host: str, port: int | None) -> None:
     Prints the address and the device that runs the model. Raises DemoError when the port is in use or
     the host is not an address of this machine.
     """
+    # Gradio asks itself whether it is up, and a proxy would not know the way.
+    known = os.environ.get("NO_PROXY", "")
+    os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
     port = _free_port(host, FIRST_PORTS if port is None else [port])
     app = build_app(engine)
     _, url, _ = app.launch(
@@ -146,20 +149,25 @@ def serve(engine: Engine, host: str, port: int | None) -> None:
 
 def _free_port(host: str, ports: Sequence[int]) -> int:
     """The first of `ports` that can be listened on; gradio itself needs 5 s to find that one cannot."""
-    failure: Exception | None = None
+    tried = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, ports[0], type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise DemoError(
+            f"There is no address {host} to listen on ({error.strerror}); mend --host."
+        ) from error
+    failure: OSError | None = None
     for port in ports:
         try:
-            family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
             with closing(socket.socket(family, kind, protocol)) as probe:
                 # A port that was just closed may be taken again; on Windows this would also take one in use.
                 if os.name == "posix":
                     probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
+                probe.bind((address[0], port, *address[2:]))
                 return int(probe.getsockname()[1])
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             failure = error
-    reason = getattr(failure, "strerror", None) or failure
-    tried = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"
+    reason = failure.strerror if failure else ""
     raise DemoError(f"Cannot listen on {host}, {tried}: {reason}. Choose another with --host or --port.")
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # Whoever read the output has gone; what is still to be flushed at exit must not fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         return 130
     return DONE
@@ -43,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
-    parser.add_argument("--port", type=int, help="port to listen on (default: 7860, or the next free one)")
+    parser.add_argument("--port", type=port, help="port to listen on (default: 7860, or the next free one)")
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command="serve")
     commands = parser.add_subparsers(metavar="COMMAND")
     checking = commands.add_parser("check", help="print one line a file: is it fake?")
@@ -52,6 +57,13 @@ def build_parser() -> argparse.ArgumentParser:
     checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
     checking.set_defaults(command="check")
     return parser
+
+
+def port(text: str) -> int:
+    """A port's number; 0 takes any that is free. Raises ArgumentTypeError outside 0 to 65535."""
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+    return int(text)
 
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
@@ -72,11 +84,13 @@ def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:
     answers = [checked.answer for checked in check_files(engine, files)]
     for answer in answers:
         print(json.dumps(answer.as_dict()) if as_json else line(answer))
+    sys.stdout.flush()
     return UNREADABLE if any(answer.error for answer in answers) else DONE
 
 
 def line(answer: Answer) -> str:
-    """An answer as one line for a person."""
+    """An answer as one line for a person; what a terminal cannot show of a name is escaped."""
+    name = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in answer.file)
     if answer.error is not None:
-        return f"{answer.file}: not judged: {answer.error}"
-    return f"{answer.file}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}"
+        return f"{name}: not judged: {answer.error}"
+    return f"{name}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}"

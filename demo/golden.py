@@ -36,10 +36,16 @@ def check(name: str, session: Any, golden: Mapping[str, Any], provider: str) -> 
     Raises:
         ModelError: an output differs by more than the provider's tolerance, or has another shape.
     """
-    expected = {output: unpack(packed) for output, packed in golden["outputs"].items()}
-    inputs = {feed: unpack(packed) for feed, packed in golden["inputs"].items()}
+    try:
+        expected = {output: unpack(packed) for output, packed in golden["outputs"].items()}
+        inputs = {feed: unpack(packed) for feed, packed in golden["inputs"].items()}
+        tolerance = {output: golden["tolerance"][provider][output] for output in expected}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"The manifest's golden numbers of {name} cannot be read ({error}); restore it."
+        ) from error
     found = dict(zip(expected, session.run(list(expected), inputs), strict=True))
-    for output, limit in golden["tolerance"][provider].items():
+    for output, limit in tolerance.items():
         if found[output].shape != expected[output].shape:
             raise ModelError(f"{name} gives {output} another shape than when it was published; not served.")
         difference = np.abs(found[output].astype(np.float64) - expected[output].astype(np.float64))

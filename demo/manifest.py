@@ -27,14 +27,16 @@ class Manifest:
         """
         path = folder / MANIFEST
         try:
-            return cls(folder, json.loads(path.read_text(encoding="utf-8")))
+            content = json.loads(path.read_text(encoding="utf-8"))
+            check_shape(content)
         except FileNotFoundError as error:
             raise ModelError(
                 f"There are no published models in {folder} (no {MANIFEST}); name a folder that holds them "
                 "with --models, or publish a run there with `python -m export run RUN`."
             ) from error
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{path} cannot be read ({error}); publish the models again.") from error
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read ({error}); restore it.") from error
+        return cls(folder, content)
 
     def names(self, kind: str) -> tuple[str, ...]:
         """The models of a kind (`discriminator`, `generator`, `history`), without `.onnx`."""
@@ -60,3 +62,18 @@ class Manifest:
                 "Restore it, or publish the models again."
             )
         return content
+
+
+def check_shape(content: Any) -> None:
+    """Raises ValueError, which names the place, where a manifest lacks what its readers rely on."""
+    if not isinstance(content, dict) or not isinstance(content.get("version"), str):
+        raise ValueError("it has no version")
+    if not isinstance(content.get("files"), dict):
+        raise ValueError("it lists no files")
+    for file, entry in content["files"].items():
+        needed = {"sha256": str, "size": int}
+        if file.endswith(".onnx"):
+            needed |= {"kind": str, "golden": dict}
+        for key, kind in needed.items():
+            if not isinstance(entry, dict) or not isinstance(entry.get(key), kind):
+                raise ValueError(f"{file} has no {key}")

@@ -1,5 +1,6 @@
 """The engine: published models on a device, tested against their golden numbers before they serve."""
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +12,18 @@ from numpy.typing import NDArray
 
 from demo import golden
 from demo.answer import Thresholds
-from demo.contract import FAKE_PROBABILITY, LOGIT, MLP_DISCRIMINATOR, MLP_HISTORY, NOISE, PIXELS
-from demo.errors import ModelError, RequestError
+from demo.contract import (
+    FAKE_PROBABILITY,
+    LOGIT,
+    MLP_DISCRIMINATOR,
+    MLP_HISTORY,
+    NOISE,
+    PIXELS,
+    THRESHOLDS,
+)
+from demo.errors import DeviceError, ModelError, RequestError
 from demo.manifest import Manifest
-from demo.sessions import choose_providers, open_session
+from demo.sessions import CPU, choose_providers, open_session
 
 MODELS_FOLDER = Path(__file__).parent / "models"
 LARGEST_BATCH = 1024
@@ -45,20 +54,19 @@ class Engine:
     between threads.
     """
 
-    def __init__(self, manifest: Manifest, providers: list[Any], fallback: str, model: str) -> None:
+    def __init__(self, manifest: Manifest, device: str, model: str) -> None:
         self.manifest = manifest
-        self.providers = providers
-        self.fallback = fallback
+        self.device = device
+        self.providers, self.fallback = choose_providers(device)
         self.model = model
         self.version = manifest.version
         self.generators = manifest.names("generator")
         self._sessions: dict[str, Any] = {}
         self._lock = threading.Lock()
         self.shape: tuple[int, int] = tuple(self.session(model).get_inputs()[0].shape[1:])
-        entry = self.entry(model)
-        self.thresholds = Thresholds(
-            entry["fake_threshold"], entry["real_threshold"], entry["in_domain_threshold"]
-        )
+        # From the file whose checksum was compared, not from the manifest beside it.
+        metadata = self.session(model).get_modelmeta().custom_metadata_map
+        self.thresholds = Thresholds(*(json.loads(metadata[key]) for key in THRESHOLDS))
 
     @classmethod
     def load(cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None) -> "Engine":
@@ -74,8 +82,7 @@ class Engine:
             raise ModelError(
                 f"There is no discriminator {model!r} in {models}; there is: {', '.join(known)}."
             )
-        providers, fallback = choose_providers(device)
-        return cls(manifest, providers, fallback, model or MLP_DISCRIMINATOR)
+        return cls(manifest, device, model or MLP_DISCRIMINATOR)
 
     @property
     def provider(self) -> str:
@@ -110,9 +117,19 @@ class Engine:
             if name not in self._sessions:
                 file = f"{name}.onnx"
                 session = open_session(file, self.manifest.read(file), self.providers)
+                self._note_fallback(session.get_providers()[0])
                 golden.check(file, session, self.entry(name)["golden"], session.get_providers()[0])
                 self._sessions[name] = session
             return self._sessions[name]
+
+    def _note_fallback(self, provider: str) -> None:
+        """See to it that a session which onnxruntime moved to the CPU is an error or is said."""
+        if self.providers == [CPU] or provider != CPU:
+            return
+        obstacle = "onnxruntime could not start it on this machine's GPU"
+        if self.device == "cuda":
+            raise DeviceError(f"CUDA was asked for, but {obstacle}. Use --device cpu, or --device auto.")
+        self.fallback = f"CUDA is not used: {obstacle}."
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], ink bright on dark."""

@@ -15,13 +15,16 @@ from train.run import Run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed with a line on stderr, 2 usage."""
+    """Run one command; returns the exit code: 0 done, 1 failed (a line on stderr), 2 usage, 130 stopped."""
     parsed = build_parser().parse_args(arguments)
     try:
         parsed.command(parsed)
     except (ExportError, TrainError, DemoError) as error:
         print(f"export: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("export: stopped; what was published before is as it was.", file=sys.stderr)
+        return 130
     return 0
 
 

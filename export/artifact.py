@@ -104,7 +104,15 @@ def make(plan: Plan) -> Artifact:
         raise AssertionError(f"the contract asks for {missing}")
     content = to_onnx(plan.module, plan.example, plan.input_name, plan.output_names, metadata)
     session = open_session(plan.name, content, [CPU])
-    report = check_parity(plan.name, plan.module, session, plan.groups, plan.thresholds)
+    report = check_parity(
+        plan.name,
+        plan.module,
+        session,
+        plan.input_name,
+        plan.output_names,
+        plan.groups,
+        plan.thresholds,
+    )
     golden_outputs = dict(zip(plan.output_names, run_torch(plan.module, plan.golden), strict=True))
     entry = {
         "kind": plan.kind,

@@ -5,13 +5,20 @@ ExportError
 └── PublishError   the models folder cannot be written
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 
 class ExportError(Exception):
     """Base of every error that export raises on purpose."""
 
 
 class ParityError(ExportError):
-    """A file's numbers differ from PyTorch's: nothing is published."""
+    """A file's numbers differ from PyTorch's: nothing is published. `report` holds the comparisons made."""
+
+    def __init__(self, message: str, report: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class PublishError(ExportError):

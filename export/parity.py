@@ -49,10 +49,14 @@ def check_parity(
     name: str,
     module: nn.Module,
     session: Any,
+    input_name: str,
+    output_names: Sequence[str],
     groups: Mapping[str, NDArray[Any]],
     thresholds: Thresholds | None,
 ) -> list[Difference]:
     """Compare every output on every group of inputs, each run at every batch size.
+
+    input_name, output_names: what the contract calls them, the outputs in the module's order.
 
     groups: name → inputs, first dimension at least 1; repeated to fill a batch.
     thresholds: of a discriminator, to count verdict flips.
@@ -60,22 +64,28 @@ def check_parity(
     Raises:
         ParityError: a name, dtype, shape or value differs; the message names the worst.
     """
-    inputs, outputs = session.get_inputs(), [output.name for output in session.get_outputs()]
-    report = []
+    outputs = list(output_names)
+    names = [[each.name for each in part] for part in (session.get_inputs(), session.get_outputs())]
+    if names != [[input_name], outputs]:
+        raise ParityError(
+            f"{name} has inputs and outputs {names}, the contract [{[input_name]}, {outputs}].", []
+        )
+    report: list[Difference] = []
     for group, values in groups.items():
         found: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
         expected: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
         for batch in BATCHES:
             part = np.resize(values, (batch, *values.shape[1:]))
-            results = session.run(outputs, {inputs[0].name: part})
+            results = session.run(outputs, {input_name: part})
             references = run_torch(module, part)
             if len(results) != len(references):
-                raise ParityError(f"{name} has {len(results)} outputs, PyTorch {len(references)}.")
+                raise ParityError(f"{name} has {len(results)} outputs, PyTorch {len(references)}.", report)
             for output, result, reference in zip(outputs, results, references, strict=True):
                 if result.dtype != reference.dtype or result.shape != reference.shape:
                     raise ParityError(
                         f"{name}: {output} is {result.dtype} {result.shape}, in PyTorch {reference.dtype} "
-                        f"{reference.shape} (batch {batch}, {group})."
+                        f"{reference.shape} (batch {batch}, {group}).",
+                        report,
                     )
                 found[output].append(result)
                 expected[output].append(reference)
@@ -91,7 +101,8 @@ def check_parity(
         raise ParityError(
             f"{name} does not give PyTorch's numbers: {worst.output} on {worst.inputs} differs by up to "
             f"{worst.maximum:.3g} with {worst.flips} verdict flips; {len(refused)} of {len(report)} "
-            "comparisons fail. Nothing is published."
+            "comparisons fail. Nothing is published.",
+            report,
         )
     return report
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.contract import MANIFEST, VERSION
+from demo.errors import ModelError
+from demo.manifest import Manifest
 from export.errors import PublishError
 
 LARGEST_FILE_BYTES: Final = 10_000_000
@@ -29,9 +31,7 @@ def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapp
     previous = folder.with_name(f".{folder.name}.previous")
     staged = folder.with_name(f".{folder.name}.staged")
     try:
-        if previous.exists() and not folder.exists():
-            previous.replace(folder)
-        shutil.rmtree(previous, ignore_errors=True)
+        restore(previous, folder)
         shutil.rmtree(staged, ignore_errors=True)
         if folder.exists():
             shutil.copytree(folder, staged)
@@ -46,15 +46,21 @@ def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapp
             folder.replace(previous)
         staged.replace(folder)
         shutil.rmtree(previous, ignore_errors=True)
-    except OSError as error:
-        shutil.rmtree(staged, ignore_errors=True)
+    except (OSError, shutil.Error) as error:
         raise PublishError(
-            f"{folder} cannot be published to ({error.strerror}); what it held is intact. Free some space or "
-            "mend the permissions, then publish again."
+            f"{folder} cannot be published to ({getattr(error, 'strerror', None) or error}); what it held is "
+            "intact. Free some space or mend the permissions, then publish again."
         ) from error
-    except PublishError:
+    finally:
+        restore(previous, folder)
         shutil.rmtree(staged, ignore_errors=True)
-        raise
+
+
+def restore(previous: Path, folder: Path) -> None:
+    """Put the old folder back where a publication stopped half-way, or clear it away."""
+    if previous.exists() and not folder.exists():
+        previous.replace(folder)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def merged_manifest(
@@ -62,7 +68,10 @@ def merged_manifest(
 ) -> dict[str, Any]:
     """The folder's manifest with the new files' entries in place of the old."""
     path = folder / MANIFEST
-    known = json.loads(path.read_text())["files"] if path.exists() else {}
+    try:
+        known = dict(Manifest.load(folder).files) if path.exists() else {}
+    except ModelError as error:
+        raise PublishError(f"{error} Delete it, or name another folder with --models.") from error
     for name, content in files.items():
         known[name] = {
             "sha256": hashlib.sha256(content).hexdigest(),

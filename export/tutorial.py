@@ -21,21 +21,26 @@ from demo.contract import (
     NOISE,
     PIXELS,
 )
+from demo.errors import ModelError
 from demo.manifest import Manifest
 from demo.sessions import CPU, open_session
-from export.artifact import Plan, make, noise_pictures
+from export.artifact import Artifact, Plan, make, noise_pictures
+from export.errors import ParityError
 from export.measure import measure_pair
 from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
 from export.parity import as_json
 from export.publish import publish
 from train import data
 from train.checkpoint import write_atomically
+from train.errors import RunError
 from train.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair, load_pair
 from train.pictures import wall
 from train.run import Run
 
 PARITY_COUNT = 4096
 PARITY_SEED = 2_000_000
+# As many as fit into the contract's 10 MB at float16.
+HISTORY_SNAPSHOTS = 8
 # The tutorial's own rule: one threshold, uncalibrated.
 TUTORIAL_THRESHOLDS = Thresholds(fake=0.5, real=0.5)
 
@@ -51,7 +56,8 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     config = run.config()
     dataset = data.find_entry(config.dataset)
     pair, last = load_pair(run)
-    pairs = [load_pair(run, step)[0] for step in run.steps()]
+    steps = history_steps(run)
+    pairs = [load_pair(run, step)[0] for step in steps]
     digits = data.load(config.dataset, "test")
     reals = digits.images.numpy()[:PARITY_COUNT]
     fakes = pair.sample(PARITY_COUNT, PARITY_SEED)
@@ -84,7 +90,7 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
             kind="history",
             module=PixelHistory([each.discriminator for each in pairs]),
             output_names=[FAKE_PROBABILITY],
-            details={"steps": run.steps()},
+            details={"steps": steps},
             **pictures,
             **common,
         ),
@@ -100,21 +106,30 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
             **common,
         ),
     ]
-    artifacts = {artifact.file: artifact for artifact in map(make, plans)}
+    artifacts: dict[str, Artifact] = {}
+    report: dict[str, Any] = {}
+    try:
+        for plan in plans:
+            artifact = make(plan)
+            artifacts[artifact.file] = artifact
+            report[artifact.file] = as_json(artifact.report)
+    except ParityError as error:
+        report[f"{plan.name}.onnx"] = as_json(error.report)
+        raise
+    finally:
+        write_atomically(run.folder / "parity.json", (json.dumps(report, indent=1) + "\n").encode())
     discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
     metrics = measure_pair(
         open_session(discriminator, artifacts[discriminator].content, [CPU]),
         open_session(generator, artifacts[generator].content, [CPU]),
         digits.images.numpy(),
     )
-    report = {file: as_json(artifact.report) for file, artifact in artifacts.items()}
-    write_atomically(run.folder / "parity.json", (json.dumps(report, indent=1) + "\n").encode())
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[discriminator] = {**entries[discriminator], "metrics": {"dataset": config.dataset, **metrics}}
     publish(
         models,
         {file: artifact.content for file, artifact in artifacts.items()}
-        | {HISTORY_PICTURE: history_picture(pairs, config.seed), HISTORY_RECORD: history_record(run)},
+        | {HISTORY_PICTURE: history_picture(pairs, config.seed), HISTORY_RECORD: history_record(run, steps)},
         entries,
     )
     return metrics
@@ -128,9 +143,23 @@ def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:
     return stream.getvalue()
 
 
-def history_record(run: Run) -> bytes:
+def history_steps(run: Run) -> list[int]:
+    """The steps of the history: those that the run kept, thinned evenly to `HISTORY_SNAPSHOTS`.
+
+    Raises:
+        RunError: the run is not finished.
+    """
+    last = run.steps()[-1]
+    kept: list[int] = run.load(last)[1]["kept"]
+    if last != kept[-1]:
+        raise RunError(f"{run.folder} is at step {last} of {kept[-1]}; finish it with --resume first.")
+    chosen = np.linspace(0, len(kept) - 1, min(len(kept), HISTORY_SNAPSHOTS)).round().astype(int)
+    return [kept[index] for index in chosen]
+
+
+def history_record(run: Run, steps: Sequence[int]) -> bytes:
     """Steps, losses (nats) and shares right at every snapshot, and how `history.png` is laid out, as JSON."""
-    rows = [row for row in run.metrics() if row["kind"] == "snapshot"]
+    rows = [row for row in run.metrics() if row["kind"] == "snapshot" and row["step"] in steps]
     record = {
         "wall": {"digits": WALL, "columns": WALL_COLUMNS},
         "steps": [row["step"] for row in rows],
@@ -147,7 +176,9 @@ def remeasure(models: Path) -> dict[str, Any]:
     """
     manifest = Manifest.load(models)
     discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
-    published = manifest.files[discriminator]["metrics"]
+    published = manifest.files.get(discriminator, {}).get("metrics")
+    if published is None:
+        raise ModelError(f"{models} holds no {discriminator} with figures; publish a run there first.")
     measured = measure_pair(
         open_session(discriminator, manifest.read(discriminator), [CPU]),
         open_session(generator, manifest.read(generator), [CPU]),

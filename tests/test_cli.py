@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,7 @@ from demo.cli import build_parser, main
 from demo.images import encode_png
 from demo.runtime import Engine
 
+ROOT = Path(__file__).parent.parent
 CONTRACT = [
     "file",
     "verdict",
@@ -65,7 +69,15 @@ def test_an_unreadable_file_costs_its_own_line(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["check"], ["--port", "x"], ["check", "--device", "tpu", "x"], ["nonsense"]]
+    "arguments",
+    [
+        ["check"],
+        ["--port", "x"],
+        ["check", "--device", "tpu", "x"],
+        ["nonsense"],
+        ["--port", "99999"],
+        ["--port=-1"],
+    ],
 )
 def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as exit_status:
@@ -92,6 +104,21 @@ def test_the_score_of_a_digit_is_its_files(
     memory = engine.score(engine.generate("mlp_generator", 1, seed=3)).logit[0]
     main(["check", "--device", "cpu", "--json", str(digit)])
     assert np.float32(json.loads(capsys.readouterr().out)["logit"]) == memory
+
+
+def test_one_line_whatever_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [b"two\nlines.png", b"not-utf-8-\xff.png"]
+    paths = [os.fsdecode(os.fsencode(tmp_path) + b"/" + name) for name in names]
+    for arguments in (paths, ["--json", *paths]):
+        assert main(["check", "--device", "cpu", *arguments]) == 1
+        captured = capsys.readouterr().out
+        assert len(captured.encode().splitlines()) == 2
+
+
+def test_a_reader_that_leaves_is_no_traceback(digit: Path) -> None:
+    command = f"{sys.executable} -m demo check --device cpu {digit} {digit} | head -c 0"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "Traceback" not in result.stderr
 
 
 def test_verdicts() -> None:

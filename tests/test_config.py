@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from train.__main__ import main
-from train.config import PRESETS, TutorialConfig, add_flags, chosen, conflicts
+from train.config import PRESETS, TutorialConfig, add_flags, chosen, conflicts, from_preset
 from train.errors import ConfigError
 
 
@@ -18,7 +18,7 @@ def test_full_is_the_notebooks() -> None:
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_valid(preset: str) -> None:
-    TutorialConfig(**PRESETS[preset])
+    assert from_preset({"preset": preset}).preset == preset
 
 
 def test_every_field_is_a_flag() -> None:
@@ -43,7 +43,12 @@ def test_every_field_is_a_flag() -> None:
         {"beta1": 1.0},
         {"snapshots": 1},
         {"device": "tpu"},
+        {"preset": "huge"},
         {"threads": -1},
+        {"threads": 10**12},
+        {"latent": 10**12},
+        {"seed": -1},
+        {"seed": 10**18},
     ],
 )
 def test_an_option_outside_its_range_is_named(options: dict[str, Any]) -> None:
@@ -54,6 +59,18 @@ def test_an_option_outside_its_range_is_named(options: dict[str, Any]) -> None:
 
 def test_conflicts_name_both_values() -> None:
     assert conflicts(TutorialConfig(), {"epochs": 3, "seed": 0}) == ["--epochs 3 (the run has 100)"]
+    assert conflicts(TutorialConfig(), {"preset": "smoke"}) == ["--preset smoke (the run has full)"]
+
+
+def test_a_choice_left_open_contradicts_nothing() -> None:
+    saved = TutorialConfig(device="cpu", threads=2)
+    assert not conflicts(saved, {"device": "auto", "threads": 0})
+    assert conflicts(saved, {"device": "cuda", "threads": 1})
+
+
+def test_a_preset_gives_way_to_what_is_given() -> None:
+    config = from_preset({"preset": "smoke", "epochs": 7})
+    assert (config.preset, config.epochs, config.learning_rate) == ("smoke", 7, 2e-4)
 
 
 def test_usage_errors_exit_with_2() -> None:

@@ -23,7 +23,7 @@ CONTRACT = {
     ),
     "mlp_history": (
         {"pixels": (TensorProto.UINT8, ["batch", 28, 28])},
-        {"fake_probability": (TensorProto.FLOAT, ["batch", "snapshots"])},
+        {"fake_probability": (TensorProto.FLOAT, ["batch", 8])},
     ),
 }
 
@@ -48,14 +48,9 @@ def test_names_types_and_shapes(exported: tuple[str, onnx.ModelProto]) -> None:
     name, model = exported
     inputs, outputs = CONTRACT[name]
     assert signature(model.graph.input) == inputs
-    found = signature(model.graph.output)
+    assert signature(model.graph.output) == outputs
     if name == "mlp_history":
-        (kind, (batch, snapshots)) = found["fake_probability"]
-        assert kind == TensorProto.FLOAT
-        assert batch == "batch"
-        assert snapshots == len(json.loads(metadata(model)["steps"]))
-    else:
-        assert found == outputs
+        assert len(json.loads(metadata(model)["steps"])) == 8
 
 
 def test_one_file_of_standard_operators(exported: tuple[str, onnx.ModelProto]) -> None:

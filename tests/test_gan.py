@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ OPTIONS = (
 def test_snapshots_are_spaced_logarithmically() -> None:
     assert snapshot_steps(46_900, 8) == [0, 46, 146, 463, 1469, 4660, 14783, 46900]
     assert snapshot_steps(1, 8) == [0, 1]
+    assert snapshot_steps(100, 2) == [0, 100]
 
 
 def test_batches_start_anywhere() -> None:
@@ -145,12 +147,15 @@ def test_a_run_is_not_overwritten(smoke_run: Path, dataset: str, capsys: pytest.
 def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:
     straight = start(tmp_path, "straight")
     assert straight.wait() == 0
+    # As a kill right after step 0 and one right after the last snapshot leave a run.
+    shutil.copytree(tmp_path / "straight", tmp_path / "killed")
+    begun = Run(tmp_path / "killed")
+    begun.drop_except([0])
     for number in range(2):
         process = start(tmp_path, "killed", attempt=number)
-        folder = tmp_path / "killed"
-        reached = max(Run(folder).steps(), default=-1)
+        reached = begun.steps()[-1]
         deadline = time.monotonic() + 60
-        while max(Run(folder).steps(), default=-1) < reached + 20 and process.poll() is None:
+        while begun.steps()[-1] < reached + 20 and process.poll() is None:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
@@ -169,6 +174,29 @@ def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:
     for step in one.steps():
         name = f"samples-{step:06d}.png"
         assert (one.folder / name).read_bytes() == (other.folder / name).read_bytes()
+
+
+def test_a_resumed_finished_run_drops_what_a_kill_left(smoke_run: Path, dataset: str, tmp_path: Path) -> None:
+    run = Run(Path(shutil.copytree(smoke_run, tmp_path / smoke_run.name)))
+    steps = run.steps()
+    shutil.copy(run.snapshot_path(steps[-2]), run.snapshot_path(steps[-2] + 1))
+    assert (
+        main(["tutorial", "--preset", "smoke", "--dataset", dataset, "--runs", str(tmp_path), "--resume"])
+        == 0
+    )
+    assert run.steps() == steps
+
+
+def test_old_snapshots_are_not_continued_unasked(
+    smoke_run: Path, dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(Path(shutil.copytree(smoke_run, tmp_path / smoke_run.name)))
+    run.config_path.unlink()
+    arguments = ["tutorial", "--preset", "smoke", "--dataset", dataset, "--runs", str(tmp_path)]
+    assert main([*arguments, "--seed", "5"]) == 1
+    assert "holds a run" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 1
+    assert "no config.json); delete it" in capsys.readouterr().err
 
 
 def without_time(row: dict[str, object]) -> dict[str, object]:

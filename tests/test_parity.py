@@ -34,7 +34,8 @@ def altered(path: Path) -> Iterator[onnx.ModelProto]:
 def check(path: Path, run: Path) -> None:
     module = PixelDiscriminator(load_pair(Run(run))[0].discriminator)
     groups = {"noise": noise_pictures(64, (28, 28), 0), "black": np.zeros((1, 28, 28), np.uint8)}
-    check_parity(path.stem, module.eval(), onnxruntime.InferenceSession(path), groups, HALF)
+    session = onnxruntime.InferenceSession(path)
+    check_parity(path.stem, module.eval(), session, "pixels", ["fake_probability", "logit"], groups, HALF)
 
 
 @pytest.fixture
@@ -75,7 +76,7 @@ def test_outputs_in_another_order_are_refused(discriminator: Path, smoke_run: Pa
         outputs = list(model.graph.output)[::-1]
         del model.graph.output[:]
         model.graph.output.extend(outputs)
-    with pytest.raises(ParityError):
+    with pytest.raises(ParityError, match="the contract"):
         check(discriminator, smoke_run)
 
 
@@ -84,11 +85,11 @@ def test_a_generator_off_by_two_levels_is_refused(smoke_run: Path, smoke_models:
     module = PixelGenerator(pair.generator, (28, 28)).eval()
     session = onnxruntime.InferenceSession(smoke_models / "mlp_generator.onnx")
     noise = np.random.default_rng(0).standard_normal((64, 64), np.float32)
-    check_parity("mlp_generator", module, session, {"normal": noise}, None)
+    check_parity("mlp_generator", module, session, "noise", ["pixels"], {"normal": noise}, None)
     bias = dict(pair.generator.named_parameters())["layers.4.bias"]
     bias.data += 0.05
     with pytest.raises(ParityError):
-        check_parity("mlp_generator", module, session, {"normal": noise}, None)
+        check_parity("mlp_generator", module, session, "noise", ["pixels"], {"normal": noise}, None)
 
 
 def test_nan_is_refused() -> None:
@@ -138,3 +139,5 @@ def test_a_failed_gate_publishes_nothing(
         assert "Nothing is published" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in smoke_models.iterdir()} == before
     assert not (tmp_path / "new").exists()
+    report = json.loads((smoke_run / "parity.json").read_text())
+    assert not all(row["allowed"] for row in report["mlp_discriminator.onnx"])

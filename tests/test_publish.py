@@ -12,6 +12,7 @@ from export.errors import PublishError
 from export.publish import publish
 
 ROOT = Path(__file__).parent.parent
+ENTRY = {name: {"kind": "discriminator", "opset": 20, "golden": {}} for name in ("a.onnx", "b.onnx")}
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -20,7 +21,7 @@ def content(folder: Path) -> dict[str, bytes]:
 
 def test_publishes_into_a_new_folder(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "models"
-    publish(folder, {"a.onnx": b"one", "b.png": b"two"}, {"a.onnx": {"kind": "discriminator"}})
+    publish(folder, {"a.onnx": b"one", "b.png": b"two"}, ENTRY)
     manifest = Manifest.load(folder)
     assert manifest.read("a.onnx") == b"one"
     assert manifest.names("discriminator") == ("a",)
@@ -29,8 +30,8 @@ def test_publishes_into_a_new_folder(tmp_path: Path) -> None:
 
 
 def test_other_files_stay(tmp_path: Path) -> None:
-    publish(tmp_path / "models", {"a.onnx": b"one"}, {"a.onnx": {"opset": 20}})
-    publish(tmp_path / "models", {"b.onnx": b"two"}, {})
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
     manifest = Manifest.load(tmp_path / "models")
     assert manifest.read("a.onnx") == b"one"
     assert manifest.files["a.onnx"]["opset"] == 20
@@ -42,7 +43,7 @@ def test_other_files_stay(tmp_path: Path) -> None:
     [(10_000_001, 1, "a0.onnx has 10,000,001"), (9_000_000, 3, "The models have")],
 )
 def test_limits_are_kept(tmp_path: Path, size: int, count: int, reason: str) -> None:
-    publish(tmp_path / "models", {"a.onnx": b"one"}, {})
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
     before = content(tmp_path / "models")
     with pytest.raises(PublishError, match=reason):
         publish(tmp_path / "models", {f"a{index}.onnx": b"x" * size for index in range(count)}, {})
@@ -51,7 +52,7 @@ def test_limits_are_kept(tmp_path: Path, size: int, count: int, reason: str) -> 
 
 
 def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
-    publish(tmp_path / "models", {"a.onnx": b"one"}, {})
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
     before = content(tmp_path / "models")
     program = (
         "import resource, sys; from pathlib import Path; from export.publish import publish\n"
@@ -70,9 +71,37 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
+def test_a_rename_that_fails_puts_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    before = content(tmp_path / "models")
+    rename = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == ".models.staged":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(PublishError, match="what it held is intact"):
+        publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    assert content(tmp_path / "models") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"version": "1", "files": {"a.onnx": {}}}'])
+def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    (tmp_path / "models" / "manifest.json").write_text(damage)
+    with pytest.raises(PublishError, match=r"cannot be read .* Delete it, or name another folder"):
+        publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
 def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
-    publish(tmp_path / "models", {"a.onnx": b"one"}, {})
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
     (tmp_path / "models").rename(tmp_path / ".models.previous")
-    publish(tmp_path / "models", {"b.onnx": b"two"}, {})
+    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
     files = json.loads((tmp_path / "models" / "manifest.json").read_text())["files"]
     assert sorted(files) == ["a.onnx", "b.onnx"]

@@ -106,7 +106,29 @@ def test_every_file_has_golden_numbers_for_every_provider() -> None:
                 assert set(limits) == set(entry["golden"]["outputs"])
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"version": 1}'])
+def test_thresholds_are_the_files_own(models: Path) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["mlp_discriminator.onnx"]["fake_threshold"] = 0.99
+    path.write_text(json.dumps(manifest))
+    assert Engine.load(models, "cpu").thresholds.fake == 0.5
+
+
+@pytest.mark.parametrize("golden_numbers", [{}, {"inputs": {}, "outputs": {"logit": 3}, "tolerance": {}}])
+def test_golden_numbers_that_are_missing_are_an_error(
+    models: Path, golden_numbers: dict[str, object]
+) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["mlp_discriminator.onnx"]["golden"] = golden_numbers
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"golden numbers of mlp_discriminator\.onnx cannot be read"):
+        Engine.load(models, "cpu")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"version": 1}', '{"version": "1", "files": {"a.onnx": null}}']
+)
 def test_a_manifest_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(ModelError, match=r"manifest\.json cannot be read"):

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import os
+import warnings
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,18 @@ def test_cuda_that_was_asked_for_runs_or_is_an_error(capsys: pytest.CaptureFixtu
         assert not captured.out
         with pytest.raises(DeviceError, match="Use --device cpu"):
             Engine.load(device="cuda")
+
+
+def test_a_session_moved_to_the_cpu_is_never_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    if cuda_obstacle() is None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    # As on a machine with every library and no usable GPU.
+    monkeypatch.setattr("demo.sessions.cuda_obstacle", lambda: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(DeviceError, match="could not start it"):
+            Engine.load(device="cuda")
+        assert "could not start it" in Engine.load(device="auto").device_note
 
 
 def test_the_missing_library_is_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -81,8 +82,27 @@ def test_another_data_set_goes_the_whole_way(small_dataset: str, tmp_path: Path)
     assert engine.history(images[:2]).fake_probability.shape == (2, len(Run(runs / "eight").steps()))
 
 
+def test_an_unfinished_run_is_not_published(
+    smoke_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Run(Path(shutil.copytree(smoke_run, tmp_path / "run")))
+    run.drop_except(run.steps()[:-1])
+    assert export_main(["run", str(run.folder), "--models", str(tmp_path / "models")]) == 1
+    assert "finish it with --resume first" in capsys.readouterr().err
+    assert not (tmp_path / "models").exists()
+
+
+def test_history_is_one_story(smoke_models: Path) -> None:
+    record = json.loads((smoke_models / "history.json").read_text())
+    manifest = json.loads((smoke_models / "manifest.json").read_text())
+    assert record["steps"] == manifest["files"]["mlp_history.onnx"]["steps"]
+    assert len(record["steps"]) == len(record["discriminator_loss"]) == 8
+    with Image.open(smoke_models / "history.png") as picture:
+        assert picture.size == (8 * 28, 8 * 8 * 28)
+
+
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
     result = command("export", "run", str(tmp_path))
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert "holds no run" in line
+    assert "holds no whole run" in line

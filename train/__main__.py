@@ -1,14 +1,13 @@
 """`python -m train tutorial|evaluate|data`: train, measure, fetch."""
 
 import argparse
-import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from train import data
-from train.config import PRESETS, TutorialConfig, add_flags, chosen, conflicts
+from train.config import TutorialConfig, add_flags, chosen, conflicts, from_preset
 from train.datasets import names
 from train.errors import ConfigError, TrainError
 from train.evaluate import evaluate_tutorial
@@ -25,9 +24,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(
-            "train: stopped; the same command with --resume goes on from the last snapshot.", file=sys.stderr
-        )
         return 130
     return 0
 
@@ -37,7 +33,6 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     tutorial = commands.add_parser("tutorial", help="train the tutorial's pair")
-    tutorial.add_argument("--preset", choices=tuple(PRESETS), default="full", help="options to start from")
     tutorial.add_argument(
         "--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)"
     )
@@ -59,20 +54,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_tutorial(parsed: argparse.Namespace) -> None:
-    run = Run(parsed.runs / (parsed.name or f"tutorial-{parsed.preset}"))
     given = chosen(parsed, TutorialConfig)
+    config = from_preset(given)
+    run = Run(parsed.runs / (parsed.name or f"tutorial-{config.preset}"))
     if run.exists():
         if not parsed.resume:
             raise ConfigError(f"{run.folder} holds a run; add --resume to go on, or give another --name.")
         config = run.config()
         if differing := conflicts(config, given):
             raise ConfigError(f"A resumed run keeps its options; leave out {', '.join(differing)}.")
-    else:
-        config = resolve(dataclasses.replace(TutorialConfig(**PRESETS[parsed.preset]), **given))
-        # Before a folder is made: a run without data would have to be deleted by hand.
-        data.find_folder(config.dataset)
+    config = resolve(config)
+    # Before a folder is made: a run without data would have to be deleted by hand.
+    data.find_folder(config.dataset)
+    if not run.exists():
         run.save_config(config)
-    train(config, run)
+    try:
+        train(config, run)
+    except KeyboardInterrupt:
+        print("train: stopped; the same command with --resume goes on.", file=sys.stderr)
+        raise
     print(
         f"{run.folder}: trained to step {run.steps()[-1]}; `python -m export run {run.folder}` publishes it."
     )

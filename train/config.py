@@ -21,6 +21,7 @@ def option(default: Any, description: str) -> Any:
 class TutorialConfig:
     """Everything that determines a run of the tutorial pair; saved with it as `config.json`."""
 
+    preset: str = option("full", "options to start from: full, small or smoke")
     dataset: str = option("mnist", "name of the data set, an entry in train/datasets.py")
     epochs: int = option(100, "passes over the training set")
     batch_size: int = option(128, "real pictures a step, and as many fakes")
@@ -36,22 +37,18 @@ class TutorialConfig:
     threads: int = option(0, "CPU threads; 0 lets PyTorch choose, and the choice is saved")
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "latent", "save_every", "log_every"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"--{flag(name)} is {getattr(self, name)}; give at least 1.")
-        if self.batch_size < SMALLEST_BATCH:
-            raise ConfigError(f"--batch-size is {self.batch_size}; give at least {SMALLEST_BATCH}.")
-        if self.snapshots < 2:
-            raise ConfigError(f"--snapshots is {self.snapshots}; give at least 2, the first and the last.")
-        if not self.learning_rate > 0:
+        for name, (least, most) in RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                raise ConfigError(f"--{flag(name)} is {value}; give {least} to {most}.")
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                raise ConfigError(f"--{flag(name)} is {getattr(self, name)!r}; give {' or '.join(known)}.")
+        if not 0 < self.learning_rate < float("inf"):
             raise ConfigError(f"--learning-rate is {self.learning_rate}; give a number above 0.")
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"--{name} is {getattr(self, name)}; give a number from 0 up to but not 1.")
-        if self.device not in ("auto", "cpu", "cuda"):
-            raise ConfigError(f"--device is {self.device!r}; give auto, cpu or cuda.")
-        if self.threads < 0:
-            raise ConfigError(f"--threads is {self.threads}; give 0 or more.")
 
 
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
@@ -61,6 +58,30 @@ PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     "small": {"epochs": 10, "learning_rate": 2e-4, "beta1": 0.5},
     "smoke": {"epochs": 1, "learning_rate": 2e-4, "beta1": 0.5, "save_every": 100, "log_every": 20},
 }
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "preset": tuple(PRESETS),
+    "device": ("auto", "cpu", "cuda"),
+}
+
+RANGES: Final[Mapping[str, tuple[int, int]]] = {
+    "epochs": (1, 1_000_000),
+    "batch_size": (SMALLEST_BATCH, 1_000_000),
+    "latent": (1, 4096),
+    "snapshots": (2, 64),
+    "save_every": (1, 1_000_000_000),
+    "log_every": (1, 1_000_000_000),
+    "seed": (0, 2**32 - 1),
+    "threads": (0, 1024),
+}
+
+
+def from_preset(given: Mapping[str, Any]) -> TutorialConfig:
+    """The preset that was given, or `full`, with what else was given in place of its values."""
+    name = given.get("preset", "full")
+    if name not in PRESETS:
+        raise ConfigError(f"--preset is {name!r}; give {' or '.join(PRESETS)}.")
+    return TutorialConfig(**{**PRESETS[name], **given})
 
 
 def flag(name: str) -> str:
@@ -90,9 +111,13 @@ def chosen(arguments: argparse.Namespace, config: type[TutorialConfig]) -> dict[
 
 
 def conflicts(saved: TutorialConfig, given: Mapping[str, Any]) -> Sequence[str]:
-    """What was asked for that contradicts the run being resumed, as `--flag value (the run has value)`."""
+    """What was asked for that contradicts the run being resumed, as `--flag value (the run has value)`.
+
+    `--device auto` and `--threads 0` leave the choice open, and the run has made it.
+    """
+    open_choice = {"device": "auto", "threads": 0}
     return [
         f"--{flag(name)} {value} (the run has {getattr(saved, name)})"
         for name, value in given.items()
-        if getattr(saved, name) != value
+        if value not in (getattr(saved, name), open_choice.get(name))
     ]

@@ -122,13 +122,13 @@ def read_idx(folder: Path, file: IdxFile, dimensions: int) -> np.ndarray:
     """
     path = find_file(folder, file)
     if path is None:
-        raise DataError(f"{folder / file.name} is missing; run `python -m train data` to fetch it.")
+        raise DataError(f"{folder / file.name} is missing; fetch it with `python -m train data`.")
     content = read_verified(path, file)
     header = 4 * (1 + dimensions)
     magic, *shape = np.frombuffer(content[:header], ">u4").tolist()
     # The third byte of the magic number is the type (8: unsigned byte), the fourth the dimensions.
     if magic != 0x0800 + dimensions or len(content) - header != int(np.prod(shape)):
-        raise DataError(f"{path} is no IDX file of {dimensions} dimensions; delete it and fetch it again.")
+        raise DataError(f"{path} is no IDX file of {dimensions} dimensions; mend its data set's entry.")
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()
 
 
@@ -143,6 +143,9 @@ def read_verified(path: Path, file: IdxFile) -> bytes:
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     except DataError as error:
-        raise DataError(
-            f"{path}: {error}; delete it and run `python -m train data` to fetch it again."
-        ) from error
+        way_out = (
+            f"put the original there, or unset {DATA_VARIABLE} to download it"
+            if os.environ.get(DATA_VARIABLE)
+            else "delete it, and it is fetched again"
+        )
+        raise DataError(f"{path}: {error}; {way_out}.") from error

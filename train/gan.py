@@ -145,6 +145,8 @@ class TutorialPair:
 
 def snapshot_steps(total: int, count: int) -> list[int]:
     """Steps to keep: 0, then `count` - 1 in equal ratios up to the last (fewer where the run is short)."""
+    if count == 2:
+        return [0, total]
     first = max(1, total // 1000)
     return sorted({0, *np.geomspace(first, total, count - 1).round().astype(int).tolist(), total})
 
@@ -210,11 +212,13 @@ def train(config: TutorialConfig, run: Run) -> None:
             run.log(
                 {"kind": "snapshot", "step": step, "seconds": seconds, **pair.losses_now(probe, config.seed)}
             )
-        run.save(step, pair.state(), {"step": step, "seconds": seconds})
-        run.drop_except([*(past for past in kept if past <= step), step])
+        run.save(step, pair.state(), {"step": step, "seconds": seconds, "kept": kept})
+        run.drop_except([*kept, step])
 
-    if start == 0:
+    if start is None:
         snapshot(0)
+        start = 0
+    run.drop_except([*kept, start])
     with tqdm(total=total, initial=start, desc="tutorial", unit="step", mininterval=1) as progress:
         for step, indices in enumerate(batches(config, len(digits.images), start), start=start + 1):
             window += pair.step(digits.batch(indices.to(device)))
@@ -254,12 +258,15 @@ def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
     return pair, step
 
 
-def resume(pair: TutorialPair, run: Run) -> tuple[int, float]:
-    """Put the pair where the run's last snapshot left it; returns its step and the seconds spent so far."""
+def resume(pair: TutorialPair, run: Run) -> tuple[int | None, float]:
+    """Put the pair where the run's last snapshot left it.
+
+    Returns its step, None where there is no snapshot yet, and the seconds spent so far.
+    """
     steps = run.steps()
     if not steps:
         run.rewind_metrics(-1)
-        return 0, 0.0
+        return None, 0.0
     tensors, header = run.load(steps[-1])
     try:
         pair.restore(tensors)

@@ -11,7 +11,7 @@ import torch
 
 from train.checkpoint import load_snapshot, save_snapshot, write_atomically
 from train.config import TutorialConfig
-from train.errors import RunError
+from train.errors import ConfigError, RunError
 
 SNAPSHOT_NAME = re.compile(r"step-(\d{6,})\.safetensors")
 
@@ -34,7 +34,8 @@ class Run:
         return self.folder / f"step-{step:06d}.safetensors"
 
     def exists(self) -> bool:
-        return self.config_path.is_file()
+        """Whether the folder holds any part of a run."""
+        return self.config_path.exists() or self.metrics_path.exists() or bool(self.steps())
 
     def save_config(self, config: TutorialConfig) -> None:
         write_atomically(self.config_path, (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode())
@@ -49,10 +50,13 @@ class Run:
             return TutorialConfig(**json.loads(self.config_path.read_text()))
         except FileNotFoundError as error:
             raise RunError(
-                f"{self.folder} holds no run (no config.json); make one with `python -m train tutorial`."
+                f"{self.folder} holds no whole run (no config.json); delete it, and make one with "
+                "`python -m train tutorial`."
             ) from error
-        except (OSError, ValueError, TypeError) as error:
-            raise RunError(f"{self.config_path} cannot be read ({error}); start the run anew.") from error
+        except (OSError, ValueError, TypeError, ConfigError) as error:
+            raise RunError(
+                f"{self.config_path} cannot be read ({error}); delete {self.folder} and start the run anew."
+            ) from error
 
     def steps(self) -> list[int]:
         """The steps that have a snapshot, in order."""
