@@ -38,7 +38,7 @@ def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Path |
     errors: list[str | None] = []
     for source in sources:
         try:
-            seen.append(fit(load_picture(source), engine.shape))
+            seen.append(fit(load_picture(source).array, engine.shape))
             errors.append(None)
         except PictureError as error:
             seen.append(None)
