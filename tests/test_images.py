@@ -131,8 +131,8 @@ def test_lossless_colour_is_exact(kind: str, rgba: NDArray[np.uint8]) -> None:
     }
     pixels = np.kron(rgba[:8, :8, :3], np.ones((8, 8, 1), np.uint8))
     loaded = load(encoded(Image.fromarray(pixels), kind, **options.get(kind, {})))
-    # libavif offers Pillow no identity matrix: 8-bit YCbCr is off by one or two.
-    assert np.abs(loaded.astype(int) - pixels).max() <= (2 if kind == "AVIF" else 0)
+    # libavif offers Pillow no identity matrix: 8-bit YCbCr is off by up to three.
+    assert np.abs(loaded.astype(int) - pixels).max() <= (3 if kind == "AVIF" else 0)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "HEIC", "AVIF"])
