@@ -1,4 +1,7 @@
-"""From pictures to answers: load, fit, score in one batch. A bad picture costs its own answer alone."""
+"""From pictures to answers: load, normalise, score in one batch. A bad picture costs its own answer alone.
+
+This is the one door: every picture, from a file, a drawing or a generator, passes the normaliser.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,14 +12,13 @@ from numpy.typing import NDArray
 
 from demo.answer import Answer
 from demo.errors import PictureError
-from demo.fit import fit
 from demo.images import load_picture
 from demo.runtime import Engine
 
 
 @dataclass(frozen=True)
 class Checked:
-    """An answer, and what the model saw: uint8 [height, width], or None where nothing could be seen."""
+    """An answer, and what the model saw: uint8 [height, width], or None where nothing could be read."""
 
     answer: Answer
     pixels: NDArray[np.uint8] | None
@@ -24,7 +26,7 @@ class Checked:
 
 def check_files(engine: Engine, files: Sequence[Path]) -> list[Checked]:
     """Check files by path; the answers come in the same order and carry the paths as given."""
-    return check_sources(engine, [str(file) for file in files], list(files))
+    return check_sources(engine, [str(file) for file in files], files)
 
 
 def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
@@ -32,44 +34,45 @@ def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
     return check_sources(engine, [name], [content])[0]
 
 
-def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[Checked]:
-    """Check paths or encoded pictures under the given names, scored in one batch."""
-    seen: list[NDArray[np.uint8] | None] = []
+def check_sources(
+    engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes | NDArray[np.uint8]]
+) -> list[Checked]:
+    """Check paths, encoded pictures, or pictures uint8 [height, width, channels], in one batch."""
+    seen: list[NDArray[np.uint8]] = []
     errors: list[str | None] = []
     for source in sources:
         try:
-            seen.append(fit(load_picture(source).array, engine.shape))
+            array = source if isinstance(source, np.ndarray) else load_picture(source).array
+            seen.append(engine.normalize(array))
             errors.append(None)
         except PictureError as error:
-            seen.append(None)
             errors.append(str(error))
-    readable = [(name, pixels) for name, pixels in zip(names, seen, strict=True) if pixels is not None]
-    judged = iter(check_pixels(engine, [pixels for _, pixels in readable], [name for name, _ in readable]))
+    judged = iter(judge(engine, seen, [name for name, error in zip(names, errors, strict=True) if not error]))
     return [
-        Checked(Answer(file=name, error=error), None) if error is not None else next(judged)
+        Checked(Answer(file=name, error=error), None) if error else next(judged)
         for name, error in zip(names, errors, strict=True)
     ]
 
 
-def check_pixels(
-    engine: Engine, pictures: Sequence[NDArray[np.uint8]], names: Sequence[str]
-) -> list[Checked]:
-    """Check pictures that already are what the model sees: each uint8 [height, width]."""
-    scores = engine.score(np.stack(pictures) if len(pictures) else np.empty((0, *engine.shape), np.uint8))
+def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Checked]:
+    """Score normalised pictures, each uint8 [height, width], in one batch."""
+    if not pixels:
+        return []
+    scores = engine.score(np.stack(pixels))
+    columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
     return [
         Checked(
             Answer(
                 file=name,
-                verdict=engine.thresholds.verdict(probability),
+                verdict=engine.thresholds.verdict(probability, in_domain),
                 fake_probability=probability,
                 logit=logit,
+                in_domain=in_domain,
                 model=engine.model,
                 version=engine.version,
                 provider=engine.provider,
             ),
-            pixels,
+            seen,
         )
-        for name, pixels, probability, logit in zip(
-            names, pictures, scores.fake_probability.tolist(), scores.logit.tolist(), strict=True
-        )
+        for name, seen, probability, logit, in_domain in zip(names, pixels, *columns, strict=True)
     ]

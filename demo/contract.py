@@ -19,6 +19,8 @@ OPSET: Final = 20
 PICTURE_SHAPE: Final = (28, 28)
 """Height and width in pixels of what a discriminator sees and a generator makes."""
 
+IMAGE: Final = "image"
+"""uint8 [height, width, channels], channels 1, 3 or 4, any size from 1x1."""
 PIXELS: Final = "pixels"
 """uint8 [batch, height, width], ink bright (255) on dark (0)."""
 NOISE: Final = "noise"
@@ -28,6 +30,11 @@ LOGIT: Final = "logit"
 FAKE_PROBABILITY: Final = "fake_probability"
 """float32 [batch] in [0, 1]; of the history model float32 [batch, snapshots]."""
 
+IN_DOMAIN: Final = "in_domain"
+"""float32 [batch] in [0, 1]: does this look like one handwritten digit at all; 0 without ink."""
+
+NORMALIZER: Final = "normalizer"
+FROM_IMAGE: Final = "discriminator_from_image"
 MLP_DISCRIMINATOR: Final = "mlp_discriminator"
 MLP_GENERATOR: Final = "mlp_generator"
 MLP_HISTORY: Final = "mlp_history"

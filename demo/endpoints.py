@@ -124,9 +124,10 @@ def generate_files(
         how_many = _whole_number("count", count)
         start = _whole_number("seed", seed)
         which = None if digit is None else _whole_number("digit", digit)
-        files = [encode_png(pixels) for pixels in engine.generate(name, how_many, start, which)]
+        digits = engine.generate(name, how_many, start, which)
         names = [f"{name}-{start}-{index}.png" for index in range(how_many)]
-        return list(zip(check_sources(engine, names, files), files, strict=True))
+        checked = check_sources(engine, names, [digit[..., np.newaxis] for digit in digits])
+        return list(zip(checked, map(encode_png, digits), strict=True))
 
 
 def _whole_number(name: str, value: object) -> int:

@@ -39,7 +39,10 @@ class Manifest:
         return cls(folder, content)
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The models of a kind (`discriminator`, `generator`, `history`), without `.onnx`."""
+        """The models of a kind, without `.onnx`.
+
+        Kinds: `normalizer`, `discriminator`, `from_image`, `generator`, `history`.
+        """
         return tuple(
             file.removesuffix(".onnx") for file, entry in self.files.items() if entry.get("kind") == kind
         )

@@ -14,10 +14,12 @@ from demo import golden
 from demo.answer import Thresholds
 from demo.contract import (
     FAKE_PROBABILITY,
+    IMAGE,
     LOGIT,
     MLP_DISCRIMINATOR,
     MLP_HISTORY,
     NOISE,
+    NORMALIZER,
     PIXELS,
     THRESHOLDS,
 )
@@ -27,16 +29,22 @@ from demo.sessions import CPU, choose_providers, open_session
 
 MODELS_FOLDER = Path(__file__).parent / "models"
 LARGEST_BATCH = 1024
+# Between no ink and some, for a model that cannot tell digits from other ink.
+INK_THRESHOLD = 0.5
 LARGEST_COUNT = 256
 LARGEST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A discriminator's outputs. fake_probability, logit: float32 [batch]."""
+    """A discriminator's outputs, float32 [batch] each.
+
+    in_domain: of a model without that output, 1 where there is ink, else 0.
+    """
 
     fake_probability: NDArray[np.float32]
     logit: NDArray[np.float32]
+    in_domain: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,8 @@ class Engine:
         self.shape: tuple[int, int] = tuple(self.session(model).get_inputs()[0].shape[1:])
         # From the file whose checksum was compared, not from the manifest beside it.
         metadata = self.session(model).get_modelmeta().custom_metadata_map
-        self.thresholds = Thresholds(*(json.loads(metadata[key]) for key in THRESHOLDS))
+        fake, real, in_domain = (json.loads(metadata[key]) for key in THRESHOLDS)
+        self.thresholds = Thresholds(fake, real, INK_THRESHOLD if in_domain is None else in_domain)
 
     @classmethod
     def load(cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None) -> "Engine":
@@ -96,7 +105,7 @@ class Engine:
 
     def open_all(self) -> None:
         """Open and test every published model now, rather than at its first use."""
-        for kind in ("discriminator", "generator", "history"):
+        for kind in ("normalizer", "discriminator", "generator", "history"):
             for name in self.manifest.names(kind):
                 self.session(name)
 
@@ -131,6 +140,11 @@ class Engine:
             raise DeviceError(f"CUDA was asked for, but {obstacle}. Use --device cpu, or --device auto.")
         self.fallback = f"CUDA is not used: {obstacle}."
 
+    def normalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it: uint8 [28, 28]."""
+        pixels: NDArray[np.uint8] = self.session(NORMALIZER).run([PIXELS], {IMAGE: image})[0][0]
+        return pixels
+
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], ink bright on dark."""
         parts = [
@@ -140,6 +154,7 @@ class Engine:
         return Scores(
             np.concatenate([part[0] for part in parts] or [np.empty(0, np.float32)]),
             np.concatenate([part[1] for part in parts] or [np.empty(0, np.float32)]),
+            np.any(pixels, axis=(1, 2)).astype(np.float32),
         )
 
     def history(self, pixels: NDArray[np.uint8]) -> History:

@@ -163,8 +163,8 @@ class Pool:
         self._closed = False
 
     def start(self) -> None:
-        """Start one worker ahead of the first picture, without waiting until it is ready."""
-        with self._slots:
+        """Start one worker ahead of the first picture, without waiting; if it fails, that picture says so."""
+        with self._slots, contextlib.suppress(PictureError):
             self._give_back(self._take())
 
     def ask(self, content: bytes) -> Reply:

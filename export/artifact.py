@@ -13,6 +13,7 @@ from torch import nn
 from demo.answer import Thresholds
 from demo.contract import (
     FAKE_PROBABILITY,
+    IN_DOMAIN,
     LOGIT,
     METADATA_KEYS,
     OPSET,
@@ -32,11 +33,13 @@ GOLDEN_TOLERANCE: dict[str, dict[str, dict[str, float]]] = {
         LOGIT: {"absolute": 1e-3, "share": 1.0},
         FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
         PIXELS: {"absolute": 1, "share": 0.01},
+        IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
     },
     CUDA: {
         LOGIT: {"absolute": 2e-3, "share": 1.0},
         FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
         PIXELS: {"absolute": 1, "share": 0.01},
+        IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
     },
 }
 
@@ -80,28 +83,7 @@ def make(plan: Plan) -> Artifact:
     Raises:
         ParityError: the file's numbers differ from PyTorch's.
     """
-    thresholds = dict.fromkeys(THRESHOLDS, None) | (
-        dict(
-            zip(
-                THRESHOLDS,
-                (plan.thresholds.fake, plan.thresholds.real, plan.thresholds.in_domain),
-                strict=True,
-            )
-        )
-        if plan.thresholds
-        else {}
-    )
-    metadata = {
-        "name": plan.name,
-        "version": VERSION,
-        "polarity": POLARITY,
-        **{key: json.dumps(value) for key, value in thresholds.items()},
-        "training_run": plan.training_run,
-        "licence": plan.licence,
-        **{key: json.dumps(value) for key, value in plan.details.items()},
-    }
-    if missing := set(METADATA_KEYS) - set(metadata):
-        raise AssertionError(f"the contract asks for {missing}")
+    metadata = metadata_for(plan.name, plan.training_run, plan.licence, plan.thresholds, plan.details)
     content = to_onnx(plan.module, plan.example, plan.input_name, plan.output_names, metadata)
     session = open_session(plan.name, content, [CPU])
     report = check_parity(
@@ -113,25 +95,58 @@ def make(plan: Plan) -> Artifact:
         plan.groups,
         plan.thresholds,
     )
-    golden_outputs = dict(zip(plan.output_names, run_torch(plan.module, plan.golden), strict=True))
-    entry = {
-        "kind": plan.kind,
+    outputs = dict(zip(plan.output_names, run_torch(plan.module, plan.golden), strict=True))
+    entry = entry_for(plan.kind, metadata, report, {plan.input_name: plan.golden}, outputs)
+    return Artifact(f"{plan.name}.onnx", content, entry | dict(plan.details), report)
+
+
+def metadata_for(
+    name: str,
+    training_run: str,
+    licence: str,
+    thresholds: Thresholds | None,
+    details: Mapping[str, Any],
+) -> dict[str, str]:
+    """The contract's `metadata_props`, and the details as JSON."""
+    values = (thresholds.fake, thresholds.real, thresholds.in_domain) if thresholds else (None, None, None)
+    metadata = {
+        "name": name,
+        "version": VERSION,
+        "polarity": POLARITY,
+        **{key: json.dumps(value) for key, value in zip(THRESHOLDS, values, strict=True)},
+        "training_run": training_run,
+        "licence": licence,
+        **{key: json.dumps(value) for key, value in details.items()},
+    }
+    if missing := set(METADATA_KEYS) - set(metadata):
+        raise AssertionError(f"the contract asks for {missing}")
+    return metadata
+
+
+def entry_for(
+    kind: str,
+    metadata: Mapping[str, str],
+    report: Sequence[Difference],
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, NDArray[Any]],
+) -> dict[str, Any]:
+    """A file's entry in the manifest: what it is, how it compared, and its golden numbers."""
+    return {
+        "kind": kind,
         "opset": OPSET,
-        "licence": plan.licence,
-        "training_run": plan.training_run,
-        **thresholds,
-        **plan.details,
+        "licence": metadata["licence"],
+        "training_run": metadata["training_run"],
+        **{key: json.loads(metadata[key]) for key in THRESHOLDS},
         "parity": summary(report),
         "golden": {
-            "inputs": {plan.input_name: pack(plan.golden)},
-            "outputs": {output: pack(value) for output, value in golden_outputs.items()},
+            "inputs": {name: pack(value) for name, value in inputs.items()},
+            "outputs": {name: pack(value) for name, value in outputs.items()},
             "tolerance": {
-                provider: {output: limits[output] for output in plan.output_names}
+                provider: {name: limits[name] for name in outputs}
                 for provider, limits in GOLDEN_TOLERANCE.items()
             },
         },
     }
-    return Artifact(f"{plan.name}.onnx", content, entry, report)
 
 
 def noise_pictures(count: int, shape: tuple[int, int], seed: int) -> NDArray[np.uint8]:

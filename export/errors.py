@@ -16,8 +16,9 @@ class ExportError(Exception):
 class ParityError(ExportError):
     """A file's numbers differ from PyTorch's: nothing is published. `report` holds the comparisons made."""
 
-    def __init__(self, message: str, report: Sequence[Any]) -> None:
-        super().__init__(message)
+    def __init__(self, name: str, message: str, report: Sequence[Any]) -> None:
+        super().__init__(f"{name} {message}")
+        self.file = f"{name}.onnx"
         self.report = report
 
 

@@ -67,9 +67,8 @@ def check_parity(
     outputs = list(output_names)
     names = [[each.name for each in part] for part in (session.get_inputs(), session.get_outputs())]
     if names != [[input_name], outputs]:
-        raise ParityError(
-            f"{name} has inputs and outputs {names}, the contract [{[input_name]}, {outputs}].", []
-        )
+        contract = [[input_name], outputs]
+        raise ParityError(name, f"has the inputs and outputs {names}; the contract is {contract}.", [])
     report: list[Difference] = []
     for group, values in groups.items():
         found: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
@@ -79,11 +78,12 @@ def check_parity(
             results = session.run(outputs, {input_name: part})
             references = run_torch(module, part)
             if len(results) != len(references):
-                raise ParityError(f"{name} has {len(results)} outputs, PyTorch {len(references)}.", report)
+                raise ParityError(name, f"has {len(results)} outputs, PyTorch {len(references)}.", report)
             for output, result, reference in zip(outputs, results, references, strict=True):
                 if result.dtype != reference.dtype or result.shape != reference.shape:
                     raise ParityError(
-                        f"{name}: {output} is {result.dtype} {result.shape}, in PyTorch {reference.dtype} "
+                        name,
+                        f"gives {output} as {result.dtype} {result.shape}, PyTorch as {reference.dtype} "
                         f"{reference.shape} (batch {batch}, {group}).",
                         report,
                     )
@@ -95,16 +95,22 @@ def check_parity(
             )
             for output in outputs
         ]
+    refuse(name, report)
+    return report
+
+
+def refuse(name: str, report: Sequence[Difference]) -> None:
+    """Raises ParityError, which names the worst, where a comparison failed."""
     refused = [row for row in report if not row.allowed]
     if refused:
         worst = max(refused, key=lambda row: row.maximum)
         raise ParityError(
-            f"{name} does not give PyTorch's numbers: {worst.output} on {worst.inputs} differs by up to "
+            name,
+            f"does not give the reference's numbers: {worst.output} on {worst.inputs} differs by up to "
             f"{worst.maximum:.3g} with {worst.flips} verdict flips; {len(refused)} of {len(report)} "
             "comparisons fail. Nothing is published.",
             report,
         )
-    return report
 
 
 def run_torch(module: nn.Module, batch: NDArray[Any]) -> list[NDArray[Any]]:

@@ -1,12 +1,14 @@
 """What a run of the tutorial's pair becomes: discriminator, generator, history, and its pictures."""
 
+import dataclasses
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from demo.answer import Thresholds
@@ -19,6 +21,7 @@ from demo.contract import (
     MLP_GENERATOR,
     MLP_HISTORY,
     NOISE,
+    PICTURE_SHAPE,
     PIXELS,
 )
 from demo.errors import ModelError
@@ -26,9 +29,11 @@ from demo.manifest import Manifest
 from demo.sessions import CPU, open_session
 from export.artifact import Artifact, Plan, make, noise_pictures
 from export.errors import ParityError
+from export.from_image import make_from_image, make_normalizer
 from export.measure import measure_pair
 from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
 from export.parity import as_json
+from export.pictures import any_image_groups, golden_picture
 from export.publish import publish
 from train import data
 from train.checkpoint import write_atomically
@@ -39,6 +44,7 @@ from train.run import Run
 
 PARITY_COUNT = 4096
 PARITY_SEED = 2_000_000
+ANY_IMAGE_COUNT = 32
 # As many as fit into the contract's 10 MB at float16.
 HISTORY_SNAPSHOTS = 8
 # The tutorial's own rule: one threshold, uncalibrated.
@@ -113,8 +119,12 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
             artifact = make(plan)
             artifacts[artifact.file] = artifact
             report[artifact.file] = as_json(artifact.report)
+        if dataset.shape == PICTURE_SHAPE:
+            for artifact in any_image_artifacts(artifacts, pair, reals, fakes, common):
+                artifacts[artifact.file] = artifact
+                report[artifact.file] = as_json(artifact.report)
     except ParityError as error:
-        report[f"{plan.name}.onnx"] = as_json(error.report)
+        report[error.file] = as_json(error.report)
         raise
     finally:
         write_atomically(run.folder / "parity.json", (json.dumps(report, indent=1) + "\n").encode())
@@ -133,6 +143,33 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
         entries,
     )
     return metrics
+
+
+def any_image_artifacts(
+    artifacts: Mapping[str, Artifact],
+    pair: TutorialPair,
+    reals: NDArray[np.uint8],
+    fakes: NDArray[np.uint8],
+    common: Mapping[str, str],
+) -> Iterator[Artifact]:
+    """The normaliser, and the discriminator behind it."""
+    digits = np.concatenate([reals[:ANY_IMAGE_COUNT], fakes[:ANY_IMAGE_COUNT]])
+    pictures = any_image_groups(digits, PARITY_SEED)
+    golden = golden_picture(fakes[0], PARITY_SEED)
+    normalizer = make_normalizer(pictures, golden)
+    yield normalizer
+    discriminator = artifacts[f"{MLP_DISCRIMINATOR}.onnx"].content
+    # Nothing to see is no digit: what the tutorial's model itself cannot say, the normaliser can.
+    thresholds = dataclasses.replace(TUTORIAL_THRESHOLDS, in_domain=0.5)
+    yield make_from_image(
+        normalizer.content,
+        discriminator,
+        PixelDiscriminator(pair.discriminator),
+        thresholds,
+        pictures=pictures,
+        golden=golden,
+        **common,
+    )
 
 
 def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:

@@ -244,6 +244,7 @@ def test_a_reply_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", str(ROOT / "nothing"))
+    pool.start()
     with pytest.raises(PictureError, match="decoder does not start; install the app again"):
         load_picture(CONTENT, pool)
     monkeypatch.undo()

@@ -1,0 +1,158 @@
+"""The one door as files: `normalizer.onnx`, and `discriminator_from_image.onnx`, the two halves merged."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, compose, helper, numpy_helper
+from torch import nn
+
+from demo.answer import Thresholds
+from demo.contract import (
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    IMAGE,
+    IN_DOMAIN,
+    LOGIT,
+    NORMALIZER,
+    OPSET,
+    PICTURE_SHAPE,
+    PIXELS,
+)
+from demo.sessions import CPU, open_session
+from export.artifact import Artifact, entry_for, metadata_for
+from export.normalizer import normalizer_model
+from export.parity import Difference, compare, refuse, run_torch
+from train.normalize import normalize
+
+OUTPUTS = (FAKE_PROBABILITY, LOGIT, IN_DOMAIN, PIXELS)
+BATCH = 1
+
+
+def make_normalizer(
+    pictures: Mapping[str, Sequence[NDArray[np.uint8]]], golden: NDArray[np.uint8]
+) -> Artifact:
+    """`normalizer.onnx`: `image` → `pixels`, held against the reference `train/normalize.py`.
+
+    pictures: group → pictures uint8 [height, width, channels] for the gate. golden: one such picture.
+
+    Raises:
+        ParityError: its pixels differ from the reference's.
+    """
+    metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, {})
+    model = normalizer_model()
+    set_interface(model, [PIXELS])
+    content = finished(model, metadata)
+    session = open_session(NORMALIZER, content, [CPU])
+    report = [
+        compare(
+            group,
+            PIXELS,
+            np.concatenate([session.run([PIXELS], {IMAGE: picture})[0] for picture in group_pictures]),
+            np.stack([normalize(picture) for picture in group_pictures]),
+            None,
+        )
+        for group, group_pictures in pictures.items()
+    ]
+    refuse(NORMALIZER, report)
+    entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, {PIXELS: normalize(golden)[np.newaxis]})
+    return Artifact(f"{NORMALIZER}.onnx", content, entry, report)
+
+
+def make_from_image(
+    normalizer: bytes,
+    discriminator: bytes,
+    module: nn.Module,
+    thresholds: Thresholds,
+    training_run: str,
+    licence: str,
+    pictures: Mapping[str, Sequence[NDArray[np.uint8]]],
+    golden: NDArray[np.uint8],
+) -> Artifact:
+    """`discriminator_from_image.onnx`: any picture → the scores and what was seen, as one graph.
+
+    Held against the reference normaliser followed by the PyTorch module. For a discriminator that has
+    no `in_domain` of its own, 1 where there is ink, else 0.
+
+    Raises:
+        ParityError: a number differs from PyTorch's.
+    """
+    metadata = metadata_for(FROM_IMAGE, training_run, licence, thresholds, {})
+    content = finished(merged(normalizer, discriminator), metadata)
+    session = open_session(FROM_IMAGE, content, [CPU])
+    report: list[Difference] = []
+    for group, group_pictures in pictures.items():
+        rows = [session.run(list(OUTPUTS), {IMAGE: picture}) for picture in group_pictures]
+        found = dict(zip(OUTPUTS, map(np.concatenate, zip(*rows, strict=True)), strict=True))
+        # The scores are held against PyTorch on the pixels that the graph itself saw and reports.
+        expected = expected_outputs(module, found[PIXELS])
+        expected[PIXELS] = np.stack([normalize(picture) for picture in group_pictures])
+        report += [compare(group, name, found[name], expected[name], thresholds) for name in OUTPUTS]
+    refuse(FROM_IMAGE, report)
+    golden_outputs = expected_outputs(module, normalize(golden)[np.newaxis])
+    return Artifact(
+        f"{FROM_IMAGE}.onnx",
+        content,
+        entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs),
+        report,
+    )
+
+
+def expected_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+    """What the merged graph should give for pixels [n, 28, 28], in the order of `OUTPUTS`."""
+    fake_probability, logit = run_torch(module, pixels)
+    ink = np.any(pixels, axis=(1, 2)).astype(np.float32)
+    return {FAKE_PROBABILITY: fake_probability, LOGIT: logit, IN_DOMAIN: ink, PIXELS: pixels}
+
+
+def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
+    """The discriminator behind the normaliser, with `in_domain` and `pixels` as outputs too."""
+    first, second = (onnx.load_model_from_string(content) for content in (normalizer, discriminator))
+    for part in (first, second):
+        del part.metadata_props[:]
+    second = compose.add_prefix(second, "discriminator/", rename_inputs=False, rename_outputs=False)
+    model = compose.merge_models(first, second, [(PIXELS, PIXELS)], outputs=[FAKE_PROBABILITY, LOGIT, PIXELS])
+    zero = numpy_helper.from_array(np.zeros((), np.float32), "in_domain/zero")
+    model.graph.initializer.append(zero)
+    model.graph.node.extend(
+        [
+            helper.make_node("Cast", [PIXELS], ["in_domain/ink"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["in_domain/ink"], ["in_domain/row"], axis=1),
+            helper.make_node(
+                "ReduceMax", ["in_domain/row", "in_domain/axis"], ["in_domain/most"], keepdims=0
+            ),
+            helper.make_node("Greater", ["in_domain/most", zero.name], ["in_domain/some"]),
+            helper.make_node("Cast", ["in_domain/some"], [IN_DOMAIN], to=TensorProto.FLOAT),
+        ]
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "in_domain/axis"))
+    set_interface(model, OUTPUTS)
+    return model
+
+
+def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
+    """Declare the input and the outputs by the contract's names, types and shapes."""
+    del model.graph.input[:], model.graph.output[:]
+    image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", "channels"])
+    model.graph.input.append(image)
+    for name in outputs:
+        kind = TensorProto.UINT8 if name == PIXELS else TensorProto.FLOAT
+        shape = [BATCH, *PICTURE_SHAPE] if name == PIXELS else [BATCH]
+        model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
+
+
+def finished(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
+    """The bytes of a model, checked, with the contract's operator set and metadata and nothing else."""
+    if any(node.domain for node in model.graph.node):
+        raise AssertionError("the graph uses operators outside the standard domain")
+    # Of the functions that were inlined their domain is still listed.
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", OPSET))
+    del model.graph.value_info[:]
+    onnx.helper.set_model_props(model, dict(metadata))
+    model.graph.name = metadata["name"]
+    onnx.checker.check_model(model, full_check=True)
+    content: bytes = model.SerializeToString(deterministic=True)
+    return content
