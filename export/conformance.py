@@ -57,7 +57,7 @@ def write_pack(folder: Path, models: Path) -> int:
 
 def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dict[str, Any]:
     """What is expected of one picture: the array it decodes to, what the model sees, and what it says."""
-    array = load_picture(content)
+    array = load_picture(content).array
     outputs = [FAKE_PROBABILITY, LOGIT, IN_DOMAIN, PIXELS]
     probability, logit, in_domain, pixels = session.run(outputs, {IMAGE: array})
     with Image.open(io.BytesIO(content)) as picture:
