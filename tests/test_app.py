@@ -5,8 +5,6 @@ import io
 import json
 import re
 import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +25,7 @@ from demo.errors import DemoError
 from demo.images import LARGEST_FILE_BYTES
 from demo.panels import result_panel, wall
 from demo.runtime import Engine
+from tests.serving import served_app
 
 ANSWER_KEYS = [
     "file",
@@ -63,16 +62,8 @@ class Shown(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    command = [sys.executable, "-m", "demo", "--device", "cpu", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        address = re.search(r"http://\S+", process.stdout.readline())
-        if address is None:
-            process.kill()
-            pytest.fail(process.stderr.read())
-        yield address.group()
-        process.kill()
+    with served_app() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
