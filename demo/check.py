@@ -42,7 +42,8 @@ def check_sources(
     errors: list[str | None] = []
     for source in sources:
         try:
-            seen.append(engine.normalize(source if isinstance(source, np.ndarray) else load_picture(source)))
+            array = source if isinstance(source, np.ndarray) else load_picture(source).array
+            seen.append(engine.normalize(array))
             errors.append(None)
         except PictureError as error:
             errors.append(str(error))

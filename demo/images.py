@@ -1,29 +1,56 @@
 """Path or bytes → uint8 [height, width, channels]: the one loader of app, command line and API."""
 
+import atexit
+import functools
 import io
-import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from demo.errors import PictureError
+from demo.sniff import FORMATS_SENTENCE
+from demo.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
+from demo.wire import LARGEST_PIXELS, Outcome
+from demo.workers import Pool
 
-FORMATS: Final = ("PNG", "JPEG", "WEBP", "AVIF", "BMP", "GIF")
-FORMATS_SENTENCE: Final = "PNG, JPEG, WebP, AVIF, BMP or GIF"
-LARGEST_FILE_BYTES: Final = 32 << 20
-LARGEST_PIXELS: Final = 67_000_000
+SEVERAL_FRAMES: Final = "The file holds several frames; only the first was read."
+REFUSALS: Final = {
+    Outcome.UNKNOWN_FORMAT: f"This is no picture that can be read; use {FORMATS_SENTENCE}.",
+    Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
+    Outcome.TOO_MANY_PIXELS: (
+        f"The picture has more than {LARGEST_PIXELS:,} pixels; make it smaller and try again."
+    ),
+    Outcome.TOO_MUCH_METADATA: (
+        "The picture carries too much text or colour data beside its pixels; save it again without."
+    ),
+    Outcome.TOO_MUCH_MEMORY: "The picture takes too much memory to decode; make it smaller and try again.",
+}
 
 
-def load_picture(source: Path | bytes) -> NDArray[np.uint8]:
-    """Decode a picture: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture.
 
-    EXIF orientation is applied; 16-bit grey is scaled to 8; of an animation the first frame is taken.
+    array: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
+    note: a sentence on what of the file was left out, or None.
+    """
+
+    array: NDArray[np.uint8]
+    note: str | None = None
+
+
+def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
+    """Decode a PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC in a worker process, the shared pool's by default.
+
+    EXIF orientation is applied; of 16 bits a channel the upper 8 are taken; CMYK becomes RGB; of several
+    frames the first is taken and the note says so.
 
     Raises:
-        PictureError: it is missing, too large, of another format, or damaged.
+        PictureError: it is missing, too large, of another format, damaged, or ruins its decoder.
     """
     content = source if isinstance(source, bytes) else read_file(source)
     if not content:
@@ -32,24 +59,18 @@ def load_picture(source: Path | bytes) -> NDArray[np.uint8]:
         raise PictureError(
             f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
         )
-    with warnings.catch_warnings():
-        # Pillow warns of a size that is refused below with a sentence of our own.
-        warnings.simplefilter("ignore")
-        try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                if picture.width * picture.height > LARGEST_PIXELS:
-                    raise Image.DecompressionBombError
-                return to_array(ImageOps.exif_transpose(picture))
-        except UnidentifiedImageError as error:
-            raise PictureError(f"This is no picture that can be read; use {FORMATS_SENTENCE}.") from error
-        except Image.DecompressionBombError as error:
-            raise PictureError(
-                f"The picture has more than {LARGEST_PIXELS:,} pixels; make it smaller and try again."
-            ) from error
-        # A decoder meets broken bytes with almost any exception: OSError, SyntaxError, ValueError,
-        # EOFError, struct.error, zlib.error, IndexError, KeyError, OverflowError, MemoryError ...
-        except Exception as error:
-            raise PictureError("The picture is damaged or cut short; save or download it again.") from error
+    reply = (pool or shared_pool()).ask(content)
+    if reply.array is None:
+        raise PictureError(REFUSALS[reply.outcome])
+    return Picture(reply.array, SEVERAL_FRAMES if reply.several else None)
+
+
+@functools.cache
+def shared_pool() -> Pool:
+    """The process's own workers; none runs before the first picture, none after the interpreter's end."""
+    pool = Pool()
+    atexit.register(pool.close)
+    return pool
 
 
 def read_file(path: Path) -> bytes:
@@ -61,16 +82,6 @@ def read_file(path: Path) -> bytes:
         raise PictureError("There is no such file; check the name.") from error
     except OSError as error:
         raise PictureError(f"The file cannot be read ({error.strerror}).") from error
-
-
-def to_array(picture: Image.Image) -> NDArray[np.uint8]:
-    """uint8 [height, width, 1 | 3 | 4] of a Pillow picture of any mode."""
-    if picture.mode.startswith("I"):
-        wide = np.asarray(picture).astype(np.int64)
-        return (np.clip(wide, 0, 65535) // 257).astype(np.uint8)[..., None]
-    if picture.mode in ("1", "L"):
-        return np.asarray(picture.convert("L"))[..., None]
-    return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:

@@ -1,4 +1,4 @@
-"""`python -m export run RUN|evaluate`: publish a run, recompute what was published."""
+"""`python -m export run RUN|evaluate|conformance`: publish a run, measure what was published."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from demo.errors import DemoError
 from demo.runtime import MODELS_FOLDER
+from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.errors import ExportError
 from export.tutorial import export_tutorial, remeasure
 from train.errors import TrainError
@@ -44,6 +45,11 @@ def build_parser() -> argparse.ArgumentParser:
         "evaluate", parents=[shared], help="recompute the published figures from the published files"
     )
     evaluation.set_defaults(command=run_evaluate)
+    conformance = commands.add_parser(
+        "conformance", parents=[shared], help="write the conformance pack anew, after publishing a run"
+    )
+    conformance.add_argument("folder", type=Path, nargs="?", default=CONFORMANCE_FOLDER, help="where to")
+    conformance.set_defaults(command=run_conformance)
     return parser
 
 
@@ -51,6 +57,11 @@ def run_export(parsed: argparse.Namespace) -> None:
     metrics = export_tutorial(Run(parsed.run), parsed.models)
     print(json.dumps(metrics, indent=2))
     print(f"Published to {parsed.models}; the parity report is {parsed.run / 'parity.json'}.")
+
+
+def run_conformance(parsed: argparse.Namespace) -> None:
+    count = write_pack(parsed.folder, parsed.models)
+    print(f"{parsed.folder}: {count} pictures and expected.json.")
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

@@ -89,7 +89,8 @@ def ink_on_dark(light: FLOAT[...]) -> tuple[FLOAT[...], FLOAT[...]]:
     level = (top + bottom + left + right) / 4.0
     down = (bottom - top) * slope(op.Shape(dark, start=0, end=1))
     across = (right - left) * slope(op.Shape(dark, start=1, end=2))
-    above = dark - (level + op.Unsqueeze(down, [1]) + across)
+    plane = level + op.Unsqueeze(down, [1]) + across
+    above = (dark - plane) * (255.0 / op.Max(255.0 - plane, op.Cast(LEAST_CONTRAST, to=AS_FLOAT)))
     return op.Relu(above), median(op.Abs(ring(above)))
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from demo.contract import MANIFEST, VERSION
 from demo.errors import ModelError
 from demo.manifest import Manifest
 from export.errors import PublishError
+from export.folders import replacement, write_through
 
 LARGEST_FILE_BYTES: Final = 10_000_000
 LARGEST_FOLDER_BYTES: Final = 25_000_000
@@ -20,47 +20,17 @@ LARGEST_FOLDER_BYTES: Final = 25_000_000
 def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]) -> None:
     """Put files into a models folder and their entries into its manifest; other files there stay.
 
-    The new folder is made whole beside the old one, written through to the disk, and then takes its
-    place. A kill between the two renames leaves the old one as `.NAME.previous`, which the next
-    publication puts back first.
-
     Raises:
         PublishError: a limit of the contract is broken, or the folder cannot be written; nothing has changed.
     """
-    folder = folder.resolve()
-    previous = folder.with_name(f".{folder.name}.previous")
-    staged = folder.with_name(f".{folder.name}.staged")
-    try:
-        restore(previous, folder)
-        shutil.rmtree(staged, ignore_errors=True)
+    with replacement(folder) as staged:
         if folder.exists():
-            shutil.copytree(folder, staged)
-        else:
-            staged.mkdir(parents=True)
+            shutil.copytree(folder, staged, dirs_exist_ok=True)
         for name, content in files.items():
             write_through(staged / name, content)
         manifest = merged_manifest(staged, files, entries)
         write_through(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         check_limits(staged)
-        if folder.exists():
-            folder.replace(previous)
-        staged.replace(folder)
-        shutil.rmtree(previous, ignore_errors=True)
-    except (OSError, shutil.Error) as error:
-        raise PublishError(
-            f"{folder} cannot be published to ({getattr(error, 'strerror', None) or error}); what it held is "
-            "intact. Free some space or mend the permissions, then publish again."
-        ) from error
-    finally:
-        restore(previous, folder)
-        shutil.rmtree(staged, ignore_errors=True)
-
-
-def restore(previous: Path, folder: Path) -> None:
-    """Put the old folder back where a publication stopped half-way, or clear it away."""
-    if previous.exists() and not folder.exists():
-        previous.replace(folder)
-    shutil.rmtree(previous, ignore_errors=True)
 
 
 def merged_manifest(
@@ -79,14 +49,6 @@ def merged_manifest(
             **entries.get(name, {}),
         }
     return {"version": VERSION, "files": dict(sorted(known.items()))}
-
-
-def write_through(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def check_limits(folder: Path) -> None:

@@ -66,7 +66,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
         check=False,
         cwd=ROOT,
     )
-    assert "cannot be published to (File too large); what it held is intact" in result.stderr
+    assert "cannot be written (File too large); what it held is intact" in result.stderr
     assert content(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 

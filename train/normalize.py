@@ -87,7 +87,8 @@ def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float
     across = np.arange(width, dtype=np.float32) / np.float32(max(width - 1, 1)) - np.float32(0.5)
     level = (top + bottom + left + right) / np.float32(4)
     plane = level + (bottom - top) * down[:, None] + (right - left) * across
-    above = light.astype(np.float32) - plane
+    # Light multiplies: where there is half of it, ink stands out half as far. On black or white, 1.
+    above = (light.astype(np.float32) - plane) * (255 / np.maximum(255 - plane, LEAST_CONTRAST))
     noise = median(np.abs(ring(above)))
     return np.maximum(above, 0), noise
 

@@ -1,0 +1,240 @@
+"""A pool of processes that decode pictures, so that a hostile one costs a process and not the app."""
+
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.errors import PictureError
+from demo.wire import CHANNELS, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
+
+TIME_LIMIT: Final = 9.0
+LARGEST_POOL: Final = 4
+
+# Isolated and without site-packages' start-up files, which is also faster; the app's own search path is
+# handed over, so that the same Pillow is found.
+PROGRAM: Final = (
+    "import sys; sys.path[:] = sys.argv[1:]; import demo.decode_worker; demo.decode_worker.main()"
+)
+# All that a worker sees of the app's environment: what its interpreter and libraries need to start.
+ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+
+NOT_STARTED: Final = (
+    "No picture can be read here, because the picture decoder does not start; install the app again."
+)
+DIED: Final = "The picture made its decoder stop; save it again as PNG or JPEG and try that."
+
+
+@dataclass(frozen=True, eq=False)
+class Reply:
+    """How a request ended. array: uint8 [height, width, channels], or None where there is no picture."""
+
+    outcome: Outcome
+    several: bool
+    array: NDArray[np.uint8] | None
+
+
+class WorkerLostError(Exception):
+    """The worker's end of the pipe is closed, or what came through it is no reply."""
+
+
+class Worker:
+    """One decoding process. Not shared between threads; the pool lends it to one at a time."""
+
+    def __init__(self) -> None:
+        root = str(Path(__file__).resolve().parent.parent)
+        search = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]  # noqa: PTH100
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, *search],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env=environment(),
+            cwd=root,
+            # Ctrl-C in a terminal is the app's to handle.
+            start_new_session=True,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        )
+        self.ready = False
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process still runs."""
+        return self.process.poll() is None
+
+    def ask(self, content: bytes, time_limit: float) -> Reply:
+        """Have a picture decoded; after any exception the worker is to be stopped.
+
+        Raises:
+            PictureError: the worker did not start, died, or took longer than the time limit in seconds.
+        """
+        expired = threading.Event()
+
+        def expire() -> None:
+            expired.set()
+            self.process.kill()
+
+        # Killing it ends any read and write below, on every system and whatever the worker was doing.
+        timer = threading.Timer(time_limit, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            reply = self.exchange(content)
+        except (OSError, WorkerLostError) as error:
+            if expired.is_set():
+                raise PictureError(
+                    f"Decoding the picture took longer than {time_limit:g} seconds; "
+                    "make it smaller and try again."
+                ) from error
+            raise PictureError(DIED if self.ready else NOT_STARTED) from error
+        finally:
+            timer.cancel()
+            timer.join()
+        return reply
+
+    def exchange(self, content: bytes) -> Reply:
+        """Send a request and read its reply, of which nothing is taken on trust."""
+        if not self.ready:
+            if self.receive(len(READY)) != READY:
+                raise WorkerLostError
+            self.ready = True
+        self.send(REQUEST.pack(len(content)) + content)
+        code, channels, several, height, width = REPLY.unpack(self.receive(REPLY.size))
+        try:
+            outcome = Outcome(code)
+        except ValueError as error:
+            raise WorkerLostError from error
+        if outcome is not Outcome.PICTURE:
+            return Reply(outcome, False, None)
+        if channels not in CHANNELS or not 0 < height * width <= LARGEST_PIXELS:
+            raise WorkerLostError
+        pixels = np.frombuffer(self.receive(height * width * channels), np.uint8)
+        return Reply(outcome, bool(several), pixels.reshape(height, width, channels))
+
+    def send(self, content: bytes) -> None:
+        """Write all of it."""
+        stream = raw(self.process.stdin)
+        rest = memoryview(content)
+        while rest:
+            rest = rest[stream.write(rest) :]
+
+    def receive(self, length: int) -> bytearray:
+        """Read exactly that many bytes."""
+        stream = raw(self.process.stdout)
+        received = bytearray(length)
+        rest = memoryview(received)
+        while rest:
+            count = stream.readinto(rest)
+            if not count:
+                raise WorkerLostError
+            rest = rest[count:]
+        return received
+
+    def stop(self) -> None:
+        """End the process and wait for it, so that none is left behind."""
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                raw(stream).close()
+
+
+class Pool:
+    """Decodes pictures in worker processes: started when needed, kept, replaced when lost.
+
+    Safe to share between threads; more than `size` at once wait for each other.
+    """
+
+    def __init__(self, size: int | None = None, time_limit: float = TIME_LIMIT) -> None:
+        self.time_limit = time_limit
+        self._slots = threading.Semaphore(size or min(LARGEST_POOL, os.cpu_count() or 1))
+        self._lock = threading.Lock()
+        self._idle: list[Worker] = []
+        self._closed = False
+
+    def start(self) -> None:
+        """Start one worker ahead of the first picture, without waiting; if it fails, that picture says so."""
+        with self._slots, contextlib.suppress(PictureError):
+            self._give_back(self._take())
+
+    def ask(self, content: bytes) -> Reply:
+        """Have one encoded picture decoded.
+
+        Raises:
+            PictureError: the worker died or took too long, or none can be started.
+        """
+        with self._slots:
+            worker = self._take()
+            try:
+                reply = worker.ask(content, self.time_limit)
+            except BaseException:
+                worker.stop()
+                raise
+            self._give_back(worker)
+            return reply
+
+    def close(self) -> None:
+        """End every worker; one at work ends with its request."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for worker in idle:
+            worker.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def processes(self) -> list[int]:
+        """The process ids of the idle workers."""
+        with self._lock:
+            return [worker.process.pid for worker in self._idle]
+
+    def _take(self) -> Worker:
+        """An idle worker, the one used last, or a new one."""
+        while True:
+            with self._lock:
+                worker = self._idle.pop() if self._idle else None
+            if worker is None:
+                try:
+                    return Worker()
+                except OSError as error:
+                    raise PictureError(NOT_STARTED) from error
+            if worker.alive:
+                return worker
+            worker.stop()
+
+    def _give_back(self, worker: Worker) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(worker)
+                return
+        worker.stop()
+
+
+def environment() -> dict[str, str]:
+    """A worker's environment: no secret of the app's, and no memory reserved per thread."""
+    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+    return {**kept, "MALLOC_ARENA_MAX": "1"}
+
+
+def raw(stream: object) -> io.FileIO:
+    """A pipe's end as what `bufsize=0` makes it."""
+    if not isinstance(stream, io.FileIO):
+        raise WorkerLostError
+    return stream

@@ -1,0 +1,149 @@
+"""The conformance pack: pictures that the project made, and what every implementation must say of them."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, IMAGE, IN_DOMAIN, LOGIT, PIXELS
+from demo.images import load_picture
+from demo.manifest import Manifest
+from demo.runtime import Engine
+from demo.sessions import CPU, open_session
+from export.folders import replacement, write_through
+from export.pictures import photographed
+from export.strokes import strokes_of
+from train.pen import draw
+
+CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
+SEED = 3_000_000
+CANVAS = 280
+BRUSH = 22
+TOLERANCE = {"logit": 1e-3, "pixel_levels": 1, "pixel_share": 1e-3}
+
+
+def write_pack(folder: Path, models: Path) -> int:
+    """Write the pack's pictures and `expected.json` into a folder, in place of what it held.
+
+    Returns the number of pictures. What is expected is what onnxruntime says on the CPU, which the
+    parity gate has held against PyTorch.
+
+    Raises:
+        ModelError: the models cannot be read. PublishError: the folder cannot be written.
+    """
+    engine = Engine.load(models, "cpu")
+    manifest = Manifest.load(models)
+    session = open_session(FROM_IMAGE, manifest.read(f"{FROM_IMAGE}.onnx"), [CPU])
+    pictures = dict(all_pictures(engine))
+    rows = [expected_row(engine, session, name, content) for name, content in pictures.items()]
+    expected = {
+        "model": f"{FROM_IMAGE}.onnx",
+        "sha256": manifest.files[f"{FROM_IMAGE}.onnx"]["sha256"],
+        "tolerance": TOLERANCE,
+        "pictures": rows,
+    }
+    with replacement(folder) as staged:
+        for name, content in pictures.items():
+            write_through(staged / name, content)
+        write_through(staged / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
+    return len(rows)
+
+
+def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dict[str, Any]:
+    """What is expected of one picture: the array it decodes to, what the model sees, and what it says."""
+    array = load_picture(content).array
+    outputs = [FAKE_PROBABILITY, LOGIT, IN_DOMAIN, PIXELS]
+    probability, logit, in_domain, pixels = session.run(outputs, {IMAGE: array})
+    with Image.open(io.BytesIO(content)) as picture:
+        plain = picture.format == "PNG" and picture.mode in ("1", "L", "P", "RGB")
+        opaque = not picture.has_transparency_data
+    return {
+        "file": name,
+        "opaque_8_bit_png": plain and opaque,
+        "array": {"shape": list(array.shape)},
+        "pixels": base64.b64encode(pixels.tobytes()).decode(),
+        "fake_probability": float(probability[0]),
+        "logit": float(logit[0]),
+        "in_domain": float(in_domain[0]),
+        "verdict": engine.thresholds.verdict(float(probability[0]), float(in_domain[0])),
+    }
+
+
+def all_pictures(engine: Engine) -> Iterator[tuple[str, bytes]]:
+    """File name and content of every picture, the same each time."""
+    random = np.random.default_rng(SEED)
+    drawn = [draw(strokes_of(digit), CANVAS, BRUSH) for digit in range(10)]
+    for digit, canvas in enumerate(drawn):
+        yield f"drawn-{digit}.png", encode(canvas)
+    for generator in engine.generators:
+        for index, fake in enumerate(engine.generate(generator, 8, SEED)):
+            yield f"{generator}-{index}.png", encode(fake)
+    yield from odd_colours(drawn, random)
+    yield from odd_sizes(drawn, random)
+    yield from odd_formats(drawn)
+
+
+def odd_colours(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
+    """Ink and paper of other colours, transparency, light from one side."""
+    share = drawn[3][..., None] / 255
+    for name, paper, ink in (
+        ("dark-on-white", (255, 255, 255), (0, 0, 0)),
+        ("blue-on-yellow", (250, 240, 120), (20, 20, 90)),
+        ("chalk-on-green", (40, 60, 50), (220, 225, 220)),
+        ("grey-on-white", (255, 255, 255), (150, 150, 150)),
+    ):
+        mixed = np.round(np.array(paper) * (1 - share) + np.array(ink) * share)
+        yield f"{name}.png", encode(mixed.astype(np.uint8))
+    for name, level in (("black-on-transparent", 0), ("white-on-transparent", 255)):
+        colour = np.full((CANVAS, CANVAS, 3), level, np.uint8)
+        yield f"{name}.png", encode(np.concatenate([colour, drawn[5][..., None]], axis=2))
+    yield "opaque-rgba.png", encode(np.dstack([drawn[6]] * 3 + [np.full_like(drawn[6], 255)]))
+    for digit in (2, 7):
+        yield f"photographed-{digit}.png", encode(photographed(drawn[digit], random))
+
+
+def odd_sizes(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
+    """From one pixel to more than the normaliser keeps, blank, noisy, and two digits at once."""
+    yield "one-pixel.png", encode(np.full((1, 1), 200, np.uint8))
+    yield "strip.png", encode(random.integers(0, 256, (1, 500), np.uint8))
+    yield "blank-white.png", encode(np.full((40, 60, 3), 255, np.uint8))
+    yield "noise.png", encode(random.integers(0, 256, (50, 40, 3), np.uint8))
+    yield "two-digits.png", encode(np.hstack([drawn[4], drawn[2]]))
+    yield "touching-the-edge.png", encode(drawn[7][40:240, 60:220])
+    yield "tiny.png", encode(resized(drawn[8], 14))
+    yield "large.png", encode(255 - resized(drawn[9], 1500))
+
+
+def odd_formats(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Other depths of PNG, and other formats."""
+    dark = Image.fromarray(255 - drawn[5])
+    yield "one-bit.png", encode(dark.convert("1"))
+    yield "palette.png", encode(dark.convert("RGB").quantize(16))
+    yield "sixteen-bit.png", encode(Image.fromarray((255 - drawn[5]).astype(np.uint16) * 257))
+    rotated = Image.Exif()
+    rotated[0x0112] = 6
+    yield "turned-by-exif.jpg", encode(dark.rotate(90), "JPEG", quality=90, exif=rotated)
+    yield "quality-40.jpg", encode(dark, "JPEG", quality=40)
+    yield "lossless.webp", encode(dark, "WEBP", lossless=True)
+    yield "picture.avif", encode(dark, "AVIF", quality=80)
+    yield "picture.gif", encode(dark, "GIF")
+    yield "picture.bmp", encode(dark, "BMP")
+
+
+def resized(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """The canvas at another size: uint8 [side, side]."""
+    return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def encode(picture: NDArray[Any] | Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture as the bytes of a file."""
+    stream = io.BytesIO()
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    image.save(stream, kind, **options)
+    return stream.getvalue()

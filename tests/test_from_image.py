@@ -1,0 +1,148 @@
+"""The any-image graph is the reference normaliser, then the discriminator, for every picture."""
+
+import resource
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from numpy.typing import NDArray
+from onnx import numpy_helper
+
+from demo.contract import FROM_IMAGE, IMAGE, METADATA_KEYS, NORMALIZER, PIXELS
+from demo.runtime import MODELS_FOLDER, Engine
+from export.errors import ParityError
+from export.from_image import make_from_image, merged
+from export.modules import PixelDiscriminator
+from export.pictures import any_image_groups, golden_picture
+from export.tutorial import TUTORIAL_THRESHOLDS
+from tests.test_normalize import BORDERS
+from train import data
+from train.gan import load_pair
+from train.normalize import normalize
+from train.run import Run
+
+
+def session(name: str) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(MODELS_FOLDER / f"{name}.onnx")
+
+
+@pytest.fixture(scope="module")
+def normalizer() -> onnxruntime.InferenceSession:
+    return session(NORMALIZER)
+
+
+@pytest.fixture(scope="module")
+def from_image() -> onnxruntime.InferenceSession:
+    return session(FROM_IMAGE)
+
+
+@pytest.fixture(scope="module")
+def digits(dataset: str) -> NDArray[np.uint8]:
+    return data.load(dataset, "test").images.numpy()
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_the_graph_is_the_reference_on_digits(
+    digits: NDArray[np.uint8], normalizer: onnxruntime.InferenceSession, border: str
+) -> None:
+    for digit in digits[:500]:
+        picture = BORDERS[border](digit)
+        assert np.array_equal(normalizer.run([PIXELS], {IMAGE: picture})[0][0], normalize(picture))
+
+
+def test_mnist_comes_back_unchanged_from_the_graph(
+    digits: NDArray[np.uint8], dataset: str, normalizer: onnxruntime.InferenceSession
+) -> None:
+    unchanged = sum(
+        np.array_equal(normalizer.run([PIXELS], {IMAGE: digit[..., None]})[0][0], digit) for digit in digits
+    )
+    if dataset == "mnist":
+        assert unchanged >= 9_990
+
+
+def test_the_graph_is_the_reference_on_any_picture(
+    digits: NDArray[np.uint8], normalizer: onnxruntime.InferenceSession
+) -> None:
+    worst, differing, count = 0, 0, 0
+    for pictures in any_image_groups(digits[:60], seed=1).values():
+        for picture in pictures:
+            found = normalizer.run([PIXELS], {IMAGE: picture})[0][0]
+            difference = np.abs(found.astype(int) - normalize(picture))
+            worst, differing, count = (
+                max(worst, difference.max()),
+                differing + (difference > 0).sum(),
+                count + 784,
+            )
+    assert worst <= 1
+    assert differing <= count / 1000
+
+
+def test_both_halves_give_what_the_whole_gives(
+    digits: NDArray[np.uint8], from_image: onnxruntime.InferenceSession, engine: Engine
+) -> None:
+    for pictures in any_image_groups(digits[:20], seed=2).values():
+        for picture in pictures:
+            probability, logit, in_domain, pixels = from_image.run(None, {IMAGE: picture})
+            seen = engine.normalize(picture)
+            scores = engine.score(seen[np.newaxis])
+            assert np.array_equal(pixels[0], seen)
+            assert logit[0] == scores.logit[0]
+            assert probability[0] == scores.fake_probability[0]
+            assert in_domain[0] == scores.in_domain[0] == float(seen.any())
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 5000, 3), (3000, 2, 4), (1, 2, 1), (2, 1, 4)])
+def test_every_size_has_an_answer(
+    from_image: onnxruntime.InferenceSession, shape: tuple[int, int, int]
+) -> None:
+    random = np.random.default_rng(0)
+    for picture in (random.integers(0, 256, shape, np.uint8), np.full(shape, 200, np.uint8)):
+        probability, logit, in_domain, pixels = from_image.run(None, {IMAGE: picture})
+        assert np.isfinite([*probability, *logit]).all()
+        assert in_domain[0] == float(pixels.any())
+
+
+def test_a_huge_picture_is_quick_and_small(normalizer: onnxruntime.InferenceSession) -> None:
+    picture = np.zeros((8192, 8192, 4), np.uint8)
+    picture[3000:5000, 4000:4300] = 255
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.perf_counter()
+    pixels = normalizer.run([PIXELS], {IMAGE: picture})[0]
+    assert time.perf_counter() - start <= 1
+    assert pixels.any()
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert kilobytes <= 300 * 1024
+
+
+@pytest.mark.parametrize("name", [NORMALIZER, FROM_IMAGE])
+def test_one_graph_of_standard_operators(name: str) -> None:
+    model = onnx.load(MODELS_FOLDER / f"{name}.onnx")
+    assert [(opset.domain, opset.version <= 21) for opset in model.opset_import] == [("", True)]
+    assert not model.functions
+    assert set(METADATA_KEYS) <= {entry.key for entry in model.metadata_props}
+    assert [value.name for value in model.graph.input] == [IMAGE]
+
+
+def test_a_merged_graph_with_another_weight_is_refused(smoke_run: Path, smoke_models: Path) -> None:
+    pair, _ = load_pair(Run(smoke_run))
+    files = [(smoke_models / f"{name}.onnx").read_bytes() for name in (NORMALIZER, "mlp_discriminator")]
+    altered = onnx.load_model_from_string(files[1])
+    (weight,) = (each for each in altered.graph.initializer if 128 in each.dims and 1 in each.dims)
+    weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) + np.float32(0.01), weight.name))
+    fakes = pair.sample(4, seed=0)
+    arguments: dict[str, Any] = {
+        "module": PixelDiscriminator(pair.discriminator),
+        "thresholds": TUTORIAL_THRESHOLDS,
+        "training_run": "",
+        "licence": "",
+        "pictures": any_image_groups(fakes, seed=0),
+        "golden": golden_picture(fakes[0], seed=0),
+    }
+    make_from_image(files[0], files[1], **arguments)
+    with pytest.raises(ParityError, match="discriminator_from_image does not give"):
+        make_from_image(files[0], altered.SerializeToString(), **arguments)
+    assert merged(files[0], files[1]).graph.output[-1].name == PIXELS

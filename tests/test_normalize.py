@@ -1,0 +1,168 @@
+"""The reference normaliser: MNIST comes back unchanged, and other pictures become what MNIST would make."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from export.pictures import any_image_groups
+from export.strokes import strokes_of
+from train import data
+from train.normalize import normalize
+from train.pen import draw, read_unipen
+
+Pixels = NDArray[np.uint8]
+
+BORDERS: dict[str, Callable[[Pixels], Pixels]] = {
+    "as it is": lambda digit: digit[..., None],
+    "one more pixel of border": lambda digit: np.pad(digit, 1)[..., None],
+    "off-centre on a canvas": lambda digit: np.pad(digit, ((3, 40), (21, 5)))[..., None],
+    "inverted": lambda digit: 255 - digit[..., None],
+    "RGB": lambda digit: np.dstack([digit] * 3),
+    "RGBA": lambda digit: np.dstack([digit] * 3 + [np.full_like(digit, 255)]),
+    "white on transparent": lambda digit: np.dstack([np.full_like(digit, 255)] * 3 + [digit]),
+    "black on transparent": lambda digit: np.dstack([np.zeros_like(digit)] * 3 + [digit]),
+}
+
+
+@pytest.fixture(scope="module")
+def digits(dataset: str) -> Pixels:
+    """Test digits as MNIST makes them: MNIST's own, or others after the normaliser."""
+    images = data.load(dataset, "test").images.numpy()
+    if dataset == "mnist":
+        return images
+    return np.stack([normalize(image[..., None]) for image in images])
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_a_digit_comes_back_unchanged(digits: Pixels, border: str) -> None:
+    returned = [normalize(BORDERS[border](digit)) for digit in digits]
+    changed = sum(not np.array_equal(one, other) for one, other in zip(returned, digits, strict=True))
+    # Of MNIST's 10,000 test digits 9,996 come back; the rest are not 20 long or not centred.
+    assert changed <= len(digits) // 1000
+
+
+def test_what_comes_out_comes_out_again(digits: Pixels) -> None:
+    for group, pictures in any_image_groups(digits[:40], seed=0).items():
+        for picture in pictures:
+            once = normalize(picture)
+            assert np.array_equal(normalize(once[..., None]), once), group
+
+
+@pytest.mark.parametrize("factor", [2, 3, 5, 8, 13, 20])
+@pytest.mark.parametrize(
+    ("resampling", "limit"),
+    [
+        (Image.Resampling.NEAREST, 0.5),
+        (Image.Resampling.BILINEAR, 9),
+        (Image.Resampling.BICUBIC, 9),
+        (Image.Resampling.LANCZOS, 9),
+    ],
+)
+def test_an_enlarged_digit_comes_back(
+    digits: Pixels, factor: int, resampling: Image.Resampling, limit: float
+) -> None:
+    size = (28 * factor, 28 * factor)
+    differences = [
+        np.abs(
+            normalize(np.asarray(Image.fromarray(digit).resize(size, resampling))[..., None])
+            - digit.astype(int)
+        )
+        for digit in digits[:60]
+    ]
+    assert np.mean(differences) <= limit
+
+
+def jpeg(picture: Pixels, quality: int) -> Pixels:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream).convert("RGB"))
+
+
+def mixed(drawing: Pixels, paper: tuple[int, int, int], ink: tuple[int, int, int]) -> Pixels:
+    share = drawing[..., None] / 255
+    return np.round(np.array(paper) * (1 - share) + np.array(ink) * share).astype(np.uint8)
+
+
+def photo(drawing: Pixels, slope: float, noise: float, blur: float) -> Pixels:
+    """Dark ink on paper, light falling off to one side, out of focus, with a camera's noise."""
+    height, width = drawing.shape
+    soft = np.asarray(Image.fromarray(drawing).filter(ImageFilter.GaussianBlur(blur))) / 255
+    light = 190 + np.add.outer(
+        np.linspace(-slope / 2, slope / 2, height), np.linspace(-slope / 3, slope / 3, width)
+    )
+    grey = light * (1 - 0.7 * soft) + np.random.default_rng(0).normal(0, noise, drawing.shape)
+    return np.dstack([np.clip(grey, 0, 255).astype(np.uint8)] * 3)
+
+
+# How the same strokes reach us, and the mean difference in levels from the strokes on a black canvas.
+MEDIA: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
+    "inverted": (lambda drawing: 255 - drawing[..., None], 0),
+    "black on transparent": (lambda drawing: np.dstack([np.zeros_like(drawing)] * 3 + [drawing]), 0),
+    "white on transparent": (lambda drawing: np.dstack([np.full_like(drawing, 255)] * 3 + [drawing]), 0),
+    "dark blue on yellow": (lambda drawing: mixed(drawing, (250, 240, 120), (20, 20, 90)), 2),
+    "chalk on a blackboard": (lambda drawing: mixed(drawing, (40, 60, 50), (220, 225, 220)), 2),
+    "uneven light": (lambda drawing: photo(drawing, 60, 0, 0), 3),
+    "very uneven light": (lambda drawing: photo(drawing, 120, 0, 0), 4),
+    "JPEG 95": (lambda drawing: jpeg(255 - drawing, 95), 1),
+    "JPEG 40": (lambda drawing: jpeg(255 - drawing, 40), 2),
+    "photograph": (lambda drawing: photo(drawing, 60, 3, 1), 3),
+    "photograph, JPEG 40": (lambda drawing: jpeg(photo(drawing, 60, 3, 1), 40), 3),
+}
+
+
+@pytest.fixture(scope="module")
+def drawings() -> list[Pixels]:
+    """Strokes of many people on a canvas where they are at hand, and always the project's own."""
+    strokes = [strokes_of(digit) for digit in range(10)]
+    unipen = Path(os.environ.get(data.DATA_VARIABLE, "")) / "pendigits" / "pendigits-orig.tra.gz"
+    if unipen.exists():
+        strokes += [drawing.strokes for drawing in read_unipen(unipen)[::250]]
+    widths = np.random.default_rng(0).uniform(14, 30, len(strokes))
+    return [draw(each, 280, width) for each, width in zip(strokes, widths, strict=True)]
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_the_medium_makes_little_difference(drawings: list[Pixels], medium: str) -> None:
+    through, limit = MEDIA[medium]
+    differences = [
+        np.abs(normalize(through(drawing)) - normalize(drawing[..., None]).astype(int))
+        for drawing in drawings
+    ]
+    assert np.mean(differences) <= limit
+
+
+def test_strokes_are_as_mnist_has_them(drawings: list[Pixels]) -> None:
+    for drawing in drawings:
+        pixels = normalize(drawing[..., None])
+        rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        assert pixels.max() >= 254
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 1, 4), (2, 2, 3), (28, 28, 1), (1, 5000, 3), (5000, 1, 1), (300, 200, 4)]
+)
+@pytest.mark.parametrize("value", [0, 7, 127, 128, 255])
+def test_nothing_to_see_is_nothing(shape: tuple[int, int, int], value: int) -> None:
+    assert not normalize(np.full(shape, value, np.uint8)).any()
+
+
+def test_ink_that_touches_the_edge_is_still_ink() -> None:
+    drawing = draw(strokes_of(7), 280, 22)
+    rows, columns = np.flatnonzero(drawing.any(1)), np.flatnonzero(drawing.any(0))
+    cropped = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    whole = normalize(drawing[..., None])
+    assert np.abs(normalize(cropped[..., None]) - whole.astype(int)).mean() < 1
+    assert np.abs(normalize(255 - cropped[..., None]) - whole.astype(int)).mean() < 1
+
+
+def test_one_bright_speck_on_the_border_does_not_hide_the_digit() -> None:
+    drawing = draw(strokes_of(3), 280, 22).copy()
+    drawing[0, 5] = 255
+    assert normalize(drawing[..., None]).any()
