@@ -5,7 +5,7 @@ import { openEngine } from "./engine.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
 import { drawingPad } from "./pad.mjs";
-import { showAnswer, showNothing, showRefusal, showStale } from "./panel.mjs";
+import { showAnswer, showNothing, showRefusal, showStale, showWaiting } from "./panel.mjs";
 import { verdictOf } from "./verdict.mjs";
 
 const MODEL = "discriminator_from_image.onnx";
@@ -22,18 +22,25 @@ async function load() {
     const [some, all] = [arrived, total].map((size) => (size / MEBIBYTE).toFixed(1));
     part("ready").textContent = `Loading the model: ${some} of ${all} MiB.`;
   });
-  const thresholds = files[MODEL];
-  part("model").textContent = `${MODEL.replace(".onnx", "")} ${version}`;
   part("ready").textContent = `${MODEL} ${version} runs in this page.`;
-  return { score, thresholds };
+  part("tutorial").hidden = !files[MODEL].training_run.startsWith("tutorial");
+  return { score, thresholds: files[MODEL] };
+}
+
+/** The sentence for a picture that got no answer. */
+function reasonOf(error, loaded) {
+  if (error instanceof PictureError) return error.message;
+  return loaded ? "The model could not judge this picture." : "The model could not be loaded; reload the page.";
 }
 
 const engine = load();
+let loaded = null;
 let newest = 0;
 
 async function judge(name, read) {
   const turn = ++newest;
-  showStale();
+  if (loaded) showStale();
+  else showWaiting(name);
   try {
     const image = await read();
     const { score, thresholds } = await engine;
@@ -41,9 +48,7 @@ async function judge(name, read) {
     const scores = await score(image);
     if (turn === newest) showAnswer(name, verdictOf(scores, thresholds), scores, thresholds);
   } catch (error) {
-    if (turn !== newest) return;
-    const reason = error instanceof PictureError ? error.message : "The model could not judge this picture.";
-    showRefusal(name, reason);
+    if (turn === newest) showRefusal(name, reasonOf(error, loaded));
   }
 }
 
@@ -64,13 +69,18 @@ takeFiles(
   (file) => judge(file.name, () => decode(file)),
 );
 
+// Elsewhere the camera's button would only open the same file dialogue again.
+part("photograph").hidden = navigator.maxTouchPoints === 0;
+
 engine.then(
-  // Only now, so that keeping the files does not compete with the first answer.
-  () =>
-    worksOffline({ kept: part("offline"), update: part("update"), renew: part("renew") }).catch((error) =>
+  async (opened) => {
+    loaded = opened;
+    // Only now, so that keeping the files does not compete with the first answer.
+    await worksOffline({ kept: part("offline"), update: part("update"), renew: part("renew") }).catch((error) =>
       // A browser may forbid it, in a private window for one; the page works all the same.
       console.info(`Not kept for offline use: ${error.message}`),
-    ),
+    );
+  },
   (error) => {
     part("ready").textContent = `The model could not be loaded (${error.message}); reload the page.`;
   },

@@ -14,6 +14,11 @@ export function showStale() {
   part("result").dataset.stale = "";
 }
 
+/** @param {string} name of a picture that came before the model */
+export function showWaiting(name) {
+  say("none", name, "One moment", "The model is still loading; the picture is judged as soon as it is here.");
+}
+
 /** The panel before there is a picture. */
 export function showNothing() {
   say("none", "", "No picture yet", "Draw a digit, or choose a picture.");

@@ -14,7 +14,7 @@ def check(file: str) -> str:
     """The verdict on a picture file, with P(fake | x) where it looks like a digit."""
     picture = ImageOps.exif_transpose(Image.open(file))
     if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8 instead of scaling
-        picture = Image.fromarray((np.asarray(picture) // 257).astype(np.uint8))
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     image = np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
     session = onnxruntime.InferenceSession(MODEL)
     (p,), (in_domain,) = session.run(["fake_probability", "in_domain"], {"image": image})
