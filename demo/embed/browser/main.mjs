@@ -18,6 +18,7 @@ async function load() {
   const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   let arrived = 0;
   const score = await openEngine(MODEL, (bytes) => {
+    if (failed) return;
     arrived += bytes;
     const [some, all] = [arrived, total].map((size) => (size / MEBIBYTE).toFixed(1));
     part("ready").textContent = `Loading the model: ${some} of ${all} MiB.`;
@@ -33,9 +34,10 @@ function reasonOf(error, loaded) {
   return loaded ? "The model could not judge this picture." : "The model could not be loaded; reload the page.";
 }
 
-const engine = load();
 let loaded = null;
+let failed = false;
 let newest = 0;
+const engine = load();
 
 async function judge(name, read) {
   const turn = ++newest;
@@ -66,7 +68,11 @@ takeFiles(
       [part("photograph"), part("camera")],
     ],
   },
-  (file) => judge(file.name, () => decode(file)),
+  (file) => {
+    judge(file.name, () => decode(file));
+    // On a phone the answer stands above the button.
+    part("result").scrollIntoView({ block: "nearest" });
+  },
 );
 
 // Elsewhere the camera's button would only open the same file dialogue again.
@@ -82,6 +88,7 @@ engine.then(
     );
   },
   (error) => {
+    failed = true;
     part("ready").textContent = `The model could not be loaded (${error.message}); reload the page.`;
   },
 );

@@ -27,13 +27,13 @@ async function store() {
 }
 
 // The page has just loaded the same files, so the browser's own cache is asked first; what it holds may be
-// of another version, though.
+// of another version, though. Some hosts add to a page's HTML, so there a checksum would prove nothing.
 async function fetchExactly(file, sha256) {
-  for (const cache of ["default", "reload"]) {
+  const unchecked = file.endsWith(".html");
+  for (const cache of unchecked ? ["reload"] : ["default", "reload"]) {
     const response = await fetch(file, { cache });
     const body = await response.arrayBuffer();
-    // Some hosts add to a page's HTML, so its checksum proves nothing.
-    if (response.ok && (file.endsWith(".html") || (await checksum(body)) === sha256)) {
+    if (response.ok && (unchecked || (await checksum(body)) === sha256)) {
       // A new response, because one that was redirected cannot answer a navigation.
       return new Response(body, { headers: { "Content-Type": response.headers.get("Content-Type") } });
     }
