@@ -4,7 +4,9 @@ This is the one door: every picture, from a file, a drawing or a generator, pass
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +14,24 @@ from numpy.typing import NDArray
 
 from demo.answer import Answer
 from demo.errors import PictureError
-from demo.images import load_picture
+from demo.images import Picture, load_picture
 from demo.runtime import Engine
+
+DECODERS = 4
+"""Pictures decoded at once: as many as there are workers."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """An answer, and what the model saw: uint8 [height, width], or None where nothing could be read."""
+    """An answer, and what stands behind it.
+
+    pixels: what the model saw, uint8 [height, width], or None where nothing could be read.
+    note: what a person should know of how the file was read, or None.
+    """
 
     answer: Answer
     pixels: NDArray[np.uint8] | None
+    note: str | None = None
 
 
 def check_files(engine: Engine, files: Sequence[Path]) -> list[Checked]:
@@ -38,41 +48,43 @@ def check_sources(
     engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes | NDArray[np.uint8]]
 ) -> list[Checked]:
     """Check paths, encoded pictures, or pictures uint8 [height, width, channels], in one batch."""
-    seen: list[NDArray[np.uint8]] = []
-    errors: list[str | None] = []
-    for source in sources:
-        try:
-            array = source if isinstance(source, np.ndarray) else load_picture(source).array
-            seen.append(engine.normalize(array))
-            errors.append(None)
-        except PictureError as error:
-            errors.append(str(error))
-    judged = iter(judge(engine, seen, [name for name, error in zip(names, errors, strict=True) if not error]))
+    with ThreadPoolExecutor(DECODERS) as threads:
+        loaded = list(threads.map(partial(see, engine), sources))
+    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Picture)]
+    answers = iter(judge(engine, [each.array for _, each in readable], [name for name, _ in readable]))
     return [
-        Checked(Answer(file=name, error=error), None) if error else next(judged)
-        for name, error in zip(names, errors, strict=True)
+        Checked(next(answers), each.array, each.note)
+        if isinstance(each, Picture)
+        else Checked(Answer(file=name, error=str(each)), None)
+        for name, each in zip(names, loaded, strict=True)
     ]
 
 
-def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Checked]:
+def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> Picture | PictureError:
+    """One picture as the model sees it, its array uint8 [28, 28]; or why it cannot be read."""
+    try:
+        picture = Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
+    except PictureError as error:
+        return error
+    return Picture(engine.normalize(picture.array), picture.note)
+
+
+def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Answer]:
     """Score normalised pictures, each uint8 [height, width], in one batch."""
     if not pixels:
         return []
     scores = engine.score(np.stack(pixels))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
     return [
-        Checked(
-            Answer(
-                file=name,
-                verdict=engine.thresholds.verdict(probability, in_domain),
-                fake_probability=probability,
-                logit=logit,
-                in_domain=in_domain,
-                model=engine.model,
-                version=engine.version,
-                provider=engine.provider,
-            ),
-            seen,
+        Answer(
+            file=name,
+            verdict=engine.thresholds.verdict(probability, in_domain),
+            fake_probability=probability,
+            logit=logit,
+            in_domain=in_domain,
+            model=engine.model,
+            version=engine.version,
+            provider=engine.provider,
         )
-        for name, seen, probability, logit, in_domain in zip(names, pixels, *columns, strict=True)
+        for name, probability, logit, in_domain in zip(names, *columns, strict=True)
     ]

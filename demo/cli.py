@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.answer import Answer
-from demo.check import check_files
+from demo.check import Checked, check_files
 from demo.errors import DemoError
+from demo.images import shared_pool
 from demo.runtime import MODELS_FOLDER, Engine
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = build_parser().parse_args(arguments)
     try:
+        # The first worker starts while the models load.
+        shared_pool().start()
         engine = Engine.load(parsed.models, parsed.device, parsed.model)
         if parsed.command == "check":
             return check(engine, parsed.files, parsed.json)
@@ -81,16 +83,20 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 
 def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:
     """Print the answer for each file; returns 1 where some file could not be judged, else 0."""
-    answers = [checked.answer for checked in check_files(engine, files)]
-    for answer in answers:
-        print(json.dumps(answer.as_dict()) if as_json else line(answer))
+    checked_files = check_files(engine, files)
+    for checked in checked_files:
+        print(json.dumps(checked.answer.as_dict()) if as_json else line(checked))
     sys.stdout.flush()
-    return UNREADABLE if any(answer.error for answer in answers) else DONE
+    return UNREADABLE if any(checked.answer.error for checked in checked_files) else DONE
 
 
-def line(answer: Answer) -> str:
+def line(checked: Checked) -> str:
     """An answer as one line for a person; what a terminal cannot show of a name is escaped."""
+    answer = checked.answer
     name = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in answer.file)
     if answer.error is not None:
         return f"{name}: not judged: {answer.error}"
-    return f"{name}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}"
+    note = f" ({checked.note})" if checked.note else ""
+    if answer.verdict == "not a digit":
+        return f"{name}: not a digit{note}"
+    return f"{name}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}{note}"

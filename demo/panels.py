@@ -88,6 +88,8 @@ def result_panel(engine: Engine, checked: Checked) -> str:
         f"<figcaption>What the model saw: {width} by {height} pixels.<br>"
         f"{html.escape(str(answer.model))} {html.escape(str(answer.version))}</figcaption></figure>"
     )
+    if checked.note:
+        shown += f'<p class="result-says">{html.escape(checked.note)}</p>'
     return _panel(answer.verdict, said, shown)
 
 

@@ -1,4 +1,4 @@
-"""`python -m export run RUN|evaluate|conformance`: publish a run, measure what was published."""
+"""`python -m export run RUN|hub DIR|conformance|evaluate`: publish a run, pack it, measure it."""
 
 import argparse
 import json
@@ -10,6 +10,7 @@ from demo.errors import DemoError
 from demo.runtime import MODELS_FOLDER
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.errors import ExportError
+from export.hub import write_hub
 from export.tutorial import export_tutorial, remeasure
 from train.errors import TrainError
 from train.run import Run
@@ -50,6 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     conformance.add_argument("folder", type=Path, nargs="?", default=CONFORMANCE_FOLDER, help="where to")
     conformance.set_defaults(command=run_conformance)
+    hub = commands.add_parser("hub", parents=[shared], help="write a folder ready for the Hugging Face Hub")
+    hub.add_argument("folder", type=Path, help="a new folder")
+    hub.set_defaults(command=run_hub)
     return parser
 
 
@@ -62,6 +66,11 @@ def run_export(parsed: argparse.Namespace) -> None:
 def run_conformance(parsed: argparse.Namespace) -> None:
     count = write_pack(parsed.folder, parsed.models)
     print(f"{parsed.folder}: {count} pictures and expected.json.")
+
+
+def run_hub(parsed: argparse.Namespace) -> None:
+    write_hub(parsed.folder, parsed.models, CONFORMANCE_FOLDER)
+    print(f"{parsed.folder} is ready to push.")
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

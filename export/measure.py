@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.contract import LOGIT, NOISE, PIXELS
-from train.evaluate import EVALUATION_SEED, figures
+from train.evaluate import EVALUATION_SEED, both_ways
 
 
 def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -> dict[str, Any]:
@@ -17,5 +17,4 @@ def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -
     latent = generator.get_inputs()[0].shape[1]
     noise = np.random.default_rng(EVALUATION_SEED).standard_normal((len(reals), latent), np.float32)
     fakes = generator.run([PIXELS], {NOISE: noise})[0]
-    real, fake = (discriminator.run([LOGIT], {PIXELS: pixels})[0] for pixels in (reals, fakes))
-    return figures(real, fake)
+    return both_ways(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)

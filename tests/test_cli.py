@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from demo.answer import Answer, Thresholds
 from demo.cli import build_parser, main
@@ -52,7 +53,8 @@ def test_json_is_the_contracts(digit: Path, capsys: pytest.CaptureFixture[str]) 
     assert list(answer) == CONTRACT
     assert answer["verdict"] == ("fake" if answer["fake_probability"] >= 0.5 else "real")
     assert answer["provider"] == "CPUExecutionProvider"
-    assert answer["digit"] is answer["in_domain"] is answer["error"] is None
+    assert answer["digit"] is answer["digit_probability"] is answer["error"] is None
+    assert answer["in_domain"] == 1
 
 
 def test_an_unreadable_file_costs_its_own_line(
@@ -101,7 +103,8 @@ def test_an_engine_that_cannot_serve_is_one_line(tmp_path: Path, capsys: pytest.
 def test_the_score_of_a_digit_is_its_files(
     engine: Engine, digit: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    memory = engine.score(engine.generate("mlp_generator", 1, seed=3)).logit[0]
+    seen = engine.normalize(engine.generate("mlp_generator", 1, seed=3)[0][..., np.newaxis])
+    memory = engine.score(seen[np.newaxis]).logit[0]
     main(["check", "--device", "cpu", "--json", str(digit)])
     assert np.float32(json.loads(capsys.readouterr().out)["logit"]) == memory
 
@@ -119,6 +122,24 @@ def test_a_reader_that_leaves_is_no_traceback(digit: Path) -> None:
     command = f"{sys.executable} -m demo check --device cpu {digit} {digit} | head -c 0"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
     assert "Traceback" not in result.stderr
+
+
+def test_nothing_to_see_is_no_digit_and_gets_no_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = tmp_path / "blank.png"
+    blank.write_bytes(encode_png(np.full((30, 40), 255, np.uint8)))
+    assert main(["check", "--device", "cpu", str(blank)]) == 0
+    assert capsys.readouterr().out == f"{blank}: not a digit\n"
+
+
+def test_of_an_animation_the_first_frame_and_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [Image.new("L", (30, 40), level) for level in (0, 100, 200)]
+    frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
+    assert main(["check", "--device", "cpu", str(tmp_path / "moves.gif")]) == 0
+    assert "only the first was read" in capsys.readouterr().out
 
 
 def test_verdicts() -> None:

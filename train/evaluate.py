@@ -1,5 +1,6 @@
 """How good a run's discriminator is on pictures it never saw: the test digits and fresh fakes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from train import data
 from train.gan import load_pair
 from train.metrics import auroc
+from train.normalize import SIDE, normalize
 from train.run import Run
 
 EVALUATION_SEED = 1_000_000
@@ -17,20 +19,39 @@ EVALUATION_SEED = 1_000_000
 def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
     """Score all test digits and as many fakes of the run's own generator, as a file would hold them.
 
-    Returns the run's name, its step, and `figures`.
+    Returns the run's name, its step, and `both_ways`.
 
     Raises:
         DataError, RunError: the data set or the run cannot be read.
     """
     config = run.config()
-    digits = data.load(config.dataset, "test")
+    reals = data.load(config.dataset, "test").images.numpy()
     pair, step = load_pair(run, step)
-    fakes = torch.from_numpy(pair.sample(len(digits.images), EVALUATION_SEED))
-    with torch.no_grad():
-        real, fake = (
-            pair.discriminator(data.scaled(pictures)).numpy() for pictures in (digits.images, fakes)
-        )
-    return {"run": run.folder.name, "step": step, **figures(real, fake)}
+
+    def logits(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        with torch.no_grad():
+            result: NDArray[np.float32] = pair.discriminator(data.scaled(torch.from_numpy(pixels))).numpy()
+        return result
+
+    fakes = pair.sample(len(reals), EVALUATION_SEED)
+    return {"run": run.folder.name, "step": step, **both_ways(logits, reals, fakes)}
+
+
+def both_ways(
+    logits: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
+    reals: NDArray[np.uint8],
+    fakes: NDArray[np.uint8],
+) -> dict[str, Any]:
+    """`figures` through the normaliser, as the app scores, and of raw pixels, as the pair was trained.
+
+    logits: scores uint8 [n, height, width]. The normaliser makes 28x28 pixels, so for pictures of
+    another shape its figures are None.
+    """
+    raw = figures(logits(reals), logits(fakes))
+    if reals.shape[1:] != (SIDE, SIDE):
+        return {"normalized": None, "raw": raw}
+    seen = (np.stack([normalize(each[..., None]) for each in pixels]) for pixels in (reals, fakes))
+    return {"normalized": figures(*map(logits, seen)), "raw": raw}
 
 
 def figures(real_logits: NDArray[np.floating], fake_logits: NDArray[np.floating]) -> dict[str, Any]:

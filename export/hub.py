@@ -1,0 +1,146 @@
+"""A model folder ready for the Hugging Face Hub, made of what is published."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import numpy_helper
+from safetensors.numpy import save
+
+from demo.contract import (
+    FROM_IMAGE,
+    MANIFEST,
+    MLP_DISCRIMINATOR,
+    MLP_GENERATOR,
+    PICTURE_SHAPE,
+    POLARITY,
+    THRESHOLDS,
+)
+from demo.manifest import Manifest
+from export.errors import PublishError
+from export.folders import replacement, write_through
+
+WEIGHTS = (MLP_DISCRIMINATOR, MLP_GENERATOR)
+
+
+def write_hub(folder: Path, models: Path, conformance: Path) -> None:
+    """Write .onnx files, model card, weights as safetensors, config, conformance pack and checksums.
+
+    The folder must be empty or not there: nothing of the user's is replaced.
+
+    Raises:
+        ModelError: the models cannot be read. PublishError: the folder is not empty or cannot be written.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise PublishError(f"{folder} is not empty; name a new folder.")
+    manifest = Manifest.load(models)
+    with replacement(folder) as staged:
+        for file in manifest.files:
+            write_through(staged / file, manifest.read(file))
+        shutil.copy(models / MANIFEST, staged / MANIFEST)
+        shutil.copytree(conformance, staged / "conformance")
+        for name in WEIGHTS:
+            write_through(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
+        write_through(staged / "config.json", as_json(config(manifest)))
+        write_through(staged / "README.md", card(manifest).encode())
+        write_through(staged / "SHA256SUMS", checksums(staged).encode())
+
+
+def weights(model: bytes) -> bytes:
+    """A graph's float weights under their names there, as safetensors."""
+    graph = onnx.load_model_from_string(model).graph
+    arrays = {each.name: numpy_helper.to_array(each).copy() for each in graph.initializer}
+    return save({name: array for name, array in arrays.items() if array.dtype.kind == "f" and array.size > 1})
+
+
+def config(manifest: Manifest) -> dict[str, Any]:
+    """What an app needs to know before it loads a file."""
+    entry = manifest.files[f"{FROM_IMAGE}.onnx"]
+    return {
+        "model": f"{FROM_IMAGE}.onnx",
+        "version": manifest.version,
+        "polarity": POLARITY,
+        "image_size": list(PICTURE_SHAPE),
+        **{key: entry[key] for key in THRESHOLDS},
+    }
+
+
+def card(manifest: Manifest) -> str:
+    """The model card, with the front matter that the Hub reads (JSON is YAML too)."""
+    entry = manifest.files[f"{MLP_DISCRIMINATOR}.onnx"]
+    normalized = entry["metrics"]["normalized"]
+    results = [
+        ("roc_auc", "AUROC against its own generator", normalized["auroc_own_generator"]),
+        ("false_positive_rate", "Real test digits called fake at 0.5", normalized["real_called_fake"]),
+    ]
+    front = {
+        "library_name": "onnx",
+        "pipeline_tag": "image-classification",
+        "license": "mit",
+        "tags": ["gan", "discriminator", "mnist", "onnxruntime"],
+        "datasets": ["ylecun/mnist"],
+        "model-index": [
+            {
+                "name": "touchstone",
+                "results": [
+                    {
+                        "task": {"type": "image-classification", "name": "Is this digit generated?"},
+                        "dataset": {"type": "ylecun/mnist", "name": "MNIST", "split": "test"},
+                        "metrics": [
+                            {"type": kind, "name": name, "value": round(value, 4)}
+                            for kind, name, value in results
+                        ],
+                    }
+                ],
+            }
+        ],
+    }
+    lines = [f"{key}: {json.dumps(value)}" for key, value in front.items()]
+    table = [f"| {name} | {value:.4f} |" for _, name, value in results]
+    files = [f"| `{file}` | {each['size']:,} | `{each['sha256']}` |" for file, each in manifest.files.items()]
+    return "\n".join(
+        [
+            "---",
+            *lines,
+            "---",
+            "",
+            "# Touchstone",
+            "",
+            "Was this digit written by a person, or made by a generator? Any picture in, P(fake | x) out:",
+            f"`{FROM_IMAGE}.onnx` takes `image` uint8 [height, width, 1 | 3 | 4] and gives",
+            "`fake_probability`, `logit`, `in_domain` and the 28x28 `pixels` that the model saw.",
+            f"Polarity: {POLARITY}.",
+            "",
+            f"The discriminator is the tutorial's ({entry['training_run']}), trained against one",
+            "generator and not calibrated: take its number as a ranking, not as odds.",
+            "",
+            f"| figure, {normalized['reals']:,} real and {normalized['fakes']:,} generated digits | value |",
+            "|---|---|",
+            *table,
+            "",
+            "| file | bytes | SHA-256 |",
+            "|---|---|---|",
+            *files,
+            "",
+            "`conformance/` holds pictures and what every implementation must say of them.",
+            f"Licence: {entry['licence']}.",
+            "",
+        ]
+    )
+
+
+def checksums(folder: Path) -> str:
+    """Every file of a folder in the form that `sha256sum --check` reads."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return "".join(
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
+        for path in paths
+    )
+
+
+def as_json(content: dict[str, Any]) -> bytes:
+    """JSON as a file holds it."""
+    return (json.dumps(content, indent=1) + "\n").encode()
