@@ -4,7 +4,8 @@ DemoError
 ├── PictureError   a picture cannot be judged
 ├── RequestError   an argument is outside its range
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
-└── DeviceError    the device that was asked for cannot run
+├── DeviceError    the device that was asked for cannot run
+└── PageError      the page that needs no server cannot be put together
 """
 
 
@@ -26,3 +27,7 @@ class ModelError(DemoError):
 
 class DeviceError(DemoError):
     """The device that was asked for cannot run the models here; the message names what is missing."""
+
+
+class PageError(DemoError):
+    """The browser page cannot be put together; the message says what is in the way."""

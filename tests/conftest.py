@@ -18,16 +18,27 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser, leave its tests out and say so; where `CI` is set they stay, and fail."""
-    if os.environ.get("CI") or find_browser():
+    """Without a browser or Node, leave their tests out and say so; where `CI` is set they stay, and fail."""
+    if os.environ.get("CI"):
         return
-    browser = [item for item in items if item.get_closest_marker("browser")]
-    if browser:
-        config.hook.pytest_deselected(items=browser)
-        items[:] = [item for item in items if item not in browser]
-        print(
-            f"{len(browser)} browser tests left out; install one with: python -m playwright install chromium"
-        )
+    if not find_browser():
+        leave_out(config, items, "browser", "install one with: python -m playwright install chromium")
+    if not find_npm():
+        leave_out(config, items, "node", "install Node.js 20 or newer with npm: nodejs.org")
+
+
+def leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, remedy: str) -> None:
+    """Take the tests that carry a marker out of those to run."""
+    marked = [item for item in items if item.get_closest_marker(marker)]
+    if marked:
+        config.hook.pytest_deselected(items=marked)
+        items[:] = [item for item in items if item not in marked]
+        print(f"{len(marked)} {marker} tests left out; {remedy}")
+
+
+def find_npm() -> str | None:
+    """The path of npm, where Node is installed beside it, or None."""
+    return shutil.which("npm") if shutil.which("node") else None
 
 
 def find_browser() -> str | None:

@@ -1,0 +1,142 @@
+"""The browser page, put together: its own files, the model, and onnxruntime-web's from npm.
+
+What comes out is a folder that any static host serves as it is, a static Hugging Face Space among them.
+"""
+
+import gzip
+import hashlib
+import json
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from demo.contract import FROM_IMAGE, MANIFEST, THRESHOLDS
+from demo.errors import PageError
+from demo.manifest import Manifest
+
+PAGE_FOLDER: Final = Path(__file__).with_name("browser")
+RUNTIME: Final = "onnxruntime-web"
+MODEL: Final = f"{FROM_IMAGE}.onnx"
+FILES: Final = "files.js"
+"""What the service worker keeps: the version, and each file's checksum."""
+
+NOT_OF_THE_PAGE: Final = ("package.json",)
+NOT_KEPT: Final = (
+    "README.md",
+    "conformance.html",
+    "conformance.mjs",
+    "compare.mjs",
+    "onnxruntime-LICENSE.txt",
+    "service-worker.js",
+)
+"""Files that the page itself does without, so that the service worker does not keep them."""
+
+
+def assemble_page(folder: Path, models: Path) -> None:
+    """Write the page with the any-picture model of a models folder into `folder`.
+
+    Raises:
+        ModelError: the model is not published there, or is not the one that was.
+        PageError: the folder holds something else, or the runtime cannot be had from npm.
+    """
+    if foreign(folder):
+        raise PageError(f"{folder} holds something else than this page; name a new or an empty folder.")
+    manifest = Manifest.load(models)
+    files = {MODEL: manifest.read(MODEL)}
+    files |= compressed(runtime_files())
+    files[MANIFEST] = json.dumps(excerpt(manifest, files), indent=1).encode()
+    for path in PAGE_FOLDER.iterdir():
+        if path.is_file() and path.name not in NOT_OF_THE_PAGE:
+            files[path.name] = path.read_bytes()
+    files[FILES] = kept(files).encode()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def foreign(folder: Path) -> bool:
+    """Whether a folder holds anything, hidden files apart, without being such a page."""
+    if not folder.exists():
+        return False
+    if not folder.is_dir():
+        return True
+    names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
+    return bool(names) and FILES not in names
+
+
+def runtime_files() -> dict[str, bytes]:
+    """onnxruntime-web's files by name, of the version and with the checksums that package.json pins.
+
+    Raises:
+        PageError: npm is missing or cannot get them, or they are not what they were.
+    """
+    package = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))
+    wanted = f"{RUNTIME}@{package['dependencies'][RUNTIME]}"
+    npm = shutil.which("npm")
+    if npm is None:
+        raise PageError("npm is missing, which the page's runtime comes from; install Node.js (nodejs.org).")
+    with tempfile.TemporaryDirectory() as temporary:
+        command = [npm, "pack", wanted, "--ignore-scripts", "--prefer-offline", "--silent"]
+        packed = subprocess.run(  # noqa: S603 - the version is ours
+            [*command, "--pack-destination", temporary],
+            cwd=temporary,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        archives = list(Path(temporary).glob("*.tgz"))
+        if packed.returncode != 0 or len(archives) != 1:
+            raise PageError(f"npm could not download {wanted}; is there a network? {packed.stderr.strip()}")
+        return unpack(archives[0], package["sha256"])
+
+
+def unpack(archive: Path, checksums: Mapping[str, str]) -> dict[str, bytes]:
+    """The files of an npm package that are named with their SHA-256; raises PageError where one differs."""
+    files = {}
+    with tarfile.open(archive) as package:
+        for path, checksum in checksums.items():
+            stream = package.extractfile(f"package/{path}")
+            content = stream.read() if stream else b""
+            if hashlib.sha256(content).hexdigest() != checksum:
+                raise PageError(f"{path} is not the file that package.json pins; do not use it.")
+            files[Path(path).name] = content
+    return files
+
+
+def compressed(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same files, WebAssembly gzipped: a quarter of its size, and not every host compresses it.
+
+    The ending is not `.gz`, which some hosts take for a transfer encoding and undo.
+    """
+    return {
+        f"{name}.gzip" if name.endswith(".wasm") else name: (
+            gzip.compress(content, mtime=0) if name.endswith(".wasm") else content
+        )
+        for name, content in files.items()
+    }
+
+
+def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
+    """What the page needs of the manifest: the model's thresholds, and the sizes of what it downloads."""
+    keys = ("sha256", "size", "licence", "training_run", *THRESHOLDS)
+    described: dict[str, Any] = {MODEL: {key: manifest.files[MODEL][key] for key in keys}}
+    for name, content in files.items():
+        if name.endswith(".gzip"):
+            described[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    return {"version": manifest.version, "files": described}
+
+
+def kept(files: Mapping[str, bytes]) -> str:
+    """The script that tells the service worker which files to keep, and the version that they make up."""
+    checksums = {
+        name: hashlib.sha256(content).hexdigest()
+        for name, content in sorted(files.items())
+        if name not in NOT_KEPT
+    }
+    worker = hashlib.sha256(files["service-worker.js"]).hexdigest()
+    version = hashlib.sha256(json.dumps([checksums, worker]).encode()).hexdigest()[:16]
+    return f"self.touchstone = {json.dumps({'version': version, 'files': checksums}, indent=1)};\n"

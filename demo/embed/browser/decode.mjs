@@ -1,0 +1,81 @@
+// An encoded picture → its pixels, as exact as a browser hands them out.
+
+const LARGEST_FILE_BYTES = 32 * 2 ** 20;
+const LARGEST_PIXELS = 67_000_000;
+
+// Phones refuse a canvas above 16.7 million pixels, so a picture is read through a small one, in tiles.
+const TILE = 2048;
+
+/** A picture that cannot be judged; the message is a sentence for the person who chose it. */
+export class PictureError extends Error {}
+
+/**
+ * Decode a picture file: RGBA, upright, its colour profile ignored as the server's loader ignores it.
+ *
+ * Opaque 8-bit pictures are exact. A 2D canvas holds colours multiplied by alpha, so where a picture is
+ * translucent the colours may differ from the file's by rounding.
+ *
+ * @param {Blob} file
+ * @returns {Promise<{data: Uint8Array, shape: [number, number, number]}>} shape: height, width, channels
+ * @throws {PictureError}
+ */
+export async function decode(file) {
+  if (file.size === 0) throw new PictureError("The file is empty; choose one that holds a picture.");
+  if (file.size > LARGEST_FILE_BYTES) {
+    throw new PictureError("The file has more than 32 MiB; save the picture smaller and try again.");
+  }
+  const bitmap = await open(file);
+  try {
+    if (bitmap.width * bitmap.height > LARGEST_PIXELS) {
+      const limit = LARGEST_PIXELS.toLocaleString("en");
+      throw new PictureError(`The picture has more than ${limit} pixels; make it smaller and try again.`);
+    }
+    return { data: readPixels(bitmap), shape: [bitmap.height, bitmap.width, 4] };
+  } finally {
+    bitmap.close();
+  }
+}
+
+async function open(file) {
+  try {
+    return await createImageBitmap(file, {
+      colorSpaceConversion: "none",
+      premultiplyAlpha: "none",
+      imageOrientation: "from-image",
+    });
+  } catch {
+    throw new PictureError(
+      "This is no picture that this browser can read; use PNG, JPEG, WebP, AVIF, BMP or GIF.",
+    );
+  }
+}
+
+function readPixels(bitmap) {
+  const { width, height } = bitmap;
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.min(width, TILE);
+  canvas.height = Math.min(height, TILE);
+  // Kept out of the graphics card, which may round on its way.
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingEnabled = false;
+  // Replaces what the tile before left behind, instead of drawing over it.
+  context.globalCompositeOperation = "copy";
+  try {
+    const pixels = new Uint8Array(width * height * 4);
+    for (let top = 0; top < height; top += TILE) {
+      for (let left = 0; left < width; left += TILE) {
+        const wide = Math.min(TILE, width - left);
+        const high = Math.min(TILE, height - top);
+        context.drawImage(bitmap, left, top, wide, high, 0, 0, wide, high);
+        const tile = context.getImageData(0, 0, wide, high).data;
+        for (let row = 0; row < high; row++) {
+          const line = tile.subarray(row * wide * 4, (row + 1) * wide * 4);
+          pixels.set(line, ((top + row) * width + left) * 4);
+        }
+      }
+    }
+    return pixels;
+  } catch {
+    throw new PictureError("The picture is too large for this browser's memory; make it smaller and try again.");
+  }
+}

@@ -1,0 +1,48 @@
+// The model in this page: onnxruntime's WebAssembly build, one thread, no server.
+
+import * as ort from "./ort.wasm.bundle.min.mjs";
+
+const RUNTIME = "ort-wasm-simd-threaded.wasm.gzip";
+
+/**
+ * Download the runtime and a model, and open a session.
+ *
+ * @param {string | URL} model address of a `discriminator_from_image.onnx`
+ * @param {(bytes: number) => void} received called with the size of each part that arrives
+ * @returns {Promise<(image: {data: Uint8Array, shape: number[]}) => Promise<Scores>>} the scoring function
+ *
+ * @typedef {{fakeProbability: number, logit: number, inDomain: number, pixels: Uint8Array}} Scores
+ */
+export async function openEngine(model, received = () => {}) {
+  const [runtime, weights] = await Promise.all([download(RUNTIME, received), download(model, received)]);
+  ort.env.wasm.numThreads = 1;
+  ort.env.wasm.wasmBinary = await inflate(runtime);
+  const session = await ort.InferenceSession.create(weights, { executionProviders: ["wasm"] });
+  return async ({ data, shape }) => {
+    const answer = await session.run({ image: new ort.Tensor("uint8", data, shape) });
+    return {
+      fakeProbability: answer.fake_probability.data[0],
+      logit: answer.logit.data[0],
+      inDomain: answer.in_domain.data[0],
+      pixels: answer.pixels.data,
+    };
+  };
+}
+
+async function download(address, received) {
+  const response = await fetch(address);
+  if (!response.ok) throw new Error(`${address} is not there (${response.status})`);
+  const counter = new TransformStream({
+    transform(part, stream) {
+      received(part.byteLength);
+      stream.enqueue(part);
+    },
+  });
+  return new Uint8Array(await new Response(response.body.pipeThrough(counter)).arrayBuffer());
+}
+
+// Compressed by us rather than by the server: not every static host compresses WebAssembly.
+async function inflate(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Response(stream).arrayBuffer();
+}

@@ -1,0 +1,19 @@
+// npm install --ignore-scripts && node check.mjs digit.png
+import { readFileSync } from "node:fs";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+import sharp from "sharp";
+
+const model = "discriminator_from_image.onnx";
+const models = new URL("../../models/", import.meta.url);
+const limits = JSON.parse(readFileSync(new URL("manifest.json", models))).files[model];
+
+const picture = sharp(process.argv[2], { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
+const { data, info } = await picture.toBuffer({ resolveWithObject: true });
+const image = new Tensor("uint8", data, [info.height, info.width, info.channels]);
+
+const session = await InferenceSession.create(readFileSync(new URL(model, models)));
+const { fake_probability, in_domain } = await session.run({ image });
+const p = fake_probability.data[0];
+const verdict = p >= limits.fake_threshold ? "fake" : p <= limits.real_threshold ? "real" : "unsure";
+const answer = `${verdict}, fake_probability = ${p.toFixed(4)}`;
+console.log(in_domain.data[0] < limits.in_domain_threshold ? "not a digit" : answer);

@@ -1,0 +1,29 @@
+"""python check.py digit.png: is it fake? Needs onnxruntime, Pillow and numpy only."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+MODEL = Path(__file__).parents[2] / "models" / "discriminator_from_image.onnx"
+
+
+def check(file: str) -> str:
+    """The verdict on a picture file, with P(fake | x) where it looks like a digit."""
+    picture = ImageOps.exif_transpose(Image.open(file))
+    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8 instead of scaling
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    image = np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
+    session = onnxruntime.InferenceSession(MODEL)
+    (p,), (in_domain,) = session.run(["fake_probability", "in_domain"], {"image": image})
+    limits = session.get_modelmeta().custom_metadata_map
+    if in_domain < float(limits["in_domain_threshold"]):
+        return "not a digit"
+    fake, real = p >= float(limits["fake_threshold"]), p <= float(limits["real_threshold"])
+    return f"{'fake' if fake else 'real' if real else 'unsure'}, fake_probability = {p:.4f}"
+
+
+if __name__ == "__main__":
+    print(check(sys.argv[1]))

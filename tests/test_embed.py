@@ -1,0 +1,453 @@
+"""The same check elsewhere: Node, plain Python, and the page without a server, against the loader here."""
+
+import ast
+import base64
+import functools
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import pytest
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+
+from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, IMAGE
+from demo.embed.assemble import FILES, assemble_page, kept
+from demo.errors import PageError
+from demo.images import load_picture
+from demo.manifest import Manifest
+from demo.runtime import MODELS_FOLDER
+from demo.sessions import CPU, open_session
+from tests.node import ROOT, copy_programs
+from tests.test_app import CHROMIUM_FLAGS, overflow
+
+MODEL = f"{FROM_IMAGE}.onnx"
+PACK = ROOT / "demo" / "conformance"
+SHOWN = (
+    "drawn-3.png",
+    "blue-on-yellow.png",
+    "black-on-transparent.png",
+    "sixteen-bit.png",
+    "turned-by-exif.jpg",
+    "blank-white.png",
+)
+"""Grey, RGB, RGBA, 16 bits, a turned photo and nothing at all."""
+
+Score = Callable[[bytes], float]
+
+
+def expected() -> dict[str, Any]:
+    """The conformance pack's `expected.json`."""
+    content: dict[str, Any] = json.loads((PACK / "expected.json").read_text(encoding="utf-8"))
+    return content
+
+
+def line(file: str) -> str:
+    """What a program must print for a picture of the pack."""
+    (entry,) = [each for each in expected()["pictures"] if each["file"] == file]
+    if entry["verdict"] == "not a digit":
+        return "not a digit"
+    return f"{entry['verdict']}, fake_probability = {entry['fake_probability']:.4f}"
+
+
+@pytest.fixture(scope="session")
+def node_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a copy of demo/embed/node, ready to run."""
+    return copy_programs(tmp_path_factory.mktemp("programs"))
+
+
+@pytest.fixture(scope="session")
+def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The assembled page, with the conformance pack and its pictures as arrays beside it."""
+    folder = tmp_path_factory.mktemp("static") / "page"
+    assemble_page(folder, MODELS_FOLDER)
+    pack = folder / "conformance"
+    shutil.copytree(PACK, pack)
+    (pack / "arrays").mkdir()
+    for entry in expected()["pictures"]:
+        array = load_picture(pack / entry["file"]).array
+        (pack / "arrays" / f"{entry['file']}.bin").write_bytes(array.tobytes())
+    return folder
+
+
+class Served(NamedTuple):
+    """A folder on the web: its address, and the paths that were asked for so far."""
+
+    address: str
+    asked: list[str]
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield Served(f"http://127.0.0.1:{server.server_port}/", asked)
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(page_folder: Path) -> Iterator[Served]:
+    with serving(page_folder) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(params=[(1280, 900), (390, 844)], ids=["wide", "phone"])
+def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page; afterwards it must have asked no other machine for anything, and raised no error."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 500)
+    page = context.new_page()
+    asked: list[str] = []
+    raised: list[str] = []
+    context.on("request", lambda sent: asked.append(sent.url))
+    page.on("pageerror", lambda error: raised.append(str(error)))
+    page.on("console", lambda said: raised.append(said.text) if said.type == "error" else None)
+    page.goto(served.address)
+    yield page
+    context.close()
+    own = urlsplit(served.address).netloc
+    assert [url for url in asked if urlsplit(url).netloc != own] == []
+    assert len(asked) > 1
+    assert raised == []
+
+
+@pytest.fixture(scope="module")
+def score() -> Score:
+    """P(fake | x) of an encoded picture, by the loader and the model here."""
+    session = open_session(MODEL, Manifest.load(MODELS_FOLDER).read(MODEL), [CPU])
+
+    def score(content: bytes) -> float:
+        return float(session.run([FAKE_PROBABILITY], {IMAGE: load_picture(content).array})[0][0])
+
+    return score
+
+
+def picture_bytes(side: int = 160, name: str = "PNG") -> bytes:
+    """A 7 in dark blue ink on white paper."""
+    picture = Image.new("RGB", (side, side), "white")
+    points = [(x * side, y * side) for x, y in ((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))]
+    ImageDraw.Draw(picture).line(points, fill=(20, 30, 90), width=side // 9, joint="curve")
+    stream = io.BytesIO()
+    picture.save(stream, name)
+    return stream.getvalue()
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    payload: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
+    page.set_input_files("#file", payload)
+
+
+def shown(page: Page, name: str) -> float:
+    """Wait until the result of `name` stands on the page; its P(fake | x)."""
+    expect(page.locator("#result:not([data-stale]) #name")).to_have_text(name)
+    expect(page.locator("#fake-probability")).to_have_text(re.compile(r"^[01]\.\d{4}$"))
+    expect(page.locator("#fake-probability")).to_be_visible()
+    fake, real = (float(page.locator(f"#{kind}-probability").inner_text()) for kind in ("fake", "real"))
+    assert round(fake + real, 4) == 1
+    assert page.locator("#verdict").inner_text() in ("Fake", "Real", "Unsure")
+    expect(page.locator("#pixels")).to_have_css("image-rendering", "pixelated")
+    return fake
+
+
+def stroke(page: Page, points: list[tuple[float, float]]) -> None:
+    """Draw on the pad with the mouse; points as fractions of its width and height."""
+    box = page.locator("#pad").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def pad_png(page: Page) -> bytes:
+    """What the pad shows, as a PNG."""
+    url = page.locator("#pad").evaluate("pad => pad.toDataURL('image/png')")
+    return base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
+
+
+def faults(report: list[dict[str, Any]]) -> list[str]:
+    """Where a conformance report disagrees with what is expected, for arrays and opaque 8-bit PNGs.
+
+    Other files are judged where the door can decode them; there only the verdict must agree.
+    """
+    wanted = expected()
+    tolerance = wanted["tolerance"]
+    entries = {entry["file"]: entry for entry in wanted["pictures"]}
+    assert {(each["file"], each["way"]) for each in report} == {
+        (file, way) for file in entries for way in ("array", "door")
+    }
+    found = []
+    strict = [each for each in report if each["way"] == "array" or entries[each["file"]]["opaque_8_bit_png"]]
+    for each in report:
+        if each in strict and (
+            each["error"]
+            or each["pixels_worst"] > tolerance["pixel_levels"]
+            or each["logit_difference"] > tolerance["logit"]
+        ):
+            found.append(f"{each}")
+        if not each["error"] and each["verdict"] != entries[each["file"]]["verdict"]:
+            found.append(f"verdict: {each}")
+    differing = sum(each["pixels_differing"] or 0 for each in strict)
+    if differing > tolerance["pixel_share"] * 28 * 28 * len(strict):
+        found.append(f"{differing} pixels differ")
+    return found
+
+
+@pytest.mark.parametrize("file", SHOWN)
+def test_the_python_program_gives_the_number(file: str) -> None:
+    program = ROOT / "demo" / "embed" / "python" / "check.py"
+    result = subprocess.run(
+        [sys.executable, str(program), str(PACK / file)], capture_output=True, text=True, check=False
+    )
+    assert result.stderr == ""
+    assert result.stdout == line(file) + "\n"
+
+
+def test_the_python_program_needs_three_packages_only() -> None:
+    tree = ast.parse((ROOT / "demo" / "embed" / "python" / "check.py").read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert names == {"sys", "pathlib", "numpy", "onnxruntime", "PIL"}
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("file", SHOWN)
+def test_the_node_program_gives_the_number(node_programs: Path, file: str) -> None:
+    command = ["node", "check.mjs", str(PACK / file)]
+    result = subprocess.run(command, cwd=node_programs, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert result.stdout == line(file) + "\n"
+
+
+@pytest.mark.node
+def test_node_conforms(node_programs: Path, page_folder: Path) -> None:
+    command = ["node", "conformance.mjs", str(page_folder / "conformance"), str(MODELS_FOLDER / MODEL)]
+    result = subprocess.run(command, cwd=node_programs, capture_output=True, text=True, check=False)
+    assert result.stderr == ""
+    assert faults(json.loads(result.stdout)) == []
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_browser_conforms(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    page.goto(f"{served.address}conformance.html?folder=conformance&model={MODEL}")
+    expect(page.locator("#report[data-done]")).to_be_visible(timeout=30_000)
+    report = json.loads(page.locator("#report").inner_text())
+    page.close()
+    assert faults(report) == []
+
+
+def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(PageError, match="holds something else"):
+        assemble_page(tmp_path, MODELS_FOLDER)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_without_npm_the_page_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PageError, match=r"npm is missing.*nodejs\.org"):
+        assemble_page(tmp_path / "page", MODELS_FOLDER)
+
+
+def test_the_version_covers_every_file_and_the_worker() -> None:
+    files = {"index.html": b"page", "service-worker.js": b"worker"}
+    versions = {
+        json.loads(kept(changed).removeprefix("self.touchstone = ").removesuffix(";\n"))["version"]
+        for changed in (files, files | {"index.html": b"other"}, files | {"service-worker.js": b"other"})
+    }
+    assert len(versions) == 3
+
+
+@pytest.mark.node
+def test_the_page_is_a_static_space_of_files_that_may_be_pushed(page_folder: Path) -> None:
+    assert (page_folder / "README.md").read_text(encoding="utf-8").startswith("---\n")
+    assert "\nsdk: static\n" in (page_folder / "README.md").read_text(encoding="utf-8")
+    assert (page_folder / MODEL).read_bytes() == (MODELS_FOLDER / MODEL).read_bytes()
+    assert all(path.stat().st_size < 10_000_000 for path in page_folder.iterdir())
+    assemble_page(page_folder, MODELS_FOLDER)
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_an_uploaded_picture_is_judged_as_in_python(page: Page, score: Score) -> None:
+    for name, content in (
+        ("seven.png", picture_bytes()),
+        ("seven.jpg", picture_bytes(name="JPEG")),
+        ("larger-than-a-tile.png", picture_bytes(side=2100)),
+    ):
+        upload(page, name, content)
+        assert shown(page, name) == pytest.approx(score(content), abs=1e-4)
+    assert overflow(page) <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_every_stroke_is_judged_as_in_python(page: Page, score: Score) -> None:
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    first = shown(page, "Your drawing")
+    assert first == pytest.approx(score(pad_png(page)), abs=1e-4)
+    stroke(page, [(0.35, 0.5), (0.65, 0.5)])
+    expect(page.locator("#fake-probability")).not_to_have_text(f"{first:.4f}")
+    assert shown(page, "Your drawing") == pytest.approx(score(pad_png(page)), abs=1e-4)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#verdict")).to_have_text("No picture yet")
+    expect(page.locator("#seen")).to_be_hidden()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_finger_draws_without_scrolling(page: Page) -> None:
+    box = page.locator("#pad").bounding_box()
+    assert box is not None
+    touch = page.context.new_cdp_session(page)
+    x = box["x"] + box["width"] / 2
+    for step in range(13):
+        points = [{"x": x, "y": box["y"] + (0.8 - 0.05 * step) * box["height"]}]
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    shown(page, "Your drawing")
+    drawn = Image.open(io.BytesIO(pad_png(page))).convert("L").getbbox()
+    assert drawn is not None
+    # 0.6 of the pad's 280 pixels and the brush; a browser that scrolled would have cut it short.
+    assert drawn[3] - drawn[1] > 180
+    assert page.evaluate("scrollY") == 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_picture_can_be_dropped_and_pasted(page: Page) -> None:
+    script = """([kind, name, encoded]) => {
+        const bytes = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
+        const data = new DataTransfer();
+        data.items.add(new File([bytes], name, { type: 'image/png' }));
+        document.body.dispatchEvent(kind === 'drop'
+            ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })
+            : new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+    }"""
+    encoded = base64.b64encode(picture_bytes()).decode()
+    page.evaluate(script, ["drop", "dropped.png", encoded])
+    dropped = shown(page, "dropped.png")
+    page.evaluate(script, ["paste", "pasted.png", encoded])
+    assert shown(page, "pasted.png") == dropped
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None:
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    too_many = io.BytesIO()
+    Image.new("1", (8200, 8200)).save(too_many, "PNG")
+    name = "<img src=x onerror=alert(1)>&amp;" + "a-long-name-" * 20 + ".png"
+    for content, heading, sentence in (
+        ((PACK / "blank-white.png").read_bytes(), "Not a digit", "gets no number"),
+        (b"not a picture", "Cannot be judged", "no picture that this browser can read"),
+        (b"", "Cannot be judged", "The file is empty"),
+        (too_many.getvalue(), "Cannot be judged", "more than 67,000,000 pixels"),
+    ):
+        upload(page, name, content)
+        expect(page.locator("#says")).to_contain_text(sentence)
+        expect(page.locator("#verdict")).to_have_text(heading)
+        expect(page.locator("#name")).to_have_text(name)
+        expect(page.locator("#numbers")).to_be_hidden()
+        expect(page.locator("#scale")).to_be_hidden()
+        assert overflow(page) <= 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_page_works_without_a_network_once_loaded(page: Page, served: Served) -> None:
+    upload(page, "seven.png", picture_bytes())
+    online = shown(page, "seven.png")
+    expect(page.locator("#offline")).to_be_visible()
+    page.context.set_offline(True)
+    before = len(served.asked)
+    page.reload()
+    upload(page, "again.png", picture_bytes())
+    assert shown(page, "again.png") == online
+    assert served.asked[before:] == []
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_newer_version_is_offered_and_taken_whole(
+    browser: Browser, page_folder: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "page"
+    shutil.copytree(page_folder, folder, ignore=shutil.ignore_patterns("conformance"))
+    with serving(folder) as served:
+        page = browser.new_page()
+        page.goto(served.address)
+        expect(page.locator("#offline")).to_be_visible()
+        index = folder / "index.html"
+        index.write_text(
+            index.read_text(encoding="utf-8").replace("Touchstone</h1>", "Touchstone, newer</h1>")
+        )
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != FILES}
+        (folder / FILES).write_text(kept(files))
+        page.reload()
+        expect(page.locator("h1")).to_have_text("Touchstone")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("h1")).to_have_text("Touchstone, newer")
+        expect(page.locator("#update")).to_be_hidden()
+        assert page.evaluate("caches.keys().then(names => names.length)") == 1
+        page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_model_that_does_not_come_is_one_sentence(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    page.route(f"**/{MODEL}", lambda route: route.fulfill(status=404))
+    page.goto(served.address)
+    upload(page, "seven.png", picture_bytes())
+    expect(page.locator("#ready")).to_contain_text("The model could not be loaded")
+    expect(page.locator("#says")).to_have_text("The model could not be loaded; reload the page.")
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
+    touch = page.evaluate("navigator.maxTouchPoints") > 0
+    names = ["Choose a picture", "Clear"] + (["Take a photo"] if touch else [])
+    for name in names:
+        button = page.get_by_role("button", name=name)
+        button.focus()
+        expect(button).to_be_focused()
+    expect(page.get_by_role("img", name=re.compile("^Drawing pad"))).to_be_visible()
+    expect(page.locator("#camera")).to_have_attribute("capture", "environment")
+    expect(page.locator("#result [role=status][aria-live=polite]")).to_have_count(1)
