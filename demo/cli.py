@@ -1,4 +1,4 @@
-"""`python -m demo`: the app; `python -m demo check FILE…`: one line a file."""
+"""`python -m demo`: the app; `check FILE…`: one line a file; `page DIR`: a page without a server."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from demo.check import Checked, check_files
+from demo.embed.assemble import assemble_page
 from demo.errors import DemoError
 from demo.images import shared_pool
 from demo.runtime import MODELS_FOLDER, Engine
@@ -22,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parsed = build_parser().parse_args(arguments)
     try:
+        if parsed.command == "page":
+            assemble_page(parsed.folder, parsed.models)
+            print(f"See it with: python -m http.server --directory {parsed.folder}")
+            return DONE
         # The first worker starts while the models load.
         shared_pool().start()
         engine = Engine.load(parsed.models, parsed.device, parsed.model)
@@ -58,6 +63,10 @@ def build_parser() -> argparse.ArgumentParser:
     checking.add_argument("files", type=Path, nargs="+", metavar="FILE", help="pictures to check")
     checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
     checking.set_defaults(command="check")
+    page = commands.add_parser("page", help="assemble the page that needs no server (needs npm, once)")
+    add_model_flags(page)
+    page.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a page")
+    page.set_defaults(command="page")
     return parser
 
 

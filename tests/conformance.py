@@ -9,11 +9,11 @@ import argparse
 import base64
 import json
 import math
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from demo.contract import FROM_IMAGE, IMAGE, LOGIT, PIXELS
 from demo.images import load_picture
 from demo.runtime import MODELS_FOLDER, Engine
 from export.conformance import CONFORMANCE_FOLDER
+from tests.conftest import find_browser
 from tests.other_runtimes import browser_reports, node_reports
 from tests.serving import served_app
 
@@ -134,30 +135,37 @@ def answer_cells(pack: Pack, way: str, answers: Sequence[dict[str, Any]]) -> Ite
         yield pack.cell(index, way, answer["logit"], answer["verdict"])
 
 
-def reported_cells(runtime: str, reports: Sequence[dict[str, Any]]) -> Iterator[Cell]:
+def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) -> Iterator[Cell]:
     """Cells of the reports that the runners in `demo/embed/` give."""
+    wanted = {row["file"]: row["verdict"] for row in pack.pictures}
     for report in reports:
         way = f"{runtime}: {'array' if report['way'] == 'array' else 'file'}"
         if report["error"] is not None:
             yield Cell(report["file"], way, math.nan, None, False)
         else:
             pixels = (report["pixels_differing"], report["pixels_worst"])
-            yield Cell(report["file"], way, report["logit_difference"], pixels, report["verdict_same"])
+            yield Cell(
+                report["file"],
+                way,
+                report["logit_difference"],
+                pixels,
+                report["verdict"] == wanted[report["file"]],
+            )
 
 
-def matrix(browser: str, node_modules: Path) -> tuple[Pack, list[Cell]]:
+def matrix(browser: str) -> tuple[Pack, list[Cell]]:
     """The pack and all of its cells, through Python, command line, API, Node and a browser."""
     pack = Pack(CONFORMANCE_FOLDER)
     engine = Engine.load(device="cpu")
-    with ExitStack() as stack:
-        arrays = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "arrays"
-        pack.write_arrays(arrays)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(shutil.copytree(pack.folder, Path(folder) / "pack"))
+        pack.write_arrays(whole / "arrays")
         return pack, [
             *python_cells(pack, engine),
             *command_line_cells(pack),
             *api_cells(pack),
-            *reported_cells("Node", node_reports(pack.folder, arrays, node_modules)),
-            *reported_cells("browser", browser_reports(pack.folder, arrays, browser)),
+            *reported_cells(pack, "Node", node_reports(whole)),
+            *reported_cells(pack, "browser", browser_reports(whole, browser)),
         ]
 
 
@@ -207,14 +215,12 @@ def table(pack: Pack, cells: Sequence[Cell]) -> str:
 
 def main() -> int:
     """Print the matrix; exit code 1 where something that must agree does not."""
-    from tests.other_runtimes import find_browser, installed_node_modules
-
     argparse.ArgumentParser(prog="python -m tests.conformance", description=__doc__).parse_args()
     browser = find_browser()
     if browser is None:
         print("No Chromium; install one with: python -m playwright install chromium", file=sys.stderr)
         return 1
-    pack, cells = matrix(browser, installed_node_modules())
+    pack, cells = matrix(browser)
     print(table(pack, cells))
     lines = disagreements(pack, cells)
     print("\n".join(lines), file=sys.stderr)

@@ -10,6 +10,7 @@ import pytest
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from tests.handwriting import large_digits, small_digits, write_data_set
+from tests.node import prepared
 from train.__main__ import main as train_main
 from train.data import DATA_VARIABLE
 from train.datasets import DATASETS
@@ -25,6 +26,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         leave_out(config, items, "browser", "install one with: python -m playwright install chromium")
     if not find_npm():
         leave_out(config, items, "node", "install Node.js 20 or newer with npm: nodejs.org")
+    elif not prepared():
+        leave_out(config, items, "node", "fetch their packages once with: python -m tests.node")
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, remedy: str) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from demo.embed.assemble import runtime_files
+
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ROOT / "demo" / "embed"
 
@@ -34,6 +36,25 @@ def node_modules() -> Path:
     return kept / "node_modules"
 
 
+def prepared() -> bool:
+    """Whether all that tests need from npm's registry has been fetched, so that they run offline."""
+    return ready_mark().exists()
+
+
+def prepare() -> None:
+    """Fetch all that tests need from npm's registry."""
+    node_modules()
+    runtime_files()
+    ready_mark().touch()
+
+
+def ready_mark() -> Path:
+    """A file that is there once everything of both package.json has been fetched."""
+    packages = [PROGRAMS / name / "package.json" for name in ("node", "browser")]
+    checksum = hashlib.sha256(b"".join(each.read_bytes() for each in packages)).hexdigest()[:16]
+    return user_cache_path("touchstone") / "node" / f"{checksum}.ready"
+
+
 def copy_programs(folder: Path) -> Path:
     """The very files of demo/embed/node, where their relative paths lead, with packages; their folder."""
     embed = folder / "demo" / "embed"
@@ -42,3 +63,8 @@ def copy_programs(folder: Path) -> Path:
     (folder / "demo" / "models").symlink_to(ROOT / "demo" / "models")
     (embed / "node" / "node_modules").symlink_to(node_modules())
     return embed / "node"
+
+
+if __name__ == "__main__":
+    prepare()
+    print("Ready: the tests that use Node need no network now.")

@@ -25,6 +25,7 @@ from demo.errors import DemoError
 from demo.images import LARGEST_FILE_BYTES
 from demo.panels import result_panel, wall
 from demo.runtime import Engine
+from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
 
 ANSWER_KEYS = [
@@ -39,13 +40,6 @@ ANSWER_KEYS = [
     "version",
     "provider",
     "error",
-]
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
 ]
 FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
 NOT_A_PICTURE = b"not a picture"

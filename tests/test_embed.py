@@ -2,19 +2,15 @@
 
 import ast
 import base64
-import functools
 import io
 import json
 import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,7 +25,8 @@ from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER
 from demo.sessions import CPU, open_session
 from tests.node import ROOT, copy_programs
-from tests.test_app import CHROMIUM_FLAGS, overflow
+from tests.other_runtimes import CHROMIUM_FLAGS, Served, serving
+from tests.test_app import overflow
 
 MODEL = f"{FROM_IMAGE}.onnx"
 PACK = ROOT / "demo" / "conformance"
@@ -68,40 +65,10 @@ def node_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The assembled page, with the conformance pack and its pictures as arrays beside it."""
+    """The assembled page."""
     folder = tmp_path_factory.mktemp("static") / "page"
     assemble_page(folder, MODELS_FOLDER)
-    pack = folder / "conformance"
-    shutil.copytree(PACK, pack)
-    (pack / "arrays").mkdir()
-    for entry in expected()["pictures"]:
-        array = load_picture(pack / entry["file"]).array
-        (pack / "arrays" / f"{entry['file']}.bin").write_bytes(array.tobytes())
     return folder
-
-
-class Served(NamedTuple):
-    """A folder on the web: its address, and the paths that were asked for so far."""
-
-    address: str
-    asked: list[str]
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            asked.append(self.path)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield Served(f"http://127.0.0.1:{server.server_port}/", asked)
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -194,34 +161,6 @@ def pad_png(page: Page) -> bytes:
     return base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
 
 
-def faults(report: list[dict[str, Any]]) -> list[str]:
-    """Where a conformance report disagrees with what is expected, for arrays and opaque 8-bit PNGs.
-
-    Other files are judged where the door can decode them; there only the verdict must agree.
-    """
-    wanted = expected()
-    tolerance = wanted["tolerance"]
-    entries = {entry["file"]: entry for entry in wanted["pictures"]}
-    assert {(each["file"], each["way"]) for each in report} == {
-        (file, way) for file in entries for way in ("array", "door")
-    }
-    found = []
-    strict = [each for each in report if each["way"] == "array" or entries[each["file"]]["opaque_8_bit_png"]]
-    for each in report:
-        if each in strict and (
-            each["error"]
-            or each["pixels_worst"] > tolerance["pixel_levels"]
-            or each["logit_difference"] > tolerance["logit"]
-        ):
-            found.append(f"{each}")
-        if not each["error"] and each["verdict"] != entries[each["file"]]["verdict"]:
-            found.append(f"verdict: {each}")
-    differing = sum(each["pixels_differing"] or 0 for each in strict)
-    if differing > tolerance["pixel_share"] * 28 * 28 * len(strict):
-        found.append(f"{differing} pixels differ")
-    return found
-
-
 @pytest.mark.parametrize("file", SHOWN)
 def test_the_python_program_gives_the_number(file: str) -> None:
     program = ROOT / "demo" / "embed" / "python" / "check.py"
@@ -248,23 +187,10 @@ def test_the_node_program_gives_the_number(node_programs: Path, file: str) -> No
     assert result.stdout == line(file) + "\n"
 
 
-@pytest.mark.node
-def test_node_conforms(node_programs: Path, page_folder: Path) -> None:
-    command = ["node", "conformance.mjs", str(page_folder / "conformance"), str(MODELS_FOLDER / MODEL)]
-    result = subprocess.run(command, cwd=node_programs, capture_output=True, text=True, check=False)
-    assert result.stderr == ""
-    assert faults(json.loads(result.stdout)) == []
-
-
-@pytest.mark.node
-@pytest.mark.browser
-def test_the_browser_conforms(browser: Browser, served: Served) -> None:
-    page = browser.new_page()
-    page.goto(f"{served.address}conformance.html?folder=conformance&model={MODEL}")
-    expect(page.locator("#report[data-done]")).to_be_visible(timeout=30_000)
-    report = json.loads(page.locator("#report").inner_text())
-    page.close()
-    assert faults(report) == []
+@pytest.mark.parametrize("program", ["node/check.mjs", "python/check.py"])
+def test_the_readme_shows_the_very_programs(program: str) -> None:
+    source = (ROOT / "demo" / "embed" / program).read_text(encoding="utf-8").rstrip()
+    assert source in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
@@ -407,7 +333,7 @@ def test_a_newer_version_is_offered_and_taken_whole(
     browser: Browser, page_folder: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "page"
-    shutil.copytree(page_folder, folder, ignore=shutil.ignore_patterns("conformance"))
+    shutil.copytree(page_folder, folder)
     with serving(folder) as served:
         page = browser.new_page()
         page.goto(served.address)
