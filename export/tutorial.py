@@ -26,6 +26,7 @@ from demo.contract import (
 )
 from demo.errors import ModelError
 from demo.manifest import Manifest
+from demo.runtime import Engine
 from demo.sessions import CPU, open_session
 from export.artifact import Artifact, Plan, make, noise_pictures
 from export.errors import ParityError
@@ -35,6 +36,7 @@ from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, exa
 from export.parity import as_json
 from export.pictures import any_image_groups, golden_picture
 from export.publish import publish
+from export.scale import measure_enlarged
 from train import data
 from train.checkpoint import write_atomically
 from train.errors import RunError
@@ -44,6 +46,7 @@ from train.run import Run
 
 PARITY_COUNT = 4096
 PARITY_SEED = 2_000_000
+ENLARGED_COUNT = 200
 ANY_IMAGE_COUNT = 32
 # As many as fit into the contract's 10 MB at float16.
 HISTORY_SNAPSHOTS = 8
@@ -216,9 +219,13 @@ def remeasure(models: Path) -> dict[str, Any]:
     published = manifest.files.get(discriminator, {}).get("metrics")
     if published is None:
         raise ModelError(f"{models} holds no {discriminator} with figures; publish a run there first.")
+    reals = data.load(published["dataset"], "test").images.numpy()
     measured = measure_pair(
         open_session(discriminator, manifest.read(discriminator), [CPU]),
         open_session(generator, manifest.read(generator), [CPU]),
-        data.load(published["dataset"], "test").images.numpy(),
+        reals,
     )
-    return {"published": published, "measured": {"dataset": published["dataset"], **measured}}
+    result = {"published": published, "measured": {"dataset": published["dataset"], **measured}}
+    if manifest.names("normalizer"):
+        result["enlarged"] = measure_enlarged(Engine.load(models, "cpu"), reals[:ENLARGED_COUNT])
+    return result
