@@ -14,6 +14,7 @@ from demo.images import shared_pool
 from demo.runtime import MODELS_FOLDER, Engine
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
+FILES_AT_ONCE = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,17 +93,21 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 
 def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:
     """Print the answer for each file; returns 1 where some file could not be judged, else 0."""
-    checked_files = check_files(engine, files)
-    for checked in checked_files:
-        print(json.dumps(checked.answer.as_dict()) if as_json else line(checked))
-    sys.stdout.flush()
-    return UNREADABLE if any(checked.answer.error for checked in checked_files) else DONE
+    unreadable = False
+    for start in range(0, len(files), FILES_AT_ONCE):
+        for checked in check_files(engine, files[start : start + FILES_AT_ONCE]):
+            print(json.dumps(checked.answer.as_dict()) if as_json else line(checked))
+            unreadable |= checked.answer.error is not None
+        sys.stdout.flush()
+    return UNREADABLE if unreadable else DONE
 
 
 def line(checked: Checked) -> str:
-    """An answer as one line for a person; what a terminal cannot show of a name is escaped."""
+    """An answer as one line for a person; what the output cannot show of a name is escaped."""
     answer = checked.answer
+    encoding = sys.stdout.encoding or "ascii"
     name = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in answer.file)
+    name = name.encode(encoding, "backslashreplace").decode(encoding)
     if answer.error is not None:
         return f"{name}: not judged: {answer.error}"
     note = f" ({checked.note})" if checked.note else ""

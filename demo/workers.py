@@ -100,6 +100,9 @@ class Worker:
         finally:
             timer.cancel()
             timer.join()
+        if expired.is_set():
+            # It was killed just as it had answered: the next picture must not be given to it.
+            raise PictureError(DIED)
         return reply
 
     def exchange(self, content: bytes) -> Reply:

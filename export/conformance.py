@@ -16,12 +16,14 @@ from demo.images import load_picture
 from demo.manifest import Manifest
 from demo.runtime import Engine
 from demo.sessions import CPU, open_session
+from export.errors import PublishError
 from export.folders import replacement, write_through
 from export.pictures import photographed
 from export.strokes import strokes_of
 from train.pen import draw
 
 CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
+EXPECTED = "expected.json"
 SEED = 3_000_000
 CANVAS = 280
 BRUSH = 22
@@ -37,6 +39,8 @@ def write_pack(folder: Path, models: Path) -> int:
     Raises:
         ModelError: the models cannot be read. PublishError: the folder cannot be written.
     """
+    if folder.exists() and not (folder / EXPECTED).exists() and any(folder.iterdir()):
+        raise PublishError(f"{folder} holds something else than a conformance pack; name another folder.")
     engine = Engine.load(models, "cpu")
     manifest = Manifest.load(models)
     session = open_session(FROM_IMAGE, manifest.read(f"{FROM_IMAGE}.onnx"), [CPU])
@@ -51,7 +55,7 @@ def write_pack(folder: Path, models: Path) -> int:
     with replacement(folder) as staged:
         for name, content in pictures.items():
             write_through(staged / name, content)
-        write_through(staged / "expected.json", (json.dumps(expected, indent=1) + "\n").encode())
+        write_through(staged / EXPECTED, (json.dumps(expected, indent=1) + "\n").encode())
     return len(rows)
 
 

@@ -20,6 +20,7 @@ from demo.contract import (
     THRESHOLDS,
 )
 from demo.manifest import Manifest
+from export.conformance import EXPECTED
 from export.errors import PublishError
 from export.folders import replacement, write_through
 
@@ -34,14 +35,21 @@ def write_hub(folder: Path, models: Path, conformance: Path) -> None:
     Raises:
         ModelError: the models cannot be read. PublishError: the folder is not empty or cannot be written.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise PublishError(f"{folder} is not empty; name a new folder.")
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise PublishError(f"{folder} is no empty folder; name a new one.")
     manifest = Manifest.load(models)
+    expected = json.loads((conformance / EXPECTED).read_text(encoding="utf-8"))
+    if expected["sha256"] != manifest.files[expected["model"]]["sha256"]:
+        raise PublishError(
+            f"{conformance} is of other models than {models}; write it anew with "
+            "`python -m export conformance`."
+        )
     with replacement(folder) as staged:
         for file in manifest.files:
             write_through(staged / file, manifest.read(file))
         shutil.copy(models / MANIFEST, staged / MANIFEST)
-        shutil.copytree(conformance, staged / "conformance")
+        for name in (EXPECTED, *(row["file"] for row in expected["pictures"])):
+            write_through(staged / "conformance" / name, (conformance / name).read_bytes())
         for name in WEIGHTS:
             write_through(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
         write_through(staged / "config.json", as_json(config(manifest)))
@@ -53,7 +61,7 @@ def weights(model: bytes) -> bytes:
     """A graph's float weights under their names there, as safetensors."""
     graph = onnx.load_model_from_string(model).graph
     arrays = {each.name: numpy_helper.to_array(each).copy() for each in graph.initializer}
-    return save({name: array for name, array in arrays.items() if array.dtype.kind == "f" and array.size > 1})
+    return save({name: array for name, array in arrays.items() if array.dtype.kind == "f" and array.ndim > 0})
 
 
 def config(manifest: Manifest) -> dict[str, Any]:

@@ -14,14 +14,23 @@ from onnxscript import opset20 as op
 from train.normalize import (
     BOX,
     BOX_CONTRAST,
+    CLEAN_CONTRAST,
+    FRAME_CONTRAST,
+    FRAME_SHARE,
+    FRAME_WHOLE,
     FULL_CONTRAST,
     LARGEST_SIDE,
     LARGEST_SLOPE,
     LEAST_CONTRAST,
+    MOSTLY_OPAQUE,
     NOISE_WIDTHS,
     RINGING,
     SIDE,
+    SPECK_CONTRAST,
 )
+
+FRAME_PARTS = round(1 / FRAME_SHARE)
+HALF_UP = 0.5 + 1 / 512
 
 AS_FLOAT = TensorProto.FLOAT
 AS_INT = TensorProto.INT64
@@ -60,6 +69,12 @@ def slope(length: INT64[1]) -> FLOAT[...]:
 
 
 @script()
+def differs(edge: FLOAT[...], paper: FLOAT[...]) -> INT64[1]:
+    other = op.Cast(op.Abs(edge - paper) > FRAME_CONTRAST, to=AS_FLOAT)
+    return op.Cast(op.ReduceMean(other, keepdims=1) > FRAME_WHOLE, to=AS_INT)
+
+
+@script()
 def thinned(image: UINT8[...]) -> UINT8[...]:
     size = op.Shape(image, start=0, end=2)
     step = (op.ReduceMax(size, keepdims=1) + (LARGEST_SIDE - 1)) / LARGEST_SIDE
@@ -73,9 +88,34 @@ def grey(image: UINT8[...]) -> FLOAT[...]:
     shares = op.Cast([299, 587, 114, 0], to=AS_SMALL_INT)
     light = (op.ReduceSum(colours * shares, [2], keepdims=0) + 500) / 1000
     alpha = op.Where(channels == 4, op.Gather(colours, 3, axis=2), op.Cast(255, to=AS_SMALL_INT))
-    brightness = op.ReduceMean(op.Cast(alpha * (light - 127), to=AS_FLOAT), keepdims=0)
-    behind = op.Cast(op.Where(brightness > 0.0, 0, 255), to=AS_SMALL_INT)
-    return op.Cast((light * alpha + behind * (255 - alpha) + 127) / 255, to=AS_FLOAT)
+    covered = op.ReduceMean(op.Cast(alpha, to=AS_FLOAT), keepdims=0)
+    brightness = op.ReduceMean(op.Cast(alpha * light, to=AS_FLOAT), keepdims=0) / op.Max(covered, 1.0)
+    behind = op.Where(brightness > 127.0, 0.0, 255.0)
+    paper = op.Cast(op.Where(covered > MOSTLY_OPAQUE, op.Floor(brightness), behind), to=AS_SMALL_INT)
+    return op.Cast((light * alpha + paper * (255 - alpha) + 127) / 255, to=AS_FLOAT)
+
+
+@script()
+def unframed(light: FLOAT[...]) -> FLOAT[...]:
+    size = op.Shape(light)
+    height = op.Gather(size, [0])
+    width = op.Gather(size, [1])
+    allowed = op.Max((op.Max(height, width) + 32) / FRAME_PARTS, [1])
+    thickness = op.Min(op.Min(allowed, (height - 1) / 2), (width - 1) / 2)
+    rows = op.Gather(light, op.Concat(thickness, height - 1 - thickness, axis=0), axis=0)
+    columns = op.Gather(light, op.Concat(thickness, width - 1 - thickness, axis=0), axis=1)
+    inner = op.Concat(op.Reshape(rows, [-1]), op.Reshape(columns, [-1]), axis=0)
+    paper = median(inner)
+    same = op.Cast(op.Abs(inner - paper) <= CLEAN_CONTRAST, to=AS_FLOAT)
+    clean = op.ReduceMean(same, keepdims=0) >= FRAME_WHOLE
+    frame = op.Where(clean, thickness, 0)
+    top = frame * differs(op.Gather(light, 0, axis=0), paper)
+    bottom = frame * differs(op.Gather(light, -1, axis=0), paper)
+    left = frame * differs(op.Gather(light, 0, axis=1), paper)
+    right = frame * differs(op.Gather(light, -1, axis=1), paper)
+    begin = op.Concat(top, left, axis=0)
+    end = op.Concat(height - bottom, width - right, axis=0)
+    return op.Slice(light, begin, end, [0, 1])
 
 
 @script()
@@ -140,6 +180,16 @@ def without_noise(ink: FLOAT[...], noise: FLOAT[...]) -> tuple[FLOAT[...], FLOAT
 
 
 @script()
+def without_specks(ink: FLOAT[...], level: FLOAT[...]) -> FLOAT[...]:
+    picture = op.Unsqueeze(ink, [0, 1])
+    mean = op.AveragePool(picture, kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
+    around = op.Squeeze(mean, [0, 1])
+    kept = op.Where(around > op.ReduceMax(ink, keepdims=0) * SPECK_CONTRAST, ink, 0.0)
+    some = op.ReduceMax(kept, keepdims=0) > level
+    return op.Where(op.And(level > 0.0, some), kept, ink)
+
+
+@script()
 def outputs(length: INT64[1], longest: INT64[1]) -> INT64[1]:
     return op.Max((length * (2 * BOX) + longest) / (longest * 2), [1])
 
@@ -158,7 +208,7 @@ def overlaps(start: INT64[1], length: INT64[1], count: INT64[1], size: INT64[1])
 def contrasted(averaged: FLOAT[...]) -> FLOAT[...]:
     strongest = op.ReduceMax(averaged, keepdims=0)
     factor = op.Where(strongest < FULL_CONTRAST, 255.0 / op.Where(strongest > 0.0, strongest, 1.0), 1.0)
-    return op.Where(averaged > 0.0, op.Max(op.Round(averaged * factor), 1.0), 0.0)
+    return op.Where(averaged > 0.0, op.Max(op.Floor(averaged * factor + HALF_UP), 1.0), 0.0)
 
 
 @script()
@@ -176,10 +226,11 @@ def paste(mass: FLOAT[...], count: INT64[1]) -> FLOAT[...]:
 
 @script()
 def normalize(image: UINT8["height", "width", "channels"]) -> UINT8[1, SIDE, SIDE]:
-    ink, noise = ink_on_dark(grey(thinned(image)))
+    ink, noise = ink_on_dark(unframed(grey(thinned(image))))
     left, level = without_noise(ink, noise)
-    top, rows = extent(op.ReduceMax(left, [1], keepdims=0) > level)
-    start, columns = extent(op.ReduceMax(left, [0], keepdims=0) > level)
+    boxed = without_specks(left, level)
+    top, rows = extent(op.ReduceMax(boxed, [1], keepdims=0) > level)
+    start, columns = extent(op.ReduceMax(boxed, [0], keepdims=0) > level)
     longest = op.Max(rows, columns)
     height = outputs(rows, longest)
     width = outputs(columns, longest)

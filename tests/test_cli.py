@@ -118,6 +118,19 @@ def test_one_line_whatever_the_name(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert len(captured.encode().splitlines()) == 2
 
 
+def test_a_name_that_the_output_lacks_is_escaped(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "demo", "check", "--device", "cpu", str(tmp_path / "é→.png")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert "xe9" in result.stdout
+    assert result.stderr == ""
+
+
 def test_a_reader_that_leaves_is_no_traceback(digit: Path) -> None:
     command = f"{sys.executable} -m demo check --device cpu {digit} {digit} | head -c 0"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)

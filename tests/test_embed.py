@@ -200,6 +200,23 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
+@pytest.mark.node
+def test_a_page_that_was_stopped_half_way_is_made_whole(tmp_path: Path) -> None:
+    assemble_page(tmp_path / "page", MODELS_FOLDER)
+    whole = {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()}
+    (tmp_path / "page" / MODEL).unlink()
+    (tmp_path / "page" / "left-by-an-older-version.mjs").write_text("old")
+    assemble_page(tmp_path / "page", MODELS_FOLDER)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()} == whole
+
+
+@pytest.mark.node
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(PageError, match=r"cannot be written .*name another folder"):
+        assemble_page(tmp_path / "file" / "page", MODELS_FOLDER)
+
+
 def test_without_npm_the_page_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PageError, match=r"npm is missing.*nodejs\.org"):

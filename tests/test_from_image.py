@@ -1,7 +1,7 @@
 """The any-image graph is the reference normaliser, then the discriminator, for every picture."""
 
-import resource
-import time
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +54,15 @@ def test_the_graph_is_the_reference_on_digits(
         assert np.array_equal(normalizer.run([PIXELS], {IMAGE: picture})[0][0], normalize(picture))
 
 
-def test_mnist_comes_back_unchanged_from_the_graph(
+def test_what_mnist_made_comes_back_unchanged_from_the_graph(
     digits: NDArray[np.uint8], dataset: str, normalizer: onnxruntime.InferenceSession
 ) -> None:
+    if dataset != "mnist":
+        digits = np.stack([normalize(digit[..., None]) for digit in digits])
     unchanged = sum(
         np.array_equal(normalizer.run([PIXELS], {IMAGE: digit[..., None]})[0][0], digit) for digit in digits
     )
-    if dataset == "mnist":
-        assert unchanged >= 9_990
+    assert unchanged >= 0.999 * len(digits)
 
 
 def test_the_graph_is_the_reference_on_any_picture(
@@ -79,6 +80,20 @@ def test_the_graph_is_the_reference_on_any_picture(
             )
     assert worst <= 1
     assert differing <= count / 1000
+
+
+def test_graph_and_reference_agree_where_averages_are_halves(
+    normalizer: onnxruntime.InferenceSession,
+) -> None:
+    random = np.random.default_rng(0)
+    differing = 0
+    for _ in range(300):
+        shape = random.integers(5, 90, 2)
+        levels = random.integers(0, 256, 2, np.uint8)
+        picture = np.where(random.random(shape) < 0.2, levels[0], levels[1])[..., np.newaxis]
+        found = normalizer.run([PIXELS], {IMAGE: picture})[0][0]
+        differing += int(np.count_nonzero(found != normalize(picture)))
+    assert differing <= 300 * 784 / 1000
 
 
 def test_both_halves_give_what_the_whole_gives(
@@ -106,15 +121,26 @@ def test_every_size_has_an_answer(
         assert in_domain[0] == float(pixels.any())
 
 
-def test_a_huge_picture_is_quick_and_small(normalizer: onnxruntime.InferenceSession) -> None:
-    picture = np.zeros((8192, 8192, 4), np.uint8)
-    picture[3000:5000, 4000:4300] = 255
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    pixels = normalizer.run([PIXELS], {IMAGE: picture})[0]
-    assert time.perf_counter() - start <= 1
-    assert pixels.any()
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+# In a process of its own: the peak that the system keeps is of a process's whole life.
+HUGE = """
+import resource, sys, time
+import numpy as np, onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1])
+picture = np.zeros((8192, 8192, 4), np.uint8)
+picture[3000:5000, 4000:4300] = 255
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+start = time.perf_counter()
+pixels = session.run(None, {"image": picture})[0]
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, pixels.any())
+"""
+
+
+def test_a_huge_picture_is_quick_and_small() -> None:
+    command = [sys.executable, "-c", HUGE, str(MODELS_FOLDER / f"{NORMALIZER}.onnx")]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    seconds, kilobytes, some = float(output[0]), int(output[1]), output[2]
+    assert some == "True"
+    assert seconds <= 1
     assert kilobytes <= 300 * 1024
 
 

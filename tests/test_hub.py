@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main
+from train.models import MlpDiscriminator
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +55,26 @@ def test_the_weights_are_the_graphs(hub: Path) -> None:
     graph = onnx.load(hub / "mlp_discriminator.onnx").graph
     arrays = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     assert sorted(array.size for array in weights.values())[-1] == 784 * 512
+    assert set(weights) == {name for name, array in arrays.items() if array.dtype.kind == "f" and array.ndim}
+    assert sum(array.size for array in weights.values()) == sum(
+        parameter.numel() for parameter in MlpDiscriminator(784).parameters()
+    )
     assert all(np.array_equal(array, arrays[name]) for name, array in weights.items())
 
 
 def test_nothing_of_the_users_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     assert main(["hub", str(tmp_path)]) == 1
-    assert "is not empty" in capsys.readouterr().err
+    assert "is no empty folder" in capsys.readouterr().err
+    assert main(["conformance", str(tmp_path)]) == 1
+    assert "holds something else" in capsys.readouterr().err
+    assert main(["hub", str(tmp_path / "mine.txt")]) == 1
     assert (tmp_path / "mine.txt").read_text() == "precious"
+
+
+def test_a_pack_of_other_models_is_refused(
+    smoke_models: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["hub", str(tmp_path / "hub"), "--models", str(smoke_models)]) == 1
+    assert "is of other models" in capsys.readouterr().err
+    assert not (tmp_path / "hub").exists()

@@ -162,7 +162,64 @@ def test_ink_that_touches_the_edge_is_still_ink() -> None:
     assert np.abs(normalize(255 - cropped[..., None]) - whole.astype(int)).mean() < 1
 
 
-def test_one_bright_speck_on_the_border_does_not_hide_the_digit() -> None:
+def framed(drawing: Pixels, level: int) -> Pixels:
+    """Dark ink on white paper, with a line of a brightness all round."""
+    paper = 255 - drawing
+    for edge in (paper[0], paper[-1], paper[:, 0], paper[:, -1]):
+        edge[:] = level
+    return paper[..., None]
+
+
+def edged(drawing: Pixels) -> Pixels:
+    """Dark ink on white paper, with three grey rows at the bottom, as a scanner leaves."""
+    paper = 255 - drawing
+    paper[-3:] = 90
+    return paper[..., None]
+
+
+def specked(drawing: Pixels) -> Pixels:
+    """Dark ink on white paper, with one black pixel far from it."""
+    paper = 255 - drawing
+    paper[7, 9] = 0
+    return paper[..., None]
+
+
+def noisy(drawing: Pixels) -> Pixels:
+    """Dark ink on grey paper in bad light."""
+    noise = np.random.default_rng(0).normal(0, 25, (*drawing.shape, 3))
+    return np.clip(200 - 0.6 * drawing[..., None] + noise, 0, 255).astype(np.uint8)
+
+
+def card(drawing: Pixels, paper: int) -> Pixels:
+    """An opaque card, white or dark, with a transparent margin around it."""
+    inner = drawing if paper == 0 else 255 - drawing
+    colour = np.pad(np.dstack([inner] * 3), ((20, 20), (20, 20), (0, 0)))
+    alpha = np.pad(np.full_like(inner, 255), 20)
+    return np.dstack([colour, alpha])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "limit"),
+    [
+        (lambda drawing: framed(drawing, 0), 0.5),
+        (lambda drawing: framed(drawing, 120), 0.5),
+        (edged, 0.5),
+        (specked, 0.5),
+        (noisy, 4),
+        (lambda drawing: card(drawing, 255), 2),
+        (lambda drawing: card(drawing, 0), 2),
+    ],
+    ids=["black frame", "grey frame", "edge of a scan", "speck", "noise", "white card", "dark card"],
+)
+def test_what_is_not_the_digit_is_left_out(
+    drawings: list[Pixels], spoil: Callable[[Pixels], Pixels], limit: float
+) -> None:
+    pairs = [(normalize(spoil(drawing.copy())), normalize(drawing[..., None])) for drawing in drawings]
+    assert np.mean([np.abs(one.astype(int) - other) for one, other in pairs]) <= limit
+
+
+def test_one_bright_pixel_on_the_border_does_not_hide_the_digit() -> None:
     drawing = draw(strokes_of(3), 280, 22).copy()
+    clean = normalize(drawing[..., None])
     drawing[0, 5] = 255
-    assert normalize(drawing[..., None]).any()
+    assert np.array_equal(normalize(drawing[..., None]), clean)

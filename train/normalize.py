@@ -9,10 +9,11 @@ The steps, each one function below, on a picture with ink of any colour on paper
 
 1. `thinned`: skip pixels evenly until the longest side is at most 1,024.
 2. `grey`: transparency over white, or over black where what is visible is bright.
-3. `ink_on_dark`: how far each pixel stands out from the paper, whose brightness may slope.
-4. `without_noise`: zero what stands out no more than the paper's own noise; nothing on clean paper.
-5. `box_of`, `scaled`: the ink's bounding box, its longest side to 20 by area averaging, full contrast.
-6. `centred`: the centre of mass to the centre.
+3. `unframed`: drop a line along the edge that is no paper.
+4. `ink_on_dark`: how far each pixel stands out from the paper, whose brightness may slope.
+5. `without_noise`: zero what stands out no more than the paper's own noise; nothing on clean paper.
+6. `box_of`, `scaled`: the ink's bounding box, its longest side to 20 by area averaging, full contrast.
+7. `centred`: the centre of mass to the centre.
 """
 
 from typing import Final
@@ -23,6 +24,16 @@ from numpy.typing import NDArray
 SIDE: Final = 28
 BOX: Final = 20
 LARGEST_SIDE: Final = 1024
+MOSTLY_OPAQUE: Final = 170
+"""Mean alpha above which transparency is a margin around a picture, rather than paper under ink."""
+FRAME_SHARE: Final = 1 / 64
+"""Of the longest side: how thick a frame may be and still be dropped."""
+FRAME_CONTRAST: Final = 64
+"""In levels: how far a frame differs from the paper inside it."""
+FRAME_WHOLE: Final = 0.9
+"""Share of an edge's pixels that differ where it is a frame, and of those inside it that do not."""
+CLEAN_CONTRAST: Final = 16
+"""In levels: how far clean paper inside a frame may differ from its median."""
 LARGEST_SLOPE: Final = 64
 """How far the middle of one side may differ from the paper's median brightness and still be paper."""
 NOISE_WIDTHS: Final = 5
@@ -31,6 +42,8 @@ RINGING: Final = 16 / 255
 """Of the strongest ink: what the ringing of codecs and of sharp filters stays under."""
 BOX_CONTRAST: Final = 1 / 4
 """Of the strongest ink: what the bounding box is drawn around."""
+SPECK_CONTRAST: Final = 1 / 8
+"""Of the strongest ink: the mean of 3x3 pixels that one pixel alone, a speck, stays under."""
 LEAST_CONTRAST: Final = 16
 """In levels: less than this anywhere is an empty picture."""
 FULL_CONTRAST: Final = 253.5
@@ -42,9 +55,9 @@ def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     All zero where there is nothing to see. Idempotent; an MNIST digit comes back unchanged.
     """
-    ink = without_noise(*ink_on_dark(grey(thinned(image))))
-    box = box_of(*ink)
-    return centred(scaled(ink[0], box)) if box else np.zeros((SIDE, SIDE), np.uint8)
+    ink, level = without_noise(*ink_on_dark(unframed(grey(thinned(image)))))
+    box = box_of(without_specks(ink, level), level)
+    return centred(scaled(ink, box)) if box else np.zeros((SIDE, SIDE), np.uint8)
 
 
 def thinned(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -64,8 +77,28 @@ def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
     if channels.shape[2] < 4:
         return light
     alpha = channels[..., 3]
-    behind = 0 if np.mean(alpha * (light - 127), dtype=np.float32) > 0 else 255
-    return (light * alpha + behind * (255 - alpha) + 127) // 255
+    covered = np.mean(alpha, dtype=np.float32)
+    brightness = np.mean(alpha * light, dtype=np.float32) / max(covered, np.float32(1))
+    paper = int(brightness) if covered > MOSTLY_OPAQUE else 0 if brightness > 127 else 255
+    return (light * alpha + paper * (255 - alpha) + 127) // 255
+
+
+def unframed(light: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Drop a frame, or a line along one edge, where clean paper lies just inside; else nothing."""
+    height, width = light.shape
+    thickness = max(1, (max(height, width) + 32) // round(1 / FRAME_SHARE))
+    thickness = min(thickness, (height - 1) // 2, (width - 1) // 2)
+    inset = light[[thickness, -1 - thickness]], light[:, [thickness, -1 - thickness]]
+    inner = np.concatenate([each.ravel() for each in inset])
+    paper = median(inner)
+    clean = np.mean(np.abs(inner - paper) <= CLEAN_CONTRAST, dtype=np.float32) >= FRAME_WHOLE
+    top, bottom, left, right = (
+        thickness
+        if clean and np.mean(np.abs(edge - paper) > FRAME_CONTRAST, dtype=np.float32) > FRAME_WHOLE
+        else 0
+        for edge in (light[0], light[-1], light[:, 0], light[:, -1])
+    )
+    return light[top : height - bottom, left : width - right]
 
 
 def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float32]:
@@ -121,6 +154,17 @@ def is_exact(ink: NDArray[np.float32]) -> bool:
     return not (down * (edges_down % factor > 0)).any() and not (across * (edges_across % factor > 0)).any()
 
 
+def without_specks(ink: NDArray[np.float32], level: np.float32) -> NDArray[np.float32]:
+    """The ink to draw the bounding box around: all of it, or, of a noisy picture, all but lone pixels."""
+    if level == 0:
+        return ink
+    height, width = ink.shape
+    padded = np.pad(ink, 1)
+    around = sum(padded[y : y + height, x : x + width] for y in range(3) for x in range(3)) / np.float32(9)
+    kept = np.where(around > SPECK_CONTRAST * ink.max(), ink, np.float32(0))
+    return kept if (kept > level).any() else ink
+
+
 def box_of(ink: NDArray[np.float32], level: np.float32) -> tuple[int, int, int, int] | None:
     """Top, bottom, left, right (the second and fourth just outside) of ink above a level; None for no ink."""
     if ink.max() < LEAST_CONTRAST:
@@ -144,7 +188,9 @@ def scaled(ink: NDArray[np.float32], box: tuple[int, int, int, int]) -> NDArray[
     strongest = averaged.max()
     if strongest < FULL_CONTRAST:
         averaged = averaged * (255 / strongest)
-    return np.where(averaged > 0, np.maximum(np.round(averaged), 1), 0).astype(np.int32)
+    # A little more than half up: averages of flat colours fall on halves exactly, where runtimes differ.
+    rounded = np.floor(averaged + (0.5 + 1 / 512))
+    return np.where(averaged > 0, np.maximum(rounded, 1), 0).astype(np.int32)
 
 
 def overlaps(start: int, length: int, longest: int, size: int) -> NDArray[np.float32]:

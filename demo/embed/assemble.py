@@ -52,10 +52,17 @@ def assemble_page(folder: Path, models: Path) -> None:
     for path in PAGE_FOLDER.iterdir():
         if path.is_file() and path.name not in NOT_OF_THE_PAGE:
             files[path.name] = path.read_bytes()
-    files[FILES] = kept(files).encode()
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / name).write_bytes(content)
+    # First the list: it is what tells a page that was stopped half-way from somebody's own folder.
+    files = {FILES: kept(files).encode()} | files
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+        for path in folder.iterdir():
+            if path.is_file() and path.name not in files and not path.name.startswith("."):
+                path.unlink()
+    except OSError as error:
+        raise PageError(f"{folder} cannot be written ({error.strerror}); name another folder.") from error
 
 
 def foreign(folder: Path) -> bool:

@@ -3,6 +3,10 @@ import { readFileSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 
+if (process.argv.length < 3) {
+  console.error("usage: node check.mjs digit.png");
+  process.exit(2);
+}
 const model = "discriminator_from_image.onnx";
 const models = new URL("../../models/", import.meta.url);
 const limits = JSON.parse(readFileSync(new URL("manifest.json", models))).files[model];

@@ -26,4 +26,4 @@ def check(file: str) -> str:
 
 
 if __name__ == "__main__":
-    print(check(sys.argv[1]))
+    print(check(sys.argv[1]) if len(sys.argv) == 2 else sys.exit("usage: python check.py digit.png"))
