@@ -27,20 +27,8 @@ from demo.panels import result_panel, wall
 from demo.runtime import Engine
 from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
+from tests.test_cli import CONTRACT
 
-ANSWER_KEYS = [
-    "file",
-    "verdict",
-    "fake_probability",
-    "logit",
-    "digit",
-    "digit_probability",
-    "in_domain",
-    "model",
-    "version",
-    "provider",
-    "error",
-]
 FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
 NOT_A_PICTURE = b"not a picture"
 
@@ -147,7 +135,7 @@ def test_four_endpoints_are_documented(client: Client) -> None:
 
 def test_check_gives_the_engine_s_own_answer(client: Client, engine: Engine, picture: Path) -> None:
     answer = client.predict(picture=handle_file(picture), api_name="/check")
-    assert list(answer) == ANSWER_KEYS
+    assert list(answer) == CONTRACT
     assert answer == check_bytes(engine, "seven.png", picture.read_bytes()).answer.as_dict()
 
 
@@ -157,7 +145,7 @@ def test_check_many_answers_in_order_and_survives_a_bad_file(
     files = [handle_file(path) for path in (picture, broken, picture)]
     first, bad, last = client.predict(pictures=files, api_name="/check_many")
     assert first == last == client.predict(picture=handle_file(picture), api_name="/check")
-    assert {key for key in ANSWER_KEYS if bad[key] is not None} == {"file", "error"}
+    assert {key for key in CONTRACT if bad[key] is not None} == {"file", "error"}
     assert bad["file"] == "broken.png"
 
 
