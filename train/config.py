@@ -54,7 +54,7 @@ class TutorialConfig:
 PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
     # The notebook's own numbers, all of them.
     "full": {},
-    # Ten epochs do at DCGAN's rate (https://arxiv.org/abs/1511.06434) what a hundred do at the notebook's.
+    # Ten epochs at DCGAN's rate (https://arxiv.org/abs/1511.06434): quick, and not as good.
     "small": {"epochs": 10, "learning_rate": 2e-4, "beta1": 0.5},
     "smoke": {"epochs": 1, "learning_rate": 2e-4, "beta1": 0.5, "save_every": 100, "log_every": 20},
 }
