@@ -9,7 +9,7 @@ from typing import Any, Final
 from train.errors import ConfigError
 
 SMALLEST_BATCH: Final = 4
-"""Half of a batch is made with the batch's own statistics, and BatchNorm needs two pictures for those."""
+"""Half of a batch may be made with its own statistics, and BatchNorm needs two pictures for those."""
 
 
 def option(default: Any, description: str) -> Any:

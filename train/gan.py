@@ -1,20 +1,18 @@
-"""The adversarial loop of the tutorial pair: one network updated at a time, resumable at any snapshot."""
+"""The tutorial's adversarial pair: one network updated at a time."""
 
 import dataclasses
 import math
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from train import data
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
-from train.config import SMALLEST_BATCH, TutorialConfig
+from train.config import TutorialConfig
 from train.errors import ConfigError, RunError
+from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
 from train.losses import discriminator_loss, generator_loss, rounded
 from train.models import MlpDiscriminator, MlpGenerator
 from train.pictures import save_curves, save_wall
@@ -27,6 +25,8 @@ WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accurac
 
 class TutorialPair:
     """Both networks, their optimisers, and the stream of noise: all that a step reads and writes."""
+
+    watched = WINDOW
 
     def __init__(self, config: TutorialConfig, shape: tuple[int, int], device: torch.device) -> None:
         self.shape = shape
@@ -50,11 +50,12 @@ class TutorialPair:
         """float32 [count, latent], standard normal, from the pair's own stream unless another is given."""
         return torch.randn(count, self.latent, device=self.device, generator=stream or self.noise_stream)
 
-    def step(self, reals: torch.Tensor) -> torch.Tensor:
-        """Update the discriminator, then the generator, on float32 [batch, pixels] in [0, 1].
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        """Update the discriminator, then the generator, on uint8 [batch, height, width].
 
         Returns float32 [4]: this step's values of `WINDOW`, left on the device.
         """
+        reals = data.scaled(images)
         count = len(reals)
         self.discriminator.requires_grad_(True)
         logits = self.discriminator(torch.cat([reals, self.fakes_to_judge(count)]))
@@ -143,34 +144,6 @@ class TutorialPair:
         self.noise_stream.set_state(tensors["noise_stream"])
 
 
-def snapshot_steps(total: int, count: int) -> list[int]:
-    """Steps to keep: 0, then `count` - 1 in equal ratios up to the last (fewer where the run is short)."""
-    if count == 2:
-        return [0, total]
-    first = max(1, total // 1000)
-    return sorted({0, *np.geomspace(first, total, count - 1).round().astype(int).tolist(), total})
-
-
-def epoch_order(seed: int, epoch: int, count: int) -> torch.Tensor:
-    """The order of an epoch's pictures, a function of seed and epoch alone: nothing of it need be saved."""
-    stream = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-    return torch.randperm(count, generator=stream)
-
-
-def batches(config: TutorialConfig, count: int, start: int) -> Iterator[torch.Tensor]:
-    """Index batches of the whole run from step `start` on."""
-    per_epoch = steps_per_epoch(config, count)
-    for epoch in range(start // per_epoch, config.epochs):
-        order = epoch_order(config.seed, epoch, count).split(config.batch_size)[:per_epoch]
-        yield from order[start - epoch * per_epoch :] if epoch == start // per_epoch else order
-
-
-def steps_per_epoch(config: TutorialConfig, count: int) -> int:
-    """Batches an epoch; a last one too small for BatchNorm is left out."""
-    whole, rest = divmod(count, config.batch_size)
-    return whole + (rest >= SMALLEST_BATCH)
-
-
 def resolve(config: TutorialConfig) -> TutorialConfig:
     """The same options with `auto` and 0 replaced by what they mean on this machine."""
     if config.device == "cuda" and not torch.cuda.is_available():
@@ -190,55 +163,27 @@ def train(config: TutorialConfig, run: Run) -> None:
     device = torch.device(config.device)
     shape = data.find_entry(config.dataset).shape
     digits = data.load(config.dataset, "train", device)
-    total = config.epochs * steps_per_epoch(config, len(digits.images))
+    total = config.epochs * steps_per_epoch(config.batch_size, len(digits.images))
     if total == 0:
         raise ConfigError(
             f"--batch-size {config.batch_size} leaves no batch of {len(digits.images)} pictures."
         )
-    kept = snapshot_steps(total, config.snapshots)
     pair = TutorialPair(config, shape, device)
     probe = digits.batch(epoch_order(config.seed, -1, len(digits.images))[:1000])
 
-    start, spent = resume(pair, run)
-    began = time.monotonic() - spent
-    window = torch.zeros(len(WINDOW), device=device)
-    filled = 0
+    def show(step: int) -> dict[str, float]:
+        save_wall(run.folder / f"samples-{step:06d}.png", pair.sample(WALL, config.seed), WALL_COLUMNS)
+        return pair.losses_now(probe, config.seed)
 
-    def snapshot(step: int) -> None:
-        # The snapshot last: once it is there, all that belongs to its step is.
-        seconds = time.monotonic() - began
-        if step in kept:
-            save_wall(run.folder / f"samples-{step:06d}.png", pair.sample(WALL, config.seed), WALL_COLUMNS)
-            run.log(
-                {"kind": "snapshot", "step": step, "seconds": seconds, **pair.losses_now(probe, config.seed)}
-            )
-        run.save(step, pair.state(), {"step": step, "seconds": seconds, "kept": kept})
-        run.drop_except([*kept, step])
-
-    if start is None:
-        snapshot(0)
-        start = 0
-    run.drop_except([*kept, start])
-    with tqdm(total=total, initial=start, desc="tutorial", unit="step", mininterval=1) as progress:
-        for step, indices in enumerate(batches(config, len(digits.images), start), start=start + 1):
-            window += pair.step(digits.batch(indices.to(device)))
-            filled += 1
-            saving = step in kept or step % config.save_every == 0
-            if saving or step % config.log_every == 0:
-                means = dict(zip(WINDOW, (window / filled).tolist(), strict=True))
-                if not all(map(math.isfinite, means.values())):
-                    raise RunError(f"The losses are no longer finite at step {step}; lower --learning-rate.")
-                run.log({"kind": "window", "step": step, "seconds": time.monotonic() - began, **means})
-                progress.set_postfix(
-                    discriminator=f"{means['discriminator_loss']:.3f}",
-                    generator=f"{means['generator_loss']:.3f}",
-                    refresh=False,
-                )
-                window.zero_()
-                filled = 0
-            if saving:
-                snapshot(step)
-            progress.update()
+    schedule = Schedule(
+        steps=total,
+        batch_size=config.batch_size,
+        kept=snapshot_steps(total, config.snapshots),
+        save_every=config.save_every,
+        log_every=config.log_every,
+        seed=config.seed,
+    )
+    run_loop(pair, digits, schedule, run, show)
     draw_curves(run)
 
 
@@ -256,26 +201,6 @@ def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
     pair = TutorialPair(config, data.find_entry(config.dataset).shape, torch.device("cpu"))
     pair.restore_networks(run.load(step)[0])
     return pair, step
-
-
-def resume(pair: TutorialPair, run: Run) -> tuple[int | None, float]:
-    """Put the pair where the run's last snapshot left it.
-
-    Returns its step, None where there is no snapshot yet, and the seconds spent so far.
-    """
-    steps = run.steps()
-    if not steps:
-        run.rewind_metrics(-1)
-        return None, 0.0
-    tensors, header = run.load(steps[-1])
-    try:
-        pair.restore(tensors)
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise RunError(
-            f"{run.snapshot_path(steps[-1])} does not fit this run; delete it to go on."
-        ) from error
-    run.rewind_metrics(steps[-1])
-    return steps[-1], header["seconds"]
 
 
 def draw_curves(run: Run) -> None:

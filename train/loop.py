@@ -1,0 +1,164 @@
+"""The training loop that every learner shares: batches, metrics, snapshots, resumable at any of them."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from train.config import SMALLEST_BATCH
+from train.data import Digits
+from train.errors import RunError
+from train.run import Run
+
+
+class Learner(Protocol):
+    """What the loop drives: networks, their optimisers and their own streams of random numbers."""
+
+    @property
+    def watched(self) -> tuple[str, ...]:
+        """Names of what `step` returns."""
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Learn from uint8 [batch, height, width] and int64 [batch].
+
+        Returns float32 [len(watched)], left on the device.
+        """
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Every tensor that a later step depends on."""
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Put back all that `state` gave.
+
+        Raises:
+            KeyError, RuntimeError, ValueError: it is another learner's.
+        """
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long, in which order, and what is kept.
+
+    steps: updates in all. kept: the steps whose snapshots stay. seed: of the order of the pictures.
+    """
+
+    steps: int
+    batch_size: int
+    kept: Sequence[int]
+    save_every: int
+    log_every: int
+    seed: int
+
+
+def snapshot_steps(total: int, count: int) -> list[int]:
+    """Steps to keep: 0, then `count` - 1 in equal ratios up to the last (fewer where the run is short)."""
+    if count == 2:
+        return [0, total]
+    first = max(1, total // 1000)
+    return sorted({0, *np.geomspace(first, total, count - 1).round().astype(int).tolist(), total})
+
+
+def epoch_order(seed: int, epoch: int, count: int) -> torch.Tensor:
+    """The order of an epoch's pictures, a function of seed and epoch alone: nothing of it need be saved."""
+    stream = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(count, generator=stream)
+
+
+def steps_per_epoch(batch_size: int, count: int) -> int:
+    """Batches an epoch; a last one too small for BatchNorm is left out."""
+    whole, rest = divmod(count, batch_size)
+    return whole + (rest >= SMALLEST_BATCH)
+
+
+def batches(schedule: Schedule, count: int, start: int) -> Iterator[torch.Tensor]:
+    """Index batches of the whole run over `count` pictures, from step `start` on."""
+    per_epoch = steps_per_epoch(schedule.batch_size, count)
+    epoch, skipped = divmod(start, per_epoch)
+    left = schedule.steps - start
+    while left > 0:
+        order = epoch_order(schedule.seed, epoch, count).split(schedule.batch_size)[:per_epoch]
+        yield from order[skipped : skipped + left]
+        left -= per_epoch - skipped
+        epoch, skipped = epoch + 1, 0
+
+
+def run_loop(
+    learner: Learner,
+    digits: Digits,
+    schedule: Schedule,
+    run: Run,
+    show: Callable[[int], Mapping[str, float]],
+) -> None:
+    """Train from the run's last snapshot, or from the start, to the end.
+
+    show: called with each kept step before its snapshot is saved; saves pictures, returns what else
+    the metrics should hold of that step.
+
+    Raises:
+        RunError: the run's folder cannot be written, holds no readable snapshot, or the losses are no
+            longer finite.
+    """
+    start, spent = resume(learner, run)
+    began = time.monotonic() - spent
+    window = torch.zeros(len(learner.watched), device=digits.images.device)
+    filled = 0
+
+    def snapshot(step: int) -> None:
+        # The snapshot last: once it is there, all that belongs to its step is.
+        seconds = time.monotonic() - began
+        if step in schedule.kept:
+            run.log({"kind": "snapshot", "step": step, "seconds": seconds, **show(step)})
+        header = {"step": step, "seconds": seconds, "kept": list(schedule.kept)}
+        run.save(step, learner.state(), header)
+        run.drop_except([*schedule.kept, step])
+
+    if start is None:
+        snapshot(0)
+        start = 0
+    run.drop_except([*schedule.kept, start])
+    name = run.folder.name
+    with tqdm(total=schedule.steps, initial=start, desc=name, unit="step", mininterval=1) as progress:
+        for step, indices in enumerate(batches(schedule, len(digits.images), start), start=start + 1):
+            indices = indices.to(digits.images.device)
+            window += learner.step(digits.images[indices], digits.labels[indices])
+            filled += 1
+            saving = step in schedule.kept or step % schedule.save_every == 0
+            if saving or step % schedule.log_every == 0:
+                means = dict(zip(learner.watched, (window / filled).tolist(), strict=True))
+                if not all(map(math.isfinite, means.values())):
+                    raise RunError(
+                        f"The losses of {run.folder} are no longer finite at step {step}; "
+                        "lower the learning rate."
+                    )
+                run.log({"kind": "window", "step": step, "seconds": time.monotonic() - began, **means})
+                progress.set_postfix({key: f"{value:.3f}" for key, value in means.items()}, refresh=False)
+                window.zero_()
+                filled = 0
+            if saving:
+                snapshot(step)
+            progress.update()
+
+
+def resume(learner: Learner, run: Run) -> tuple[int | None, float]:
+    """Put the learner where the run's last snapshot left it.
+
+    Returns its step, None where there is no snapshot yet, and the seconds spent so far.
+    """
+    steps = run.steps()
+    if not steps:
+        run.rewind_metrics(-1)
+        return None, 0.0
+    tensors, header = run.load(steps[-1])
+    try:
+        learner.restore(tensors)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise RunError(
+            f"{run.snapshot_path(steps[-1])} does not fit this run; delete it to go on."
+        ) from error
+    run.rewind_metrics(steps[-1])
+    return steps[-1], header["seconds"]
