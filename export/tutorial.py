@@ -39,6 +39,7 @@ from export.publish import publish
 from export.scale import measure_enlarged
 from train import data
 from train.checkpoint import write_atomically
+from train.config import TutorialConfig
 from train.errors import RunError
 from train.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair, load_pair
 from train.pictures import wall
@@ -62,7 +63,7 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     Raises:
         ParityError, PublishError, DataError, RunError: nothing was published.
     """
-    config = run.config()
+    config = run.config(TutorialConfig)
     dataset = data.find_entry(config.dataset)
     pair, last = load_pair(run)
     steps = history_steps(run)

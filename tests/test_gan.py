@@ -122,7 +122,8 @@ def test_a_run_is_not_overwritten(smoke_run: Path, dataset: str, capsys: pytest.
     assert main(arguments) == 1
     assert "holds a run; add --resume" in capsys.readouterr().err
     assert main([*arguments, "--resume", "--epochs", "7"]) == 1
-    assert f"leave out --epochs 7 (the run has {Run(smoke_run).config().epochs})" in capsys.readouterr().err
+    epochs = Run(smoke_run).config(TutorialConfig).epochs
+    assert f"leave out --epochs 7 (the run has {epochs})" in capsys.readouterr().err
 
 
 def test_killed_and_resumed_is_bit_identical(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from train import data
 from train.config import TutorialConfig, add_flags, chosen, conflicts, from_preset
 from train.datasets import names
+from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluate import evaluate_tutorial
-from train.gan import resolve, train
+from train.gan import train
 from train.run import Run
 
 
@@ -55,12 +56,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_tutorial(parsed: argparse.Namespace) -> None:
     given = chosen(parsed, TutorialConfig)
-    config = from_preset(given)
+    config = from_preset(TutorialConfig, given)
     run = Run(parsed.runs / (parsed.name or f"tutorial-{config.preset}"))
     if run.exists():
         if not parsed.resume:
             raise ConfigError(f"{run.folder} holds a run; add --resume to go on, or give another --name.")
-        config = run.config()
+        config = run.config(TutorialConfig)
         if differing := conflicts(config, given):
             raise ConfigError(f"A resumed run keeps its options; leave out {', '.join(differing)}.")
     config = resolve(config)

@@ -88,3 +88,10 @@ def load_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, torch
         index, name = key.split(".", 1)
         state.setdefault(int(index), {})[name] = tensor
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    # A file's tensors lie in memory in plain order; a fused update expects the parameter's own.
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            values = optimizer.state[parameter]
+            for name, value in values.items():
+                if value.shape == parameter.shape:
+                    values[name] = torch.empty_like(parameter).copy_(value)

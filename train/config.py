@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from train.errors import ConfigError
 
@@ -18,18 +18,16 @@ def option(default: Any, description: str) -> Any:
 
 
 @dataclass(frozen=True)
-class TutorialConfig:
-    """Everything that determines a run of the tutorial pair; saved with it as `config.json`."""
+class Config:
+    """What every run's options have; a subclass adds its own and its presets.
+
+    presets: name of a preset → the options that it sets.
+    """
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]]
 
     preset: str = option("full", "options to start from: full, small or smoke")
     dataset: str = option("mnist", "name of the data set, an entry in train/datasets.py")
-    epochs: int = option(100, "passes over the training set")
-    batch_size: int = option(128, "real pictures a step, and as many fakes")
-    learning_rate: float = option(1e-5, "Adam's step size, of both networks")
-    beta1: float = option(0.9, "Adam's decay rate of the first moment")
-    beta2: float = option(0.999, "Adam's decay rate of the second moment")
-    latent: int = option(64, "length of the noise vector")
-    snapshots: int = option(8, "snapshots kept, spaced logarithmically from step 0")
     save_every: int = option(1000, "steps between snapshots kept only to resume from")
     log_every: int = option(100, "steps that one line of metrics.jsonl averages over")
     seed: int = option(0, "seed of the weights, the order of the pictures and the noise")
@@ -37,13 +35,39 @@ class TutorialConfig:
     threads: int = option(0, "CPU threads; 0 lets PyTorch choose, and the choice is saved")
 
     def __post_init__(self) -> None:
-        for name, (least, most) in RANGES.items():
+        names = [item.name for item in dataclasses.fields(self)]
+        for name in RANGES.keys() & names:
+            least, most = RANGES[name]
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ConfigError(f"--{flag(name)} is {value}; give {least} to {most}.")
-        for name, known in CHOICES.items():
-            if getattr(self, name) not in known:
+        for name, known in {"preset": tuple(self.presets), **CHOICES}.items():
+            if name in names and getattr(self, name) not in known:
                 raise ConfigError(f"--{flag(name)} is {getattr(self, name)!r}; give {' or '.join(known)}.")
+
+
+@dataclass(frozen=True)
+class TutorialConfig(Config):
+    """Everything that determines a run of the tutorial pair; saved with it as `config.json`."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        # The notebook's own numbers, all of them.
+        "full": {},
+        # Ten epochs at DCGAN's rate (https://arxiv.org/abs/1511.06434): quick, and not as good.
+        "small": {"epochs": 10, "learning_rate": 2e-4, "beta1": 0.5},
+        "smoke": {"epochs": 1, "learning_rate": 2e-4, "beta1": 0.5, "save_every": 100, "log_every": 20},
+    }
+
+    epochs: int = option(100, "passes over the training set")
+    batch_size: int = option(128, "real pictures a step, and as many fakes")
+    learning_rate: float = option(1e-5, "Adam's step size, of both networks")
+    beta1: float = option(0.9, "Adam's decay rate of the first moment")
+    beta2: float = option(0.999, "Adam's decay rate of the second moment")
+    latent: int = option(64, "length of the noise vector")
+    snapshots: int = option(8, "snapshots kept, spaced logarithmically from step 0")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
         if not 0 < self.learning_rate < float("inf"):
             raise ConfigError(f"--learning-rate is {self.learning_rate}; give a number above 0.")
         for name in ("beta1", "beta2"):
@@ -51,17 +75,31 @@ class TutorialConfig:
                 raise ConfigError(f"--{name} is {getattr(self, name)}; give a number from 0 up to but not 1.")
 
 
-PRESETS: Final[Mapping[str, Mapping[str, Any]]] = {
-    # The notebook's own numbers, all of them.
-    "full": {},
-    # Ten epochs at DCGAN's rate (https://arxiv.org/abs/1511.06434): quick, and not as good.
-    "small": {"epochs": 10, "learning_rate": 2e-4, "beta1": 0.5},
-    "smoke": {"epochs": 1, "learning_rate": 2e-4, "beta1": 0.5, "save_every": 100, "log_every": 20},
-}
+@dataclass(frozen=True)
+class ZooConfig(Config):
+    """Everything that determines a zoo: its generators and their judge; saved with it as `config.json`."""
+
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        # Eight times as long as on two CPU cores, for a GPU.
+        "full": {"effort": 8.0},
+        "small": {},
+        "smoke": {"effort": 0.004, "save_every": 100, "log_every": 5, "count": 200},
+    }
+
+    preset: str = option("small", "options to start from: full, small or smoke")
+    effort: float = option(1.0, "training steps of every family, as a multiple of the small zoo's")
+    precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
+    count: int = option(10_000, "digits of each generator that the judge looks at")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.effort < float("inf"):
+            raise ConfigError(f"--effort is {self.effort}; give a number above 0.")
+
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "preset": tuple(PRESETS),
     "device": ("auto", "cpu", "cuda"),
+    "precision": ("auto", "float32", "bfloat16"),
 }
 
 RANGES: Final[Mapping[str, tuple[int, int]]] = {
@@ -73,15 +111,18 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "log_every": (1, 1_000_000_000),
     "seed": (0, 2**32 - 1),
     "threads": (0, 1024),
+    "count": (100, 1_000_000),
 }
 
+SomeConfig = TypeVar("SomeConfig", bound=Config)
 
-def from_preset(given: Mapping[str, Any]) -> TutorialConfig:
-    """The preset that was given, or `full`, with what else was given in place of its values."""
-    name = given.get("preset", "full")
-    if name not in PRESETS:
-        raise ConfigError(f"--preset is {name!r}; give {' or '.join(PRESETS)}.")
-    return TutorialConfig(**{**PRESETS[name], **given})
+
+def from_preset(kind: type[SomeConfig], given: Mapping[str, Any]) -> SomeConfig:
+    """The preset that was given, or the default one, with what else was given in place of its values."""
+    name = given.get("preset", kind.preset)
+    if name not in kind.presets:
+        raise ConfigError(f"--preset is {name!r}; give {' or '.join(kind.presets)}.")
+    return kind(**{"preset": name, **kind.presets[name], **given})
 
 
 def flag(name: str) -> str:
@@ -89,7 +130,7 @@ def flag(name: str) -> str:
     return name.replace("_", "-")
 
 
-def add_flags(parser: argparse.ArgumentParser, config: type[TutorialConfig]) -> None:
+def add_flags(parser: argparse.ArgumentParser, config: type[Config]) -> None:
     """One flag per field; a flag that is not given leaves no trace, so that a preset can fill it."""
     for item in dataclasses.fields(config):
         parser.add_argument(
@@ -101,7 +142,7 @@ def add_flags(parser: argparse.ArgumentParser, config: type[TutorialConfig]) -> 
         )
 
 
-def chosen(arguments: argparse.Namespace, config: type[TutorialConfig]) -> dict[str, Any]:
+def chosen(arguments: argparse.Namespace, config: type[Config]) -> dict[str, Any]:
     """The options that were given on the command line."""
     return {
         item.name: getattr(arguments, item.name)
@@ -110,12 +151,12 @@ def chosen(arguments: argparse.Namespace, config: type[TutorialConfig]) -> dict[
     }
 
 
-def conflicts(saved: TutorialConfig, given: Mapping[str, Any]) -> Sequence[str]:
+def conflicts(saved: Config, given: Mapping[str, Any]) -> Sequence[str]:
     """What was asked for that contradicts the run being resumed, as `--flag value (the run has value)`.
 
-    `--device auto` and `--threads 0` leave the choice open, and the run has made it.
+    `--device auto`, `--precision auto` and `--threads 0` leave the choice open, and the run has made it.
     """
-    open_choice = {"device": "auto", "threads": 0}
+    open_choice = {"device": "auto", "precision": "auto", "threads": 0}
     return [
         f"--{flag(name)} {value} (the run has {getattr(saved, name)})"
         for name, value in given.items()

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from train import data
+from train.config import TutorialConfig
 from train.gan import load_pair
 from train.metrics import auroc
 from train.normalize import SIDE, normalize
@@ -24,7 +25,7 @@ def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
     Raises:
         DataError, RunError: the data set or the run cannot be read.
     """
-    config = run.config()
+    config = run.config(TutorialConfig)
     reals = data.load(config.dataset, "test").images.numpy()
     pair, step = load_pair(run, step)
 

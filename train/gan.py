@@ -1,6 +1,5 @@
 """The tutorial's adversarial pair: one network updated at a time."""
 
-import dataclasses
 import math
 from typing import Any
 
@@ -144,14 +143,6 @@ class TutorialPair:
         self.noise_stream.set_state(tensors["noise_stream"])
 
 
-def resolve(config: TutorialConfig) -> TutorialConfig:
-    """The same options with `auto` and 0 replaced by what they mean on this machine."""
-    if config.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda was asked for, but PyTorch finds no working GPU; use --device cpu.")
-    device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
-    return dataclasses.replace(config, device=device, threads=config.threads or torch.get_num_threads())
-
-
 def train(config: TutorialConfig, run: Run) -> None:
     """Train the pair from the run's last snapshot, or from the start, to the end.
 
@@ -193,7 +184,7 @@ def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
     Raises:
         DataError, RunError: the run's data set is unknown, or it has no such snapshot that can be read.
     """
-    config = run.config()
+    config = run.config(TutorialConfig)
     steps = run.steps()
     if not steps:
         raise RunError(f"{run.folder} holds no snapshot yet; train it with --resume.")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from train.checkpoint import load_snapshot, save_snapshot, write_atomically
-from train.config import TutorialConfig
+from train.config import Config, SomeConfig
 from train.errors import ConfigError, RunError
 
 SNAPSHOT_NAME = re.compile(r"step-(\d{6,})\.safetensors")
@@ -37,21 +37,21 @@ class Run:
         """Whether the folder holds any part of a run."""
         return self.config_path.exists() or self.metrics_path.exists() or bool(self.steps())
 
-    def save_config(self, config: TutorialConfig) -> None:
+    def save_config(self, config: Config) -> None:
         write_atomically(self.config_path, (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode())
 
-    def config(self) -> TutorialConfig:
-        """The options that the run was started with.
+    def config(self, kind: type[SomeConfig]) -> SomeConfig:
+        """The options that the run was started with, of the kind that its command takes.
 
         Raises:
             RunError: there is no such run, or its config.json cannot be read.
         """
         try:
-            return TutorialConfig(**json.loads(self.config_path.read_text()))
+            return kind(**json.loads(self.config_path.read_text()))
         except FileNotFoundError as error:
             raise RunError(
                 f"{self.folder} holds no whole run (no config.json); delete it, and make one with "
-                "`python -m train tutorial`."
+                "`python -m train`."
             ) from error
         except (OSError, ValueError, TypeError, ConfigError) as error:
             raise RunError(

@@ -1,0 +1,29 @@
+"""What `auto` means on this machine."""
+
+import dataclasses
+from typing import Any
+
+import torch
+
+from train.config import SomeConfig
+from train.errors import ConfigError
+
+
+def resolve(config: SomeConfig) -> SomeConfig:
+    """The same options with `auto` and 0 replaced by what they mean on this machine.
+
+    Raises:
+        ConfigError: a GPU was asked for and there is none.
+    """
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda was asked for, but PyTorch finds no working GPU; use --device cpu.")
+    device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
+    changes: dict[str, Any] = {"device": device, "threads": config.threads or torch.get_num_threads()}
+    if getattr(config, "precision", None) == "auto":
+        changes["precision"] = "bfloat16" if fast_bfloat16(device) else "float32"
+    return dataclasses.replace(config, **changes)
+
+
+def fast_bfloat16(device: str) -> bool:
+    """Whether products of bfloat16 are the faster: on GPUs, and on CPUs that have tiles for them."""
+    return device == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16"))

@@ -1,0 +1,63 @@
+"""Flow matching: a velocity that carries noise to digits in straight lines.
+
+Lipman et al. 2023, https://arxiv.org/abs/2210.02747; Liu et al. 2023, https://arxiv.org/abs/2209.03003.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from train.zoo.family import any_digits
+from train.zoo.learned import LearnedFamily, means, minimize, numbers
+from train.zoo.unet import UNet
+
+
+class Flow(LearnedFamily):
+    """Class-conditional; pictures in [-1, 1], time 0 is noise and 1 a digit."""
+
+    kind = "flow"
+    conditional = True
+    steps = 4000
+    learning_rate = 1e-3
+    watched = ("loss",)
+    width: ClassVar[int] = 64
+    sampling_steps: ClassVar[int] = 20
+
+    def build(self) -> Mapping[str, nn.Module]:
+        return {"generator": UNet(self.width)}
+
+    def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Learn the velocity of a point on the line from noise to a digit (eq. 23 of Lipman et al., sigma 0).
+
+        Times are drawn logit-normal, denser in the middle, where the velocity is hardest: Esser et al.
+        2024, https://arxiv.org/abs/2403.03206, section 3.1.
+        """
+        noise, digits = self.normal(*pictures.shape), pictures * 2 - 1
+        times = torch.sigmoid(self.normal(len(labels)))
+        points = torch.lerp(noise, digits, times[:, None, None, None])
+        with self.precision():
+            velocity = self.networks["generator"](points, times, labels)
+        loss = (velocity - (digits - noise)).square().mean()
+        minimize(loss, *self.optimizers.values())
+        return means([loss])
+
+    def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
+        """Heun's method: two evaluations of the network a step, so twice `sampling_steps` in all."""
+        points = numbers(random, count, 1, 28, 28).to(self.device)
+        chosen = torch.from_numpy(any_digits(random, count, digits)).to(self.device)
+        step = 1 / self.sampling_steps
+        for index in range(self.sampling_steps):
+            first = self.velocity(points, index * step, chosen)
+            second = self.velocity(points + step * first, (index + 1) * step, chosen)
+            points = points + step * (first + second) / 2
+        return ((points + 1) / 2).clamp(0, 1)
+
+    def velocity(self, points: torch.Tensor, time: float, digits: torch.Tensor) -> torch.Tensor:
+        """The averaged network's velocity at one time for all points."""
+        with self.precision():
+            velocity: torch.Tensor = self.average(points, torch.full_like(points[:, 0, 0, 0], time), digits)
+        return velocity

@@ -1,0 +1,44 @@
+"""Classical: principal components, a mixture of Gaussians among them, samples projected back."""
+
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from train.config import ZooConfig
+from train.data import Digits, scaled
+from train.run import Run
+from train.zoo.family import Family, any_digits
+from train.zoo.mixture import Mixture, fit_classes, sample_classes
+
+COMPONENTS: Final = 60
+GAUSSIANS: Final = 12
+
+
+class PcaMixture(Family):
+    """Fitted anew in seconds whenever it is needed; only the options are kept."""
+
+    kind = "classical"
+    conditional = True
+
+    def __init__(self, config: ZooConfig) -> None:
+        self.seed = config.seed
+        self.center = torch.empty(0)
+        self.axes = torch.empty(0)
+        self.mixtures: list[Mixture] = []
+
+    def fit(self, digits: Digits, run: Run) -> None:  # noqa: ARG002
+        pixels = scaled(digits.images).cpu()
+        self.center = pixels.mean(0)
+        offsets = pixels - self.center
+        # The covariance's largest eigenvectors; eigh gives them in ascending order.
+        self.axes = torch.linalg.eigh(offsets.T @ offsets).eigenvectors[:, -COMPONENTS:]
+        self.mixtures = fit_classes(offsets @ self.axes, digits.labels.cpu(), GAUSSIANS, self.seed)
+
+    def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        random = np.random.default_rng(seed)
+        points = sample_classes(self.mixtures, random, any_digits(random, count, digits))
+        pixels = (points @ self.axes.T + self.center).clamp(0, 1)
+        pictures: NDArray[np.uint8] = torch.round(pixels * 255).to(torch.uint8).reshape(count, 28, 28).numpy()
+        return pictures

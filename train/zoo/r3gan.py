@@ -1,0 +1,34 @@
+"""Relativistic pairing, gradients penalised on reals and fakes: R3GAN, Huang et al. 2024.
+
+https://arxiv.org/abs/2501.05441: the objective alone, on this project's small networks.
+"""
+
+import torch
+from torch.nn.functional import softplus
+
+from train.zoo.adversarial import AdversarialFamily, squared_slope
+
+
+class R3Gan(AdversarialFamily):
+    """Equations 2 to 4 there, with the sign turned: the logit rises with fakeness."""
+
+    steps = 3000
+    weight = 1.0
+
+    def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+        return softplus(real_logits - fake_logits).mean()
+
+    def generator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+        return softplus(fake_logits - real_logits).mean()
+
+    def penalty(
+        self,
+        reals: torch.Tensor,
+        fakes: torch.Tensor,
+        labels: torch.Tensor,  # noqa: ARG002
+        real_logits: torch.Tensor,
+        fake_logits: torch.Tensor,
+    ) -> torch.Tensor:
+        """R1 and R2, zero-centred (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
+        steepness = squared_slope(real_logits, reals) + squared_slope(fake_logits, fakes)
+        return self.weight / 2 * steepness.mean()
