@@ -13,6 +13,8 @@ from torch.nn import functional
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.data import Digits
 
+Precision = Literal["float32", "bfloat16"]
+
 CLASSES: Final = 10
 FEATURES: Final = 64
 """Few, so that the Fréchet distance of 10,000 samples has little bias."""
@@ -110,7 +112,7 @@ class JudgeLearner:
         total: int,
         seed: int,
         device: torch.device,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
     ) -> None:
         """total: steps of the whole run, which the learning rate is spread over.
 
@@ -121,7 +123,9 @@ class JudgeLearner:
         self.half = precision == "bfloat16"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.judge = Judge().to(device, memory_format=torch.channels_last)
+            # Twice as fast in bfloat16 on a CPU.
+            self.judge = Judge().to(device)
+            self.judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(
             self.judge.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
         )
@@ -159,6 +163,11 @@ class JudgeLearner:
         """Put back all that `state` gave, to train on."""
         self.judge.load_state_dict(unprefixed("judge", tensors))
         load_optimizer(self.optimizer, unprefixed("optimizer", tensors))
+        # A file's tensors lie in memory in plain order, and the fused update expects the weights' own.
+        for moments in self.optimizer.state.values():
+            for name, tensor in moments.items():
+                if tensor.dim() == 4:
+                    moments[name] = tensor.contiguous(memory_format=torch.channels_last)
         self.stream.set_state(tensors["stream"])
         self.done = int(tensors["done"])
 

@@ -1,0 +1,1 @@
+"""The zoo: generators of several kinds, all measured by the same judge."""
