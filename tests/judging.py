@@ -4,17 +4,17 @@ import functools
 
 import torch
 
-from train.data import load
-from train.judge import Judge, JudgeLearner, split
+from train.data import hold_out, load
+from train.judge import Judge, JudgeLearner
 
-STEPS = 45
-BATCH = 48
+STEPS = 40
+BATCH = 32
 
 
 @functools.cache
 def taught_judge(dataset: str) -> Judge:
-    """A judge after 45 small batches of a data set, taught once."""
-    digits, _ = split(load(dataset, "train"))
+    """A judge after 40 small batches of a data set, taught once."""
+    digits, _ = hold_out(load(dataset, "train"))
     learner = JudgeLearner(STEPS, 0, torch.device("cpu"))
     stream = torch.Generator().manual_seed(0)
     for _ in range(STEPS):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from train.augment import augmented
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
-from train.data import Digits
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -25,12 +25,6 @@ CHUNK: Final = 500
 LEARNING_RATE: Final = 4e-3
 WARM_UP: Final = 0.2
 WEIGHT_DECAY: Final = 1e-2
-
-TURN: Final = math.radians(10)
-SHEAR: Final = 0.15
-STRETCH: Final = 0.1
-SHIFT: Final = 2 / 14
-"""Two pixels, where half the picture's width is 1."""
 
 
 class Judge(nn.Module):
@@ -71,24 +65,6 @@ def block(inputs: int, outputs: int) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
-
-
-def augmented(pictures: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
-    """Pictures [batch, 1, height, width] each turned, sheared, stretched and shifted at random."""
-
-    def uniform(reach: float) -> torch.Tensor:
-        drawn = torch.rand(len(pictures), device=pictures.device, generator=stream)
-        return (drawn * 2 - 1) * reach
-
-    turn, shear = uniform(TURN), uniform(SHEAR)
-    across, down = 1 + uniform(STRETCH), 1 + uniform(STRETCH)
-    # Rotation · shear · stretch, then the shift.
-    rows = (
-        torch.stack([turn.cos() * across, (turn.cos() * shear - turn.sin()) * down, uniform(SHIFT)], 1),
-        torch.stack([turn.sin() * across, (turn.sin() * shear + turn.cos()) * down, uniform(SHIFT)], 1),
-    )
-    grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
-    return functional.grid_sample(pictures, grid, align_corners=False)
 
 
 def learning_rate(step: int, total: int) -> float:
@@ -170,15 +146,6 @@ class JudgeLearner:
                     moments[name] = tensor.contiguous(memory_format=torch.channels_last)
         self.stream.set_state(tensors["stream"])
         self.done = int(tensors["done"])
-
-
-def split(digits: Digits) -> tuple[Digits, Digits]:
-    """A training set's digits to learn from, and its last sixth, held out: 50,000 and 10,000 of MNIST."""
-    border = len(digits.images) - len(digits.images) // 6
-    return (
-        Digits(digits.images[:border], digits.labels[:border]),
-        Digits(digits.images[border:], digits.labels[border:]),
-    )
 
 
 @torch.no_grad()
