@@ -25,7 +25,7 @@ WALL_SIDE: Final = 10
 COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "name": ("Digits", "s"),
     "kind": ("Kind", "s"),
-    "frechet": ("Fréchet distance", ".2f"),
+    "frechet": ("Fréchet distance", ".3f"),
     "frechet_ratio": ("… of the reals'", ".1f"),
     "precision": ("Precision", ".3f"),
     "recall": ("Recall", ".3f"),
