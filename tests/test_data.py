@@ -159,3 +159,11 @@ def use_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def use_mirrors(name: str, mirrors: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], mirrors=mirrors))
+
+
+def test_the_last_sixth_is_held_out(dataset: str) -> None:
+    digits = data.load(dataset, "train")
+    known, held_out = data.hold_out(digits)
+    assert len(held_out.images) == len(held_out.labels) == len(digits.images) // 6
+    assert torch.equal(torch.cat([known.images, held_out.images]), digits.images)
+    assert torch.equal(torch.cat([known.labels, held_out.labels]), digits.labels)

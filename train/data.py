@@ -41,6 +41,15 @@ def scaled(images: torch.Tensor) -> torch.Tensor:
     return images.flatten(1).float() / 255
 
 
+def hold_out(digits: Digits) -> tuple[Digits, Digits]:
+    """A training set's digits to learn from, and its last sixth, held out: 50,000 and 10,000 of MNIST."""
+    border = len(digits.images) - len(digits.images) // 6
+    return (
+        Digits(digits.images[:border], digits.labels[:border]),
+        Digits(digits.images[border:], digits.labels[border:]),
+    )
+
+
 def load(name: str, split: str, device: torch.device | str = "cpu") -> Digits:
     """Load one split (`train` or `test`) of a data set onto the device, downloading it if need be.
 
