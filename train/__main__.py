@@ -1,4 +1,4 @@
-"""`python -m train tutorial|evaluate|data`: train, measure, fetch."""
+"""`python -m train tutorial|zoo|evaluate|data`: train, measure, fetch."""
 
 import argparse
 import json
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from train import data
-from train.config import TutorialConfig, add_flags, chosen, conflicts, from_preset
+from train.config import SomeConfig, TutorialConfig, ZooConfig, add_flags, chosen, conflicts, from_preset
 from train.datasets import names
 from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluate import evaluate_tutorial
 from train.gan import train
 from train.run import Run
+from train.zoo.build import PARTS, build_zoo
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        print("train: stopped; the same command with --resume goes on.", file=sys.stderr)
         return 130
     return 0
 
@@ -33,16 +35,25 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m train", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    tutorial = commands.add_parser("tutorial", help="train the tutorial's pair")
-    tutorial.add_argument(
-        "--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)"
-    )
-    tutorial.add_argument("--name", help="name of this run (default: tutorial-PRESET)")
-    tutorial.add_argument(
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
+    shared.add_argument("--name", help="name of this run (default: COMMAND-PRESET)")
+    shared.add_argument(
         "--resume", action="store_true", help="go on from the run's last snapshot, with its own options"
     )
+
+    tutorial = commands.add_parser("tutorial", parents=[shared], help="train the tutorial's pair")
     add_flags(tutorial, TutorialConfig)
     tutorial.set_defaults(command=run_tutorial)
+
+    zoo = commands.add_parser(
+        "zoo", parents=[shared], help="train generators of every kind and their judge, and report on them"
+    )
+    zoo.add_argument(
+        "--only", nargs="+", default=PARTS, metavar="PART", help=f"train these and stop: {', '.join(PARTS)}"
+    )
+    add_flags(zoo, ZooConfig)
+    zoo.set_defaults(command=run_zoo)
 
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
     evaluation.add_argument("run", type=Path, help="the run's folder")
@@ -54,14 +65,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run_tutorial(parsed: argparse.Namespace) -> None:
-    given = chosen(parsed, TutorialConfig)
-    config = from_preset(TutorialConfig, given)
-    run = Run(parsed.runs / (parsed.name or f"tutorial-{config.preset}"))
+def open_run(parsed: argparse.Namespace, command: str, kind: type[SomeConfig]) -> tuple[SomeConfig, Run]:
+    """The options and the folder of a new run, or of the one to go on with.
+
+    Raises:
+        ConfigError: an option is wrong, or contradicts the run. DataError: there is no data.
+    """
+    given = chosen(parsed, kind)
+    config = from_preset(kind, given)
+    run = Run(parsed.runs / (parsed.name or f"{command}-{config.preset}"))
     if run.exists():
         if not parsed.resume:
             raise ConfigError(f"{run.folder} holds a run; add --resume to go on, or give another --name.")
-        config = run.config(TutorialConfig)
+        config = run.config(kind)
         if differing := conflicts(config, given):
             raise ConfigError(f"A resumed run keeps its options; leave out {', '.join(differing)}.")
     config = resolve(config)
@@ -69,11 +85,19 @@ def run_tutorial(parsed: argparse.Namespace) -> None:
     data.find_folder(config.dataset)
     if not run.exists():
         run.save_config(config)
-    try:
-        train(config, run)
-    except KeyboardInterrupt:
-        print("train: stopped; the same command with --resume goes on.", file=sys.stderr)
-        raise
+    return config, run
+
+
+def run_zoo(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, "zoo", ZooConfig)
+    build_zoo(config, run, parsed.only)
+    if (run.folder / "report.md").exists():
+        print((run.folder / "report.md").read_text())
+
+
+def run_tutorial(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, "tutorial", TutorialConfig)
+    train(config, run)
     print(
         f"{run.folder}: trained to step {run.steps()[-1]}; `python -m export run {run.folder}` publishes it."
     )

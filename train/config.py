@@ -89,6 +89,7 @@ class ZooConfig(Config):
     preset: str = option("small", "options to start from: full, small or smoke")
     effort: float = option(1.0, "training steps of every family, as a multiple of the small zoo's")
     precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
+    jobs: int = option(0, "parts trained side by side, each with its --threads; 0: one a CPU core")
     count: int = option(10_000, "digits of each generator that the judge looks at")
 
     def __post_init__(self) -> None:
@@ -111,6 +112,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "log_every": (1, 1_000_000_000),
     "seed": (0, 2**32 - 1),
     "threads": (0, 1024),
+    "jobs": (0, 1024),
     "count": (100, 1_000_000),
 }
 
@@ -156,7 +158,7 @@ def conflicts(saved: Config, given: Mapping[str, Any]) -> Sequence[str]:
 
     `--device auto`, `--precision auto` and `--threads 0` leave the choice open, and the run has made it.
     """
-    open_choice = {"device": "auto", "precision": "auto", "threads": 0}
+    open_choice = {"device": "auto", "precision": "auto", "threads": 0, "jobs": 0}
     return [
         f"--{flag(name)} {value} (the run has {getattr(saved, name)})"
         for name, value in given.items()

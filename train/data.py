@@ -8,6 +8,7 @@ the same files circulate compressed in several ways.
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import platformdirs
@@ -18,6 +19,8 @@ from train.download import download, unpack_verified
 from train.errors import DataError
 
 DATA_VARIABLE = "TOUCHSTONE_DATA"
+CLASSES: Final = 10
+"""The digits 0 to 9."""
 
 
 @dataclass(frozen=True)

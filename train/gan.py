@@ -151,15 +151,23 @@ def train(config: TutorialConfig, run: Run) -> None:
         RunError: the run's folder cannot be written, or holds no readable snapshot.
     """
     torch.set_num_threads(config.threads)
-    device = torch.device(config.device)
-    shape = data.find_entry(config.dataset).shape
-    digits = data.load(config.dataset, "train", device)
+    train_on(data.load(config.dataset, "train", torch.device(config.device)), config, run)
+
+
+def train_on(digits: data.Digits, config: TutorialConfig, run: Run) -> float:
+    """Train the pair on digits that are on its device; returns the seconds spent in all.
+
+    Raises:
+        ConfigError: there are fewer digits than a batch takes.
+        RunError: the run's folder cannot be written, or holds no readable snapshot.
+    """
+    height, width = digits.images.shape[1:]
     total = config.epochs * steps_per_epoch(config.batch_size, len(digits.images))
     if total == 0:
         raise ConfigError(
             f"--batch-size {config.batch_size} leaves no batch of {len(digits.images)} pictures."
         )
-    pair = TutorialPair(config, shape, device)
+    pair = TutorialPair(config, (height, width), digits.images.device)
     probe = digits.batch(epoch_order(config.seed, -1, len(digits.images))[:1000])
 
     def show(step: int) -> dict[str, float]:
@@ -174,8 +182,9 @@ def train(config: TutorialConfig, run: Run) -> None:
         log_every=config.log_every,
         seed=config.seed,
     )
-    run_loop(pair, digits, schedule, run, show)
+    seconds = run_loop(pair, digits, schedule, run, show)
     draw_curves(run)
+    return seconds
 
 
 def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import ClassVar, Final, Literal, cast
+from typing import ClassVar, Final, cast
 
 import numpy as np
 import torch
@@ -13,9 +13,6 @@ from torch.nn import functional
 from train.augment import augmented
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 
-Precision = Literal["float32", "bfloat16"]
-
-CLASSES: Final = 10
 FEATURES: Final = 64
 """Few, so that the Fréchet distance of 10,000 samples has little bias."""
 
@@ -88,11 +85,11 @@ class JudgeLearner:
         total: int,
         seed: int,
         device: torch.device,
-        precision: Precision = "float32",
+        precision: str = "float32",
     ) -> None:
         """total: steps of the whole run, which the learning rate is spread over.
 
-        precision: what convolutions are computed in while training; the weights are float32 either way.
+        precision: `float32` or `bfloat16`, what convolutions are computed in while training; the weights are float32 either way.
         """
         self.total = total
         self.device = device
@@ -139,11 +136,6 @@ class JudgeLearner:
         """Put back all that `state` gave, to train on."""
         self.judge.load_state_dict(unprefixed("judge", tensors))
         load_optimizer(self.optimizer, unprefixed("optimizer", tensors))
-        # A file's tensors lie in memory in plain order, and the fused update expects the weights' own.
-        for moments in self.optimizer.state.values():
-            for name, tensor in moments.items():
-                if tensor.dim() == 4:
-                    moments[name] = tensor.contiguous(memory_format=torch.channels_last)
         self.stream.set_state(tensors["stream"])
         self.done = int(tensors["done"])
 

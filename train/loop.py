@@ -93,8 +93,8 @@ def run_loop(
     schedule: Schedule,
     run: Run,
     show: Callable[[int], Mapping[str, float]],
-) -> None:
-    """Train from the run's last snapshot, or from the start, to the end.
+) -> float:
+    """Train from the run's last snapshot, or from the start, to the end; returns the seconds spent in all.
 
     show: called with each kept step before its snapshot is saved; saves pictures, returns what else
     the metrics should hold of that step.
@@ -142,6 +142,7 @@ def run_loop(
             if saving:
                 snapshot(step)
             progress.update()
+    return float(run.load(schedule.steps)[1]["seconds"])
 
 
 def resume(learner: Learner, run: Run) -> tuple[int | None, float]:

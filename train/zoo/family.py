@@ -1,16 +1,15 @@
 """What a family of generators is: something that fits real digits and then samples its own."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.data import Digits
+from train.config import ZooConfig
+from train.data import CLASSES, Digits
 from train.run import Run
-
-CLASSES: Final = 10
-"""The digits 0 to 9."""
+from train.zoo.generator import Generator, Kind
 
 
 class Family(ABC):
@@ -20,12 +19,17 @@ class Family(ABC):
     conditional: whether it can be told which digit to make.
     """
 
-    kind: ClassVar[str]
+    kind: ClassVar[Kind]
     conditional: ClassVar[bool] = False
 
     @abstractmethod
-    def fit(self, digits: Digits, run: Run) -> None:
+    def __init__(self, config: ZooConfig) -> None: ...
+
+    @abstractmethod
+    def fit(self, digits: Digits, run: Run) -> float:
         """Learn from digits, going on from the run's last snapshot; returns at once where it is finished.
+
+        Returns the seconds spent on it in all.
 
         Raises:
             RunError: the run's folder cannot be written, or a snapshot in it cannot be read.
@@ -37,6 +41,10 @@ class Family(ABC):
 
         digits: int64 [count], 0 to 9, which to make; only where the family is conditional. None: any.
         """
+
+    def generators(self, name: str, seconds: float) -> list[Generator]:
+        """What the fitted family offers the judge and the detector: itself, unless it has several stages."""
+        return [Generator(name, self.kind, self.conditional, seconds, self.sample)]
 
 
 def any_digits(

@@ -54,7 +54,8 @@ class Flow(LearnedFamily):
             first = self.velocity(points, index * step, chosen)
             second = self.velocity(points + step * first, (index + 1) * step, chosen)
             points = points + step * (first + second) / 2
-        return ((points + 1) / 2).clamp(0, 1)
+        pictures: torch.Tensor = ((points + 1) / 2).clamp(0, 1)
+        return pictures
 
     def velocity(self, points: torch.Tensor, time: float, digits: torch.Tensor) -> torch.Tensor:
         """The averaged network's velocity at one time for all points."""

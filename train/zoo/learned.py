@@ -12,11 +12,11 @@ from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.config import ZooConfig
-from train.data import Digits
+from train.data import CLASSES, Digits
 from train.loop import Schedule, run_loop
 from train.pictures import save_wall
 from train.run import Run
-from train.zoo.family import CLASSES, Family
+from train.zoo.family import Family
 
 CHUNK = 1000
 AVERAGE_DECAY = 0.999
@@ -50,6 +50,9 @@ class LearnedFamily(Family):
             name: torch.optim.Adam(network.parameters(), lr=self.learning_rate, betas=self.betas, fused=True)
             for name, network in self.networks.items()
         }
+        if self.device.type == "cuda":
+            # Only what is never differentiated twice: the compiler cannot do that.
+            self.networks["generator"].compile()
         self.average = AveragedModel(self.networks["generator"], avg_fn=averaged, use_buffers=True)
 
     @abstractmethod
@@ -77,7 +80,7 @@ class LearnedFamily(Family):
         self.done += 1
         return values
 
-    def fit(self, digits: Digits, run: Run) -> None:
+    def fit(self, digits: Digits, run: Run) -> float:
         schedule = Schedule(
             steps=self.total,
             batch_size=self.batch_size,
@@ -86,7 +89,7 @@ class LearnedFamily(Family):
             log_every=self.config.log_every,
             seed=self.config.seed,
         )
-        run_loop(self, digits, schedule, run, lambda step: self.show(run, step))
+        return run_loop(self, digits, schedule, run, lambda step: self.show(run, step))
 
     def show(self, run: Run, step: int) -> dict[str, float]:
         """Save a wall of samples with the run: a row a digit where the digit can be chosen."""

@@ -20,7 +20,7 @@ class Mixture:
 
     @classmethod
     def fit(cls, points: torch.Tensor, count: int, seed: int) -> "Mixture":
-        """Fit `count` Gaussians to points [n, d] (Bishop 2006, section 9.2.2); starts from points at random."""
+        """Fit `count` Gaussians to points [n, d] (Bishop 2006, section 9.2.2), from random points on."""
         points = points.double()
         random = torch.Generator().manual_seed(seed)
         centers = points[torch.randperm(len(points), generator=random)[:count]]
@@ -28,9 +28,9 @@ class Mixture:
         mixture = cls(points.new_full((count,), 1 / count), centers, spread.expand(count, -1, -1))
         for _ in range(ROUNDS):
             shares = torch.softmax(mixture.log_densities(points), 1)
-            centers, covariances = zip(*(covariance(points, each) for each in shares.T), strict=True)
-            roots = torch.linalg.cholesky(torch.stack(covariances))
-            mixture = cls(shares.mean(0), torch.stack(centers), roots)
+            moments = [covariance(points, each) for each in shares.T]
+            roots = torch.linalg.cholesky(torch.stack([spread for _, spread in moments]))
+            mixture = cls(shares.mean(0), torch.stack([center for center, _ in moments]), roots)
         return mixture
 
     def log_densities(self, points: torch.Tensor) -> torch.Tensor:
@@ -60,7 +60,7 @@ def covariance(points: torch.Tensor, shares: torch.Tensor) -> tuple[torch.Tensor
 
 
 def fit_classes(points: torch.Tensor, labels: torch.Tensor, count: int, seed: int) -> list[Mixture]:
-    """One mixture a digit, of points [n, d] and labels int64 [n]; a digit of few points gets fewer Gaussians."""
+    """One mixture a digit, of points [n, d] and labels int64 [n]; few points get fewer Gaussians."""
     classes = [points[labels == digit] for digit in range(int(labels.max()) + 1)]
     return [
         Mixture.fit(each, max(1, min(count, len(each) // (2 * points.shape[1]))), seed) for each in classes

@@ -4,6 +4,7 @@ The mean of signed distances to two outlines is the distance to one between them
 https://doi.org/10.1109/42.52980.
 """
 
+import time
 from typing import Final
 
 import numpy as np
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d, interpolate
 
 from train.config import ZooConfig
-from train.data import Digits
+from train.data import CLASSES, Digits
 from train.run import Run
-from train.zoo.family import CLASSES, Family, any_digits
+from train.zoo.family import Family, any_digits
 
-SCALE: Final = 3
+SCALE: Final = 2
 """Outlines are followed on a grid finer than the pixels by this factor."""
 CHUNK: Final = 100
 CANDIDATES: Final = 30
@@ -31,16 +32,21 @@ class Morphs(Family):
     def __init__(self, config: ZooConfig) -> None:  # noqa: ARG002
         self.classes: list[torch.Tensor] = []
 
-    def fit(self, digits: Digits, run: Run) -> None:  # noqa: ARG002
+    def fit(self, digits: Digits, run: Run) -> float:  # noqa: ARG002
+        began = time.monotonic()
         images, labels = digits.images.cpu(), digits.labels.cpu()
         self.classes = [images[labels == digit] for digit in range(CLASSES)]
+        return time.monotonic() - began
 
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)
         pairs = [self.pair(random, digit) for digit in any_digits(random, count, digits).tolist()]
         parts = [
             half_way(
-                *(torch.stack(side)[:, None].float() / 255 for side in zip(*pairs[start : start + CHUNK]))
+                *(
+                    torch.stack(side)[:, None].float() / 255
+                    for side in zip(*pairs[start : start + CHUNK], strict=True)
+                )
             )
             for start in range(0, count, CHUNK)
         ]
@@ -63,7 +69,7 @@ def half_way(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
 
 def signed_distance(pictures: torch.Tensor) -> torch.Tensor:
-    """Distance to the outline on the fine grid, positive in the ink: float32 [n, 1, 28 * SCALE, 28 * SCALE]."""
+    """Distance to the outline in cells of the fine grid, positive in the ink: float32 [n, 1, side, side]."""
     ink = interpolate(pictures, scale_factor=SCALE, mode="bicubic").clamp(0, 1) >= 0.5
     return distance_to(~ink) - distance_to(ink)
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu, one_hot, pixel_shuffle
 from torch.nn.utils.parametrizations import spectral_norm
 
-from train.zoo.family import CLASSES
+from train.data import CLASSES
 
 SLOPE: Final = 0.2
 
@@ -61,7 +61,8 @@ class Choice(nn.Module):
         if self.choose is None:
             return hidden
         scale, shift = self.choose(choice)[:, :, None, None].chunk(2, 1)
-        return hidden * (1 + scale) + shift
+        chosen: torch.Tensor = hidden * (1 + scale) + shift
+        return chosen
 
 
 class Upsampling(nn.Module):

@@ -1,5 +1,6 @@
 """Classical: principal components, a mixture of Gaussians among them, samples projected back."""
 
+import time
 from typing import Final
 
 import numpy as np
@@ -28,13 +29,15 @@ class PcaMixture(Family):
         self.axes = torch.empty(0)
         self.mixtures: list[Mixture] = []
 
-    def fit(self, digits: Digits, run: Run) -> None:  # noqa: ARG002
+    def fit(self, digits: Digits, run: Run) -> float:  # noqa: ARG002
+        began = time.monotonic()
         pixels = scaled(digits.images).cpu()
         self.center = pixels.mean(0)
         offsets = pixels - self.center
         # The covariance's largest eigenvectors; eigh gives them in ascending order.
         self.axes = torch.linalg.eigh(offsets.T @ offsets).eigenvectors[:, -COMPONENTS:]
         self.mixtures = fit_classes(offsets @ self.axes, digits.labels.cpu(), GAUSSIANS, self.seed)
+        return time.monotonic() - began
 
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)

@@ -6,7 +6,7 @@ its two stacks, so that a pixel's activations can be computed from the kept ones
 """
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar, Final, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import conv2d, cross_entropy, one_hot, pad, relu
 
-from train.zoo.family import CLASSES, any_digits
+from train.data import CLASSES
+from train.zoo.family import any_digits
 from train.zoo.learned import LearnedFamily, means, minimize
 
 SIDE: Final = 28
@@ -47,13 +48,13 @@ class PixelCnn(LearnedFamily):
     def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
         draws = torch.from_numpy(random.random((count, SIDE, SIDE), np.float32)).to(self.device)
         chosen = torch.from_numpy(any_digits(random, count, digits)).to(self.device)
-        network: PixelNetwork = self.average.module
+        network = cast(PixelNetwork, self.average.module)
         with self.precision():
             return network.sample(draws, chosen)[:, None]
 
 
 class CausalConvolution(nn.Module):
-    """Sees the row a dilation above and its own, there to the left only, and itself unless it is the first."""
+    """Sees the row a dilation above and its own up to itself, or up to before itself if it is the first."""
 
     def __init__(self, inputs: int, outputs: int, dilation: int, first: bool = False) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class CausalConvolution(nn.Module):
         return conv2d(pad(hidden, self.margins()), self.masked(), dilation=self.dilation)
 
     def at(self, kept: torch.Tensor, row: int, column: int) -> torch.Tensor:
-        """The output at one pixel, [batch, outputs], of a map kept with its margins [batch, rows, columns, inputs]."""
+        """The output at one pixel, [batch, outputs], of a map [batch, rows, columns, inputs] with margins."""
         reach = (2 * REACH + 1) * self.dilation
         patch = kept[
             :, row : row + self.dilation + 1 : self.dilation, column : column + reach : self.dilation

@@ -3,17 +3,21 @@
 https://arxiv.org/abs/2501.05441: the objective alone, on this project's small networks.
 """
 
+from typing import ClassVar, Final
+
 import torch
 from torch.nn.functional import softplus
 
 from train.zoo.adversarial import AdversarialFamily, squared_slope
+
+PERIOD: Final = 4
 
 
 class R3Gan(AdversarialFamily):
     """Equations 2 to 4 there, with the sign turned: the logit rises with fakeness."""
 
     steps = 3000
-    weight = 1.0
+    weight: ClassVar[float] = 1.0
 
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return softplus(real_logits - fake_logits).mean()
@@ -29,6 +33,12 @@ class R3Gan(AdversarialFamily):
         real_logits: torch.Tensor,
         fake_logits: torch.Tensor,
     ) -> torch.Tensor:
-        """R1 and R2, zero-centred (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406)."""
+        """R1 and R2, zero-centred (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406).
+
+        Lazily, in one update of `PERIOD` at as many times the weight: Karras et al. 2020,
+        https://arxiv.org/abs/1912.04958, appendix B.
+        """
+        if self.done % PERIOD:
+            return torch.zeros((), device=fakes.device)
         steepness = squared_slope(real_logits, reals) + squared_slope(fake_logits, fakes)
-        return self.weight / 2 * steepness.mean()
+        return PERIOD * self.weight / 2 * steepness.mean()

@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from train.judge import CLASSES, Judge, features_of, probabilities_of
+from train.data import CLASSES
+from train.judge import Judge, features_of, probabilities_of
 from train.pictures import save_wall
 from train.quality import frechet_distance, nearest_distances, precision_recall
 from train.zoo.generator import Generator

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, one_hot, pixel_shuffle, pixel_unshuffle, silu
 
-from train.zoo.family import CLASSES
+from train.data import CLASSES
 
 FREQUENCIES: Final = 32
 

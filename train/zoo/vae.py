@@ -1,4 +1,4 @@
-"""Variational autoencoder: Kingma and Welling 2014, https://arxiv.org/abs/1312.6114, as in their appendix C."""
+"""Variational autoencoder: Kingma and Welling 2014, https://arxiv.org/abs/1312.6114, appendix C."""
 
 from collections.abc import Mapping
 from typing import ClassVar
@@ -59,5 +59,5 @@ class Vae(LearnedFamily):
 
 
 def divergence_from_normal(center: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
-    """Kullback-Leibler divergence of diagonal Gaussians [batch, d] from the standard one, in nats: [batch]."""
+    """Kullback-Leibler divergence of diagonal Gaussians [batch, d] from the standard one: nats [batch]."""
     return (center.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2

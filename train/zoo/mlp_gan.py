@@ -1,0 +1,56 @@
+"""The tutorial's perceptron pair, at several stages of its training."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.config import TutorialConfig, ZooConfig, from_preset
+from train.data import Digits
+from train.gan import TutorialPair, load_pair, train_on
+from train.run import Run
+from train.zoo.family import Family
+from train.zoo.generator import Generator
+
+STAGES = {"early": -4, "middle": -3, "late": -2}
+"""Name → which of the kept snapshots, counted from the end. The early ones are little more than noise."""
+
+
+class MlpGan(Family):
+    """`train.gan` with the preset of the zoo's own name; its run can be exported like any tutorial's."""
+
+    kind = "adversarial"
+
+    def __init__(self, config: ZooConfig) -> None:
+        given = {"preset": config.preset, "dataset": config.dataset, "seed": config.seed}
+        machine = {"device": config.device, "threads": config.threads}
+        self.config = from_preset(TutorialConfig, {**given, **machine})
+        self.stages: dict[str, TutorialPair] = {}
+
+    def fit(self, digits: Digits, run: Run) -> float:
+        run.save_config(self.config)
+        seconds = train_on(digits, self.config, run)
+        steps = run.steps()
+        self.stages = {
+            name: load_pair(run, steps[max(0, len(steps) + index)])[0]
+            for name, index in {**STAGES, "": -1}.items()
+        }
+        return seconds
+
+    def sample(
+        self,
+        count: int,
+        seed: int,
+        digits: NDArray[np.int64] | None = None,  # noqa: ARG002
+    ) -> NDArray[np.uint8]:
+        return self.stages[""].sample(count, seed)
+
+    def generators(self, name: str, seconds: float) -> list[Generator]:
+        def stage(label: str, pair: TutorialPair) -> Generator:
+            return Generator(
+                f"{name}_{label}".rstrip("_"),
+                self.kind,
+                False,
+                seconds,
+                lambda count, seed, digits=None: pair.sample(count, seed),  # noqa: ARG005
+            )
+
+        return [stage(label, pair) for label, pair in self.stages.items()]
