@@ -17,7 +17,7 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from demo.check import check_bytes
-from demo.contract import MLP_DISCRIMINATOR
+from demo.contract import DIGITS, MLP_DISCRIMINATOR
 from demo.endpoints import add_endpoints, generate_files
 from demo.errors import DemoError, RequestError
 from demo.images import LARGEST_FILE_BYTES
@@ -28,6 +28,9 @@ from demo.theme import STYLE_SHEET, touchstone_theme
 
 WALL_SIZE: Final = 64
 """The most digits that the page asks for at once."""
+
+ANY_DIGIT: Final = "Any"
+"""The choice to have digits drawn by the seed."""
 
 FIRST_PORTS: Final = range(7860, 7960)
 QUEUE_LENGTH: Final = 128
@@ -194,7 +197,8 @@ def _connect_inputs(engine: Engine, drop: gr.HTML, pad: gr.HTML, result: gr.HTML
 def _add_generator(engine: Engine, result: gr.HTML) -> None:
     gr.HTML(_GENERATE_HEAD, apply_default_css=False)
     with gr.Row(elem_id="make"):
-        generator = gr.Dropdown(list(engine.generators), value=engine.generators[0], label="Generator")
+        generator = gr.Dropdown(list(engine.generators), value=engine.default_generator, label="Generator")
+        digit = _digit_choice(engine, engine.default_generator)
         count = gr.Slider(1, WALL_SIZE, value=16, step=1, label="How many")
         seed = gr.Number(0, precision=0, label="Seed")
     make = gr.Button("Generate", variant="primary", elem_id="generate")
@@ -202,8 +206,13 @@ def _add_generator(engine: Engine, result: gr.HTML) -> None:
         label="Generated digits", js_on_load=_WALL_SCRIPT, apply_default_css=False, elem_id="wall"
     )
 
-    def fill_wall(generator: str, count: float, seed: float | None) -> str:
-        return wall(generate_files(engine, generator, count, seed, None))
+    def fill_wall(generator: str, count: float, seed: float | None, digit: str) -> str:
+        return wall(
+            generate_files(engine, generator, count, seed, None if digit == ANY_DIGIT else int(digit))
+        )
+
+    def offer_digits(generator: str) -> gr.Dropdown:
+        return _digit_choice(engine, generator)
 
     def check_chosen(event: gr.EventData) -> str:
         return result_panel(engine, check_bytes(engine, str(event.name), _decode_png_url(str(event.png))))
@@ -211,13 +220,27 @@ def _add_generator(engine: Engine, result: gr.HTML) -> None:
     gr.on(
         [make.click, seed.submit],
         fill_wall,
-        [generator, count, seed],
+        [generator, count, seed, digit],
         digits,
         api_name="page_generate",
         **_page_event(),
     )
+    generator.change(offer_digits, generator, digit, api_name="page_digits", **_page_event())
     chosen = _page_event() | {"scroll_to_output": True}
     digits.select(check_chosen, None, result, api_name="page_chosen", **chosen)
+
+
+def _digit_choice(engine: Engine, generator: str) -> gr.Dropdown:
+    """Which digit to make: any or one, where the generator can be told; otherwise any, and why."""
+    chooses = engine.chooses_digit(generator)
+    return gr.Dropdown(
+        [ANY_DIGIT, *map(str, range(DIGITS))],
+        value=ANY_DIGIT,
+        label="Digit",
+        info=None if chooses else f"{generator} cannot choose the digit.",
+        interactive=chooses,
+        elem_id="digit",
+    )
 
 
 def _page_event() -> dict[str, Any]:

@@ -19,12 +19,17 @@ OPSET: Final = 20
 PICTURE_SHAPE: Final = (28, 28)
 """Height and width in pixels of what a discriminator sees and a generator makes."""
 
+DIGITS: Final = 10
+"""How many digits there are to ask a generator for: 0 to 9."""
+
 IMAGE: Final = "image"
 """uint8 [height, width, channels], channels 1, 3 or 4, any size from 1x1."""
 PIXELS: Final = "pixels"
 """uint8 [batch, height, width], ink bright (255) on dark (0)."""
 NOISE: Final = "noise"
 """float32 [batch, latent], standard normal."""
+DIGIT: Final = "digit"
+"""int64 [batch], 0 to 9: which digit a generator is asked for."""
 LOGIT: Final = "logit"
 """float32 [batch], log-odds of fake."""
 FAKE_PROBABILITY: Final = "fake_probability"
@@ -35,6 +40,7 @@ IN_DOMAIN: Final = "in_domain"
 
 NORMALIZER: Final = "normalizer"
 FROM_IMAGE: Final = "discriminator_from_image"
+GENERATOR: Final = "generator"
 MLP_DISCRIMINATOR: Final = "mlp_discriminator"
 MLP_GENERATOR: Final = "mlp_generator"
 MLP_HISTORY: Final = "mlp_history"

@@ -49,10 +49,11 @@ def add_endpoints(engine: Engine) -> None:
     ) -> list[dict[str, Any]]:
         """Let a generator make digits, and judge each of them.
 
-        digit, from 0 to 9, says which digit to make where the generator can be told, else null. count says
-        how many. The same seed, a whole number from 0, makes the same digits. model names the generator;
-        null takes the first there is. Each result has answer, as from /check, and png, the picture as
-        a base64 PNG file, whose score by /check is the same.
+        digit, from 0 to 9, says which digit to make, null any; generator can be told, mlp_generator cannot.
+        count says how many. The same seed, a whole number from 0, makes the same digits. model names the
+        generator; null takes generator where it is installed, else the first. Each result has answer, as
+        from /check, png, the picture as a base64 PNG file, whose score by /check is the same, and digit,
+        the one asked for or null.
 
         Parameters:
             digit: 0 to 9, or None.
@@ -61,7 +62,7 @@ def add_endpoints(engine: Engine) -> None:
             model: the generator's name, or None.
         """
         return [
-            {"answer": checked.answer.as_dict(), "png": base64_text(png)}
+            {"answer": checked.answer.as_dict(), "png": base64_text(png), "digit": digit}
             for checked, png in generate_files(engine, model, count, seed, digit)
         ]
 
@@ -118,14 +119,13 @@ def generate_files(
 ) -> list[tuple[Checked, bytes]]:
     """Digits as PNG files, each with the answer for that very file, so that a saved one scores the same."""
     with _errors_shown():
-        if not engine.generators:
-            raise RequestError("No generator is installed here.")
-        name = engine.generators[0] if model is None else model
+        name = engine.default_generator if model is None else model
         how_many = _whole_number("count", count)
         start = _whole_number("seed", seed)
         which = None if digit is None else _whole_number("digit", digit)
         digits = engine.generate(name, how_many, start, which)
-        names = [f"{name}-{start}-{index}.png" for index in range(how_many)]
+        made = name if which is None else f"{name}-digit-{which}"
+        names = [f"{made}-{start}-{index}.png" for index in range(how_many)]
         checked = check_sources(engine, names, [digit[..., np.newaxis] for digit in digits])
         return list(zip(checked, map(encode_png, digits), strict=True))
 

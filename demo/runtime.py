@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 from demo import golden
 from demo.answer import Thresholds
 from demo.contract import (
+    DIGIT,
+    DIGITS,
     FAKE_PROBABILITY,
+    GENERATOR,
     IMAGE,
     LOGIT,
     MLP_DISCRIMINATOR,
@@ -165,24 +168,54 @@ class Engine:
         steps = tuple(self.entry(MLP_HISTORY)["steps"])
         return History(steps, np.concatenate(parts or [np.empty((0, len(steps)), np.float32)]))
 
+    @property
+    def default_generator(self) -> str:
+        """`generator` where it is published, else the first; RequestError where there is none."""
+        if not self.generators:
+            raise RequestError("No generator is installed here.")
+        return GENERATOR if GENERATOR in self.generators else self.generators[0]
+
+    def chooses_digit(self, model: str) -> bool:
+        """Whether a generator takes the digit to make: `generator` does, `mlp_generator` does not.
+
+        Raises:
+            RequestError: there is no such generator.
+        """
+        return DIGIT in self._generator_inputs(model)
+
+    def _generator_inputs(self, model: str) -> dict[str, Any]:
+        """The shapes of a generator's inputs by name; RequestError where there is no such generator."""
+        if model not in self.generators:
+            raise RequestError(f"There is no generator {model!r}; there is: {', '.join(self.generators)}.")
+        return {each.name: each.shape for each in self.session(model).get_inputs()}
+
     def generate(self, model: str, count: int, seed: int, digit: int | None = None) -> NDArray[np.uint8]:
         """Make digits: uint8 [count, height, width]. The same arguments give the same digits.
+
+        model: a generator. Of `generator`, digit is the one to make, 0 to 9; None has each drawn from the
+        seed. The noise is drawn first, so that it is the same for a seed whichever digit is chosen.
+        `mlp_generator` makes what the noise makes: its digit must be None.
 
         Raises:
             RequestError: an argument is outside its range, or the generator cannot choose the digit.
         """
-        if model not in self.generators:
-            raise RequestError(f"There is no generator {model!r}; there is: {', '.join(self.generators)}.")
+        shapes = self._generator_inputs(model)
         if not 1 <= count <= LARGEST_COUNT:
             raise RequestError(f"The count is {count}; give 1 to {LARGEST_COUNT}.")
         if not 0 <= seed <= LARGEST_SEED:
             raise RequestError(f"The seed is {seed}; give 0 to {LARGEST_SEED}.")
-        if digit is not None:
+        if digit is not None and DIGIT not in shapes:
             raise RequestError(f"{model} cannot choose the digit; leave the digit out.")
-        session = self.session(model)
-        latent = session.get_inputs()[0].shape[1]
-        noise = np.random.default_rng(seed).standard_normal((count, latent), np.float32)
-        pixels: NDArray[np.uint8] = session.run([PIXELS], {NOISE: noise})[0]
+        if digit is not None and not 0 <= digit < DIGITS:
+            raise RequestError(f"The digit is {digit}; give 0 to {DIGITS - 1}.")
+        random = np.random.default_rng(seed)
+        inputs: dict[str, NDArray[Any]] = {
+            NOISE: random.standard_normal((count, shapes[NOISE][1]), np.float32)
+        }
+        if DIGIT in shapes:
+            drawn = random.integers(0, DIGITS, count, np.int64)
+            inputs[DIGIT] = drawn if digit is None else np.full(count, digit, np.int64)
+        pixels: NDArray[np.uint8] = self.session(model).run([PIXELS], inputs)[0]
         return pixels
 
 

@@ -49,18 +49,18 @@ class Plan:
     """What to export and what to hold it against.
 
     kind: `discriminator`, `generator` or `history`.
-    groups: name → inputs for the parity gate. golden: inputs that every session replays at load.
+    examples, golden and each of the groups: input name → value, in the order of the module's arguments.
+    examples: to trace with. groups: for the parity gate. golden: what every session replays at load.
     details: what else the manifest says of the file.
     """
 
     name: str
     kind: str
     module: nn.Module
-    example: torch.Tensor
-    input_name: str
+    examples: Mapping[str, torch.Tensor]
     output_names: Sequence[str]
-    groups: Mapping[str, NDArray[Any]]
-    golden: NDArray[Any]
+    groups: Mapping[str, Mapping[str, NDArray[Any]]]
+    golden: Mapping[str, NDArray[Any]]
     training_run: str
     licence: str
     thresholds: Thresholds | None = None
@@ -84,19 +84,19 @@ def make(plan: Plan) -> Artifact:
         ParityError: the file's numbers differ from PyTorch's.
     """
     metadata = metadata_for(plan.name, plan.training_run, plan.licence, plan.thresholds, plan.details)
-    content = to_onnx(plan.module, plan.example, plan.input_name, plan.output_names, metadata)
+    content = to_onnx(plan.module, plan.examples, plan.output_names, metadata)
     session = open_session(plan.name, content, [CPU])
     report = check_parity(
         plan.name,
         plan.module,
         session,
-        plan.input_name,
+        list(plan.examples),
         plan.output_names,
         plan.groups,
         plan.thresholds,
     )
     outputs = dict(zip(plan.output_names, run_torch(plan.module, plan.golden), strict=True))
-    entry = entry_for(plan.kind, metadata, report, {plan.input_name: plan.golden}, outputs)
+    entry = entry_for(plan.kind, metadata, report, plan.golden, outputs)
     return Artifact(f"{plan.name}.onnx", content, entry | dict(plan.details), report)
 
 

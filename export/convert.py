@@ -13,12 +13,14 @@ from demo.contract import OPSET
 
 def to_onnx(
     module: nn.Module,
-    example: torch.Tensor,
-    input_name: str,
+    examples: Mapping[str, torch.Tensor],
     output_names: Sequence[str],
     metadata: Mapping[str, str],
 ) -> bytes:
-    """Export a module of one input, whose first dimension is the batch, as the bytes of an .onnx file.
+    """Export a module as the bytes of an .onnx file.
+
+    examples: input name → a value to trace with, in the order of the module's arguments. The first
+    dimension of each is the batch, the same for all.
 
     The exporter folds BatchNorm into the linear layers and leaves notes on every node (class names,
     stack traces with paths); the notes are dropped.
@@ -31,13 +33,15 @@ def to_onnx(
         with warnings.catch_warnings():
             # Raised by torch.export about its own use of its own pytree module.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            # Raised where inputs share the batch, which is what we say: the name stands all the same.
+            warnings.filterwarnings("ignore", message=".*The axis name: batch will not be used.*")
             program = torch.onnx.export(
                 module.eval(),
-                (example,),
+                tuple(examples.values()),
                 dynamo=True,
-                input_names=[input_name],
+                input_names=list(examples),
                 output_names=list(output_names),
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
+                dynamic_shapes=({0: torch.export.Dim("batch")},) * len(examples),
                 opset_version=OPSET,
                 external_data=False,
                 verbose=False,

@@ -108,7 +108,7 @@ def make_from_image(
 
 def expected_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
     """What the merged graph should give for pixels [n, 28, 28], in the order of `OUTPUTS`."""
-    fake_probability, logit = run_torch(module, pixels)
+    fake_probability, logit = run_torch(module, {PIXELS: pixels})
     ink = np.any(pixels, axis=(1, 2)).astype(np.float32)
     return {FAKE_PROBABILITY: fake_probability, LOGIT: logit, IN_DOMAIN: ink, PIXELS: pixels}
 

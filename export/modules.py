@@ -34,6 +34,20 @@ class PixelGenerator(nn.Module):
         return pictures.reshape(-1, *self.shape)
 
 
+class PixelConditionalGenerator(nn.Module):
+    """noise float32 [batch, latent], digit int64 [batch] in 0-9 → pixels uint8 [batch, 28, 28].
+
+    generator: (noise, digit) → float32 [batch, 1, 28, 28] in [0, 1].
+    """
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, noise: torch.Tensor, digit: torch.Tensor) -> torch.Tensor:
+        return torch.round(self.generator(noise, digit).squeeze(1) * 255).to(torch.uint8)
+
+
 class PixelHistory(nn.Module):
     """pixels uint8 [batch, height, width] → fake_probability float32 [batch, snapshots].
 
@@ -74,3 +88,8 @@ def example_pixels(shape: tuple[int, int]) -> torch.Tensor:
 def example_noise(latent: int) -> torch.Tensor:
     """An input to trace a generator with."""
     return torch.zeros(2, latent)
+
+
+def example_digit() -> torch.Tensor:
+    """The second input to trace a class-conditional generator with."""
+    return torch.zeros(2, dtype=torch.int64)

@@ -4,8 +4,10 @@ Shapes, names and dtypes first, then values. A file that fails is not published.
 """
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +18,9 @@ from torch import nn
 from demo.answer import Thresholds
 from demo.contract import FAKE_PROBABILITY, LOGIT
 from export.errors import ParityError
+from train.checkpoint import write_atomically
 
+PARITY_REPORT: Final = "parity.json"
 BATCHES: Final = (1, 7, 64, 4096)
 LOGIT_ABSOLUTE: Final = 1e-4
 LOGIT_RELATIVE: Final = 1e-6
@@ -49,33 +53,33 @@ def check_parity(
     name: str,
     module: nn.Module,
     session: Any,
-    input_name: str,
+    input_names: Sequence[str],
     output_names: Sequence[str],
-    groups: Mapping[str, NDArray[Any]],
+    groups: Mapping[str, Mapping[str, NDArray[Any]]],
     thresholds: Thresholds | None,
 ) -> list[Difference]:
     """Compare every output on every group of inputs, each run at every batch size.
 
-    input_name, output_names: what the contract calls them, the outputs in the module's order.
+    input_names, output_names: what the contract calls them, in the module's order.
 
-    groups: name → inputs, first dimension at least 1; repeated to fill a batch.
+    groups: name → an array for each input, of one length, at least 1; repeated to fill a batch.
     thresholds: of a discriminator, to count verdict flips.
 
     Raises:
         ParityError: a name, dtype, shape or value differs; the message names the worst.
     """
-    outputs = list(output_names)
+    inputs, outputs = list(input_names), list(output_names)
     names = [[each.name for each in part] for part in (session.get_inputs(), session.get_outputs())]
-    if names != [[input_name], outputs]:
-        contract = [[input_name], outputs]
+    contract = [inputs, outputs]
+    if names != contract:
         raise ParityError(name, f"has the inputs and outputs {names}; the contract is {contract}.", [])
     report: list[Difference] = []
     for group, values in groups.items():
         found: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
         expected: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
         for batch in BATCHES:
-            part = np.resize(values, (batch, *values.shape[1:]))
-            results = session.run(outputs, {input_name: part})
+            part = {each: np.resize(values[each], (batch, *values[each].shape[1:])) for each in inputs}
+            results = session.run(outputs, part)
             references = run_torch(module, part)
             if len(results) != len(references):
                 raise ParityError(name, f"has {len(results)} outputs, PyTorch {len(references)}.", report)
@@ -113,10 +117,10 @@ def refuse(name: str, report: Sequence[Difference]) -> None:
         )
 
 
-def run_torch(module: nn.Module, batch: NDArray[Any]) -> list[NDArray[Any]]:
-    """A module's outputs as numpy arrays."""
+def run_torch(module: nn.Module, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+    """A module's outputs as numpy arrays. inputs: in the order of the module's arguments."""
     with torch.no_grad():
-        outputs = module(torch.from_numpy(batch))
+        outputs = module(*map(torch.from_numpy, inputs.values()))
     return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
 
 
@@ -179,6 +183,11 @@ def summary(report: Sequence[Difference]) -> dict[str, Any]:
     }
 
 
-def as_json(report: Sequence[Difference]) -> list[dict[str, Any]]:
-    """Every row of a report, for the file beside the run."""
-    return [dataclasses.asdict(row) for row in report]
+def save_report(run: Path, reports: Mapping[str, Sequence[Difference]]) -> None:
+    """Write every row of the reports, file name → comparisons, as `parity.json` into a run's folder.
+
+    Raises:
+        RunError: the folder cannot be written.
+    """
+    content = {file: [dataclasses.asdict(row) for row in report] for file, report in reports.items()}
+    write_atomically(run / PARITY_REPORT, (json.dumps(content, indent=1) + "\n").encode())

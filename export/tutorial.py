@@ -33,12 +33,11 @@ from export.errors import ParityError
 from export.from_image import make_from_image, make_normalizer
 from export.measure import measure_pair
 from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
-from export.parity import as_json
+from export.parity import Difference, save_report
 from export.pictures import any_image_groups, golden_picture
 from export.publish import publish
 from export.scale import measure_enlarged
 from train import data
-from train.checkpoint import write_atomically
 from train.config import TutorialConfig
 from train.errors import RunError
 from train.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair, load_pair
@@ -79,11 +78,11 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
         "training_run": f"{run.folder.name}, step {last} of {config.epochs} epochs, seed {config.seed}",
         "licence": f"MIT; trained on {dataset.licence}",
     }
+    groups = {"real": reals, "generated": fakes, "black": black, "white": white, "noise": scrambled}
     pictures: dict[str, Any] = {
-        "input_name": PIXELS,
-        "example": example_pixels(shape),
-        "groups": {"real": reals, "generated": fakes, "black": black, "white": white, "noise": scrambled},
-        "golden": np.concatenate([fakes[:4], black, white, scrambled[:2]]),
+        "examples": {PIXELS: example_pixels(shape)},
+        "groups": {group: {PIXELS: pixels} for group, pixels in groups.items()},
+        "golden": {PIXELS: np.concatenate([fakes[:4], black, white, scrambled[:2]])},
         "thresholds": TUTORIAL_THRESHOLDS,
     }
     plans = [
@@ -108,30 +107,33 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
             name=MLP_GENERATOR,
             kind="generator",
             module=PixelGenerator(pair.generator, shape),
-            input_name=NOISE,
+            examples={NOISE: example_noise(config.latent)},
             output_names=[PIXELS],
-            example=example_noise(config.latent),
-            groups={"normal": noise, "zero": np.zeros((1, config.latent), np.float32), "wide": 3 * noise},
-            golden=noise[:4],
+            groups={
+                "normal": {NOISE: noise},
+                "zero": {NOISE: np.zeros((1, config.latent), np.float32)},
+                "wide": {NOISE: 3 * noise},
+            },
+            golden={NOISE: noise[:4]},
             **common,
         ),
     ]
     artifacts: dict[str, Artifact] = {}
-    report: dict[str, Any] = {}
+    report: dict[str, Sequence[Difference]] = {}
     try:
         for plan in plans:
             artifact = make(plan)
             artifacts[artifact.file] = artifact
-            report[artifact.file] = as_json(artifact.report)
+            report[artifact.file] = artifact.report
         if dataset.shape == PICTURE_SHAPE:
             for artifact in any_image_artifacts(artifacts, pair, reals, fakes, common):
                 artifacts[artifact.file] = artifact
-                report[artifact.file] = as_json(artifact.report)
+                report[artifact.file] = artifact.report
     except ParityError as error:
-        report[error.file] = as_json(error.report)
+        report[error.file] = error.report
         raise
     finally:
-        write_atomically(run.folder / "parity.json", (json.dumps(report, indent=1) + "\n").encode())
+        save_report(run.folder, report)
     discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
     metrics = measure_pair(
         open_session(discriminator, artifacts[discriminator].content, [CPU]),

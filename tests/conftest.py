@@ -9,6 +9,8 @@ import pytest
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
+from export.zoo import export_generator
+from tests.generators import LATENT, SegmentGenerator
 from tests.handwriting import large_digits, small_digits, write_data_set
 from tests.node import prepared
 from train.__main__ import main as train_main
@@ -104,6 +106,21 @@ def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     models = tmp_path_factory.mktemp("published") / "models"
     assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
     return models
+
+
+@pytest.fixture(scope="session")
+def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models that are committed, and in place of theirs a `generator.onnx` that can choose the digit."""
+    folder = tmp_path_factory.mktemp("generator")
+    models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
+    export_generator(SegmentGenerator(), LATENT, folder / "run", "none: segments", "MIT", models, {})
+    return models
+
+
+@pytest.fixture(scope="session")
+def generator_engine(generator_models: Path) -> Engine:
+    """The engine over `generator_models`, on the CPU."""
+    return Engine.load(generator_models, "cpu")
 
 
 @pytest.fixture(scope="session")

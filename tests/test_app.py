@@ -22,8 +22,8 @@ from demo.answer import Answer
 from demo.app import serve
 from demo.check import Checked, check_bytes
 from demo.errors import DemoError
-from demo.images import LARGEST_FILE_BYTES
-from demo.panels import result_panel, wall
+from demo.images import LARGEST_FILE_BYTES, encode_png
+from demo.panels import PNG_URL, base64_text, result_panel, wall
 from demo.runtime import Engine
 from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
@@ -43,8 +43,8 @@ class Shown(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with served_app() as address:
+def server(generator_models: Path) -> Iterator[str]:
+    with served_app("--models", str(generator_models)) as address:
         yield address
 
 
@@ -160,6 +160,25 @@ def test_a_generated_digit_scores_the_same_once_saved(client: Client, tmp_path: 
     assert client.predict(count=3, seed=12, api_name="/generate") != made
 
 
+def test_the_digit_can_be_chosen(client: Client, generator_engine: Engine) -> None:
+    made = client.predict(digit=3, count=2, seed=11, model="generator", api_name="/generate")
+    assert [each["digit"] for each in made] == [3, 3]
+    names = [each["answer"]["file"] for each in made]
+    assert names == ["generator-digit-3-11-0.png", "generator-digit-3-11-1.png"]
+    for each, expected in zip(made, generator_engine.generate("generator", 2, 11, 3), strict=True):
+        picture = Image.open(io.BytesIO(base64.b64decode(each["png"])))
+        assert np.array_equal(np.asarray(picture), expected)
+    # Without a name it is the generator that can choose.
+    assert client.predict(digit=3, count=2, seed=11, api_name="/generate") == made
+
+
+def test_a_digit_left_open_is_null(client: Client) -> None:
+    for model in ("generator", "mlp_generator"):
+        (made,) = client.predict(model=model, api_name="/generate")
+        assert made["digit"] is None
+        assert made["answer"]["file"] == f"{model}-0-0.png"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -170,6 +189,9 @@ def test_a_generated_digit_scores_the_same_once_saved(client: Client, tmp_path: 
         {"seed": -1},
         {"model": "nobody"},
         {"digit": 10},
+        {"digit": -1},
+        {"digit": 2.5},
+        {"digit": 3, "model": "mlp_generator"},
     ],
     ids=str,
 )
@@ -437,6 +459,47 @@ def test_generated_digits_have_the_score_of_their_saved_files(page: Page) -> Non
     assert shown(page, "saved.png").fake == number
 
 
+def choose(page: Page, field: str, option: str) -> None:
+    page.get_by_role("combobox", name=field).click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+@pytest.mark.browser
+def test_the_digit_is_chosen_on_the_page(page: Page, generator_engine: Engine) -> None:
+    choose(page, "Digit", "3")
+    digits = generate(page, 2, 5)
+    expect(digits.nth(1)).to_have_attribute("data-name", "generator-digit-3-5-1.png")
+    pictures = [encode_png(each) for each in generator_engine.generate("generator", 2, 5, 3)]
+    sources = [PNG_URL + base64_text(each) for each in pictures]
+    assert [each.get_attribute("src") for each in digits.locator("img").all()] == sources
+    number = digits.nth(1).inner_text().strip()
+    digits.nth(1).click()
+    assert shown(page, "generator-digit-3-5-1.png").fake == number
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Save generator-digit-3-5-1.png").click()
+    assert Path(download.value.path()).read_bytes() == pictures[1]
+    choose(page, "Digit", "Any")
+    expect(generate(page, 2, 6).first).to_have_attribute("data-name", "generator-6-0.png")
+
+
+@pytest.mark.browser
+def test_where_the_digit_cannot_be_chosen_the_page_says_why(page: Page) -> None:
+    digit = page.get_by_role("combobox", name="Digit")
+    reason = page.get_by_text("mlp_generator cannot choose the digit.")
+    expect(digit).to_be_enabled()
+    expect(reason).to_have_count(0)
+    choose(page, "Digit", "3")
+    choose(page, "Generator", "mlp_generator")
+    expect(digit).to_be_disabled()
+    expect(digit).to_have_value("Any")
+    expect(reason).to_be_visible()
+    assert overflow(page) <= 0
+    expect(generate(page, 2, 5).first).to_have_attribute("data-name", "mlp_generator-5-0.png")
+    choose(page, "Generator", "generator")
+    expect(digit).to_be_enabled()
+    expect(reason).to_have_count(0)
+
+
 @pytest.mark.browser
 def test_nothing_stands_out_to_the_side(page: Page) -> None:
     assert overflow(page) <= 0
@@ -453,6 +516,7 @@ def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
         ("button", "Choose a picture"),
         ("button", "Clear"),
         ("button", "Generate"),
+        ("combobox", "Digit"),
         ("img", "Drawing pad"),
     ):
         part = page.get_by_role(role, name=re.compile(f"^{name}"))  # type: ignore[arg-type]

@@ -14,7 +14,6 @@ from train.judge import (
     FEATURES,
     LEARNING_RATE,
     JudgeLearner,
-    Precision,
     features_of,
     learning_rate,
     predict,
@@ -40,7 +39,7 @@ def test_a_few_steps_teach_the_judge_most_digits(dataset: str) -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_restored_learner_goes_on_bit_for_bit(dataset: str, tmp_path: Path, precision: Precision) -> None:
+def test_a_restored_learner_goes_on_bit_for_bit(dataset: str, tmp_path: Path, precision: str) -> None:
     digits = load(dataset, "train")
     batches = list(zip(digits.images.split(16), digits.labels.split(16), strict=True))[:4]
     straight = JudgeLearner(4, 0, CPU, precision)

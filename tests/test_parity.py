@@ -9,14 +9,17 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from demo.answer import Thresholds
 from export.__main__ import main
 from export.artifact import noise_pictures
 from export.errors import ParityError
-from export.modules import PixelDiscriminator, PixelGenerator
+from export.modules import PixelConditionalGenerator, PixelDiscriminator, PixelGenerator
 from export.parity import BATCHES, check_parity, compare, summary, verdict_flips
+from export.zoo import parity_groups
+from tests.generators import LATENT, SegmentGenerator
 from train.gan import load_pair
 from train.run import Run
 
@@ -33,9 +36,12 @@ def altered(path: Path) -> Iterator[onnx.ModelProto]:
 
 def check(path: Path, run: Path) -> None:
     module = PixelDiscriminator(load_pair(Run(run))[0].discriminator)
-    groups = {"noise": noise_pictures(64, (28, 28), 0), "black": np.zeros((1, 28, 28), np.uint8)}
+    groups = {
+        "noise": {"pixels": noise_pictures(64, (28, 28), 0)},
+        "black": {"pixels": np.zeros((1, 28, 28), np.uint8)},
+    }
     session = onnxruntime.InferenceSession(path)
-    check_parity(path.stem, module.eval(), session, "pixels", ["fake_probability", "logit"], groups, HALF)
+    check_parity(path.stem, module.eval(), session, ["pixels"], ["fake_probability", "logit"], groups, HALF)
 
 
 @pytest.fixture
@@ -84,12 +90,33 @@ def test_a_generator_off_by_two_levels_is_refused(smoke_run: Path, smoke_models:
     pair, _ = load_pair(Run(smoke_run))
     module = PixelGenerator(pair.generator, (28, 28)).eval()
     session = onnxruntime.InferenceSession(smoke_models / "mlp_generator.onnx")
-    noise = np.random.default_rng(0).standard_normal((64, 64), np.float32)
-    check_parity("mlp_generator", module, session, "noise", ["pixels"], {"normal": noise}, None)
+    groups = {"normal": {"noise": np.random.default_rng(0).standard_normal((64, 64), np.float32)}}
+    check_parity("mlp_generator", module, session, ["noise"], ["pixels"], groups, None)
     bias = dict(pair.generator.named_parameters())["layers.4.bias"]
     bias.data += 0.05
     with pytest.raises(ParityError):
-        check_parity("mlp_generator", module, session, "noise", ["pixels"], {"normal": noise}, None)
+        check_parity("mlp_generator", module, session, ["noise"], ["pixels"], groups, None)
+
+
+def test_one_digit_of_ten_that_differs_is_refused(generator_models: Path) -> None:
+    module = PixelConditionalGenerator(SegmentGenerator()).eval()
+    session = onnxruntime.InferenceSession(generator_models / "generator.onnx")
+    inputs, groups = ["noise", "digit"], parity_groups(LATENT)
+    assert {digit for group in groups.values() for digit in group["digit"]} == set(range(10))
+    check_parity("generator", module, session, inputs, ["pixels"], groups, None)
+    with torch.no_grad():
+        module.get_parameter("generator.glyphs.weight")[7] *= 0.98
+    with pytest.raises(ParityError) as refusal:
+        check_parity("generator", module, session, inputs, ["pixels"], groups, None)
+    refused = {row.inputs for row in refusal.value.report if not row.allowed}
+    assert refused == {"digit 7", "wide", "zero"}
+
+
+def test_inputs_in_another_order_are_refused(generator_models: Path) -> None:
+    module = PixelConditionalGenerator(SegmentGenerator()).eval()
+    session = onnxruntime.InferenceSession(generator_models / "generator.onnx")
+    with pytest.raises(ParityError, match="the contract is"):
+        check_parity("generator", module, session, ["digit", "noise"], ["pixels"], {}, None)
 
 
 def test_nan_is_refused() -> None:

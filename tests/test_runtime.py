@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from demo import golden
-from demo.contract import PICTURE_SHAPE
+from demo.contract import DIGITS, PICTURE_SHAPE
 from demo.errors import ModelError, RequestError
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CUDA
 from export.artifact import noise_pictures
+from tests.generators import BLOCK, GLYPHS
 
 
 @pytest.fixture
@@ -54,19 +55,68 @@ def test_the_same_seed_gives_the_same_digits(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("model", "count", "seed", "digit", "reason"),
     [
-        ("nobody", 1, 0, None, "no generator 'nobody'; there is: mlp_generator"),
+        ("nobody", 1, 0, None, "no generator 'nobody'; there is: generator, mlp_generator"),
         ("mlp_generator", 0, 0, None, "count is 0; give 1 to"),
         ("mlp_generator", 10**9, 0, None, "give 1 to"),
         ("mlp_generator", 1, -1, None, "seed is -1; give 0 to"),
         ("mlp_generator", 1, 2**32, None, "give 0 to"),
-        ("mlp_generator", 1, 0, 3, "cannot choose the digit"),
+        ("mlp_generator", 1, 0, 3, "mlp_generator cannot choose the digit; leave the digit out"),
+        ("generator", 0, 0, 3, "count is 0; give 1 to"),
+        ("generator", 1, 0, 10, "digit is 10; give 0 to 9"),
+        ("generator", 1, 0, -1, "digit is -1; give 0 to 9"),
     ],
 )
 def test_a_request_outside_its_range_is_answered(
-    engine: Engine, model: str, count: int, seed: int, digit: int | None, reason: str
+    generator_engine: Engine, model: str, count: int, seed: int, digit: int | None, reason: str
 ) -> None:
     with pytest.raises(RequestError, match=reason):
-        engine.generate(model, count, seed, digit)
+        generator_engine.generate(model, count, seed, digit)
+
+
+def test_a_generator_makes_the_digit_that_was_chosen(generator_engine: Engine) -> None:
+    for digit, glyph in enumerate(GLYPHS):
+        made = generator_engine.generate("generator", 3, seed=7, digit=digit)
+        assert made.shape == (3, *PICTURE_SHAPE)
+        assert made.dtype == np.uint8
+        blocks = made[:, 4 + BLOCK // 2 : 24 : BLOCK, 8 + BLOCK // 2 : 20 : BLOCK].reshape(3, -1)
+        assert ((blocks > 0) == [block == "1" for block in glyph]).all()
+
+
+def test_the_noise_of_a_seed_is_the_same_whichever_digit_is_chosen(generator_engine: Engine) -> None:
+    chosen = np.stack([generator_engine.generate("generator", 64, 7, digit) for digit in range(DIGITS)])
+    # Of the segments the digit says which are lit, and the noise alone how brightly.
+    assert ((chosen == chosen.max(axis=0)) | (chosen == 0)).all()
+    left_open = generator_engine.generate("generator", 64, 7)
+    drawn = [(chosen[:, index] == left_open[index]).all(axis=(1, 2)).nonzero()[0] for index in range(64)]
+    assert {len(each) for each in drawn} == {1}
+    assert len({int(each[0]) for each in drawn}) == DIGITS
+    assert np.array_equal(left_open, generator_engine.generate("generator", 64, 7))
+    assert not np.array_equal(left_open, generator_engine.generate("generator", 64, 8))
+
+
+def test_which_generators_choose_the_digit(generator_engine: Engine) -> None:
+    assert generator_engine.chooses_digit("generator")
+    assert not generator_engine.chooses_digit("mlp_generator")
+
+
+@pytest.mark.parametrize(
+    ("published", "default"),
+    [(["a", "generator", "z"], "generator"), (["a", "z"], "a"), ([], None)],
+)
+def test_the_default_generator(models: Path, published: list[str], default: str | None) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    files = manifest["files"]
+    entry = files["mlp_generator.onnx"]
+    manifest["files"] = {file: each for file, each in files.items() if each.get("kind") != "generator"}
+    manifest["files"] |= {f"{name}.onnx": entry for name in published}
+    path.write_text(json.dumps(manifest))
+    engine = Engine.load(models, "cpu")
+    if default is None:
+        with pytest.raises(RequestError, match="No generator is installed here"):
+            _ = engine.default_generator
+    else:
+        assert engine.default_generator == default
 
 
 @pytest.mark.parametrize("file", ["mlp_discriminator.onnx", "mlp_generator.onnx", "mlp_history.onnx"])

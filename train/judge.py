@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from train.augment import augmented
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
+from train.data import CLASSES
 
 FEATURES: Final = 64
 """Few, so that the Fréchet distance of 10,000 samples has little bias."""
@@ -89,7 +90,8 @@ class JudgeLearner:
     ) -> None:
         """total: steps of the whole run, which the learning rate is spread over.
 
-        precision: `float32` or `bfloat16`, what convolutions are computed in while training; the weights are float32 either way.
+        precision: `float32` or `bfloat16`: what convolutions are computed in while training; the
+            weights are float32 either way.
         """
         self.total = total
         self.device = device
