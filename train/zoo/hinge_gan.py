@@ -10,6 +10,8 @@ class HingeGan(AdversarialFamily):
     """Equations 16 and 17 there, with the sign turned: the score rises with fakeness."""
 
     steps = 3000
+    batch_size = 64
+    learning_rate = 4e-4
     spectral = True
 
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:

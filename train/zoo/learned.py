@@ -54,6 +54,7 @@ class LearnedFamily(Family):
             # Only what is never differentiated twice: the compiler cannot do that.
             self.networks["generator"].compile()
         self.average = AveragedModel(self.networks["generator"], avg_fn=averaged, use_buffers=True)
+        self.average.eval()
 
     @abstractmethod
     def build(self) -> Mapping[str, nn.Module]:

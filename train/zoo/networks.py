@@ -1,7 +1,7 @@
 """The convolutional pair of the adversarial families: 28x28 pictures, a digit to choose or none."""
 
 from itertools import pairwise
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import nn
@@ -44,20 +44,21 @@ class ConvGenerator(nn.Module):
         return torch.sigmoid(self.end(leaky_relu(hidden, SLOPE)).float())
 
 
-class Choice(nn.Module):
-    """A scale and shift of every channel that the digit chooses; unconditional, nothing.
+class Norm(nn.Module):
+    """BatchNorm, then a scale and shift that the digit chooses: Dumoulin et al. 2017.
 
-    FiLM, Perez et al. 2018, https://arxiv.org/abs/1709.07871. There are no statistics of the batch or of
-    the picture, so that the network is the same in training and in use.
+    https://arxiv.org/abs/1610.07629. Samples are made with running statistics, as the exported file does.
     """
 
     def __init__(self, channels: int, conditional: bool) -> None:
         super().__init__()
+        self.norm = nn.BatchNorm2d(channels)
         self.choose = nn.Linear(CLASSES, 2 * channels, bias=False) if conditional else None
         if self.choose is not None:
             nn.init.zeros_(self.choose.weight)
 
     def forward(self, hidden: torch.Tensor, choice: torch.Tensor) -> torch.Tensor:
+        hidden = cast(torch.Tensor, self.norm(hidden))
         if self.choose is None:
             return hidden
         scale, shift = self.choose(choice)[:, :, None, None].chunk(2, 1)
@@ -70,11 +71,11 @@ class Upsampling(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, conditional: bool) -> None:
         super().__init__()
-        self.choice = Choice(inputs, conditional)
+        self.norm = Norm(inputs, conditional)
         self.convolution = nn.Conv2d(inputs, 4 * outputs, 3, padding=1)
 
     def forward(self, hidden: torch.Tensor, choice: torch.Tensor) -> torch.Tensor:
-        return pixel_shuffle(self.convolution(leaky_relu(self.choice(hidden, choice), SLOPE)), 2)
+        return pixel_shuffle(self.convolution(leaky_relu(self.norm(hidden, choice), SLOPE)), 2)
 
 
 class Refining(nn.Module):
@@ -82,11 +83,11 @@ class Refining(nn.Module):
 
     def __init__(self, channels: int, conditional: bool) -> None:
         super().__init__()
-        self.choice = Choice(channels, conditional)
+        self.norm = Norm(channels, conditional)
         self.convolution = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, hidden: torch.Tensor, choice: torch.Tensor) -> torch.Tensor:
-        change: torch.Tensor = self.convolution(leaky_relu(self.choice(hidden, choice), SLOPE))
+        change: torch.Tensor = self.convolution(leaky_relu(self.norm(hidden, choice), SLOPE))
         return hidden + change
 
 

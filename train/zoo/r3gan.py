@@ -16,7 +16,9 @@ PERIOD: Final = 4
 class R3Gan(AdversarialFamily):
     """Equations 2 to 4 there, with the sign turned: the logit rises with fakeness."""
 
-    steps = 3000
+    steps = 4000
+    batch_size = 64
+    learning_rate = 8e-4
     weight: ClassVar[float] = 1.0
 
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
