@@ -46,6 +46,8 @@ MLP_GENERATOR: Final = "mlp_generator"
 MLP_HISTORY: Final = "mlp_history"
 HISTORY_PICTURE: Final = "history.png"
 HISTORY_RECORD: Final = "history.json"
+ZOO_RECORD: Final = "zoo.json"
+ZOO_WALL: Final = "zoo-{}.png"
 MANIFEST: Final = "manifest.json"
 
 POLARITY: Final = "fake_probability = sigmoid(logit) = P(fake | x)"

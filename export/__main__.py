@@ -1,4 +1,4 @@
-"""`python -m export run RUN|hub DIR|conformance|evaluate`: publish a run, pack it, measure it."""
+"""`python -m export run RUN…|hub DIR|conformance|evaluate`: publish a run, pack it, measure it."""
 
 import argparse
 import json
@@ -12,6 +12,8 @@ from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.errors import ExportError
 from export.hub import write_hub
 from export.tutorial import export_tutorial, remeasure
+from export.zoo import export_zoo
+from train.config import TutorialConfig, ZooConfig
 from train.errors import TrainError
 from train.run import Run
 
@@ -40,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     publishing = commands.add_parser(
         "run", parents=[shared], help="convert a run, compare with PyTorch, publish all of it or nothing"
     )
-    publishing.add_argument("run", type=Path, help="the run's folder")
+    publishing.add_argument("run", type=Path, nargs="+", help="a run's folder")
     publishing.set_defaults(command=run_export)
     evaluation = commands.add_parser(
         "evaluate", parents=[shared], help="recompute the published figures from the published files"
@@ -58,9 +60,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_export(parsed: argparse.Namespace) -> None:
-    metrics = export_tutorial(Run(parsed.run), parsed.models)
-    print(json.dumps(metrics, indent=2))
-    print(f"Published to {parsed.models}; the parity report is {parsed.run / 'parity.json'}.")
+    exporters = {TutorialConfig.command: export_tutorial, ZooConfig.command: export_zoo}
+    for folder in parsed.run:
+        run = Run(folder)
+        print(json.dumps(exporters[run.command()](run, parsed.models), indent=2))
+        print(f"Published to {parsed.models}; the parity report is {folder / 'parity.json'}.")
 
 
 def run_conformance(parsed: argparse.Namespace) -> None:

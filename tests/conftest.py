@@ -9,7 +9,7 @@ import pytest
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
-from export.zoo import export_generator
+from export.generator import export_generator
 from tests.generators import LATENT, SegmentGenerator
 from tests.handwriting import large_digits, small_digits, write_data_set
 from tests.node import prepared
@@ -78,6 +78,16 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ[DATA_VARIABLE] = str(folder)
     yield "large-digits"
     del os.environ[DATA_VARIABLE], DATASETS["large-digits"]
+
+
+@pytest.fixture(scope="module")
+def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a data set of 28x28 digits few enough that what goes through all of them is quick."""
+    folder = tmp_path_factory.mktemp("few")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "few-digits", write_data_set(folder / "few-digits", *large_digits()))
+        patch.setenv(DATA_VARIABLE, str(folder))
+        yield "few-digits"
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from demo.answer import Thresholds
 from export.__main__ import main
 from export.artifact import noise_pictures
 from export.errors import ParityError
+from export.generator import parity_groups
 from export.modules import PixelConditionalGenerator, PixelDiscriminator, PixelGenerator
 from export.parity import BATCHES, check_parity, compare, summary, verdict_flips
-from export.zoo import parity_groups
 from tests.generators import LATENT, SegmentGenerator
 from train.gan import load_pair
 from train.run import Run

@@ -21,9 +21,11 @@ def option(default: Any, description: str) -> Any:
 class Config:
     """What every run's options have; a subclass adds its own and its presets.
 
+    command: the one of `python -m train` that takes them.
     presets: name of a preset → the options that it sets.
     """
 
+    command: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
 
     preset: str = option("full", "options to start from: full, small or smoke")
@@ -50,6 +52,7 @@ class Config:
 class TutorialConfig(Config):
     """Everything that determines a run of the tutorial pair; saved with it as `config.json`."""
 
+    command = "tutorial"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # The notebook's own numbers, all of them.
         "full": {},
@@ -79,6 +82,7 @@ class TutorialConfig(Config):
 class ZooConfig(Config):
     """Everything that determines a zoo: its generators and their judge; saved with it as `config.json`."""
 
+    command = "zoo"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         # Eight times as long as on two CPU cores, for a GPU.
         "full": {"effort": 8.0},

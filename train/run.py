@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from train.checkpoint import load_snapshot, save_snapshot, write_atomically
-from train.config import Config, SomeConfig
+from train.config import Config, SomeConfig, TutorialConfig
 from train.errors import ConfigError, RunError
 
 SNAPSHOT_NAME = re.compile(r"step-(\d{6,})\.safetensors")
@@ -38,25 +38,51 @@ class Run:
         return self.config_path.exists() or self.metrics_path.exists() or bool(self.steps())
 
     def save_config(self, config: Config) -> None:
-        write_atomically(self.config_path, (json.dumps(dataclasses.asdict(config), indent=2) + "\n").encode())
+        options = {"command": config.command, **dataclasses.asdict(config)}
+        write_atomically(self.config_path, (json.dumps(options, indent=2) + "\n").encode())
 
     def config(self, kind: type[SomeConfig]) -> SomeConfig:
         """The options that the run was started with, of the kind that its command takes.
 
         Raises:
-            RunError: there is no such run, or its config.json cannot be read.
+            RunError: there is no such run, it is another command's, or its config.json cannot be read.
         """
+        if (command := self.command()) != kind.command:
+            raise RunError(
+                f"{self.folder} is a run of `python -m train {command}`, not of `{kind.command}`; "
+                "name another folder."
+            )
         try:
-            return kind(**json.loads(self.config_path.read_text()))
+            options = self.options()
+            options.pop("command", None)
+            return kind(**options)
+        except (TypeError, ConfigError) as error:
+            raise self.unreadable(error) from error
+
+    def command(self) -> str:
+        """The command of `python -m train` that made the run; raises RunError where there is none."""
+        # Runs from before there were several commands do not say; they are the tutorial's.
+        return str(self.options().get("command", TutorialConfig.command))
+
+    def options(self) -> dict[str, Any]:
+        """The content of config.json; raises RunError where it cannot be read."""
+        try:
+            options = json.loads(self.config_path.read_text())
         except FileNotFoundError as error:
             raise RunError(
                 f"{self.folder} holds no whole run (no config.json); delete it, and make one with "
                 "`python -m train`."
             ) from error
-        except (OSError, ValueError, TypeError, ConfigError) as error:
-            raise RunError(
-                f"{self.config_path} cannot be read ({error}); delete {self.folder} and start the run anew."
-            ) from error
+        except (OSError, ValueError) as error:
+            raise self.unreadable(error) from error
+        if not isinstance(options, dict):
+            raise self.unreadable("it holds no options")
+        return options
+
+    def unreadable(self, reason: object) -> RunError:
+        return RunError(
+            f"{self.config_path} cannot be read ({reason}); delete {self.folder} and start the run anew."
+        )
 
     def steps(self) -> list[int]:
         """The steps that have a snapshot, in order."""

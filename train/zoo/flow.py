@@ -21,11 +21,11 @@ class Flow(LearnedFamily):
 
     kind = "flow"
     conditional = True
-    steps = 4000
+    steps = 8000
     learning_rate = 1e-3
     watched = ("loss",)
-    width: ClassVar[int] = 64
-    sampling_steps: ClassVar[int] = 20
+    width: ClassVar[int] = 48
+    sampling_steps: ClassVar[int] = 12
 
     def build(self) -> Mapping[str, nn.Module]:
         return {"generator": UNet(self.width)}

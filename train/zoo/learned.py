@@ -18,7 +18,7 @@ from train.pictures import save_wall
 from train.run import Run
 from train.zoo.family import Family
 
-CHUNK = 1000
+CHUNK = 250
 AVERAGE_DECAY = 0.999
 
 

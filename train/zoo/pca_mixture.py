@@ -13,8 +13,8 @@ from train.run import Run
 from train.zoo.family import Family, any_digits
 from train.zoo.mixture import Mixture, fit_classes, sample_classes
 
-COMPONENTS: Final = 60
-GAUSSIANS: Final = 12
+COMPONENTS: Final = 40
+GAUSSIANS: Final = 10
 
 
 class PcaMixture(Family):

@@ -17,8 +17,8 @@ from demo.contract import METADATA_KEYS
 from demo.errors import ModelError
 from demo.runtime import MODELS_FOLDER, Engine
 from export.errors import ParityError, PublishError
+from export.generator import export_generator
 from export.parity import BATCHES
-from export.zoo import export_generator
 from tests.generators import LATENT, SegmentGenerator
 from tests.test_convert import metadata, signature
 

@@ -1,0 +1,125 @@
+"""The zoo as a whole: built by one command, resumed part by part, reported on, exported."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from PIL import Image
+
+from demo.runtime import MODELS_FOLDER, Engine
+from export.__main__ import main as export_main
+from train.__main__ import main
+from train.config import ZooConfig
+from train.run import Run
+from train.zoo.build import PARTS
+from train.zoo.conditional_gan import ConditionalGan
+from train.zoo.families import FAMILIES
+
+
+def command(runs: Path, dataset: str, *more: str) -> list[str]:
+    # Side by side, other processes would not know a data set that a test has added.
+    options = ["--preset", "smoke", "--effort", "1e-9", "--count", "100", "--jobs", "1", "--threads", "1"]
+    return ["zoo", *options, "--dataset", dataset, "--runs", str(runs), *more]
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[None]:
+    """A pair so narrow that the gate's tens of thousands of samples take seconds."""
+    ConditionalGan.width, before = 8, ConditionalGan.width
+    yield
+    ConditionalGan.width = before
+
+
+@pytest.fixture(scope="module")
+def zoo(narrow: None, few_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """The folder of a zoo that hardly learnt anything, built in two goes."""
+    runs = tmp_path_factory.mktemp("zoo")
+    assert main(command(runs, few_digits, "--only", "vae", "morphs")) == 0
+    assert not (runs / "zoo-smoke" / "report.json").exists()
+    assert main(command(runs, few_digits, "--resume")) == 0
+    return runs / "zoo-smoke"
+
+
+def test_the_report_has_every_generator_and_its_wall(zoo: Path) -> None:
+    report = json.loads((zoo / "report.json").read_text())
+    names = [row["name"] for row in report["rows"]]
+    assert names[0] == "held_out_reals"
+    assert set(FAMILIES) <= set(names)
+    assert {row["kind"] for row in report["rows"][1:]} == {
+        "adversarial",
+        "variational",
+        "flow",
+        "autoregressive",
+        "classical",
+    }
+    assert 0 <= report["judge_accuracy"] <= 1
+    for name in names[1:]:
+        with Image.open(zoo / "walls" / f"{name}.png") as wall:
+            assert wall.size == (280, 280)
+    table = (zoo / "report.md").read_text()
+    assert all(f"| {name} |" in table for name in names)
+
+
+def test_a_finished_zoo_is_only_reported_on(
+    zoo: Path, few_digits: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in zoo.glob("*/step-*.safetensors")}
+    assert len(kept) >= len(PARTS) - 2
+    before = json.loads((zoo / "report.json").read_text())
+    assert main(command(zoo.parent, few_digits, "--resume")) == 0
+    assert {path: path.stat().st_mtime_ns for path in zoo.glob("*/step-*.safetensors")} == kept
+    after = json.loads((zoo / "report.json").read_text())
+    for one, other in zip(before["rows"], after["rows"], strict=True):
+        timeless = [key for key in one if "seconds" not in key]
+        assert [one[key] for key in timeless] == [other[key] for key in timeless]
+    assert "| conditional_gan |" in capsys.readouterr().out
+
+
+def test_a_finished_zoo_is_exported_with_its_figures(zoo: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    assert export_main(["run", str(zoo), "--models", str(models)]) == 0
+    entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
+    report = json.loads((models / "zoo.json").read_text())
+    (row,) = (row for row in report["rows"] if row["name"] == "conditional_gan")
+    assert entry["metrics"]["frechet"] == row["frechet"]
+    assert (models / "zoo-morphs.png").read_bytes() == (zoo / "walls" / "morphs.png").read_bytes()
+
+    family = ConditionalGan(Run(zoo).config(ZooConfig))
+    family.restore(Run(zoo / "conditional_gan").load(family.total)[0])
+    wanted = np.full(20, 7, np.int64)
+    expected = family.sample(20, 5, wanted)
+    found = Engine.load(models, "cpu").generate("generator", 20, seed=5, digit=7)
+    assert np.abs(expected.astype(int) - found).max() <= 1
+    assert np.mean(expected != found) < 1e-3
+    assert onnxruntime.InferenceSession(models / "generator.onnx").get_inputs()[1].type == "tensor(int64)"
+
+
+def test_an_unfinished_zoo_is_not_exported(
+    zoo: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unfinished = Path(shutil.copytree(zoo, tmp_path / "zoo", ignore=shutil.ignore_patterns("report.json")))
+    assert export_main(["run", str(unfinished), "--models", str(tmp_path / "models")]) == 1
+    assert "has no report yet; finish it with" in capsys.readouterr().err
+    assert not (tmp_path / "models").exists()
+
+
+def test_what_cannot_be_built_is_said_in_a_line(
+    zoo: Path, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tmp_path, few_digits, "--only", "dragons")) == 1
+    assert "--only names dragons; known: judge, " in capsys.readouterr().err
+    assert main(command(zoo.parent, few_digits)) == 1
+    assert "holds a run; add --resume" in capsys.readouterr().err
+    assert main(["evaluate", str(zoo)]) == 1
+    assert "is a run of `python -m train zoo`, not of `tutorial`" in capsys.readouterr().err
+
+
+def test_other_shapes_are_refused(
+    small_dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command(tmp_path, small_dataset)) == 1
+    assert "makes 28x28 pictures; small-digits has 8x8" in capsys.readouterr().err
