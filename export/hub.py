@@ -12,19 +12,24 @@ from safetensors.numpy import save
 
 from demo.contract import (
     FROM_IMAGE,
+    GENERATOR,
     MANIFEST,
     MLP_DISCRIMINATOR,
     MLP_GENERATOR,
     PICTURE_SHAPE,
     POLARITY,
     THRESHOLDS,
+    ZOO_RECORD,
+    ZOO_WALL,
 )
 from demo.manifest import Manifest
 from export.conformance import EXPECTED
 from export.errors import PublishError
 from export.folders import replacement, write_through
+from export.zoo import CHOSEN
+from train.zoo.report import markdown_table
 
-WEIGHTS = (MLP_DISCRIMINATOR, MLP_GENERATOR)
+WEIGHTS = (MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
 
 
 def write_hub(folder: Path, models: Path, conformance: Path) -> None:
@@ -51,6 +56,8 @@ def write_hub(folder: Path, models: Path, conformance: Path) -> None:
         for name in (EXPECTED, *(row["file"] for row in expected["pictures"])):
             write_through(staged / "conformance" / name, (conformance / name).read_bytes())
         for name in WEIGHTS:
+            if f"{name}.onnx" not in manifest.files:
+                continue
             write_through(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
         write_through(staged / "config.json", as_json(config(manifest)))
         write_through(staged / "README.md", card(manifest).encode())
@@ -129,6 +136,7 @@ def card(manifest: Manifest) -> str:
             "|---|---|",
             *table,
             "",
+            *zoo(manifest),
             "| file | bytes | SHA-256 |",
             "|---|---|---|",
             *files,
@@ -138,6 +146,22 @@ def card(manifest: Manifest) -> str:
             "",
         ]
     )
+
+
+def zoo(manifest: Manifest) -> list[str]:
+    """The card's lines on the generators: the judge's table, and the wall of the one that is published."""
+    if ZOO_RECORD not in manifest.files:
+        return []
+    return [
+        "## Generators, and what a judge of digits says of them",
+        "",
+        *markdown_table(json.loads(manifest.read(ZOO_RECORD))).splitlines(),
+        "",
+        f"`{GENERATOR}.onnx` takes `noise` float32 [batch, latent] and `digit` int64 [batch], 0 to 9:",
+        "",
+        f"![a row of ten for each digit]({ZOO_WALL.format(CHOSEN)})",
+        "",
+    ]
 
 
 def checksums(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """Build a zoo: the judge and every family, each a run of its own in the zoo's folder; then its report."""
 
+import dataclasses
 import json
 import multiprocessing
 from collections.abc import Sequence
@@ -103,6 +104,7 @@ def write_report(config: ZooConfig, run: Run) -> dict[str, Any]:
         config.count,
         config.seed,
     )
+    report["options"] = dataclasses.asdict(config)
     report["judge_accuracy"] = float((predict(judge, tested.images.numpy()) == tested.labels.numpy()).mean())
     write_atomically(run.folder / "report.json", (json.dumps(report, indent=1) + "\n").encode())
     write_atomically(run.folder / "report.md", markdown_table(report).encode())

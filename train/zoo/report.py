@@ -26,19 +26,17 @@ WALL_SIDE: Final = 10
 COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "name": ("Digits", "s"),
     "kind": ("Kind", "s"),
-    "frechet": ("Fréchet distance", ".3f"),
-    "frechet_ratio": ("… of the reals'", ".1f"),
+    "frechet": ("Fréchet", ".3f"),
+    "frechet_ratio": ("of the reals'", ".1f"),
     "precision": ("Precision", ".3f"),
     "recall": ("Recall", ".3f"),
     "wanted_digit": ("Wanted digit", ".2%"),
-    "confidence": ("Confidence", ".3f"),
-    "nearest_median": ("To the nearest known, median", ".3f"),
-    "nearest_closest": ("… lowest 1 %", ".3f"),
+    "nearest_median": ("Nearest known", ".3f"),
     "copies": ("Copies", ".2%"),
-    "seconds_per_1000": ("Seconds per 1,000", ".2f"),
-    "training_seconds": ("Seconds of training", ".0f"),
+    "seconds_per_1000": ("s per 1,000", ".2f"),
+    "training_seconds": ("s of training", ".0f"),
 }
-"""Key of a row → its heading in the table and its format there."""
+"""Figure of a row → its heading in the table and its format there."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,8 @@ def judge_generators(
         are fewer.
 
     Returns a report for JSON: `count`, `neighbours` (of precision and recall), `known` (how many),
-    `seed`, and `rows`, one mapping of `COLUMNS` each. `frechet_ratio` and `copies` compare with the first
+    `seed`, and `rows`, each with the figures of `COLUMNS`, the judge's mean `confidence`, and
+    `nearest_closest`, the distance that 1 % fall below. `frechet_ratio` and `copies` compare with the first
     row: `copies` is the share nearer to a known digit than the nearest 1 % of real ones are, so 1 % is
     what chance gives. Distances to the nearest known digit are from 0 to 1 a pixel. `wanted_digit` is
     None where digits cannot be wanted, and both times are None for real digits. All but the times is a
