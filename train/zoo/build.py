@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import multiprocessing
+import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Final
@@ -45,11 +47,24 @@ def build_zoo(config: ZooConfig, run: Run, parts: Sequence[str] = PARTS) -> None
             build_part(config, run, part)
     else:
         # Spawned, because a forked process inherits a thread pool that it cannot use.
-        with ProcessPoolExecutor(config.jobs, multiprocessing.get_context("spawn")) as pool:
+        spawned = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(config.jobs, spawned, initializer=end_with_parent) as pool:
             for future in [pool.submit(build_part, config, run, part) for part in parts]:
                 future.result()
     if set(parts) == set(PARTS):
         write_report(config, run)
+
+
+def end_with_parent() -> None:
+    """See to it that this process does not outlive a killed command: it would go on writing into its run."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
 
 
 def build_part(config: ZooConfig, run: Run, part: str) -> None:

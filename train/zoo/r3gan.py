@@ -19,7 +19,7 @@ class R3Gan(AdversarialFamily):
     steps = 4000
     batch_size = 64
     learning_rate = 8e-4
-    weight: ClassVar[float] = 1.0
+    weight: ClassVar[float] = 0.1
 
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return softplus(real_logits - fake_logits).mean()
