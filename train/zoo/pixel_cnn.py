@@ -29,7 +29,7 @@ class PixelCnn(LearnedFamily):
 
     kind = "autoregressive"
     conditional = True
-    steps = 2500
+    steps = 1800
     batch_size = 64
     learning_rate = 2e-3
     watched = ("nats_per_pixel",)

@@ -16,7 +16,7 @@ PERIOD: Final = 4
 class R3Gan(AdversarialFamily):
     """Equations 2 to 4 there, with the sign turned: the logit rises with fakeness."""
 
-    steps = 4000
+    steps = 3000
     batch_size = 64
     learning_rate = 8e-4
     weight: ClassVar[float] = 0.1

@@ -8,7 +8,7 @@ from train.zoo.adversarial import AdversarialFamily, squared_slope
 class WganGp(AdversarialFamily):
     """Equation 3 there, with the sign turned: the critic's score rises with fakeness, and is no log-odds."""
 
-    steps = 2000
+    steps = 1500
     learning_rate = 4e-4
     batch_size = 64
     discriminator_updates = 3
