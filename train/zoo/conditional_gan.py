@@ -7,4 +7,4 @@ class ConditionalGan(R3Gan):
     """Both networks know the digit; the generator is what `generator.onnx` holds."""
 
     conditional = True
-    steps = 12_000
+    steps = 8000
