@@ -14,7 +14,7 @@ from export.hub import write_hub
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
 from train.config import TutorialConfig, ZooConfig
-from train.errors import TrainError
+from train.errors import RunError, TrainError
 from train.run import Run
 
 
@@ -63,7 +63,12 @@ def run_export(parsed: argparse.Namespace) -> None:
     exporters = {TutorialConfig.command: export_tutorial, ZooConfig.command: export_zoo}
     for folder in parsed.run:
         run = Run(folder)
-        print(json.dumps(exporters[run.command()](run, parsed.models), indent=2))
+        exporter = exporters.get(run.command())
+        if exporter is None:
+            raise RunError(
+                f"{folder} is a run of `{run.command()}`, which is not exported; name another one."
+            )
+        print(json.dumps(exporter(run, parsed.models), indent=2))
         print(f"Published to {parsed.models}; the parity report is {folder / 'parity.json'}.")
 
 

@@ -1,20 +1,30 @@
 """`python -m train tutorial|zoo|evaluate|data`: train, measure, fetch."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from train import data
-from train.config import SomeConfig, TutorialConfig, ZooConfig, add_flags, chosen, conflicts, from_preset
+from train.config import (
+    FREE,
+    SomeConfig,
+    TutorialConfig,
+    ZooConfig,
+    add_flags,
+    chosen,
+    conflicts,
+    from_preset,
+)
 from train.datasets import names
 from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluate import evaluate_tutorial
 from train.gan import train
 from train.run import Run
-from train.zoo.build import PARTS, build_zoo
+from train.zoo.build import PARTS, REPORT, build_zoo, check_parts, check_shape
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -80,6 +90,7 @@ def open_run(parsed: argparse.Namespace, command: str, kind: type[SomeConfig]) -
         config = run.config(kind)
         if differing := conflicts(config, given):
             raise ConfigError(f"A resumed run keeps its options; leave out {', '.join(differing)}.")
+        config = dataclasses.replace(config, **{name: given[name] for name in FREE & given.keys()})
     config = resolve(config)
     # Before a folder is made: a run without data would have to be deleted by hand.
     data.find_folder(config.dataset)
@@ -89,9 +100,11 @@ def open_run(parsed: argparse.Namespace, command: str, kind: type[SomeConfig]) -
 
 
 def run_zoo(parsed: argparse.Namespace) -> None:
+    parts = check_parts(parsed.only)
+    check_shape(getattr(parsed, "dataset", ZooConfig.dataset))
     config, run = open_run(parsed, "zoo", ZooConfig)
-    build_zoo(config, run, parsed.only)
-    if (run.folder / "report.md").exists():
+    build_zoo(config, run, parts)
+    if (run.folder / REPORT).exists():
         print((run.folder / "report.md").read_text())
 
 

@@ -91,9 +91,10 @@ class ZooConfig(Config):
     }
 
     preset: str = option("small", "options to start from: full, small or smoke")
-    effort: float = option(1.0, "training steps of every family, as a multiple of the small zoo's")
+    effort: float = option(1.0, "training steps, as a multiple of the small zoo's; mlp_gan goes by preset")
     precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
-    jobs: int = option(0, "parts trained side by side, each with its --threads; 0: one a CPU core")
+    threads: int = option(1, "CPU threads of each part that is trained")
+    jobs: int = option(0, "parts trained side by side; 0: as many as the CPU has cores for, on a GPU one")
     count: int = option(10_000, "digits of each generator that the judge looks at")
 
     def __post_init__(self) -> None:
@@ -119,6 +120,9 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "jobs": (0, 1024),
     "count": (100, 1_000_000),
 }
+
+FREE: Final = frozenset({"jobs", "count"})
+"""Options that may differ each time a run is gone on with: they change nothing that is learnt."""
 
 SomeConfig = TypeVar("SomeConfig", bound=Config)
 
@@ -160,11 +164,11 @@ def chosen(arguments: argparse.Namespace, config: type[Config]) -> dict[str, Any
 def conflicts(saved: Config, given: Mapping[str, Any]) -> Sequence[str]:
     """What was asked for that contradicts the run being resumed, as `--flag value (the run has value)`.
 
-    `--device auto`, `--precision auto` and `--threads 0` leave the choice open, and the run has made it.
+    `auto` and 0 leave the choice open, and the run has made it; options in `FREE` change no weights.
     """
-    open_choice = {"device": "auto", "precision": "auto", "threads": 0, "jobs": 0}
+    open_choice = {"device": "auto", "precision": "auto", "threads": 0}
     return [
         f"--{flag(name)} {value} (the run has {getattr(saved, name)})"
         for name, value in given.items()
-        if value not in (getattr(saved, name), open_choice.get(name))
+        if name not in FREE and value not in (getattr(saved, name), open_choice.get(name))
     ]

@@ -22,15 +22,16 @@ def resolve(config: SomeConfig) -> SomeConfig:
     if isinstance(config, ZooConfig):
         precision = "bfloat16" if fast_bfloat16(device) else "float32"
         # Small networks gain little from a second thread: one a part, and a part a core.
-        jobs = torch.get_num_threads() if device == "cpu" and config.threads <= 1 else 1
+        jobs = max(1, torch.get_num_threads() // config.threads) if device == "cpu" and config.threads else 1
         changes |= {
             "precision": precision if config.precision == "auto" else config.precision,
             "jobs": config.jobs or jobs,
-            "threads": config.threads or 1,
         }
     return dataclasses.replace(config, **changes)
 
 
 def fast_bfloat16(device: str) -> bool:
-    """Whether products of bfloat16 are the faster: on GPUs, and on CPUs that have tiles for them."""
-    return device == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16"))
+    """Whether products of bfloat16 are the faster: on GPUs and CPUs that have units for them."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu.get_capabilities().get("amx_bf16"))

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -53,6 +53,10 @@ class Schedule:
     save_every: int
     log_every: int
     seed: int
+
+    def header(self) -> dict[str, Any]:
+        """What a snapshot holds of it; going on under another would be neither the one run nor the other."""
+        return {"kept": list(self.kept), "seed": self.seed, "batch_size": self.batch_size}
 
 
 def snapshot_steps(total: int, count: int) -> list[int]:
@@ -103,7 +107,7 @@ def run_loop(
         RunError: the run's folder cannot be written, holds no readable snapshot, or the losses are no
             longer finite.
     """
-    start, spent = resume(learner, run)
+    start, spent = resume(learner, schedule, run)
     began = time.monotonic() - spent
     window = torch.zeros(len(learner.watched), device=digits.images.device)
     filled = 0
@@ -113,7 +117,7 @@ def run_loop(
         seconds = time.monotonic() - began
         if step in schedule.kept:
             run.log({"kind": "snapshot", "step": step, "seconds": seconds, **show(step)})
-        header = {"step": step, "seconds": seconds, "kept": list(schedule.kept)}
+        header = {"step": step, "seconds": seconds, **schedule.header()}
         run.save(step, learner.state(), header)
         run.drop_except([*schedule.kept, step])
 
@@ -133,7 +137,7 @@ def run_loop(
                 if not all(map(math.isfinite, means.values())):
                     raise RunError(
                         f"The losses of {run.folder} are no longer finite at step {step}; "
-                        "lower the learning rate."
+                        "lower the learning rate, or try another --seed."
                     )
                 run.log({"kind": "window", "step": step, "seconds": time.monotonic() - began, **means})
                 progress.set_postfix({key: f"{value:.3f}" for key, value in means.items()}, refresh=False)
@@ -145,7 +149,7 @@ def run_loop(
     return float(run.load(schedule.steps)[1]["seconds"])
 
 
-def resume(learner: Learner, run: Run) -> tuple[int | None, float]:
+def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, float]:
     """Put the learner where the run's last snapshot left it.
 
     Returns its step, None where there is no snapshot yet, and the seconds spent so far.
@@ -155,6 +159,12 @@ def resume(learner: Learner, run: Run) -> tuple[int | None, float]:
         run.rewind_metrics(-1)
         return None, 0.0
     tensors, header = run.load(steps[-1])
+    for name, value in schedule.header().items():
+        if header.get(name, value) != value:
+            raise RunError(
+                f"{run.folder} was trained with {name} {header[name]}, which is now {value}; delete it to "
+                "train it anew."
+            )
     try:
         learner.restore(tensors)
     except (KeyError, RuntimeError, ValueError) as error:

@@ -70,8 +70,8 @@ class Run:
             options = json.loads(self.config_path.read_text())
         except FileNotFoundError as error:
             raise RunError(
-                f"{self.folder} holds no whole run (no config.json); delete it, and make one with "
-                "`python -m train`."
+                f"{self.folder} holds no whole run (no config.json); name the folder of a run that "
+                "`python -m train` made."
             ) from error
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from error

@@ -38,8 +38,14 @@ class AdversarialFamily(LearnedFamily):
         """What the discriminator lowers: float32 []."""
 
     @abstractmethod
-    def generator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+    def generator_cost(
+        self, fake_logits: torch.Tensor, reals: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
         """What the generator lowers: float32 []."""
+
+    def penalizes_slopes(self) -> bool:
+        """Whether this update's penalty is one on the logits' slopes at the reals and fakes themselves."""
+        return False
 
     def penalty(
         self,
@@ -59,8 +65,8 @@ class AdversarialFamily(LearnedFamily):
             with self.precision():
                 with torch.no_grad():
                     fakes = rounded(generator(self.normal(len(labels), self.latent), labels))
-                reals = pictures.detach().requires_grad_(True)
-                fakes.requires_grad_(True)
+                reals = pictures.detach().requires_grad_(self.penalizes_slopes())
+                fakes.requires_grad_(self.penalizes_slopes())
                 real_logits, fake_logits = discriminator(reals, labels), discriminator(fakes, labels)
                 discriminator_loss = self.discriminator_cost(real_logits, fake_logits)
                 penalty = self.penalty(reals, fakes, labels, real_logits, fake_logits)
@@ -69,9 +75,7 @@ class AdversarialFamily(LearnedFamily):
         discriminator.requires_grad_(False)
         with self.precision():
             fakes = rounded(generator(self.normal(len(labels), self.latent), labels))
-            generator_loss = self.generator_cost(
-                discriminator(pictures, labels), discriminator(fakes, labels)
-            )
+            generator_loss = self.generator_cost(discriminator(fakes, labels), pictures, labels)
         minimize(generator_loss, self.optimizers["generator"])
         return means([discriminator_loss, generator_loss, penalty])
 

@@ -3,18 +3,20 @@
 import dataclasses
 import json
 import multiprocessing
+import multiprocessing.connection
 import os
+import sys
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from typing import Any, Final
+from multiprocessing.process import BaseProcess
+from typing import Any, Final, cast
 
 import torch
 
 from train import data
 from train.checkpoint import write_atomically
 from train.config import ZooConfig
-from train.errors import ConfigError
+from train.errors import ConfigError, RunError, TrainError
 from train.judge import Judge, JudgeLearner, predict
 from train.loop import Schedule, run_loop
 from train.run import Run
@@ -23,6 +25,7 @@ from train.zoo.generator import Generator
 from train.zoo.report import judge_generators, markdown_table, save_walls
 
 JUDGE: Final = "judge"
+REPORT: Final = "report.json"
 JUDGE_STEPS: Final = 1600
 JUDGE_BATCH: Final = 250
 PARTS: Final = (JUDGE, *FAMILIES)
@@ -33,26 +36,69 @@ def build_zoo(config: ZooConfig, run: Run, parts: Sequence[str] = PARTS) -> None
     """Train what is not trained yet, several parts side by side; and report, where all parts were asked for.
 
     Raises:
-        ConfigError: the data set's pictures are not 28x28, or a part is unknown.
-        DataError, RunError: the data cannot be had, or the folder cannot be written.
+        DataError, RunError: the data cannot be had, the folder cannot be written, or a part failed.
     """
-    if unknown := set(parts) - set(PARTS):
-        raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
-    shape = data.find_entry(config.dataset).shape
-    if shape != (28, 28):
-        raise ConfigError(f"The zoo makes 28x28 pictures; {config.dataset} has {shape[0]}x{shape[1]}.")
-    data.find_folder(config.dataset)
+    # Whoever finds a report may take it for one on what lies beside it.
+    (run.folder / REPORT).unlink(missing_ok=True)
     if config.jobs == 1:
         for part in parts:
             build_part(config, run, part)
     else:
-        # Spawned, because a forked process inherits a thread pool that it cannot use.
-        spawned = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(config.jobs, spawned, initializer=end_with_parent) as pool:
-            for future in [pool.submit(build_part, config, run, part) for part in parts]:
-                future.result()
+        build_side_by_side(config, run, parts)
     if set(parts) == set(PARTS):
         write_report(config, run)
+
+
+def check_parts(parts: Sequence[str]) -> list[str]:
+    """The parts to train, each once; raises ConfigError for an unknown one."""
+    if unknown := set(parts) - set(PARTS):
+        raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
+    return list(dict.fromkeys(parts))
+
+
+def check_shape(dataset: str) -> None:
+    """Raises ConfigError where a data set's pictures are not 28x28, DataError where there is none such."""
+    height, width = data.find_entry(dataset).shape
+    if (height, width) != (28, 28):
+        raise ConfigError(f"The zoo makes 28x28 pictures; {dataset} has {height}x{width}.")
+
+
+def build_side_by_side(config: ZooConfig, run: Run, parts: Sequence[str]) -> None:
+    """Train parts in processes of their own, `config.jobs` at a time; the first that fails ends them all."""
+    # Spawned, because a forked process inherits a thread pool that it cannot use.
+    spawned = multiprocessing.get_context("spawn")
+    waiting = list(parts)
+    running: dict[int, tuple[str, BaseProcess]] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < config.jobs:
+                part = waiting.pop(0)
+                process = spawned.Process(target=run_part, args=(config, run, part), daemon=True)
+                process.start()
+                running[process.sentinel] = part, process
+            for sentinel in multiprocessing.connection.wait(list(running)):
+                ended, trained = running.pop(cast(int, sentinel))
+                trained.join()
+                if trained.exitcode:
+                    raise RunError(
+                        f"{ended} failed with exit code {trained.exitcode}; the same command with --resume "
+                        "goes on (with --jobs 1 where memory ran out)."
+                    )
+    finally:
+        for _, left in running.values():
+            left.terminate()
+
+
+def run_part(config: ZooConfig, run: Run, part: str) -> None:
+    """`build_part` as a process of its own: says in a line what went wrong, and ends with its parent."""
+    end_with_parent()
+    try:
+        build_part(config, run, part)
+    except TrainError as error:
+        print(f"train: {part}: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 def end_with_parent() -> None:
@@ -110,18 +156,22 @@ def write_report(config: ZooConfig, run: Run) -> dict[str, Any]:
     judge = load_judge(config, run)
     generators = load_generators(config, run)
     tested = data.load(config.dataset, "test")
-    report = judge_generators(
-        generators,
-        judge,
-        tested.images.numpy(),
-        (held_out.images.numpy(), held_out.labels.numpy()),
-        known.images.numpy(),
-        config.count,
-        config.seed,
-    )
+    try:
+        report = judge_generators(
+            generators,
+            judge,
+            tested.images.numpy(),
+            (held_out.images.numpy(), held_out.labels.numpy()),
+            known.images.numpy(),
+            config.count,
+            config.seed,
+        )
+    except ValueError as error:
+        raise ConfigError(f"The zoo of {config.dataset} cannot be judged: {error}") from error
     report["options"] = dataclasses.asdict(config)
     report["judge_accuracy"] = float((predict(judge, tested.images.numpy()) == tested.labels.numpy()).mean())
-    write_atomically(run.folder / "report.json", (json.dumps(report, indent=1) + "\n").encode())
-    write_atomically(run.folder / "report.md", markdown_table(report).encode())
     save_walls(run.folder / "walls", generators, config.seed)
+    write_atomically(run.folder / "report.md", markdown_table(report).encode())
+    # Last: once it is there, all that belongs to it is.
+    write_atomically(run.folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
     return report

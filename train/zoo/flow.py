@@ -4,7 +4,7 @@ Lipman et al. 2023, https://arxiv.org/abs/2210.02747; Liu et al. 2023, https://a
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from torch import nn
 from train.zoo.family import any_digits
 from train.zoo.learned import LearnedFamily, means, minimize, numbers
 from train.zoo.unet import UNet
+
+SATURATION: Final = 0.96
+"""Beyond it paper is all black and ink all white, as they are in MNIST, and as no network quite gives."""
 
 
 class Flow(LearnedFamily):
@@ -46,15 +49,21 @@ class Flow(LearnedFamily):
         return means([loss])
 
     def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
-        """Heun's method: two evaluations of the network a step, so twice `sampling_steps` in all."""
+        """Heun's method, two evaluations of the network a step; the last one is Euler's, with one.
+
+        Close to time 1 next to nothing was learnt, and the velocity before it points at the digit's mean
+        given what is there: straight to it leaves no noise on the paper.
+        """
         points = numbers(random, count, 1, 28, 28).to(self.device)
         chosen = torch.from_numpy(any_digits(random, count, digits)).to(self.device)
         step = 1 / self.sampling_steps
         for index in range(self.sampling_steps):
-            first = self.velocity(points, index * step, chosen)
-            second = self.velocity(points + step * first, (index + 1) * step, chosen)
-            points = points + step * (first + second) / 2
-        pictures: torch.Tensor = ((points + 1) / 2).clamp(0, 1)
+            velocity = self.velocity(points, index * step, chosen)
+            if index < self.sampling_steps - 1:
+                ahead = self.velocity(points + step * velocity, (index + 1) * step, chosen)
+                velocity = (velocity + ahead) / 2
+            points = points + step * velocity
+        pictures: torch.Tensor = ((points / SATURATION + 1) / 2).clamp(0, 1)
         return pictures
 
     def velocity(self, points: torch.Tensor, time: float, digits: torch.Tensor) -> torch.Tensor:

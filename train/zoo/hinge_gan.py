@@ -19,7 +19,8 @@ class HingeGan(AdversarialFamily):
 
     def generator_cost(
         self,
-        real_logits: torch.Tensor,  # noqa: ARG002
         fake_logits: torch.Tensor,
+        reals: torch.Tensor,  # noqa: ARG002
+        labels: torch.Tensor,  # noqa: ARG002
     ) -> torch.Tensor:
         return fake_logits.mean()

@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -13,12 +13,13 @@ from torch.optim.swa_utils import AveragedModel
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.config import ZooConfig
 from train.data import CLASSES, Digits
+from train.errors import RunError
 from train.loop import Schedule, run_loop
 from train.pictures import save_wall
 from train.run import Run
 from train.zoo.family import Family
 
-CHUNK = 250
+CHUNK = 256
 AVERAGE_DECAY = 0.999
 
 
@@ -134,7 +135,18 @@ class LearnedFamily(Family):
         for name, network in self.networks.items():
             network.load_state_dict(unprefixed(name, tensors))
             load_optimizer(self.optimizers[name], unprefixed(f"{name}_optimizer", tensors))
-        self.average.load_state_dict(unprefixed("average", tensors))
+        self.restore_average(tensors)
+
+    def restore_average(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Put back the averaged generator alone, as sampling and export need it.
+
+        Raises:
+            RunError: the snapshot is another network's.
+        """
+        try:
+            self.average.load_state_dict(unprefixed("average", tensors))
+        except RuntimeError as error:
+            raise RunError("The snapshot is of another network than this code's; train it anew.") from error
 
 
 def averaged(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
@@ -168,6 +180,6 @@ def means(values: Iterable[torch.Tensor]) -> torch.Tensor:
     return torch.stack([value.detach().float().mean() for value in values])
 
 
-def numbers(random: np.random.Generator, *shape: int) -> Any:
+def numbers(random: np.random.Generator, *shape: int) -> torch.Tensor:
     """Standard normal float32 from numpy, so that the exported generator makes the same of the same seed."""
     return torch.from_numpy(random.standard_normal(shape, np.float32))

@@ -1,13 +1,21 @@
 """A mixture of Gaussians by expectation maximisation, for the families that sample a space of codes."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import torch
 
+from train.checkpoint import load_snapshot, save_snapshot
+from train.data import CLASSES
+
 ROUNDS: Final = 30
 RIDGE: Final = 1e-4
 """Added to each covariance, as a share of its mean variance, so that it stays invertible."""
+
+
+PARTS: Final = ("weights", "centers", "roots")
 
 
 class Mixture:
@@ -61,7 +69,7 @@ def covariance(points: torch.Tensor, shares: torch.Tensor) -> tuple[torch.Tensor
 
 def fit_classes(points: torch.Tensor, labels: torch.Tensor, count: int, seed: int) -> list[Mixture]:
     """One mixture a digit, of points [n, d] and labels int64 [n]; few points get fewer Gaussians."""
-    classes = [points[labels == digit] for digit in range(int(labels.max()) + 1)]
+    classes = [points[labels == digit] for digit in range(CLASSES)]
     return [
         Mixture.fit(each, max(1, min(count, len(each) // (2 * points.shape[1]))), seed) for each in classes
     ]
@@ -74,3 +82,21 @@ def sample_classes(mixtures: list[Mixture], random: np.random.Generator, digits:
         chosen = np.flatnonzero(digits == digit)
         points[torch.from_numpy(chosen)] = mixture.sample(random, len(chosen))
     return points.float()
+
+
+def kept_mixtures(path: Path, fit: Callable[[], list[Mixture]]) -> list[Mixture]:
+    """The mixtures of a file, fitted and saved first where there is none: fitted again, they could differ.
+
+    Raises:
+        RunError: the file cannot be read or written.
+    """
+    if not path.exists():
+        tensors = {
+            f"{index}.{name}": getattr(mixture, name) for index, mixture in enumerate(fit()) for name in PARTS
+        }
+        save_snapshot(path, tensors, {})
+    tensors, _ = load_snapshot(path)
+    return [
+        Mixture(*(tensors[f"{index}.{name}"] for name in PARTS))
+        for index in range(len(tensors) // len(PARTS))
+    ]

@@ -1,10 +1,13 @@
 """The tutorial's perceptron pair, at several stages of its training."""
 
+import dataclasses
+
 import numpy as np
 from numpy.typing import NDArray
 
-from train.config import TutorialConfig, ZooConfig, from_preset
+from train.config import TutorialConfig, ZooConfig, conflicts, from_preset
 from train.data import Digits
+from train.errors import RunError
 from train.gan import TutorialPair, load_pair, train_on
 from train.run import Run
 from train.zoo.family import Family
@@ -23,16 +26,18 @@ class MlpGan(Family):
         given = {"preset": config.preset, "dataset": config.dataset, "seed": config.seed}
         machine = {"device": config.device, "threads": config.threads}
         self.config = from_preset(TutorialConfig, {**given, **machine})
-        self.stages: dict[str, TutorialPair] = {}
+        self.stages: dict[str, tuple[TutorialPair, float]] = {}
 
     def fit(self, digits: Digits, run: Run) -> float:
-        run.save_config(self.config)
+        if not run.exists():
+            run.save_config(self.config)
+        elif differing := conflicts(run.config(TutorialConfig), dataclasses.asdict(self.config)):
+            raise RunError(f"{run.folder} was trained otherwise: {', '.join(differing)}; delete it.")
         seconds = train_on(digits, self.config, run)
         steps = run.steps()
-        self.stages = {
-            name: load_pair(run, steps[max(0, len(steps) + index)])[0]
-            for name, index in {**STAGES, "": -1}.items()
-        }
+        for name, index in {**STAGES, "": -1}.items():
+            step = steps[max(0, len(steps) + index)]
+            self.stages[name] = load_pair(run, step)[0], run.load(step)[1]["seconds"]
         return seconds
 
     def sample(
@@ -41,16 +46,16 @@ class MlpGan(Family):
         seed: int,
         digits: NDArray[np.int64] | None = None,  # noqa: ARG002
     ) -> NDArray[np.uint8]:
-        return self.stages[""].sample(count, seed)
+        return self.stages[""][0].sample(count, seed)
 
-    def generators(self, name: str, seconds: float) -> list[Generator]:
-        def stage(label: str, pair: TutorialPair) -> Generator:
+    def generators(self, name: str, seconds: float) -> list[Generator]:  # noqa: ARG002
+        def stage(label: str, pair: TutorialPair, spent: float) -> Generator:
             return Generator(
                 f"{name}_{label}".rstrip("_"),
                 self.kind,
                 False,
-                seconds,
+                spent,
                 lambda count, seed, digits=None: pair.sample(count, seed),  # noqa: ARG005
             )
 
-        return [stage(label, pair) for label, pair in self.stages.items()]
+        return [stage(label, pair, spent) for label, (pair, spent) in self.stages.items()]

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from train.config import ZooConfig
 from train.data import CLASSES, Digits
@@ -64,14 +64,16 @@ class Morphs(Family):
 def half_way(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """The pictures between two sets of them, float32 [n, 1, 28, 28] in [0, 1]: sharp ink, smooth edges."""
     distance = (signed_distance(one) + signed_distance(other)) / 2
-    # Ink fades over one pixel, as it does at the edge of a stroke in MNIST.
-    return avg_pool2d((0.5 + distance / SCALE).clamp(0, 1), SCALE)
+    # Ink fades over one pixel, as it does at the edge of a stroke in MNIST, and is as bright as theirs.
+    ink = avg_pool2d((0.5 + distance / SCALE).clamp(0, 1), SCALE)
+    return ink * max_pool2d(torch.maximum(one, other), 5, stride=1, padding=2)
 
 
 def signed_distance(pictures: torch.Tensor) -> torch.Tensor:
     """Distance to the outline in cells of the fine grid, positive in the ink: float32 [n, 1, side, side]."""
     ink = interpolate(pictures, scale_factor=SCALE, mode="bicubic").clamp(0, 1) >= 0.5
-    return distance_to(~ink) - distance_to(ink)
+    # The outline runs half a cell beyond the last cell's centre.
+    return (distance_to(~ink) - 0.5).clamp(min=0) - (distance_to(ink) - 0.5).clamp(min=0)
 
 
 def distance_to(inside: torch.Tensor) -> torch.Tensor:

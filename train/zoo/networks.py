@@ -5,7 +5,7 @@ from typing import Final, cast
 
 import torch
 from torch import nn
-from torch.nn.functional import leaky_relu, one_hot, pixel_shuffle
+from torch.nn.functional import leaky_relu, pixel_shuffle
 from torch.nn.utils.parametrizations import spectral_norm
 
 from train.data import CLASSES
@@ -24,6 +24,8 @@ class ConvGenerator(nn.Module):
         super().__init__()
         self.conditional = conditional
         self.width = width
+        # A table, so that the exported file refuses a digit above 9.
+        self.register_buffer("choices", torch.eye(CLASSES), persistent=False)
         self.start = nn.Linear(latent + CLASSES * conditional, 49 * width)
         self.blocks = nn.ModuleList(
             [
@@ -36,7 +38,7 @@ class ConvGenerator(nn.Module):
         self.end = nn.Conv2d(width, 1, 3, padding=1)
 
     def forward(self, noise: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
-        choice = one_hot(digits, CLASSES).to(noise.dtype)
+        choice = self.get_buffer("choices")[digits]
         hidden = self.start(torch.cat([noise, choice], 1) if self.conditional else noise)
         hidden = hidden.reshape(-1, self.width, 7, 7).contiguous(memory_format=torch.channels_last)
         for block in self.blocks:

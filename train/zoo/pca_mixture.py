@@ -11,14 +11,14 @@ from train.config import ZooConfig
 from train.data import Digits, scaled
 from train.run import Run
 from train.zoo.family import Family, any_digits
-from train.zoo.mixture import Mixture, fit_classes, sample_classes
+from train.zoo.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 
 COMPONENTS: Final = 40
 GAUSSIANS: Final = 10
 
 
 class PcaMixture(Family):
-    """Fitted anew in seconds whenever it is needed; only the options are kept."""
+    """The axes are found anew in a second whenever they are needed; the mixtures are kept."""
 
     kind = "classical"
     conditional = True
@@ -29,14 +29,19 @@ class PcaMixture(Family):
         self.axes = torch.empty(0)
         self.mixtures: list[Mixture] = []
 
-    def fit(self, digits: Digits, run: Run) -> float:  # noqa: ARG002
+    def fit(self, digits: Digits, run: Run) -> float:
         began = time.monotonic()
         pixels = scaled(digits.images).cpu()
         self.center = pixels.mean(0)
         offsets = pixels - self.center
-        # The covariance's largest eigenvectors; eigh gives them in ascending order.
-        self.axes = torch.linalg.eigh(offsets.T @ offsets).eigenvectors[:, -COMPONENTS:]
-        self.mixtures = fit_classes(offsets @ self.axes, digits.labels.cpu(), GAUSSIANS, self.seed)
+        # The covariance's largest eigenvectors; eigh gives them in ascending order, of either sign.
+        axes = torch.linalg.eigh(offsets.T @ offsets).eigenvectors[:, -COMPONENTS:]
+        self.axes = axes * torch.sign(axes.gather(0, axes.abs().argmax(0, keepdim=True)))
+
+        def fit_mixtures() -> list[Mixture]:
+            return fit_classes(offsets @ self.axes, digits.labels.cpu(), GAUSSIANS, self.seed)
+
+        self.mixtures = kept_mixtures(run.folder / "mixtures.safetensors", fit_mixtures)
         return time.monotonic() - began
 
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:

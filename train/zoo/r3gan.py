@@ -24,8 +24,14 @@ class R3Gan(AdversarialFamily):
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return softplus(real_logits - fake_logits).mean()
 
-    def generator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+    def generator_cost(
+        self, fake_logits: torch.Tensor, reals: torch.Tensor, labels: torch.Tensor
+    ) -> torch.Tensor:
+        real_logits = self.networks["discriminator"](reals, labels)
         return softplus(fake_logits - real_logits).mean()
+
+    def penalizes_slopes(self) -> bool:
+        return self.done.item() % PERIOD == 0
 
     def penalty(
         self,
@@ -40,7 +46,7 @@ class R3Gan(AdversarialFamily):
         Lazily, in one update of `PERIOD` at as many times the weight: Karras et al. 2020,
         https://arxiv.org/abs/1912.04958, appendix B.
         """
-        if self.done % PERIOD:
+        if not self.penalizes_slopes():
             return torch.zeros((), device=fakes.device)
         steepness = squared_slope(real_logits, reals) + squared_slope(fake_logits, fakes)
         return PERIOD * self.weight / 2 * steepness.mean()

@@ -1,6 +1,7 @@
 """A variational autoencoder with a sharper decoder, sampled where its codes really lie."""
 
 import math
+import time
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from train.config import ZooConfig
+from train.data import Digits
+from train.run import Run
 from train.zoo.family import any_digits
 from train.zoo.learned import LearnedFamily, means, minimize
-from train.zoo.mixture import Mixture, fit_classes, sample_classes
+from train.zoo.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.zoo.networks import ConvGenerator
 from train.zoo.vae import divergence_from_normal
 
@@ -71,16 +74,28 @@ class SharpVae(LearnedFamily):
         self.remember(codes.detach(), labels)
         return means([error, divergence])
 
+    def fit(self, digits: Digits, run: Run) -> float:
+        seconds = super().fit(digits, run)
+        began = time.monotonic()
+        self.mixtures = kept_mixtures(run.folder / "mixtures.safetensors", self.fit_mixtures)
+        return seconds + time.monotonic() - began
+
+    def fit_mixtures(self) -> list[Mixture]:
+        """Mixtures of the newest codes, one a digit."""
+        known = min(RECENT, int(self.done) * self.batch_size)
+        codes, labels = self.codes[:known].cpu(), self.labels[:known].cpu()
+        return fit_classes(codes, labels, self.components, self.config.seed)
+
+    def show(self, run: Run, step: int) -> dict[str, float]:  # noqa: ARG002
+        """Nothing: there are no mixtures to sample before the end."""
+        return {}
+
     def remember(self, codes: torch.Tensor, labels: torch.Tensor) -> None:
         """Put the newest codes first; the oldest fall out."""
         self.codes = torch.cat([codes, self.codes])[:RECENT]
         self.labels = torch.cat([labels, self.labels])[:RECENT]
 
     def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
-        if not self.mixtures:
-            known = min(RECENT, self.done.item() * self.batch_size)
-            codes, labels = self.codes[:known].cpu(), self.labels[:known].cpu()
-            self.mixtures = fit_classes(codes, labels, self.components, self.config.seed)
         chosen = any_digits(random, count, digits)
         codes = sample_classes(self.mixtures, random, chosen).to(self.device)
         pictures: torch.Tensor = self.average(codes, torch.from_numpy(chosen).to(self.device))
@@ -93,4 +108,3 @@ class SharpVae(LearnedFamily):
         super().restore(tensors)
         self.codes = tensors["codes"].to(self.device)
         self.labels = tensors["labels"].to(self.device)
-        self.mixtures = []
