@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from demo.runtime import MODELS_FOLDER
 from tests.judging import taught_judge
 from train.data import Digits, hold_out, load
 from train.judge import Judge
@@ -136,3 +137,13 @@ def test_real_digits_are_dealt_without_repeating_one() -> None:
     assert sorted(dealer.sample(6, 0, None)[:, 0, 0].tolist()) == list(range(6))
     with pytest.raises(ValueError, match="no real 2"):
         dealer.sample(1, 0, np.array([2]))
+
+
+def test_the_readme_shows_the_published_report() -> None:
+    """Its table is the one that the command printed, and every generator's wall stands beside it."""
+    record = json.loads((MODELS_FOLDER / "zoo.json").read_text())
+    card = (Path(__file__).parent.parent / "README.md").read_text()
+    assert markdown_table(record) in card
+    for row in record["rows"]:
+        if row["kind"] != "real":
+            assert f"demo/models/zoo-{row['name']}.png" in card
