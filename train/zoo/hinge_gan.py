@@ -9,7 +9,7 @@ from train.zoo.adversarial import AdversarialFamily
 class HingeGan(AdversarialFamily):
     """Equations 16 and 17 there, with the sign turned: the score rises with fakeness."""
 
-    steps = 2500
+    steps = 1500
     batch_size = 64
     learning_rate = 4e-4
     spectral = True
