@@ -34,9 +34,7 @@ class Balance:
     def of(cls, codes: torch.Tensor) -> "Balance":
         """The shares in codes int64 [n] of `train.targets`."""
         targets = decoded(codes)
-        return cls(
-            *(kind.double().mean().item() for kind in (targets.real, targets.fake, targets.other))
-        )
+        return cls(*(kind.double().mean().item() for kind in (targets.real, targets.fake, targets.other)))
 
 
 def detector_loss(

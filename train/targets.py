@@ -34,7 +34,10 @@ def other_targets(count: int) -> torch.Tensor:
 
 @dataclass(frozen=True)
 class Targets:
-    """What codes say. real, fake, other: bool [n], one of them true; digit: int64 [n], 0 to 9 or `NO_DIGIT`."""
+    """What codes say.
+
+    real, fake, other: bool [n], one of them true. digit: int64 [n], 0 to 9 or `NO_DIGIT`.
+    """
 
     real: torch.Tensor
     fake: torch.Tensor
