@@ -1,4 +1,4 @@
-"""One thing at a time that happens to pictures, at three strengths: what evaluation applies to both classes."""
+"""One thing at a time that happens to pictures, at three strengths, for the evaluation: of both classes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,0 +1,184 @@
+"""What is not one handwritten digit: what `in_domain` learns to turn away, and is judged on.
+
+Evaluation sees typefaces, scripts, textures and shapes that training never saw.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from train import textures
+from train.fonts import printed
+from train.normalize import SIDE, normalize
+from train.pen import Stroke, draw
+from train.pens import rounded
+from train.splits import Split, split_seed
+
+Drawer = Callable[[np.random.Generator], NDArray[np.uint8]]
+"""Makes one picture, uint8 [height, width], ink bright on dark."""
+
+LETTERS: Final = "ACEFHJKLMNPRTUVWXYacdefhjkmnprtuvwxy"
+"""Latin letters that are no digit's shape. Left out, because somebody's digit looks like them: B D G I O Q S
+Z b g i l o q s z."""
+SYMBOLS: Final = '#%@*+=~^<>"€©®¶±×÷√∑→←★♥♣☺'
+"""Left out, as some digit's shape: | / \\ ! ' ( ) [ ] { } & $ § ∞ ° and ? (a 2), ↑ (a 1)."""
+GREEK: Final = "ΓΔΛΞΠΣΨΩαγδελμπρψω"
+"""Left out: those that look like the Latin letters above, and β ζ θ ο σ φ ι Θ Φ Ο Ι Β Ζ."""
+CYRILLIC: Final = "ДЖИЛФШЭЮЯджлфшэюя"
+"""Left out: З з Б б О о Ч ч, and those that look like Latin letters."""
+
+HALVES: Final = {(0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"), (8, "left")}
+"""The halves of digits that nobody reads as a digit: an 8's top is a 0, a 9's bottom a 1, and so on."""
+
+
+class Others(NamedTuple):
+    """images: uint8 [n, 28, 28] as the normaliser leaves them; kinds: n names."""
+
+    images: NDArray[np.uint8]
+    kinds: list[str]
+
+
+def others(
+    split: Split, count: int, seed: int, digits: NDArray[np.uint8], labels: NDArray[np.int64]
+) -> Others:
+    """As many of each of a split's kinds, in turn.
+
+    digits: real ones of the split, uint8 [n, 28, 28], ink bright on dark, and labels int64 [n], some of
+    which are cut or set side by side.
+    """
+    drawers = list(drawers_of(split, digits, labels).items())
+    images = np.zeros((count, SIDE, SIDE), np.uint8)
+    kinds = []
+    for place in range(count):
+        kind, make = drawers[place % len(drawers)]
+        random = np.random.default_rng((split_seed(seed, split), place))
+        images[place] = normalize(make(random)[..., np.newaxis])
+        kinds.append(kind)
+    return Others(images, kinds)
+
+
+def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64]) -> Mapping[str, Drawer]:
+    """A split's kinds. Letters and symbols are in all splits, in other typefaces; so are digits, others."""
+    everywhere: dict[str, Drawer] = {
+        "letter": partial(printed, split, LETTERS),
+        "symbol": partial(printed, split, SYMBOLS),
+        "several digits": partial(several_digits, digits),
+        "half a digit": partial(half_digit, digits, labels),
+        "blank": blank,
+    }
+    own: Mapping[Split, dict[str, Drawer]] = {
+        "train": {
+            "sinusoids": textures.sinusoids,
+            "stripes": textures.stripes,
+            "checkers": textures.checkers,
+            "uniform noise": textures.uniform_noise,
+            "scribble": scribble,
+            "blob": blob,
+            "line across": line_across,
+        },
+        "validation": {
+            "gradient": textures.gradient,
+            "speckle": textures.speckle,
+            "zigzag": zigzag,
+            "Cyrillic letter": partial(printed, split, CYRILLIC),
+        },
+        "evaluation": {
+            "clouds": textures.clouds,
+            "rings": textures.rings,
+            "normal noise": textures.normal_noise,
+            "spiral": spiral,
+            "polygon": polygon,
+            "square of digits": partial(square_of_digits, digits),
+        },
+    }
+    return everywhere | own[split]
+
+
+def several_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Two to four side by side, some of them touching."""
+    parts = []
+    for index in random.integers(len(digits), size=random.integers(2, 5)):
+        inked = np.flatnonzero(digits[index].any(0))
+        parts += [digits[index][:, inked[0] : inked[-1] + 1], np.zeros((SIDE, random.integers(5)), np.uint8)]
+    return np.pad(np.concatenate(parts, axis=1), 4)
+
+
+def square_of_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Two rows of two."""
+    four = digits[random.integers(len(digits), size=4)]
+    return np.pad(np.block([[four[0], four[1]], [four[2], four[3]]]), 2)
+
+
+def half_digit(
+    digits: NDArray[np.uint8], labels: NDArray[np.int64], random: np.random.Generator
+) -> NDArray[np.uint8]:
+    """A digit cut through the middle of its ink, where that leaves no digit."""
+    digit, half = sorted(HALVES)[random.integers(len(HALVES))]
+    choice = np.flatnonzero(labels == digit)
+    picture = digits[choice[random.integers(len(choice))]].copy()
+    rows, columns = np.flatnonzero(picture.any(1)), np.flatnonzero(picture.any(0))
+    row, column = (rows[0] + rows[-1] + 1) // 2, (columns[0] + columns[-1] + 1) // 2
+    lost = {"top": np.s_[row:], "bottom": np.s_[:row], "left": np.s_[:, column:]}[half]
+    picture[lost] = 0
+    return picture
+
+
+def blank(random: np.random.Generator) -> NDArray[np.uint8]:
+    """Nothing, or hardly anything: paper of any grey with a little noise."""
+    paper, noise = random.uniform(0, 255), random.uniform(0, 4) * (random.random() < 0.5)
+    return np.clip(random.normal(paper, noise, (SIDE, SIDE)), 0, 255).astype(np.uint8)
+
+
+def scribble(random: np.random.Generator) -> NDArray[np.uint8]:
+    """Two to four strokes that turn five times or more, to anywhere."""
+    strokes = [random.random((random.integers(6, 11), 2)) for _ in range(random.integers(2, 5))]
+    return inked([rounded(stroke) for stroke in strokes], random)
+
+
+def zigzag(random: np.random.Generator) -> NDArray[np.uint8]:
+    """One stroke to and fro, five times or more."""
+    turns = random.integers(6, 12)
+    path = np.stack([np.arange(turns) / turns, np.arange(turns) % 2 * random.uniform(0.4, 1.2)], axis=1)
+    return inked([path + random.normal(0, 0.05, path.shape)], random)
+
+
+def spiral(random: np.random.Generator) -> NDArray[np.uint8]:
+    """Three to five times around; a thin brush, so that the turns stay apart."""
+    angles = np.linspace(0, 2 * np.pi * random.uniform(3, 5), 200)
+    path = np.stack([angles * np.cos(angles), angles * np.sin(angles)], axis=1)
+    return draw([path * random.choice([-1, 1], 2)], 84, 2)
+
+
+def blob(random: np.random.Generator) -> NDArray[np.uint8]:
+    """A filled ellipse, at most twice as long as wide."""
+    canvas = Image.new("L", (84, 84))
+    across, down = random.uniform(15, 30, 2)
+    ImageDraw.Draw(canvas).ellipse((42 - across, 42 - down, 42 + across, 42 + down), fill=255)
+    return np.asarray(canvas.resize((42, 42), Image.Resampling.BOX))
+
+
+def polygon(random: np.random.Generator) -> NDArray[np.uint8]:
+    """A filled polygon of three to seven corners around the middle."""
+    angles = np.sort(
+        random.uniform(0, 2 * np.pi) + np.arange(corners := random.integers(3, 8)) * 2 * np.pi / corners
+    )
+    reach = random.uniform(20, 38, corners)
+    places = 42 + np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
+    canvas = Image.new("L", (84, 84))
+    ImageDraw.Draw(canvas).polygon([tuple(place) for place in places.tolist()], fill=255)
+    return np.asarray(canvas.resize((42, 42), Image.Resampling.BOX))
+
+
+def line_across(random: np.random.Generator) -> NDArray[np.uint8]:
+    """A straight line within 20 degrees of the horizontal: a steep one is a 1."""
+    angle = np.radians(random.uniform(-20, 20))
+    return inked([np.array([[0, 0], [np.cos(angle), np.sin(angle)]])], random)
+
+
+def inked(strokes: list[Stroke], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Strokes by a brush of any width, on a canvas of 84 pixels."""
+    return draw(strokes, 84, random.uniform(2, 9))
