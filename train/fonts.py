@@ -67,9 +67,10 @@ def printed_digits(split: Split, count: int, seed: int) -> PrintedDigits:
 def printed(split: Split, characters: str, random: np.random.Generator) -> NDArray[np.uint8]:
     """One of the characters in one of the split's fonts, a little turned: uint8 [side, side], bright on dark.
 
-    characters: at least one of them is in every font.
+    characters: at least one of them is in one of the fonts.
     """
-    name = FONTS[split][random.integers(len(FONTS[split]))]
+    names = [name for name in FONTS[split] if in_font(name, characters)]
+    name = names[random.integers(len(names))]
     known = in_font(name, characters)
     character = known[random.integers(len(known))]
     size = round(random.uniform(*SIZES))
@@ -83,6 +84,9 @@ def in_font(name: str, characters: str) -> str:
     """Those of the characters that the font can show."""
     if name == PILLOWS_OWN:
         return "".join(each for each in characters if each.isascii())
+    if name.startswith("cm"):
+        # In TeX's own encoding, where other signs are in the places of ASCII's.
+        return "".join(each for each in characters if each.isascii() and each.isalnum())
     known = FT2Font(str(font_path(name))).get_charmap()
     return "".join(each for each in characters if ord(each) in known)
 

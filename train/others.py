@@ -24,12 +24,13 @@ Drawer = Callable[[np.random.Generator], NDArray[np.uint8]]
 LETTERS: Final = "ACEFHJKLMNPRTUVWXYacdefhjkmnprtuvwxy"
 """Latin letters that are no digit's shape. Left out, because somebody's digit looks like them: B D G I O Q S
 Z b g i l o q s z."""
-SYMBOLS: Final = '#%@*+=~^<>"€©®¶±×÷√∑→←★♥♣☺'
-"""Left out, as some digit's shape: | / \\ ! ' ( ) [ ] { } & $ § ∞ ° and ? (a 2), ↑ (a 1)."""
-GREEK: Final = "ΓΔΛΞΠΣΨΩαγδελμπρψω"
-"""Left out: those that look like the Latin letters above, and β ζ θ ο σ φ ι Θ Φ Ο Ι Β Ζ."""
+SYMBOLS: Final = '#%@*+=~^<>"€©®¶±÷√∑→←★♥♣☺'
+"""Left out, because they look like a 0, 1, 2, 3, 5 or 8: bars, slashes, brackets, quotes of one stroke, dots,
+arrows up and down, rings, and the signs for and, question, dollar, section and infinity."""
+GREEK: Final = "ΓΔΛΞΠΣΨΩαγλμπψω"
+"""Left out: beta, delta, zeta, theta, iota, omicron, sigma, phi, and capitals that Latin has too."""
 CYRILLIC: Final = "ДЖИЛФШЭЮЯджлфшэюя"
-"""Left out: З з Б б О о Ч ч, and those that look like Latin letters."""
+"""Left out: be, ze, o and che, and what Latin has too."""
 
 HALVES: Final = {(0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"), (8, "left")}
 """The halves of digits that nobody reads as a digit: an 8's top is a 0, a 9's bottom a 1, and so on."""
@@ -72,30 +73,45 @@ def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64
     }
     own: Mapping[Split, dict[str, Drawer]] = {
         "train": {
-            "sinusoids": textures.sinusoids,
-            "stripes": textures.stripes,
-            "checkers": textures.checkers,
-            "uniform noise": textures.uniform_noise,
+            "sinusoids": partial(patch, textures.sinusoids),
+            "stripes": partial(patch, textures.stripes),
+            "checkers": partial(patch, textures.checkers),
+            "uniform noise": partial(patch, textures.uniform_noise),
             "scribble": scribble,
             "blob": blob,
             "line across": line_across,
         },
         "validation": {
-            "gradient": textures.gradient,
-            "speckle": textures.speckle,
+            "gradient": partial(patch, textures.gradient),
+            "speckle": partial(patch, textures.speckle),
             "zigzag": zigzag,
             "Cyrillic letter": partial(printed, split, CYRILLIC),
         },
         "evaluation": {
-            "clouds": textures.clouds,
-            "rings": textures.rings,
-            "normal noise": textures.normal_noise,
+            "clouds": partial(patch, textures.clouds),
+            "rings": partial(patch, textures.rings),
+            "normal noise": partial(patch, textures.normal_noise),
+            "Greek letter": partial(printed, split, GREEK),
             "spiral": spiral,
             "polygon": polygon,
             "square of digits": partial(square_of_digits, digits),
         },
     }
     return everywhere | own[split]
+
+
+def patch(texture: Drawer, random: np.random.Generator) -> NDArray[np.uint8]:
+    """A texture with an end, square or round: one that fills the frame is paper to the normaliser."""
+    picture = texture(random)
+    if random.random() < 0.5:
+        picture = np.where(round_mask(*picture.shape), picture, np.uint8(0))
+    return np.pad(picture, 4)
+
+
+def round_mask(height: int, width: int) -> NDArray[np.bool_]:
+    """Whether a pixel is in the largest ellipse: bool [height, width]."""
+    down, across = np.indices((height, width))
+    return np.hypot((2 * down + 1) / height - 1, (2 * across + 1) / width - 1) <= 1
 
 
 def several_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
@@ -163,9 +179,8 @@ def blob(random: np.random.Generator) -> NDArray[np.uint8]:
 
 def polygon(random: np.random.Generator) -> NDArray[np.uint8]:
     """A filled polygon of three to seven corners around the middle."""
-    angles = np.sort(
-        random.uniform(0, 2 * np.pi) + np.arange(corners := random.integers(3, 8)) * 2 * np.pi / corners
-    )
+    corners = random.integers(3, 8)
+    angles = random.uniform(0, 2 * np.pi) + np.arange(corners) * 2 * np.pi / corners
     reach = random.uniform(20, 38, corners)
     places = 42 + np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
     canvas = Image.new("L", (84, 84))

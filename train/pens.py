@@ -30,7 +30,10 @@ MARGIN: Final = (0.08, 0.3)
 
 
 class PenDigits(NamedTuple):
-    """images: uint8 [n, 28, 28] as the normaliser leaves them; labels: int64 [n], 0 to 9; writers: int64 [n]."""
+    """Pen digits, who wrote them and what they are.
+
+    images: uint8 [n, 28, 28] as the normaliser leaves them. labels: int64 [n], 0 to 9. writers: int64 [n].
+    """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
