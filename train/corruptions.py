@@ -30,7 +30,7 @@ def in_the_wild(picture: Picture, qualities: Range, random: np.random.Generator)
 
 
 CORRUPTIONS: Final[Mapping[str, Corruption]] = {
-    "enlarged": Corruption(enlarged, ((1, 3), (3, 8), (8, 20))),
+    "enlarged": Corruption(enlarged, ((1.25, 3), (3, 8), (8, 20))),
     "canvas": Corruption(on_canvas, ((1, 1.5), (1.5, 2), (2, 3))),
     "jpeg": Corruption(jpeg, ((80, 95), (60, 80), (40, 60))),
     "webp": Corruption(webp, ((80, 95), (60, 80), (40, 60))),

@@ -32,7 +32,7 @@ GREEK: Final = "ΓΔΛΞΠΣΨΩαγλμπψω"
 CYRILLIC: Final = "ДЖИЛФШЭЮЯджлфшэюя"
 """Left out: be, ze, o and che, and what Latin has too."""
 
-HALVES: Final = {(0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"), (8, "left")}
+HALVES: Final = ((0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"))
 """The halves of digits that nobody reads as a digit: an 8's top is a 0, a 9's bottom a 1, and so on."""
 
 
@@ -48,8 +48,8 @@ def others(
 ) -> Others:
     """As many of each of a split's kinds, in turn.
 
-    digits: real ones of the split, uint8 [n, 28, 28], ink bright on dark, and labels int64 [n], some of
-    which are cut or set side by side.
+    digits: real ones of the split, uint8 [n, 28, 28], ink bright on dark, all ten among them, and their
+    labels, int64 [n], 0 to 9: some are cut, or set side by side.
     """
     drawers = list(drawers_of(split, digits, labels).items())
     images = np.zeros((count, SIDE, SIDE), np.uint8)
@@ -133,13 +133,12 @@ def half_digit(
     digits: NDArray[np.uint8], labels: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.uint8]:
     """A digit cut through the middle of its ink, where that leaves no digit."""
-    digit, half = sorted(HALVES)[random.integers(len(HALVES))]
+    digit, half = HALVES[random.integers(len(HALVES))]
     choice = np.flatnonzero(labels == digit)
     picture = digits[choice[random.integers(len(choice))]].copy()
-    rows, columns = np.flatnonzero(picture.any(1)), np.flatnonzero(picture.any(0))
-    row, column = (rows[0] + rows[-1] + 1) // 2, (columns[0] + columns[-1] + 1) // 2
-    lost = {"top": np.s_[row:], "bottom": np.s_[:row], "left": np.s_[:, column:]}[half]
-    picture[lost] = 0
+    rows = np.flatnonzero(picture.any(1))
+    middle = (rows[0] + rows[-1] + 1) // 2
+    picture[np.s_[middle:] if half == "top" else np.s_[:middle]] = 0
     return picture
 
 
