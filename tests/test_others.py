@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
 
 from train import data, fonts, textures
@@ -27,7 +28,7 @@ def family(name: str) -> str:
         return name
     if name.startswith("cm"):
         return "Computer Modern"
-    return fonts.FT2Font(str(font_path(name))).family_name
+    return FT2Font(str(font_path(name))).family_name
 
 
 def test_no_typeface_is_in_two_splits() -> None:

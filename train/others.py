@@ -125,8 +125,9 @@ def several_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> ND
 
 def square_of_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """Two rows of two."""
-    four = digits[random.integers(len(digits), size=4)]
-    return np.pad(np.block([[four[0], four[1]], [four[2], four[3]]]), 2)
+    four: NDArray[np.uint8] = digits[random.integers(len(digits), size=4)]
+    rows = [np.concatenate([left, right], axis=1) for left, right in (four[:2], four[2:])]
+    return np.pad(np.concatenate(rows), 2)
 
 
 def half_digit(

@@ -22,7 +22,7 @@ def stripes(random: np.random.Generator) -> Patch:
 
 def checkers(random: np.random.Generator) -> Patch:
     """A board of 2 to 9 fields a side."""
-    fields = random.integers(2, 10)
+    fields = int(random.integers(2, 10))
     board = np.indices((fields, fields)).sum(0) % 2 * 255
     return enlarged(board, Image.Resampling.NEAREST, random)
 
