@@ -67,6 +67,13 @@ def test_only_some_generators(pool: Pool) -> None:
         pool.only(["diffusion"])
 
 
+def test_what_another_pool_holds_is_taken_out(pool: Pool) -> None:
+    assert len(pool.apart_from(pool).images) == 0
+    rest = pool.apart_from(pool.only(["flow"]))
+    assert np.array_equal(rest.images, pool.without("flow").images)
+    assert np.array_equal(rest.names, pool.without("flow").names)
+
+
 def test_splits_and_seeds_share_no_sample() -> None:
     pools = [fill_pool(GENERATORS[:1], 5, split, seed) for split in SPLITS for seed in range(3)]
     pictures = [image.tobytes() for pool in pools for image in pool.images]

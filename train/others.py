@@ -125,7 +125,7 @@ def several_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> ND
 
 def square_of_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """Two rows of two."""
-    four: NDArray[np.uint8] = digits[random.integers(len(digits), size=4)]
+    four = digits[random.integers(len(digits), size=4)]
     rows = [np.concatenate([left, right], axis=1) for left, right in (four[:2], four[2:])]
     return np.pad(np.concatenate(rows), 2)
 
@@ -136,7 +136,7 @@ def half_digit(
     """A digit cut through the middle of its ink, where that leaves no digit."""
     digit, half = HALVES[random.integers(len(HALVES))]
     choice = np.flatnonzero(labels == digit)
-    picture = digits[choice[random.integers(len(choice))]].copy()
+    picture: NDArray[np.uint8] = digits[choice[random.integers(len(choice))]].copy()
     rows = np.flatnonzero(picture.any(1))
     middle = (rows[0] + rows[-1] + 1) // 2
     picture[np.s_[middle:] if half == "top" else np.s_[:middle]] = 0

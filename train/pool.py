@@ -46,6 +46,14 @@ class Pool:
             raise ConfigError(f"No fakes of {', '.join(unknown)} in the pool; known: {', '.join(known)}.")
         return self.chosen(np.isin(self.names, list(names)))
 
+    def apart_from(self, other: "Pool") -> "Pool":
+        """The fakes that are no fake of another pool's, to the last pixel.
+
+        Two seeds may make the same picture where a generator has few to make, as one that pairs digits.
+        """
+        known = {image.tobytes() for image in other.images}
+        return self.chosen(np.array([image.tobytes() not in known for image in self.images], np.bool_))
+
     def chosen(self, mask: NDArray[np.bool_]) -> "Pool":
         """The fakes where a mask, bool [n], is true."""
         return Pool(self.images[mask], self.names[mask], self.kinds[mask], self.digits[mask])
