@@ -138,8 +138,8 @@ def test_a_worse_jpeg_is_further_off(
 def test_what_is_prepared_does_not_depend_on_the_jobs(
     digits: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.prepare.PART", 7)
     alone = prepare(digits, copies=2, seed=3, jobs=1)
+    monkeypatch.setattr("train.prepare.PART", 7)
     assert alone.shape == (40, 2, 28, 28)
     assert alone.dtype == np.uint8
     assert np.array_equal(prepare(digits, copies=2, seed=3, jobs=2), alone)
