@@ -1,0 +1,59 @@
+"""Pictures as the discriminator gets to see them: through what happens in the wild, then the one door.
+
+Each picture's chance events are a function of the seed and its place alone, so that the result does
+not depend on how many processes share the work.
+"""
+
+import multiprocessing
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.normalize import SIDE, normalize
+from train.wild import CHANCES, Chances, Picture, wild
+from train.zoo.build import end_with_parent
+
+PART: Final = 1000
+"""Pictures that a process is given at a time."""
+
+
+def seen(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
+    """Pictures uint8 [height, width, 1 | 3 | 4] of any sizes, normalised: uint8 [n, 28, 28]."""
+    normalized = [normalize(picture) for picture in pictures]
+    return np.stack(normalized) if normalized else np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+def prepare(
+    pixels: NDArray[np.uint8], copies: int, seed: int, jobs: int, chances: Chances = CHANCES
+) -> NDArray[np.uint8]:
+    """Several fates of each picture: uint8 [n, height, width], ink bright on dark → [n, copies, 28, 28].
+
+    jobs: processes that share the work; with 1 it is done in this one. The result does not depend on it,
+    and more copies begin with the same.
+    """
+    parts = [
+        (pixels[start : start + PART], start, copies, seed, chances) for start in range(0, len(pixels), PART)
+    ]
+    if jobs == 1:
+        results = [prepare_part(*part) for part in parts]
+    else:
+        spawned = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(jobs, spawned, initializer=end_with_parent) as pool:
+            results = list(pool.map(prepare_part, *zip(*parts, strict=True))) if parts else []
+    whole = np.concatenate(results) if results else np.zeros((0, SIDE, SIDE), np.uint8)
+    return whole.reshape(len(pixels), copies, SIDE, SIDE)
+
+
+def prepare_part(
+    pixels: NDArray[np.uint8], start: int, copies: int, seed: int, chances: Chances
+) -> NDArray[np.uint8]:
+    """Pictures that are at place `start` and after in the whole: uint8 [n * copies, 28, 28]."""
+    randoms = [np.random.default_rng((seed, start + place)) for place in range(len(pixels))]
+    return seen(
+        wild(each, random, chances)
+        for each, random in zip(pixels, randoms, strict=True)
+        for _ in range(copies)
+    )
