@@ -77,9 +77,7 @@ def result_panel(engine: Engine, checked: Checked) -> str:
     probability = _probability_to_show(answer)
     if probability is not None:
         if answer.digit is not None and answer.digit_probability is not None:
-            said += (
-                f'<p class="result-says">It reads as a {answer.digit} ({answer.digit_probability:.4f}).</p>'
-            )
+            said += _reading(answer.digit, answer.digit_probability)
         said += _numbers(probability)
         shown += _scale(engine.thresholds, probability)
     height, width = checked.pixels.shape
@@ -96,6 +94,11 @@ def result_panel(engine: Engine, checked: Checked) -> str:
 def _probability_to_show(answer: Answer) -> float | None:
     """P(fake | x), or None where the model does not take the picture for a digit: it means nothing then."""
     return None if answer.verdict == "not a digit" else answer.fake_probability
+
+
+def _reading(digit: int, probability: float) -> str:
+    article = "an" if digit == 8 else "a"
+    return f'<p class="result-says">It reads as {article} {digit} ({probability:.4f}).</p>'
 
 
 def _numbers(fake_probability: float) -> str:
