@@ -48,7 +48,11 @@ def test_the_pack_is_made_again_by_its_command(tmp_path: Path) -> None:
 
 def test_python_the_command_line_and_the_api_agree(engine: Engine) -> None:
     pack = Pack(CONFORMANCE_FOLDER)
-    cells = [*python_cells(pack, engine), *command_line_cells(pack), *api_cells(pack)]
+    cells = [
+        *python_cells(pack, engine),
+        *command_line_cells(pack, MODELS_FOLDER),
+        *api_cells(pack, MODELS_FOLDER),
+    ]
     assert len(cells) == 6 * len(pack.pictures)
     assert disagreements(pack, cells) == []
 
