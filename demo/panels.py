@@ -132,8 +132,9 @@ def _wall_digit(answer: Answer, png: bytes) -> str:
     name = html.escape(answer.file)
     probability = _probability_to_show(answer)
     number = answer.verdict if probability is None else f"{probability:.4f}"
+    spoken = number if probability is None else f"P(fake) {number}"
     return (
         f'<li><button type="button" class="wall-digit" data-name="{name}" '
-        f'aria-label="Check {name}, P(fake) {number}">{_pixels_image(png, "")}{number}</button>'
+        f'aria-label="Check {name}, {spoken}">{_pixels_image(png, "")}{number}</button>'
         f'<a href="{PNG_URL}{base64_text(png)}" download="{name}" aria-label="Save {name}">Save</a></li>'
     )
