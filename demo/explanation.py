@@ -25,9 +25,9 @@ _NATURE: Final = {
     DISCRIMINATOR: """
   <p>The model in use here was trained against many generators. Its probabilities are calibrated on digits
   held out from the training, half of them generated: of 100 such digits with P(fake&nbsp;|&nbsp;x) near 0.8,
-  about 80 are generated. The thresholds come from held-out digits too: by the upper one at most 1 in 200 that people
-  wrote is called fake, by the lower one at most 1 in 100 generated is called real. Digits from generators
-  and pens that it never met may fare worse.</p>
+  about 80 are generated. The thresholds come from held-out digits too: by the upper one at most 1 in 200 that
+  people wrote is called fake, by the lower one at most 1 in 100 generated is called real. Digits from
+  generators and pens that it never met may fare worse.</p>
   <p>The same model reads the digit, and says whether there is one handwritten digit at all: what does not
   look like one is called that, and gets no number.</p>
 """,
