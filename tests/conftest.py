@@ -10,6 +10,7 @@ import pytest
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.generator import export_generator
+from tests.detectors import export_tiny
 from tests.generators import LATENT, SegmentGenerator
 from tests.handwriting import large_digits, small_digits, write_data_set
 from tests.node import prepared
@@ -131,6 +132,20 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def generator_engine(generator_models: Path) -> Engine:
     """The engine over `generator_models`, on the CPU."""
     return Engine.load(generator_models, "cpu")
+
+
+@pytest.fixture(scope="session")
+def product_models(generator_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models of `generator_models`, and a `discriminator.onnx` with its any-picture files."""
+    models = Path(shutil.copytree(generator_models, tmp_path_factory.mktemp("product") / "models"))
+    export_tiny(models)
+    return models
+
+
+@pytest.fixture(scope="session")
+def product_engine(product_models: Path) -> Engine:
+    """The engine over `product_models`, on the CPU."""
+    return Engine.load(product_models, "cpu")
 
 
 @pytest.fixture(scope="session")

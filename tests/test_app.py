@@ -1,6 +1,7 @@
 """The app end to end: a real server, asked through its API and through a real browser."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -22,6 +23,7 @@ from demo.answer import Answer
 from demo.app import serve
 from demo.check import Checked, check_bytes
 from demo.errors import DemoError
+from demo.explanation import explanation
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.panels import PNG_URL, base64_text, result_panel, wall
 from demo.runtime import Engine
@@ -253,7 +255,69 @@ def test_what_is_not_a_digit_gets_no_number(engine: Engine) -> None:
     answer = Answer("cat.png", "not a digit", 0.3217, -0.7459, 8, 0.4321, 0.0123, "model", "1", "provider")
     panel = result_panel(engine, Checked(answer, pixels)) + wall([(Checked(answer, pixels), b"")])
     assert "Not a digit" in panel
+    assert "Check cat.png, not a digit" in panel
     assert not re.search(r"0\.\d{4}", panel)
+
+
+def test_the_words_fit_the_model() -> None:
+    tutorial, calibrated = "probabilities are not calibrated", "probabilities are calibrated"
+    assert tutorial in explanation("mlp_discriminator")
+    assert calibrated not in explanation("mlp_discriminator")
+    assert calibrated in explanation("discriminator")
+    assert tutorial not in explanation("discriminator")
+    assert not re.search("calibrated", explanation("somebody_s"))
+
+
+@pytest.fixture(scope="module")
+def product_server(product_models: Path) -> Iterator[str]:
+    with served_app("--models", str(product_models)) as address:
+        yield address
+
+
+def test_the_product_answers_with_digit_and_domain(
+    product_server: str, product_engine: Engine, picture: Path
+) -> None:
+    client = Client(product_server, verbose=False)
+    answer = client.predict(picture=handle_file(picture), api_name="/check")
+    assert answer == check_bytes(product_engine, "seven.png", picture.read_bytes()).answer.as_dict()
+    assert answer["model"] == "discriminator"
+    assert answer["digit"] in range(10)
+    assert 0.1 <= answer["digit_probability"] <= 1
+    history = client.predict(picture=handle_file(picture), api_name="/history")
+    assert len(history["fake_probability"]) == len(history["steps"])
+
+
+@pytest.mark.browser
+def test_the_product_s_page_reads_the_digit_and_gives_no_number_to_what_is_none(
+    browser: Browser, product_server: str, product_engine: Engine
+) -> None:
+    page = browser.new_page()
+    page.goto(product_server)
+    expect(page.locator("#pad canvas")).to_be_visible()
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
+    panel = page.locator("#result")
+    expect(panel).to_contain_text(f" {answer.digit} ({answer.digit_probability:.4f}).")
+    expect(panel.locator(".scale-words")).to_contain_text("thresholds 0.375 and 0.625")
+    expect(page.locator(".explain")).to_contain_text("probabilities are calibrated")
+    # Ink, but no digit: a square.
+    upload(page, "square.png", encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20)))
+    expect(panel.locator(".result-verdict")).to_have_text("Not a digit")
+    expect(panel.locator("dd")).to_have_count(0)
+    expect(panel).not_to_contain_text("It reads as")
+    expect(panel).not_to_contain_text(FOUR_DECIMALS)
+    expect(panel.get_by_alt_text("The picture as the model saw it")).to_be_visible()
+    page.close()
+
+
+@pytest.mark.parametrize(("digit", "reading"), [(7, "It reads as a 7 (0.9876)."), (8, "as an 8 (0.9876).")])
+def test_the_panel_says_which_digit(engine: Engine, digit: int, reading: str) -> None:
+    answer = Answer("one.png", "real", 0.1, -2.2, digit, 0.98761, 0.99, "model", "1", "provider")
+    panel = result_panel(engine, Checked(answer, np.zeros((28, 28), np.uint8)))
+    assert reading in panel
+    silent = dataclasses.replace(answer, digit=None, digit_probability=None)
+    assert "reads as" not in result_panel(engine, Checked(silent, np.zeros((28, 28), np.uint8)))
 
 
 def shown(page: Page, file: str) -> Shown:

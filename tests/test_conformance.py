@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from demo.manifest import Manifest
@@ -48,7 +49,11 @@ def test_the_pack_is_made_again_by_its_command(tmp_path: Path) -> None:
 
 def test_python_the_command_line_and_the_api_agree(engine: Engine) -> None:
     pack = Pack(CONFORMANCE_FOLDER)
-    cells = [*python_cells(pack, engine), *command_line_cells(pack), *api_cells(pack)]
+    cells = [
+        *python_cells(pack, engine),
+        *command_line_cells(pack, MODELS_FOLDER),
+        *api_cells(pack, MODELS_FOLDER),
+    ]
     assert len(cells) == 6 * len(pack.pictures)
     assert disagreements(pack, cells) == []
 
@@ -60,6 +65,56 @@ def test_every_runtime_and_door_agrees(browser_path: str) -> None:
     assert len(cells) == 10 * len(pack.pictures)
     assert disagreements(pack, cells) == []
     assert table(pack, cells).count("\n") == len(pack.pictures) + 2
+
+
+@pytest.fixture(scope="module")
+def product_pack(product_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The pack of the product's models."""
+    folder = tmp_path_factory.mktemp("conformance") / "pack"
+    assert main(["conformance", str(folder), "--models", str(product_models)]) == 0
+    return folder
+
+
+def test_the_product_s_pack_says_which_digit(product_pack: Path, product_engine: Engine) -> None:
+    expected = json.loads((product_pack / "expected.json").read_text())
+    assert expected["tolerance"]["digit_probabilities"] == 1e-3
+    rows = expected["pictures"]
+    assert {len(row["digit_probabilities"]) for row in rows} == {10}
+    assert all(sum(row["digit_probabilities"]) == pytest.approx(1, abs=1e-5) for row in rows)
+    assert {"fake", "not a digit"} <= {row["verdict"] for row in rows}
+    pack = Pack(product_pack)
+    models = product_engine.manifest.folder
+    cells = [*python_cells(pack, product_engine), *command_line_cells(pack, models)]
+    assert all(cell.digits is not None for cell in cells)
+    assert disagreements(pack, cells) == []
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_every_runtime_and_door_agrees_on_the_product(
+    browser_path: str, product_pack: Path, product_models: Path
+) -> None:
+    pack, cells = matrix(browser_path, product_pack, product_models)
+    assert len(cells) == 10 * len(pack.pictures)
+    assert all(cell.digits is not None for cell in cells if not math.isnan(cell.logit))
+    assert disagreements(pack, cells) == []
+
+
+def test_another_digit_is_seen(product_pack: Path) -> None:
+    pack = Pack(product_pack)
+    row = pack.pictures[0]["digit_probabilities"]
+    digit = row.index(max(row))
+    assert pack.reading_apart(0, digit, row[digit]) == 0
+    assert pack.digits_apart(0, np.array(row, np.float32)) == pytest.approx(0, abs=1e-6)
+    cell = Cell("drawn-0.png", "browser: array", 0.0, (0, 0), True)
+    for apart in (
+        pack.digits_apart(0, np.array(row, np.float32) + np.float32(0.002)),
+        pack.digits_apart(0, None),
+        pack.reading_apart(0, None, None),
+        pack.reading_apart(0, digit, row[digit] + 0.002),
+        pack.reading_apart(0, (digit + 1) % 10, row[(digit + 1) % 10]),
+    ):
+        assert disagreements(pack, [dataclasses.replace(cell, digits=apart)])
 
 
 @pytest.mark.parametrize(

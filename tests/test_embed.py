@@ -17,12 +17,13 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from demo.check import check_bytes
 from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, IMAGE
 from demo.embed.assemble import FILES, assemble_page, kept
 from demo.errors import PageError
 from demo.images import load_picture
 from demo.manifest import Manifest
-from demo.runtime import MODELS_FOLDER
+from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
 from tests.node import ROOT, copy_programs
 from tests.other_runtimes import CHROMIUM_FLAGS, Served, serving
@@ -253,6 +254,79 @@ def test_an_uploaded_picture_is_judged_as_in_python(page: Page, score: Score) ->
         assert shown(page, name) == pytest.approx(score(content), abs=1e-4)
     assert overflow(page) <= 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_page_says_what_the_model_s_number_is_worth(page: Page) -> None:
+    expect(page.locator("#ready")).to_contain_text("runs in this page")
+    expect(page.locator("#tutorial")).to_be_visible()
+    expect(page.locator("#product")).to_be_hidden()
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    expect(page.locator("#digit")).to_be_hidden()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1280, 900), (390, 844)], ids=["wide", "phone"])
+def test_the_page_of_the_product_reads_the_digit(
+    browser: Browser, product_models: Path, product_engine: Engine, size: tuple[int, int], tmp_path: Path
+) -> None:
+    assemble_page(tmp_path / "page", product_models)
+    with serving(tmp_path / "page") as served:
+        page = browser.new_page(viewport={"width": size[0], "height": size[1]})
+        page.goto(served.address)
+        expect(page.locator("#product")).to_be_visible()
+        expect(page.locator("#tutorial")).to_be_hidden()
+        upload(page, "seven.png", picture_bytes())
+        fake = shown(page, "seven.png")
+        answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
+        assert answer.digit_probability is not None
+        assert fake == pytest.approx(answer.fake_probability, abs=1e-4)
+        reading = page.locator("#digit").inner_text()
+        found = re.fullmatch(r"It reads as an? (\d) \((\d\.\d{4})\)\.", reading)
+        assert found is not None
+        assert int(found[1]) == answer.digit
+        assert float(found[2]) == pytest.approx(answer.digit_probability, abs=1e-3)
+        assert overflow(page) <= 0
+        square = Image.new("L", (100, 100))
+        square.paste(255, (20, 20, 80, 80))
+        stream = io.BytesIO()
+        square.save(stream, "PNG")
+        upload(page, "square.png", stream.getvalue())
+        expect(page.locator("#verdict")).to_have_text("Not a digit")
+        expect(page.locator("#numbers")).to_be_hidden()
+        expect(page.locator("#digit")).to_be_hidden()
+        page.close()
+
+
+@pytest.mark.parametrize("file", ["drawn-3.png", "drawn-8.png", "blank-white.png"])
+def test_the_python_program_takes_the_product_too(
+    product_models: Path, product_engine: Engine, file: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "demo" / "embed" / "python" / "check.py"
+    program.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "demo" / "embed" / "python" / "check.py", program)
+    (tmp_path / "demo" / "models").symlink_to(product_models)
+    command = [sys.executable, str(program), str(PACK / file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    answer = check_bytes(product_engine, file, (PACK / file).read_bytes()).answer
+    number = f", fake_probability = {answer.fake_probability:.4f}"
+    assert result.stdout == f"{answer.verdict}{'' if answer.verdict == 'not a digit' else number}\n"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("file", ["drawn-3.png", "drawn-8.png", "blank-white.png"])
+def test_the_node_program_takes_the_product_too(
+    product_models: Path, product_engine: Engine, file: str, tmp_path: Path
+) -> None:
+    programs = copy_programs(tmp_path, product_models)
+    command = ["node", "check.mjs", str(PACK / file)]
+    result = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=False)
+    answer = check_bytes(product_engine, file, (PACK / file).read_bytes()).answer
+    number = f", fake_probability = {answer.fake_probability:.4f}"
+    assert result.stdout == f"{answer.verdict}{'' if answer.verdict == 'not a digit' else number}\n"
 
 
 @pytest.mark.node

@@ -12,7 +12,17 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from demo.contract import FROM_IMAGE, IMAGE, METADATA_KEYS, NORMALIZER, PIXELS
+from demo.contract import (
+    DIGIT_PROBABILITIES,
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    IMAGE,
+    IN_DOMAIN,
+    LOGIT,
+    METADATA_KEYS,
+    NORMALIZER,
+    PIXELS,
+)
 from demo.runtime import MODELS_FOLDER, Engine
 from export.errors import ParityError
 from export.from_image import make_from_image, merged
@@ -108,6 +118,34 @@ def test_both_halves_give_what_the_whole_gives(
             assert logit[0] == scores.logit[0]
             assert probability[0] == scores.fake_probability[0]
             assert in_domain[0] == scores.in_domain[0] == float(seen.any())
+
+
+def test_the_product_s_halves_give_what_its_whole_gives(
+    digits: NDArray[np.uint8], product_models: Path, product_engine: Engine
+) -> None:
+    whole = onnxruntime.InferenceSession(product_models / f"{FROM_IMAGE}.onnx")
+    names = [each.name for each in whole.get_outputs()]
+    assert names == [FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN, PIXELS]
+    seen_in_domain = set()
+    for pictures in any_image_groups(digits[:10], seed=2).values():
+        for picture in pictures:
+            found = dict(zip(names, whole.run(names, {IMAGE: picture}), strict=True))
+            seen = product_engine.normalize(picture)
+            scores = product_engine.score(seen[np.newaxis])
+            assert np.array_equal(found.pop(PIXELS)[0], seen)
+            for name, values in found.items():
+                assert np.array_equal(values, getattr(scores, name))
+            seen_in_domain.add(float(scores.in_domain[0]))
+    # The network's own, not whether there is ink.
+    assert len(seen_in_domain) > 10
+
+
+def test_the_product_s_shapes_are_fixed_but_for_the_picture_s(product_models: Path) -> None:
+    whole = onnxruntime.InferenceSession(product_models / f"{FROM_IMAGE}.onnx")
+    shapes = {each.name: each.shape for each in whole.get_outputs()}
+    assert shapes[DIGIT_PROBABILITIES] == [1, 10]
+    assert shapes[IN_DOMAIN] == shapes[LOGIT] == shapes[FAKE_PROBABILITY] == [1]
+    assert shapes[PIXELS] == [1, 28, 28]
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 5000, 3), (3000, 2, 4), (1, 2, 1), (2, 1, 4)])

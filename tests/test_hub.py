@@ -14,6 +14,8 @@ from safetensors.numpy import load_file
 from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main
+from export.conformance import write_pack
+from export.hub import card, write_hub
 from train.models import MlpDiscriminator
 
 
@@ -25,12 +27,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_card_is_read_by_the_hubs_own_library(hub: Path) -> None:
-    card = ModelCard.load(hub / "README.md")
-    assert card.data.library_name == "onnx"
-    assert card.data.pipeline_tag == "image-classification"
+    read = ModelCard.load(hub / "README.md")
+    assert read.data.library_name == "onnx"
+    assert read.data.pipeline_tag == "image-classification"
     published = Manifest.load(MODELS_FOLDER).files["mlp_discriminator.onnx"]["metrics"]["normalized"]
-    assert card.data.eval_results is not None
-    values = {result.metric_type: result.metric_value for result in card.data.eval_results}
+    assert read.data.eval_results is not None
+    values = {result.metric_type: result.metric_value for result in read.data.eval_results}
     assert values["roc_auc"] == round(published["auroc_own_generator"], 4)
 
 
@@ -60,6 +62,41 @@ def test_the_weights_are_the_graphs(hub: Path) -> None:
         parameter.numel() for parameter in MlpDiscriminator(784).parameters()
     )
     assert all(np.array_equal(array, arrays[name]) for name, array in weights.items())
+
+
+@pytest.fixture(scope="module")
+def product_hub(product_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("product-hub")
+    write_pack(folder / "pack", product_models)
+    write_hub(folder / "hub", product_models, folder / "pack")
+    return folder / "hub"
+
+
+def test_the_product_s_card_has_its_figures_and_its_thresholds(product_hub: Path) -> None:
+    read = ModelCard.load(product_hub / "README.md")
+    assert read.data.eval_results is not None
+    values = {result.metric_type: result.metric_value for result in read.data.eval_results}
+    assert values == {"auroc_worst_kind": 0.9877, "real_test_digits": 10000}
+    text = read.text
+    assert "| auroc worst kind | 0.9877 |" in text
+    assert "calibrated on digits held out" in text
+    assert "0.625 of `fake_probability`" in text
+    assert "`fake_probability`, `logit`, `digit_probabilities`, `in_domain` and the 28x28 `pixels`" in text
+    assert "tutorial's" not in text
+    config = json.loads((product_hub / "config.json").read_text())
+    assert (config["fake_threshold"], config["in_domain_threshold"]) == (0.625, 0.5)
+    assert load_file(product_hub / "discriminator.safetensors")
+
+
+def test_a_product_without_figures_has_a_card_too(product_models: Path) -> None:
+    manifest = Manifest.load(product_models)
+    entry = {**manifest.files["discriminator.onnx"]}
+    del entry["metrics"]
+    manifest.files = {**manifest.files, "discriminator.onnx": entry}
+    text = card(manifest)
+    assert ModelCard(text).data.get("eval_results") is None
+    assert "model-index" not in text
+    assert "| figure |" not in text
 
 
 def test_nothing_of_the_users_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,9 +5,11 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from demo import golden
+from demo.answer import Thresholds
 from demo.contract import DIGITS, PICTURE_SHAPE
 from demo.errors import ModelError, RequestError
 from demo.runtime import MODELS_FOLDER, Engine
@@ -27,6 +29,49 @@ def test_scores_are_probabilities_and_their_logits(engine: Engine) -> None:
     assert scores.fake_probability.dtype == np.float32
     expected = 1 / (1 + np.exp(-scores.logit.astype(np.float64)))
     assert np.abs(scores.fake_probability - expected).max() < 1e-6
+
+
+def test_the_product_is_the_default_where_it_is_published(product_models: Path, engine: Engine) -> None:
+    assert Engine.load(product_models, "cpu").model == "discriminator"
+    assert Engine.load(product_models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
+    assert engine.model == "mlp_discriminator"
+
+
+def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
+    pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
+    scores = product_engine.score(pixels)
+    outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
+    session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
+    found = session.run(outputs, {"pixels": pixels})
+    for name, expected in zip(outputs, found, strict=True):
+        assert getattr(scores, name) == pytest.approx(expected, abs=1e-5)
+    # Not what is said of a model without that output.
+    assert not set(np.unique(scores.in_domain)) <= {0, 1}
+    nothing = product_engine.score(pixels[:0])
+    assert nothing.digit_probabilities is not None
+    assert nothing.digit_probabilities.shape == (0, DIGITS)
+    assert nothing.in_domain.shape == (0,)
+
+
+def test_the_product_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
+    assert product_engine.thresholds == Thresholds(fake=0.625, real=0.375, in_domain=0.5)
+    tutorial = Engine.load(product_models, "cpu", "mlp_discriminator")
+    assert (tutorial.thresholds.fake, tutorial.thresholds.real) == (0.5, 0.5)
+
+
+def test_the_tutorial_s_model_reads_no_digits(engine: Engine) -> None:
+    pixels = np.zeros((2, *PICTURE_SHAPE), np.uint8)
+    pixels[1] = 200
+    scores = engine.score(pixels)
+    assert scores.digit_probabilities is None
+    assert scores.in_domain.tolist() == [0, 1]
+
+
+def test_the_history_is_the_tutorial_s_whichever_model_scores(product_engine: Engine, engine: Engine) -> None:
+    fakes = engine.generate("mlp_generator", 4, seed=1)
+    one, other = product_engine.history(fakes), engine.history(fakes)
+    assert one.steps == other.steps
+    assert np.array_equal(one.fake_probability, other.fake_probability)
 
 
 def test_no_pictures_give_no_scores(engine: Engine) -> None:

@@ -24,7 +24,8 @@ async function load() {
     part("ready").textContent = `Loading the model: ${some} of ${all} MiB.`;
   });
   part("ready").textContent = `${MODEL} ${version} runs in this page.`;
-  part("tutorial").hidden = !files[MODEL].training_run.startsWith("tutorial");
+  part("product").hidden = files[MODEL].core !== "discriminator";
+  part("tutorial").hidden = files[MODEL].core !== "mlp_discriminator";
   return { score, thresholds: files[MODEL] };
 }
 
