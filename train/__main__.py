@@ -1,4 +1,4 @@
-"""`python -m train tutorial|zoo|evaluate|data`: train, measure, fetch."""
+"""`python -m train tutorial|zoo|product|evaluate|data`: train, measure, fetch."""
 
 import argparse
 import dataclasses
@@ -10,6 +10,7 @@ from pathlib import Path
 from train import data
 from train.config import (
     FREE,
+    ProductConfig,
     SomeConfig,
     TutorialConfig,
     ZooConfig,
@@ -23,6 +24,7 @@ from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluate import evaluate_tutorial
 from train.gan import train
+from train.product import CALIBRATION, train_product
 from train.run import Run
 from train.zoo.build import PARTS, REPORT, build_zoo, check_parts, check_shape
 
@@ -65,6 +67,10 @@ def build_parser() -> argparse.ArgumentParser:
     add_flags(zoo, ZooConfig)
     zoo.set_defaults(command=run_zoo)
 
+    product = commands.add_parser("product", parents=[shared], help="train the detector that is published")
+    add_flags(product, ProductConfig)
+    product.set_defaults(command=run_product)
+
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
     evaluation.add_argument("run", type=Path, help="the run's folder")
     evaluation.set_defaults(command=run_evaluate)
@@ -106,6 +112,12 @@ def run_zoo(parsed: argparse.Namespace) -> None:
     build_zoo(config, run, parts)
     if (run.folder / REPORT).exists():
         print((run.folder / "report.md").read_text())
+
+
+def run_product(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, "product", ProductConfig)
+    train_product(config, run)
+    print((run.folder / CALIBRATION).read_text())
 
 
 def run_tutorial(parsed: argparse.Namespace) -> None:

@@ -103,6 +103,30 @@ class ZooConfig(Config):
             raise ConfigError(f"--effort is {self.effort}; give a number above 0.")
 
 
+@dataclass(frozen=True)
+class ProductConfig(Config):
+    """Everything that determines a product; saved with it as `config.json`."""
+
+    command = "product"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {"zoo": "runs/zoo-full", "samples": 20_000, "copies": 3, "epochs": 24, "others": 40_000},
+        "small": {},
+        "smoke": {"samples": 60, "copies": 1, "pen_copies": 1, "epochs": 1, "others": 100, "width": 8},
+    }
+
+    preset: str = option("small", "options to start from: full, small or smoke")
+    zoo: str = option("runs/zoo-small", "folder of the trained zoo that fakes are drawn from")
+    samples: int = option(4000, "fakes of each generator")
+    copies: int = option(1, "fates in the wild of each picture, beside it as it is")
+    pen_copies: int = option(3, "brushes that each pen digit is drawn with")
+    others: int = option(12_000, "pictures of what is no digit")
+    epochs: int = option(6, "passes over all of them")
+    batch_size: int = option(128, "pictures a step")
+    width: int = option(24, "channels of the detector's first layers")
+    precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
+    jobs: int = option(0, "processes that prepare pictures; 0: as many as the CPU has cores for")
+
+
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "device": ("auto", "cpu", "cuda"),
     "precision": ("auto", "float32", "bfloat16"),
@@ -118,6 +142,11 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "seed": (0, 2**32 - 1),
     "threads": (0, 1024),
     "jobs": (0, 1024),
+    "samples": (10, 10_000_000),
+    "copies": (1, 100),
+    "pen_copies": (1, 100),
+    "others": (10, 10_000_000),
+    "width": (4, 256),
     "count": (100, 1_000_000),
 }
 
