@@ -61,6 +61,8 @@ def side_by_side(runs: Path, mnist: str, *more: str) -> subprocess.Popen[str]:
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        # Whoever runs the tests in the background may have told all that is started to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
