@@ -104,9 +104,9 @@ def test_the_noise_of_a_seed_is_the_same_whichever_digit_is_chosen(segments: Eng
 def test_the_generator_makes_the_digit_that_was_chosen(engine: Engine, dataset: str) -> None:
     """Its digits' mean is closer to the mean of people's like digits than to any other's."""
     known = load(dataset, "train")
-    means = np.stack(
-        [known.images[known.labels == digit].double().mean(0).numpy() for digit in range(DIGITS)]
-    )
+    classes = [known.images[known.labels == digit] for digit in range(DIGITS)]
+    means = np.stack([each.double().mean(0).numpy() for each in classes])
+    taken_for = []
     for digit in range(DIGITS):
         made = engine.generate("generator", 64, seed=7, digit=digit)
         assert made.shape == (64, *PICTURE_SHAPE)
