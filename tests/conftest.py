@@ -121,17 +121,11 @@ def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="session")
 def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models that are committed, and in place of theirs a `generator.onnx` that can choose the digit."""
+    """The models that are committed, but for a `generator.onnx` of a tiny network, quick to export anew."""
     folder = tmp_path_factory.mktemp("generator")
     models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
     export_generator(SegmentGenerator(), LATENT, folder / "run", "none: segments", "MIT", models, {})
     return models
-
-
-@pytest.fixture(scope="session")
-def generator_engine(generator_models: Path) -> Engine:
-    """The engine over `generator_models`, on the CPU."""
-    return Engine.load(generator_models, "cpu")
 
 
 @pytest.fixture(scope="session")

@@ -45,8 +45,8 @@ class Shown(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def server(generator_models: Path) -> Iterator[str]:
-    with served_app("--models", str(generator_models)) as address:
+def server() -> Iterator[str]:
+    with served_app() as address:
         yield address
 
 
@@ -162,12 +162,12 @@ def test_a_generated_digit_scores_the_same_once_saved(client: Client, tmp_path: 
     assert client.predict(count=3, seed=12, api_name="/generate") != made
 
 
-def test_the_digit_can_be_chosen(client: Client, generator_engine: Engine) -> None:
+def test_the_digit_can_be_chosen(client: Client, engine: Engine) -> None:
     made = client.predict(digit=3, count=2, seed=11, model="generator", api_name="/generate")
     assert [each["digit"] for each in made] == [3, 3]
     names = [each["answer"]["file"] for each in made]
     assert names == ["generator-digit-3-11-0.png", "generator-digit-3-11-1.png"]
-    for each, expected in zip(made, generator_engine.generate("generator", 2, 11, 3), strict=True):
+    for each, expected in zip(made, engine.generate("generator", 2, 11, 3), strict=True):
         picture = Image.open(io.BytesIO(base64.b64decode(each["png"])))
         assert np.array_equal(np.asarray(picture), expected)
     # Without a name it is the generator that can choose.
@@ -529,11 +529,11 @@ def choose(page: Page, field: str, option: str) -> None:
 
 
 @pytest.mark.browser
-def test_the_digit_is_chosen_on_the_page(page: Page, generator_engine: Engine) -> None:
+def test_the_digit_is_chosen_on_the_page(page: Page, engine: Engine) -> None:
     choose(page, "Digit", "3")
     digits = generate(page, 2, 5)
     expect(digits.nth(1)).to_have_attribute("data-name", "generator-digit-3-5-1.png")
-    pictures = [encode_png(each) for each in generator_engine.generate("generator", 2, 5, 3)]
+    pictures = [encode_png(each) for each in engine.generate("generator", 2, 5, 3)]
     sources = [PNG_URL + base64_text(each) for each in pictures]
     assert [each.get_attribute("src") for each in digits.locator("img").all()] == sources
     number = digits.nth(1).inner_text().strip()

@@ -178,7 +178,7 @@ def test_old_snapshots_are_not_continued_unasked(
     assert main([*arguments, "--seed", "5"]) == 1
     assert "holds a run" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 1
-    assert "no config.json); delete it" in capsys.readouterr().err
+    assert "no config.json); name the folder" in capsys.readouterr().err
 
 
 def without_time(row: dict[str, object]) -> dict[str, object]:

@@ -46,11 +46,11 @@ def test_what_is_trained_does_not_outlive_a_killed_command(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def mnist() -> str:
-    """MNIST, which processes of their own know too; those of a test's own data set do not."""
-    if not os.environ.get(DATA_VARIABLE):
+def mnist(dataset: str) -> str:
+    """MNIST, which processes of their own know too; they do not know a test's own data set."""
+    if dataset != "mnist":
         pytest.skip(f"{DATA_VARIABLE} names no folder with MNIST")
-    return "mnist"
+    return dataset
 
 
 def side_by_side(runs: Path, mnist: str, *more: str) -> subprocess.Popen[str]:
@@ -61,6 +61,8 @@ def side_by_side(runs: Path, mnist: str, *more: str) -> subprocess.Popen[str]:
         text=True,
         cwd=ROOT,
         start_new_session=True,
+        # Whoever runs the tests in the background may have told all that is started to ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -112,7 +112,7 @@ def run_loop(
     window = torch.zeros(len(learner.watched), device=digits.images.device)
     filled = 0
 
-    def snapshot(step: int) -> None:
+    def snapshot(step: int) -> float:
         # The snapshot last: once it is there, all that belongs to its step is.
         seconds = time.monotonic() - began
         if step in schedule.kept:
@@ -120,9 +120,10 @@ def run_loop(
         header = {"step": step, "seconds": seconds, **schedule.header()}
         run.save(step, learner.state(), header)
         run.drop_except([*schedule.kept, step])
+        return seconds
 
     if start is None:
-        snapshot(0)
+        spent = snapshot(0)
         start = 0
     run.drop_except([*schedule.kept, start])
     name = run.folder.name
@@ -144,9 +145,9 @@ def run_loop(
                 window.zero_()
                 filled = 0
             if saving:
-                snapshot(step)
+                spent = snapshot(step)
             progress.update()
-    return float(run.load(schedule.steps)[1]["seconds"])
+    return spent
 
 
 def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, float]:

@@ -71,7 +71,7 @@ class Run:
         except FileNotFoundError as error:
             raise RunError(
                 f"{self.folder} holds no whole run (no config.json); name the folder of a run that "
-                "`python -m train` made."
+                "`python -m train` made, or start one under another --name."
             ) from error
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from error

@@ -16,7 +16,7 @@ from train.zoo.networks import ConvDiscriminator, ConvGenerator
 
 
 class AdversarialFamily(LearnedFamily):
-    """Subclasses give both costs; a logit is the log-odds of fake, or a score that rises with it."""
+    """Subclasses give the costs; a logit is the log-odds of fake, or a score that rises with it."""
 
     kind = "adversarial"
     watched = ("discriminator_loss", "generator_loss", "penalty")
@@ -37,11 +37,14 @@ class AdversarialFamily(LearnedFamily):
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         """What the discriminator lowers: float32 []."""
 
-    @abstractmethod
     def generator_cost(
-        self, fake_logits: torch.Tensor, reals: torch.Tensor, labels: torch.Tensor
+        self,
+        fake_logits: torch.Tensor,
+        reals: torch.Tensor,  # noqa: ARG002
+        labels: torch.Tensor,  # noqa: ARG002
     ) -> torch.Tensor:
-        """What the generator lowers: float32 []."""
+        """What the generator lowers: float32 []. Its fakes' mean score, where an objective says no other."""
+        return fake_logits.mean()
 
     def penalizes_slopes(self) -> bool:
         """Whether this update's penalty is one on the logits' slopes at the reals and fakes themselves."""

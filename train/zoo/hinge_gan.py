@@ -16,11 +16,3 @@ class HingeGan(AdversarialFamily):
 
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return relu(1 + real_logits).mean() + relu(1 - fake_logits).mean()
-
-    def generator_cost(
-        self,
-        fake_logits: torch.Tensor,
-        reals: torch.Tensor,  # noqa: ARG002
-        labels: torch.Tensor,  # noqa: ARG002
-    ) -> torch.Tensor:
-        return fake_logits.mean()

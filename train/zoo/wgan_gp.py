@@ -20,14 +20,6 @@ class WganGp(AdversarialFamily):
     def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return real_logits.mean() - fake_logits.mean()
 
-    def generator_cost(
-        self,
-        fake_logits: torch.Tensor,
-        reals: torch.Tensor,  # noqa: ARG002
-        labels: torch.Tensor,  # noqa: ARG002
-    ) -> torch.Tensor:
-        return fake_logits.mean()
-
     def penalty(
         self,
         reals: torch.Tensor,
