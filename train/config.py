@@ -109,7 +109,7 @@ class ProductConfig(Config):
 
     command = "product"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"zoo": "runs/zoo-full", "samples": 20_000, "copies": 3, "epochs": 24, "others": 40_000},
+        "full": {"samples": 5000, "copies": 2, "epochs": 8, "others": 20_000},
         "small": {},
         "smoke": {"samples": 60, "copies": 1, "pen_copies": 1, "epochs": 1, "others": 100, "width": 8},
     }

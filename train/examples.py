@@ -19,7 +19,7 @@ from train.others import others
 from train.pens import pen_digits
 from train.pool import NO_DIGIT as NOT_ASKED
 from train.pool import fill_pool
-from train.prepare import prepare, seen
+from train.prepare import AS_IT_IS, prepare
 from train.splits import Split, split_seed
 from train.targets import NO_DIGIT, fake_targets, other_targets, real_targets
 from train.zoo.generator import Generator
@@ -118,7 +118,7 @@ def make_examples(
     seed = split_seed(config.seed, split)
 
     def add_both(name: str, pixels: NDArray[np.uint8], targets: torch.Tensor) -> None:
-        add(name, seen(pixels[..., np.newaxis]), targets, False)
+        add(name, prepare(pixels, 1, seed, config.jobs, AS_IT_IS)[:, 0], targets, False)
         changed = prepare(pixels, config.copies, seed, config.jobs)
         add(name, changed.reshape(-1, *pixels.shape[1:]), targets.repeat_interleave(config.copies), True)
 

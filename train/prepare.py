@@ -16,6 +16,8 @@ from train.normalize import SIDE, normalize
 from train.wild import CHANCES, Chances, Picture, wild
 from train.zoo.build import end_with_parent
 
+AS_IT_IS: Final = Chances(untouched=1)
+"""Nothing happens to a picture but the normaliser."""
 PART: Final = 1000
 """Pictures that a process is given at a time."""
 

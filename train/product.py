@@ -17,6 +17,7 @@ from train.errors import RunError
 from train.examples import MNIST, OTHER, PEN, Examples, kept_examples, make_examples
 from train.loop import Schedule, run_loop, steps_per_epoch
 from train.metrics import auroc, true_positive_rate
+from train.redrawn import redrawers
 from train.run import Run
 from train.splits import Split
 from train.thresholds import thresholds
@@ -58,7 +59,10 @@ def load_examples(split: Split, config: ProductConfig, run: Run) -> Examples:
     def make() -> Examples:
         known, held_out = data.hold_out(data.load(config.dataset, "train"))
         zoo = Run(Path(config.zoo))
-        generators = load_generators(zoo.config(ZooConfig), zoo)
+        options = zoo.config(ZooConfig)
+        generators = load_generators(options, zoo)
+        if split == "train":
+            generators += redrawers(options, zoo, known)
         torch.set_num_threads(config.threads)
         return make_examples(split, known if split == "train" else held_out, generators, config)
 

@@ -31,6 +31,9 @@ AVERAGING: Final = FILTERS[1:]
 SIDE: Final = 28
 """Distances are in pixels of a picture this high and wide; in a larger one they grow with it."""
 
+PEN: Final = (0.25, 0.55)
+FINE: Final = 4
+"""How much finer the grid is that strokes are drawn on again."""
 SHRUNK: Final = (14, 26)
 """Pixels a side; MNIST's 20 pixels of digit become 10 to 19, and a 16x16 scan is among them."""
 ENLARGED: Final = (1, 20)
@@ -50,6 +53,7 @@ class Chances:
     """
 
     untouched: float = 0.1
+    inked: float = 0.2
     shrunk: float = 0.25
     shifted: float = 0.15
     enlarged: float = 0.75
@@ -73,6 +77,7 @@ def wild(pixels: NDArray[np.uint8], random: np.random.Generator, chances: Chance
     if random.random() < chances.untouched:
         return picture
     for chance, happen, reach in (
+        (chances.inked, inked, PEN),
         (chances.shrunk, shrunk, SHRUNK),
         (chances.shifted, shifted, SHIFT),
         (chances.enlarged, enlarged, ENLARGED),
@@ -86,6 +91,20 @@ def wild(pixels: NDArray[np.uint8], random: np.random.Generator, chances: Chance
         if random.random() < chance:
             picture = happen(picture, reach, random)
     return picture
+
+
+def inked(picture: Picture, levels: Range, random: np.random.Generator) -> Picture:
+    """As if by another pen or scanner: strokes thicker or thinner, their edges softer, or black and white.
+
+    levels: from it is drawn which share of full ink is in the middle of a stroke's edge.
+    """
+    finer = resized(picture, FINE, Image.Resampling.BICUBIC)
+    smooth = np.asarray(as_image(finer).filter(ImageFilter.GaussianBlur(FINE * random.uniform(0.3, 0.8))))
+    level, softness = random.uniform(*levels), math.exp(random.uniform(math.log(0.02), math.log(0.6)))
+    share = smooth / np.float32(max(int(smooth.max()), 1))
+    drawn = np.clip((share - np.float32(level)) / np.float32(softness) + np.float32(0.5), 0, 1)
+    drawn_finer = as_picture(Image.fromarray(np.round(drawn * 255).astype(np.uint8)))
+    return drawn_finer if random.random() < 0.5 else resized(drawn_finer, 1 / FINE, Image.Resampling.BOX)
 
 
 def shrunk(picture: Picture, sides: Range, random: np.random.Generator) -> Picture:
