@@ -23,6 +23,7 @@ from train.datasets import names
 from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluate import evaluate_tutorial
+from train.evaluation.report import PAGE, evaluate_product
 from train.gan import train
 from train.product import CALIBRATION, train_product
 from train.run import Run
@@ -72,7 +73,10 @@ def build_parser() -> argparse.ArgumentParser:
     product.set_defaults(command=run_product)
 
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
-    evaluation.add_argument("run", type=Path, help="the run's folder")
+    evaluation.add_argument("run", type=Path, help="the run's folder, a tutorial's or a product's")
+    evaluation.add_argument(
+        "--tutorial", type=Path, help="a tutorial's run, whose figures are to stand beside a product's"
+    )
     evaluation.set_defaults(command=run_evaluate)
 
     fetch = commands.add_parser("data", help="find or download a data set and verify it")
@@ -129,7 +133,12 @@ def run_tutorial(parsed: argparse.Namespace) -> None:
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
-    print(json.dumps(evaluate_tutorial(Run(parsed.run)), indent=2))
+    run = Run(parsed.run)
+    if run.command() == ProductConfig.command:
+        evaluate_product(run, None if parsed.tutorial is None else Run(parsed.tutorial))
+        print((run.folder / PAGE).read_text())
+    else:
+        print(json.dumps(evaluate_tutorial(run), indent=2))
 
 
 def run_data(parsed: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ Reals and fakes go through the same: some as they are, some through what happens
 the one door.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from train.others import others
 from train.pens import pen_digits
 from train.pool import NO_DIGIT as NOT_ASKED
 from train.pool import fill_pool
-from train.prepare import AS_IT_IS, prepare
+from train.prepare import as_it_is, prepare
 from train.splits import Split, split_seed
 from train.targets import NO_DIGIT, fake_targets, other_targets, real_targets
 from train.zoo.generator import Generator
@@ -49,9 +49,9 @@ class Examples:
         chosen = (self.group == self.names.index(name)) & (self.wild == wild)
         return self.images[chosen].numpy()
 
-    def without(self, kind: str) -> "Examples":
-        """All but what generators of a kind made."""
-        left_out = [index for index, name in enumerate(self.names) if self.kinds.get(name) == kind]
+    def without(self, generators: Collection[str]) -> "Examples":
+        """All but what some generators made."""
+        left_out = [index for index, name in enumerate(self.names) if name in generators]
         kept = ~torch.isin(self.group, torch.tensor(left_out, dtype=torch.int64))
         return Examples(
             self.images[kept],
@@ -59,7 +59,7 @@ class Examples:
             self.group[kept],
             self.wild[kept],
             self.names,
-            {name: its for name, its in self.kinds.items() if its != kind},
+            {name: its for name, its in self.kinds.items() if name not in generators},
         )
 
     def digits(self) -> Digits:
@@ -118,7 +118,7 @@ def make_examples(
     seed = split_seed(config.seed, split)
 
     def add_both(name: str, pixels: NDArray[np.uint8], targets: torch.Tensor) -> None:
-        add(name, prepare(pixels, 1, seed, config.jobs, AS_IT_IS)[:, 0], targets, False)
+        add(name, prepare(pixels, 1, seed, config.jobs, as_it_is)[:, 0], targets, False)
         changed = prepare(pixels, config.copies, seed, config.jobs)
         add(name, changed.reshape(-1, *pixels.shape[1:]), targets.repeat_interleave(config.copies), True)
 

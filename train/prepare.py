@@ -5,7 +5,7 @@ not depend on how many processes share the work.
 """
 
 import multiprocessing
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.normalize import SIDE, normalize
-from train.wild import CHANCES, Chances, Picture, wild
+from train.wild import Picture, wild
 from train.zoo.build import end_with_parent
 
-AS_IT_IS: Final = Chances(untouched=1)
-"""Nothing happens to a picture but the normaliser."""
+Change = Callable[[NDArray[np.uint8], np.random.Generator], Picture]
+"""What happens to uint8 [height, width] before the door; fit to be sent to another process."""
 PART: Final = 1000
 """Pictures that a process is given at a time."""
 
@@ -28,8 +28,13 @@ def seen(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
     return np.stack(normalized) if normalized else np.zeros((0, SIDE, SIDE), np.uint8)
 
 
+def as_it_is(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # noqa: ARG001
+    """Nothing happens to it but the normaliser."""
+    return pixels[..., np.newaxis]
+
+
 def prepare(
-    pixels: NDArray[np.uint8], copies: int, seed: int, jobs: int, chances: Chances = CHANCES
+    pixels: NDArray[np.uint8], copies: int, seed: int, jobs: int, change: Change = wild
 ) -> NDArray[np.uint8]:
     """Several fates of each picture: uint8 [n, height, width], ink bright on dark → [n, copies, 28, 28].
 
@@ -37,7 +42,7 @@ def prepare(
     and more copies begin with the same.
     """
     parts = [
-        (pixels[start : start + PART], start, copies, seed, chances) for start in range(0, len(pixels), PART)
+        (pixels[start : start + PART], start, copies, seed, change) for start in range(0, len(pixels), PART)
     ]
     if jobs == 1:
         results = [prepare_part(*part) for part in parts]
@@ -50,12 +55,10 @@ def prepare(
 
 
 def prepare_part(
-    pixels: NDArray[np.uint8], start: int, copies: int, seed: int, chances: Chances
+    pixels: NDArray[np.uint8], start: int, copies: int, seed: int, change: Change
 ) -> NDArray[np.uint8]:
     """Pictures that are at place `start` and after in the whole: uint8 [n * copies, 28, 28]."""
     randoms = [np.random.default_rng((seed, start + place)) for place in range(len(pixels))]
     return seen(
-        wild(each, random, chances)
-        for each, random in zip(pixels, randoms, strict=True)
-        for _ in range(copies)
+        change(each, random) for each, random in zip(pixels, randoms, strict=True) for _ in range(copies)
     )

@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from train import data
-from train.calibrate import calibrate
-from train.checkpoint import write_atomically
+from train.calibrate import Calibration, calibrate
+from train.checkpoint import unprefixed, write_atomically
 from train.config import ProductConfig, ZooConfig
 from train.detector import Detector, scores_of
 from train.detector_learner import Balance, DetectorLearner
@@ -20,7 +22,7 @@ from train.metrics import auroc, true_positive_rate
 from train.redrawn import redrawers
 from train.run import Run
 from train.splits import Split
-from train.thresholds import thresholds
+from train.thresholds import Thresholds, thresholds
 from train.zoo.build import load_generators
 
 STAGE: Final = "detector"
@@ -37,7 +39,43 @@ def train_product(config: ProductConfig, run: Run) -> None:
     examples = load_examples("train", config, run)
     learner = fit(examples, config, Run(run.folder / STAGE))
     calibration = calibrated(learner.deployed, load_examples("validation", config, run))
+    save_calibration(run, calibration)
+
+
+def save_calibration(run: Run, calibration: Mapping[str, Any]) -> None:
+    """Keep what `calibrated` returned in a run's folder; raises RunError where that cannot be written."""
     write_atomically(run.folder / CALIBRATION, (json.dumps(calibration, indent=1) + "\n").encode())
+
+
+def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
+    """What a finished run's scores are calibrated with, and where its verdict turns.
+
+    Raises:
+        RunError: the run is not finished.
+    """
+    try:
+        found = json.loads((run.folder / CALIBRATION).read_text())
+        return Calibration(**found["calibration"]), Thresholds(**found["thresholds"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(
+            f"{run.folder} has no {CALIBRATION} that can be read ({error}); finish the run with "
+            "`python -m train product --resume` first."
+        ) from error
+
+
+def load_detector(config: ProductConfig, run: Run) -> Detector:
+    """A finished product's detector, as it is deployed, in float32 on the CPU.
+
+    Raises:
+        RunError: the run is not finished, or cannot be read.
+    """
+    stage = Run(run.folder / STAGE)
+    read_calibration(run)
+    tensors, _ = stage.load(stage.steps()[-1])
+    detector = AveragedModel(Detector(config.width))
+    detector.load_state_dict(unprefixed("average", tensors))
+    assert isinstance(detector.module, Detector)
+    return detector.module.eval()
 
 
 def fit(examples: Examples, config: ProductConfig, run: Run) -> DetectorLearner:
@@ -64,7 +102,9 @@ def load_examples(split: Split, config: ProductConfig, run: Run) -> Examples:
         if split == "train":
             generators += redrawers(options, zoo, known)
         torch.set_num_threads(config.threads)
-        return make_examples(split, known if split == "train" else held_out, generators, config)
+        reals = known if split == "train" else held_out
+        reals = data.Digits(reals.images[: config.reals], reals.labels[: config.reals])
+        return make_examples(split, reals, generators, config)
 
     return kept_examples(run.folder / f"examples-{split}.safetensors", make)
 

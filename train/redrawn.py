@@ -53,16 +53,14 @@ def redrawers(config: ZooConfig, run: Run, digits: Digits) -> list[Generator]:
     ]
 
 
-def redrawing(
-    name: str, family: Flow | SharpVae, seconds: float, digits: Digits, drawer: Drawer
-) -> Generator:
+def redrawing(name: str, family: Flow | SharpVae, seconds: float, known: Digits, drawer: Drawer) -> Generator:
     """A generator that draws the digits that `real_digits` deals out."""
-    images, labels = digits.images.cpu().numpy(), digits.labels.cpu().numpy()
+    images, labels = known.images.cpu().numpy(), known.labels.cpu().numpy()
     originals = real_digits(name, images, labels)
 
-    def sample(count: int, seed: int, wanted: NDArray[np.int64] | None) -> NDArray[np.uint8]:
-        if wanted is None:
-            wanted = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
-        return drawer(originals.sample(count, seed, wanted), wanted, seed)
+    def sample(count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+        if digits is None:
+            digits = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
+        return drawer(originals.sample(count, seed, digits), digits, seed)
 
     return Generator(name, family.kind, True, seconds, sample)
