@@ -50,6 +50,8 @@ HISTORY_PICTURE: Final = "history.png"
 HISTORY_RECORD: Final = "history.json"
 ZOO_RECORD: Final = "zoo.json"
 ZOO_WALL: Final = "zoo-{}.png"
+EVALUATION_RECORD: Final = "evaluation.json"
+EVALUATION_PLOT: Final = "evaluation-{}.png"
 MANIFEST: Final = "manifest.json"
 
 POLARITY: Final = "fake_probability = sigmoid(logit) = P(fake | x)"

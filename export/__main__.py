@@ -9,12 +9,13 @@ from pathlib import Path
 from demo.errors import DemoError
 from demo.runtime import MODELS_FOLDER
 from export.conformance import CONFORMANCE_FOLDER, write_pack
+from export.detector import export_detector
 from export.errors import ExportError
 from export.hub import write_hub
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
-from train.config import TutorialConfig, ZooConfig
-from train.errors import RunError, TrainError
+from train.config import ProductConfig, TutorialConfig, ZooConfig
+from train.errors import TrainError
 from train.run import Run
 
 
@@ -60,15 +61,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_export(parsed: argparse.Namespace) -> None:
-    exporters = {TutorialConfig.command: export_tutorial, ZooConfig.command: export_zoo}
+    exporters = {
+        TutorialConfig.command: export_tutorial,
+        ZooConfig.command: export_zoo,
+        ProductConfig.command: export_detector,
+    }
     for folder in parsed.run:
         run = Run(folder)
-        exporter = exporters.get(run.command())
-        if exporter is None:
-            raise RunError(
-                f"{folder} is a run of `{run.command()}`, which is not exported; name another one."
-            )
-        print(json.dumps(exporter(run, parsed.models), indent=2))
+        print(json.dumps(exporters[run.command()](run, parsed.models), indent=2))
         print(f"Published to {parsed.models}; the parity report is {folder / 'parity.json'}.")
 
 

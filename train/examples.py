@@ -123,7 +123,7 @@ def make_examples(
         add(name, changed.reshape(-1, *pixels.shape[1:]), targets.repeat_interleave(config.copies), True)
 
     add_both(MNIST, reals.images.cpu().numpy(), real_targets(reals.labels.cpu()))
-    pen = pen_digits(split, config.pen_copies, seed)
+    pen = pen_digits(split, config.pen_copies, config.seed, config.reals, config.jobs)
     if len(pen.images):
         add_both(PEN, pen.images, real_targets(torch.from_numpy(pen.labels)))
     pool = fill_pool(generators, config.samples, split, config.seed)

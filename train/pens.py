@@ -5,6 +5,7 @@ at MNIST's test digits. No network learns from either, but the front half of the
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -12,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data import DATA_VARIABLE
-from train.normalize import SIDE, normalize
+from train.normalize import SIDE
 from train.pen import Drawing, Stroke, draw, read_unipen
+from train.prepare import PART, seen
+from train.processes import in_processes
 from train.splits import Split, split_seed
 
 FILE: Final = Path("pendigits") / "pendigits-orig.tra.gz"
@@ -63,21 +66,32 @@ def find_drawings(split: Split) -> list[Drawing]:
     return [drawing for drawing in read_unipen(path) if writer_split(drawing.writer) == split]
 
 
-def pen_digits(split: Split, copies: int, seed: int) -> PenDigits:
-    """Each digit of a split's writers drawn `copies` times, copy after copy; empty without the file.
+def pen_digits(split: Split, copies: int, seed: int, most: int, jobs: int) -> PenDigits:
+    """Digits of a split's writers drawn `copies` times each, copy after copy; empty without the file.
+
+    most: digits, the first ones of the file. jobs: processes that draw.
 
     Raises:
         DataError: the file is there and cannot be read.
     """
-    drawings = find_drawings(split)
-    images = np.zeros((copies, len(drawings), SIDE, SIDE), np.uint8)
-    for copy in range(copies):
-        for place, drawing in enumerate(drawings):
-            random = np.random.default_rng((split_seed(seed, split), copy, place))
-            images[copy, place] = normalize(drawn(drawing.strokes, random)[..., np.newaxis])
+    drawings = find_drawings(split)[:most]
+    parts = [
+        (drawings[start : start + PART], (split_seed(seed, split), copy), start)
+        for copy in range(copies)
+        for start in range(0, len(drawings), PART)
+    ]
+    images = np.concatenate([np.zeros((0, SIDE, SIDE), np.uint8), *in_processes(draw_part, parts, jobs)])
     labels = np.array([drawing.digit for drawing in drawings], np.int64)
     writers = np.array([drawing.writer for drawing in drawings], np.int64)
-    return PenDigits(images.reshape(-1, SIDE, SIDE), np.tile(labels, copies), np.tile(writers, copies))
+    return PenDigits(images, np.tile(labels, copies), np.tile(writers, copies))
+
+
+def draw_part(drawings: Sequence[Drawing], seeds: tuple[int, int], start: int) -> NDArray[np.uint8]:
+    """Drawings that are at place `start` and after in the whole: uint8 [n, 28, 28], normalised."""
+    return seen(
+        drawn(drawing.strokes, np.random.default_rng((*seeds, start + place)))[..., np.newaxis]
+        for place, drawing in enumerate(drawings)
+    )
 
 
 def drawn(strokes: tuple[Stroke, ...], random: np.random.Generator) -> NDArray[np.uint8]:

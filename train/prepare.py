@@ -4,17 +4,15 @@ Each picture's chance events are a function of the seed and its place alone, so 
 not depend on how many processes share the work.
 """
 
-import multiprocessing
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.normalize import SIDE, normalize
+from train.processes import in_processes
 from train.wild import Picture, wild
-from train.zoo.build import end_with_parent
 
 Change = Callable[[NDArray[np.uint8], np.random.Generator], Picture]
 """What happens to uint8 [height, width] before the door; fit to be sent to another process."""
@@ -44,12 +42,7 @@ def prepare(
     parts = [
         (pixels[start : start + PART], start, copies, seed, change) for start in range(0, len(pixels), PART)
     ]
-    if jobs == 1:
-        results = [prepare_part(*part) for part in parts]
-    else:
-        spawned = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, spawned, initializer=end_with_parent) as pool:
-            results = list(pool.map(prepare_part, *zip(*parts, strict=True))) if parts else []
+    results = in_processes(prepare_part, parts, jobs)
     whole = np.concatenate(results) if results else np.zeros((0, SIDE, SIDE), np.uint8)
     return whole.reshape(len(pixels), copies, SIDE, SIDE)
 

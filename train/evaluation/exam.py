@@ -106,7 +106,7 @@ def make_exam(config: ProductConfig, generators: Sequence[Generator], known: Pix
     tested = data.load(config.dataset, "test")
     reals, digits = tested.images.numpy(), tested.labels.numpy()
     some = np.random.default_rng(seed).permutation(len(reals))[: config.changed_reals]
-    pen = pen_digits("evaluation", config.pen_copies, config.seed)
+    pen = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, config.jobs)
     printed = printed_digits("evaluation", config.changed_reals, config.seed)
     strange = others("evaluation", config.changed_reals, config.seed, reals, digits)
     kinds = sorted(set(strange.kinds))
