@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -412,6 +413,24 @@ def test_the_first_stroke_is_judged_and_clear_takes_it_away(page: Page) -> None:
     page.get_by_role("button", name="Clear").click()
     expect(page.locator(".result-verdict")).to_have_text("No picture yet")
     assert ink(page) == 0
+
+
+@pytest.mark.browser
+def test_a_stroke_is_judged_while_other_parts_of_the_page_are_still_to_come(page: Page) -> None:
+    scripts = Path(gr.__file__).parent.glob("templates/frontend/assets/Index-*.js")
+    sliders = {path.name for path in scripts if 'type="range"' in path.read_text(encoding="utf-8")}
+    held: list[Route] = []
+    page.route(lambda url: Path(urlsplit(url).path).name in sliders, lambda route: held.append(route))
+    page.reload()
+    expect(page.locator("#pad canvas")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    drawn = shown(page, "Your drawing")
+    expect(page.get_by_role("slider")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.get_by_role("slider")).to_be_visible()
+    assert shown(page, "Your drawing") == drawn
 
 
 @pytest.mark.browser
