@@ -454,7 +454,7 @@ def test_a_finger_draws_without_scrolling(page: Page) -> None:
 
 
 def generate(page: Page, count: int, seed: int) -> Locator:
-    page.locator("#make input[type=number]").first.fill(str(count))
+    page.get_by_label("number input for How many").fill(str(count))
     page.get_by_label("Seed").fill(str(seed))
     page.get_by_role("button", name="Generate", exact=True).click()
     digits = page.locator(".wall-digit")
