@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -479,6 +480,24 @@ def test_the_first_stroke_is_judged_and_clear_takes_it_away(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_a_stroke_is_judged_while_other_parts_of_the_page_are_still_to_come(page: Page) -> None:
+    scripts = Path(gr.__file__).parent.glob("templates/frontend/assets/Index-*.js")
+    sliders = {path.name for path in scripts if 'type="range"' in path.read_text(encoding="utf-8")}
+    held: list[Route] = []
+    page.route(lambda url: Path(urlsplit(url).path).name in sliders, lambda route: held.append(route))
+    page.reload()
+    expect(page.locator("#pad canvas")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    drawn = shown(page, "Your drawing")
+    expect(page.get_by_role("slider")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.get_by_role("slider")).to_be_visible()
+    assert shown(page, "Your drawing") == drawn
+
+
+@pytest.mark.browser
 def test_a_finger_draws_without_scrolling(page: Page) -> None:
     canvas = page.locator("#pad canvas")
     canvas.scroll_into_view_if_needed()
@@ -499,7 +518,7 @@ def test_a_finger_draws_without_scrolling(page: Page) -> None:
 
 
 def generate(page: Page, count: int, seed: int) -> Locator:
-    page.locator("#make input[type=number]").first.fill(str(count))
+    page.get_by_label("number input for How many").fill(str(count))
     page.get_by_label("Seed").fill(str(seed))
     page.get_by_role("button", name="Generate", exact=True).click()
     digits = page.locator(".wall-digit")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
 
 from demo.check import check_bytes
 from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, IMAGE
@@ -341,6 +341,47 @@ def test_every_stroke_is_judged_as_in_python(page: Page, score: Score) -> None:
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#verdict")).to_have_text("No picture yet")
     expect(page.locator("#seen")).to_be_hidden()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("file", ["ort.wasm.bundle.min.mjs", "engine.mjs", MODEL])
+def test_a_stroke_is_judged_though_the_model_is_still_to_come(
+    browser: Browser, served: Served, file: str
+) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route(f"**/{file}", lambda route: held.append(route))
+    page.goto(served.address, wait_until="domcontentloaded")
+    expect(page.locator("#pad")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    expect(page.locator("#name")).to_have_text("Your drawing")
+    expect(page.locator("#numbers")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    shown(page, "Your drawing")
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_pad_is_seen_only_once_it_takes_a_stroke(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/pad.mjs", lambda route: held.append(route))
+    page.goto(served.address, wait_until="commit")
+    expect(page.get_by_role("heading", name="Touchstone")).to_be_visible()
+    expect(page.locator("#pad")).to_be_attached()
+    expect(page.locator("#pad")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.locator("#pad")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    shown(page, "Your drawing")
+    page.close()
 
 
 @pytest.mark.node
