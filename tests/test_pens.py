@@ -11,6 +11,7 @@ from train.data import DATA_VARIABLE
 from train.errors import DataError
 from train.normalize import normalize
 from train.pens import FILE, drawn, find_drawings, pen_digits, rounded, writer_split
+from train.processes import Workers
 from train.splits import SPLITS, split_seed
 
 WRITERS = range(1, 31)
@@ -46,21 +47,24 @@ def test_no_writer_is_in_two_splits() -> None:
     assert set.union(*found.values()) == set(WRITERS)
     for split, writers in found.items():
         assert {writer_split(writer) for writer in writers} == {split}
-        assert set(pen_digits(split, 1, 0, 1000, 1).writers) == writers
+        assert set(pen_digits(split, 1, 0, 1000, Workers(1)).writers) == writers
 
 
 @pytest.mark.usefixtures("pen_file")
 def test_pen_digits_are_normalised_labelled_and_repeatable() -> None:
-    one = pen_digits("validation", 2, 0, 1000, 1)
+    one = pen_digits("validation", 2, 0, 1000, Workers(1))
     assert one.images.shape == (18, 28, 28)
     assert one.images.dtype == np.uint8
     assert one.labels.tolist() == [0, 1, 2] * 6
     assert one.writers.tolist() == [25] * 3 + [26] * 3 + [27] * 3 + [25] * 3 + [26] * 3 + [27] * 3
     assert all(np.array_equal(normalize(image[..., None]), image) for image in one.images)
-    assert np.array_equal(pen_digits("validation", 2, 0, 1000, 1).images, one.images)
-    assert np.array_equal(pen_digits("validation", 1, 0, 1000, 1).images, one.images[:9])
+    assert np.array_equal(pen_digits("validation", 2, 0, 1000, Workers(1)).images, one.images)
+    assert np.array_equal(pen_digits("validation", 1, 0, 1000, Workers(1)).images, one.images[:9])
     # The same hand, and yet neither copies, writers, seeds nor splits share a drawing.
-    others = [pen_digits("validation", 1, 1, 1000, 1).images, pen_digits("evaluation", 1, 0, 1000, 1).images]
+    others = [
+        pen_digits("validation", 1, 1, 1000, Workers(1)).images,
+        pen_digits("evaluation", 1, 0, 1000, Workers(1)).images,
+    ]
     everything = np.concatenate([one.images, *others])
     assert len({image.tobytes() for image in everything}) == len(everything)
 
@@ -68,7 +72,7 @@ def test_pen_digits_are_normalised_labelled_and_repeatable() -> None:
 def test_without_the_file_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in (str(tmp_path), ""):
         monkeypatch.setenv(DATA_VARIABLE, folder)
-        nothing = pen_digits("train", 2, 0, 1000, 1)
+        nothing = pen_digits("train", 2, 0, 1000, Workers(1))
         assert nothing.images.shape == (0, 28, 28)
         assert len(nothing.labels) == len(nothing.writers) == 0
 

@@ -11,6 +11,7 @@ from train import data
 from train.corruptions import CORRUPTIONS, STRENGTHS, in_the_wild
 from train.normalize import normalize
 from train.prepare import prepare, seen
+from train.processes import Workers
 from train.wild import Chances, Picture, enlarged, jpeg, noisy, on_canvas, painted, shrunk, wild
 
 Pixels = NDArray[np.uint8]
@@ -138,15 +139,21 @@ def test_a_worse_jpeg_is_further_off(
 def test_what_is_prepared_does_not_depend_on_the_jobs(
     digits: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    alone = prepare(digits, copies=2, seed=3, jobs=1)
+    alone = prepare(digits, copies=2, seed=3, workers=Workers(1))
     monkeypatch.setattr("train.prepare.PART", 7)
     assert alone.shape == (40, 2, 28, 28)
     assert alone.dtype == np.uint8
-    assert np.array_equal(prepare(digits, copies=2, seed=3, jobs=2), alone)
-    assert not np.array_equal(prepare(digits, copies=2, seed=4, jobs=1), alone)
+    with Workers(2) as workers:
+        assert np.array_equal(prepare(digits, copies=2, seed=3, workers=workers), alone)
+    assert not np.array_equal(prepare(digits, copies=2, seed=4, workers=Workers(1)), alone)
     assert not np.array_equal(alone[:, 0], alone[:, 1])
-    assert np.array_equal(prepare(digits[:5], copies=1, seed=3, jobs=1)[:, 0], alone[:5, 0])
+    assert np.array_equal(prepare(digits[:5], copies=1, seed=3, workers=Workers(1))[:, 0], alone[:5, 0])
 
 
 def test_no_pictures_are_no_pictures() -> None:
-    assert prepare(np.zeros((0, 28, 28), np.uint8), copies=2, seed=0, jobs=1).shape == (0, 2, 28, 28)
+    assert prepare(np.zeros((0, 28, 28), np.uint8), copies=2, seed=0, workers=Workers(1)).shape == (
+        0,
+        2,
+        28,
+        28,
+    )

@@ -109,11 +109,12 @@ class ProductConfig(Config):
 
     command = "product"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"samples": 5000, "copies": 2, "epochs": 8, "others": 20_000},
-        "small": {},
+        "full": {"samples": 5000, "copies": 2, "epochs": 6, "others": 20_000},
+        "small": {"reals": 30_000, "samples": 2000, "others": 8000},
         "smoke": {
             "reals": 300,
             "samples": 60,
+            "validation": 60,
             "pen_copies": 1,
             "epochs": 1,
             "others": 100,
@@ -129,18 +130,19 @@ class ProductConfig(Config):
     zoo: str = option("runs/zoo-small", "folder of the trained zoo that fakes are drawn from")
     reals: int = option(50_000, "real digits of the data set, at most")
     samples: int = option(4000, "fakes of each generator")
+    validation: int = option(1000, "those of each generator that calibration goes by")
     copies: int = option(1, "fates in the wild of each picture, beside it as it is")
     pen_copies: int = option(3, "brushes that each pen digit is drawn with")
     others: int = option(12_000, "pictures of what is no digit")
-    epochs: int = option(6, "passes over all of them")
+    epochs: int = option(4, "passes over all of them")
     batch_size: int = option(128, "pictures a step")
     width: int = option(24, "channels of the detector's first layers")
     precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
     jobs: int = option(0, "processes that prepare pictures; 0: as many as the CPU has cores for")
-    fold_epochs: int = option(2, "the like of each detector that the evaluation leaves generators out of")
+    fold_epochs: int = option(1, "the like of each detector that the evaluation leaves generators out of")
     exam: int = option(2000, "fakes of each generator that the evaluation asks about")
-    changed_fakes: int = option(500, "those of them that are corrupted in every way")
-    changed_reals: int = option(2000, "real digits that are, and of what is printed or no digit")
+    changed_fakes: int = option(300, "those of them that are corrupted in every way")
+    changed_reals: int = option(1000, "real digits that are, and of what is printed or no digit")
 
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -160,6 +162,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "jobs": (0, 1024),
     "reals": (100, 1_000_000),
     "samples": (10, 10_000_000),
+    "validation": (10, 10_000_000),
     "copies": (1, 100),
     "fold_epochs": (1, 1_000_000),
     "exam": (10, 1_000_000),

@@ -20,6 +20,7 @@ from train.pens import pen_digits
 from train.pool import NO_DIGIT as NOT_ASKED
 from train.pool import fill_pool
 from train.prepare import as_it_is, prepare
+from train.processes import Workers
 from train.splits import Split, split_seed
 from train.targets import NO_DIGIT, fake_targets, other_targets, real_targets
 from train.zoo.generator import Generator
@@ -94,7 +95,7 @@ def kept_examples(path: Path, make: Callable[[], Examples]) -> Examples:
 
 
 def make_examples(
-    split: Split, reals: Digits, generators: Sequence[Generator], config: ProductConfig
+    split: Split, reals: Digits, generators: Sequence[Generator], config: ProductConfig, workers: Workers
 ) -> Examples:
     """Examples of one split: reals of that split, and fresh samples of its own seeds.
 
@@ -116,17 +117,18 @@ def make_examples(
         wild.extend([changed] * len(pixels))
 
     seed = split_seed(config.seed, split)
+    samples, copies = (config.samples, config.copies) if split == "train" else (config.validation, 1)
 
     def add_both(name: str, pixels: NDArray[np.uint8], targets: torch.Tensor) -> None:
-        add(name, prepare(pixels, 1, seed, config.jobs, as_it_is)[:, 0], targets, False)
-        changed = prepare(pixels, config.copies, seed, config.jobs)
-        add(name, changed.reshape(-1, *pixels.shape[1:]), targets.repeat_interleave(config.copies), True)
+        add(name, prepare(pixels, 1, seed, workers, as_it_is)[:, 0], targets, False)
+        changed = prepare(pixels, copies, seed, workers)
+        add(name, changed.reshape(-1, *pixels.shape[1:]), targets.repeat_interleave(copies), True)
 
     add_both(MNIST, reals.images.cpu().numpy(), real_targets(reals.labels.cpu()))
-    pen = pen_digits(split, config.pen_copies, config.seed, config.reals, config.jobs)
+    pen = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
     if len(pen.images):
         add_both(PEN, pen.images, real_targets(torch.from_numpy(pen.labels)))
-    pool = fill_pool(generators, config.samples, split, config.seed)
+    pool = fill_pool(generators, samples, split, config.seed)
     asked = torch.from_numpy(np.where(pool.digits == NOT_ASKED, NO_DIGIT, pool.digits))
     targets = fake_targets(asked)
     for name in dict.fromkeys(pool.names.tolist()):

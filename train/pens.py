@@ -16,7 +16,7 @@ from train.data import DATA_VARIABLE
 from train.normalize import SIDE
 from train.pen import Drawing, Stroke, draw, read_unipen
 from train.prepare import PART, seen
-from train.processes import in_processes
+from train.processes import Workers
 from train.splits import Split, split_seed
 
 FILE: Final = Path("pendigits") / "pendigits-orig.tra.gz"
@@ -66,10 +66,10 @@ def find_drawings(split: Split) -> list[Drawing]:
     return [drawing for drawing in read_unipen(path) if writer_split(drawing.writer) == split]
 
 
-def pen_digits(split: Split, copies: int, seed: int, most: int, jobs: int) -> PenDigits:
+def pen_digits(split: Split, copies: int, seed: int, most: int, workers: Workers) -> PenDigits:
     """Digits of a split's writers drawn `copies` times each, copy after copy; empty without the file.
 
-    most: digits, the first ones of the file. jobs: processes that draw.
+    most: digits, the first ones of the file. workers: who draw them.
 
     Raises:
         DataError: the file is there and cannot be read.
@@ -80,7 +80,7 @@ def pen_digits(split: Split, copies: int, seed: int, most: int, jobs: int) -> Pe
         for copy in range(copies)
         for start in range(0, len(drawings), PART)
     ]
-    images = np.concatenate([np.zeros((0, SIDE, SIDE), np.uint8), *in_processes(draw_part, parts, jobs)])
+    images = np.concatenate([np.zeros((0, SIDE, SIDE), np.uint8), *workers.results(draw_part, parts)])
     labels = np.array([drawing.digit for drawing in drawings], np.int64)
     writers = np.array([drawing.writer for drawing in drawings], np.int64)
     return PenDigits(images, np.tile(labels, copies), np.tile(writers, copies))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.normalize import SIDE, normalize
-from train.processes import in_processes
+from train.processes import Workers
 from train.wild import Picture, wild
 
 Change = Callable[[NDArray[np.uint8], np.random.Generator], Picture]
@@ -32,17 +32,17 @@ def as_it_is(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:
 
 
 def prepare(
-    pixels: NDArray[np.uint8], copies: int, seed: int, jobs: int, change: Change = wild
+    pixels: NDArray[np.uint8], copies: int, seed: int, workers: Workers, change: Change = wild
 ) -> NDArray[np.uint8]:
     """Several fates of each picture: uint8 [n, height, width], ink bright on dark → [n, copies, 28, 28].
 
-    jobs: processes that share the work; with 1 it is done in this one. The result does not depend on it,
-    and more copies begin with the same.
+    workers: who share the work. The result does not depend on their number, and more copies begin with
+    the same.
     """
     parts = [
         (pixels[start : start + PART], start, copies, seed, change) for start in range(0, len(pixels), PART)
     ]
-    results = in_processes(prepare_part, parts, jobs)
+    results = workers.results(prepare_part, parts)
     whole = np.concatenate(results) if results else np.zeros((0, SIDE, SIDE), np.uint8)
     return whole.reshape(len(pixels), copies, SIDE, SIDE)
 

@@ -19,6 +19,7 @@ from train.errors import RunError
 from train.examples import MNIST, OTHER, PEN, Examples, kept_examples, make_examples
 from train.loop import Schedule, run_loop, steps_per_epoch
 from train.metrics import auroc, true_positive_rate
+from train.processes import Workers
 from train.redrawn import redrawers
 from train.run import Run
 from train.splits import Split
@@ -104,7 +105,8 @@ def load_examples(split: Split, config: ProductConfig, run: Run) -> Examples:
         torch.set_num_threads(config.threads)
         reals = known if split == "train" else held_out
         reals = data.Digits(reals.images[: config.reals], reals.labels[: config.reals])
-        return make_examples(split, reals, generators, config)
+        with Workers(config.jobs) as workers:
+            return make_examples(split, reals, generators, config, workers)
 
     return kept_examples(run.folder / f"examples-{split}.safetensors", make)
 

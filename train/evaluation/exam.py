@@ -25,6 +25,7 @@ from train.fonts import printed_digits
 from train.others import others
 from train.pens import pen_digits
 from train.prepare import as_it_is, prepare
+from train.processes import Workers
 from train.splits import split_seed
 from train.wild import Picture, resized
 from train.zoo.generator import Generator
@@ -80,7 +81,8 @@ def kept_exam(path: Path, config: ProductConfig, generators: Sequence[Generator]
             makes too little that is new.
     """
     if not path.exists():
-        exam = make_exam(config, generators, known)
+        with Workers(config.jobs) as workers:
+            exam = make_exam(config, generators, known, workers)
         pictures = {"/".join(key): torch.from_numpy(each) for key, each in exam.pictures.items()}
         labels = {f"{group}#labels": torch.from_numpy(each) for group, each in exam.labels.items()}
         save_snapshot(path, pictures | labels, {"others": list(exam.others)})
@@ -100,18 +102,20 @@ def kept_exam(path: Path, config: ProductConfig, generators: Sequence[Generator]
     )
 
 
-def make_exam(config: ProductConfig, generators: Sequence[Generator], known: Pixels) -> Exam:
+def make_exam(
+    config: ProductConfig, generators: Sequence[Generator], known: Pixels, workers: Workers
+) -> Exam:
     """See `kept_exam`."""
     seed = split_seed(config.seed, "evaluation")
     tested = data.load(config.dataset, "test")
     reals, digits = tested.images.numpy(), tested.labels.numpy()
     some = np.random.default_rng(seed).permutation(len(reals))[: config.changed_reals]
-    pen = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, config.jobs)
+    pen = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
     printed = printed_digits("evaluation", config.changed_reals, config.seed)
     strange = others("evaluation", config.changed_reals, config.seed, reals, digits)
     kinds = sorted(set(strange.kinds))
 
-    through_door = partial(prepare, copies=1, seed=seed, jobs=config.jobs)
+    through_door = partial(prepare, copies=1, seed=seed, workers=workers)
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
         (MNIST, DOOR): through_door(reals, change=as_it_is)[:, 0],
@@ -124,7 +128,7 @@ def make_exam(config: ProductConfig, generators: Sequence[Generator], known: Pix
         to_change[PEN] = pen.images[: config.changed_reals]
     learnt_from = {picture.tobytes() for picture in known}
     for generator in generators:
-        raw = fresh(generator, config.exam, seed, learnt_from, config.jobs)
+        raw = fresh(generator, config.exam, seed, learnt_from, workers)
         pictures[generator.name, RAW] = raw
         pictures[generator.name, DOOR] = through_door(raw, change=as_it_is)[:, 0]
         to_change[generator.name] = raw[: config.changed_fakes]
@@ -149,7 +153,7 @@ def make_exam(config: ProductConfig, generators: Sequence[Generator], known: Pix
     )
 
 
-def fresh(generator: Generator, count: int, seed: int, known: set[bytes], jobs: int) -> Pixels:
+def fresh(generator: Generator, count: int, seed: int, known: set[bytes], workers: Workers) -> Pixels:
     """Samples uint8 [count, 28, 28] that none of the known pictures equals once they are normalised.
 
     Raises:
@@ -158,7 +162,7 @@ def fresh(generator: Generator, count: int, seed: int, known: set[bytes], jobs: 
     drawn = int(count * SPARE)
     wanted = np.arange(drawn) % CLASSES if generator.conditional else None
     samples = generator.sample(drawn, seed, wanted)
-    normalized = prepare(samples, 1, seed, jobs, as_it_is)[:, 0]
+    normalized = prepare(samples, 1, seed, workers, as_it_is)[:, 0]
     new = np.array([picture.tobytes() not in known for picture in normalized], np.bool_)
     if new.sum() < count:
         raise RunError(
