@@ -109,7 +109,7 @@ class ProductConfig(Config):
 
     command = "product"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"samples": 5000, "copies": 2, "epochs": 6, "others": 20_000},
+        "full": {"samples": 5000, "copies": 2, "epochs": 4, "others": 20_000},
         "small": {"reals": 30_000, "samples": 2000, "others": 8000},
         "smoke": {
             "reals": 300,
@@ -119,7 +119,7 @@ class ProductConfig(Config):
             "epochs": 1,
             "others": 100,
             "width": 8,
-            "fold_epochs": 1,
+            "fold_steps": 10,
             "exam": 60,
             "changed_fakes": 20,
             "changed_reals": 40,
@@ -139,7 +139,7 @@ class ProductConfig(Config):
     width: int = option(24, "channels of the detector's first layers")
     precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
     jobs: int = option(0, "processes that prepare pictures; 0: as many as the CPU has cores for")
-    fold_epochs: int = option(1, "the like of each detector that the evaluation leaves generators out of")
+    fold_steps: int = option(2000, "steps of each detector that the evaluation leaves generators out of")
     exam: int = option(2000, "fakes of each generator that the evaluation asks about")
     changed_fakes: int = option(300, "those of them that are corrupted in every way")
     changed_reals: int = option(1000, "real digits that are, and of what is printed or no digit")
@@ -164,7 +164,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "samples": (10, 10_000_000),
     "validation": (10, 10_000_000),
     "copies": (1, 100),
-    "fold_epochs": (1, 1_000_000),
+    "fold_steps": (1, 1_000_000),
     "exam": (10, 1_000_000),
     "changed_fakes": (10, 1_000_000),
     "changed_reals": (10, 10_000),
@@ -174,7 +174,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "count": (100, 1_000_000),
 }
 
-FREE: Final = frozenset({"jobs", "count", "fold_epochs", "exam", "changed_fakes", "changed_reals"})
+FREE: Final = frozenset({"jobs", "count", "fold_steps", "exam", "changed_fakes", "changed_reals"})
 """Options that may differ each time a run is gone on with: they change nothing that is learnt."""
 
 SomeConfig = TypeVar("SomeConfig", bound=Config)

@@ -38,7 +38,8 @@ def train_product(config: ProductConfig, run: Run) -> None:
     """
     torch.set_num_threads(config.threads)
     examples = load_examples("train", config, run)
-    learner = fit(examples, config, Run(run.folder / STAGE))
+    steps = round(config.epochs * steps_per_epoch(config.batch_size, len(examples.images)))
+    learner = fit(examples, max(1, steps), config, Run(run.folder / STAGE))
     calibration = calibrated(learner.deployed, load_examples("validation", config, run))
     save_calibration(run, calibration)
 
@@ -79,10 +80,9 @@ def load_detector(config: ProductConfig, run: Run) -> Detector:
     return detector.module.eval()
 
 
-def fit(examples: Examples, config: ProductConfig, run: Run) -> DetectorLearner:
-    """The detector, trained to its end on these examples."""
+def fit(examples: Examples, steps: int, config: ProductConfig, run: Run) -> DetectorLearner:
+    """A detector, trained on these examples for so many steps."""
     device = torch.device(config.device)
-    steps = max(1, round(config.epochs * steps_per_epoch(config.batch_size, len(examples.images))))
     balance = Balance.of(examples.codes)
     learner = DetectorLearner(steps, config.seed, balance, device, config.precision, config.width)
     schedule = Schedule(steps, config.batch_size, [steps], config.save_every, config.log_every, config.seed)

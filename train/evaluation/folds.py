@@ -1,6 +1,5 @@
 """Detectors that never saw some generators: what a figure on the never-seen is taken from."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
@@ -27,17 +26,17 @@ def train_fold(
     fold: str, config: ProductConfig, run: Run, learnt_from: Examples, validation: Examples
 ) -> Detector:
     """A fold's detector, trained and calibrated first where it is not, as the product is, for
-    `config.fold_epochs`.
+    `config.fold_steps`.
 
     run: the fold's own. learnt_from, validation: the product's, with all generators.
 
     Raises:
         RunError: the folder cannot be written or read.
     """
-    shorter = dataclasses.replace(config, epochs=config.fold_epochs)
-    learner = fit(learnt_from.without(left_out(fold, learnt_from.kinds)), shorter, run)
+    known = learnt_from.without(left_out(fold, learnt_from.kinds))
+    learner = fit(known, config.fold_steps, config, run)
     if not (run.folder / CALIBRATION).exists():
-        known = validation.without(left_out(fold, validation.kinds))
-        save_calibration(run, calibrated(learner.deployed, known))
+        tuned_on = validation.without(left_out(fold, validation.kinds))
+        save_calibration(run, calibrated(learner.deployed, tuned_on))
     read_calibration(run)
     return learner.deployed
