@@ -6,12 +6,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
 from demo.runtime import MODELS_FOLDER
 from export.conformance import CONFORMANCE_FOLDER, write_pack
-from export.detector import export_detector
+from export.detector import export_detector, remeasure_detector
 from export.errors import ExportError
 from export.hub import write_hub
+from export.publish import published
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
 from train.config import ProductConfig, TutorialConfig, ZooConfig
@@ -83,7 +85,10 @@ def run_hub(parsed: argparse.Namespace) -> None:
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
-    print(json.dumps(remeasure(parsed.models), indent=2))
+    figures = remeasure(parsed.models)
+    if f"{DISCRIMINATOR}.onnx" in published(parsed.models):
+        figures["product"] = remeasure_detector(parsed.models)
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

@@ -5,17 +5,39 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.answer import Thresholds
-from demo.contract import EVALUATION_PLOT, EVALUATION_RECORD
+from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
+from demo.manifest import Manifest
+from demo.runtime import Engine
+from export.measure import measure_verdicts
 from export.product import export_product
 from train import data
 from train.config import ProductConfig
 from train.errors import RunError
+from train.evaluation.exam import MNIST
 from train.evaluation.report import EVALUATION, PLOTS
 from train.product import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
 
 GATE_COUNT: Final = 512
 """Validation pictures of each group that go through the gate."""
+
+
+def remeasure_detector(models: Path) -> dict[str, Any]:
+    """Verdicts on the test digits, recomputed from the published files beside what the report says.
+
+    Raises:
+        ModelError, DataError: the models or the data set cannot be read.
+    """
+    manifest = Manifest.load(models)
+    report = json.loads(manifest.folder.joinpath(EVALUATION_RECORD).read_text())
+    tested = data.load(report["options"]["dataset"], "test")
+    engine = Engine.load(models, "cpu", DISCRIMINATOR)
+    published = {name: share for name, share in report["verdicts"][MNIST].items() if share}
+    published["read right"] = report["digits_read"][MNIST]
+    return {
+        "published": published,
+        "measured": measure_verdicts(engine, tested.images.numpy(), tested.labels.numpy()),
+    }
 
 
 def export_detector(run: Run, models: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import torch
 from demo.answer import Thresholds
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
+from export.detector import remeasure_detector
 from tests.zoos import build_zoo, product_command
 from train import data
 from train.__main__ import main
@@ -191,6 +192,8 @@ def test_a_product_is_exported_with_its_report(run: Run, report: dict[str, Any],
     _, thresholds = read_calibration(run)
     engine = Engine.load(models, "cpu")
     assert engine.thresholds == Thresholds(thresholds.fake, thresholds.real, thresholds.in_domain)
+    again = remeasure_detector(models)
+    assert again["measured"] == pytest.approx(again["published"], abs=2e-3)
 
 
 def test_without_a_report_nothing_is_exported(
