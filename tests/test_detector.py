@@ -12,7 +12,7 @@ from export.convert import to_onnx
 from train.checkpoint import load_snapshot, save_snapshot
 from train.data import Digits, load
 from train.detector import Detector, scores_of
-from train.detector_learner import Balance, DetectorLearner, detector_loss
+from train.detector_learner import Balance, DetectorLearner, cyclic_rate, detector_loss
 from train.metrics import auroc
 from train.targets import decoded, fake_targets, other_targets, real_targets
 
@@ -132,3 +132,11 @@ def test_the_exported_detector_agrees_with_it() -> None:
         found = session.run(list(outputs), {"pictures": pictures.numpy()})
         for one, other in zip(found, expected, strict=True):
             assert np.abs(one - other.numpy()).max() < 1e-4
+
+
+def test_the_learning_rate_falls_in_cycles_each_from_half_the_peak() -> None:
+    rates = np.array([cyclic_rate(done, 200) for done in range(200)])
+    first, second = rates[:100], rates[100:]
+    assert np.allclose(second, first / 2)
+    assert first.argmax() < 50
+    assert first[-1] < first.max() / 20

@@ -1,5 +1,6 @@
 """How the detector learns: one objective for its three heads, and a learner that the shared loop drives."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
@@ -16,6 +17,9 @@ from train.zoo.learned import averaged
 
 PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 2e-2
+CYCLES: Final = 2
+"""How often the learning rate falls, from half of the peak before: Loshchilov and Hutter 2017,
+https://arxiv.org/abs/1608.03983."""
 DIGIT_WEIGHT: Final = 0.5
 DOMAIN_WEIGHT: Final = 0.25
 FAKE_DIGIT: Final = 0.3
@@ -65,6 +69,12 @@ def detector_loss(
 def evened(members: torch.Tensor, share: float) -> torch.Tensor:
     """Weights float32 [batch] of one of two classes that are to count alike; members: bool [batch]."""
     return members.float() / (2 * share) if share else torch.zeros_like(members, dtype=torch.float32)
+
+
+def cyclic_rate(done: int, total: int) -> float:
+    """The learning rate of a step that `done` others went before, of `total`: `CYCLES` of equal length."""
+    length = math.ceil(total / CYCLES)
+    return learning_rate(done % length, length, PEAK_RATE * 0.5 ** (done // length))
 
 
 class DetectorLearner:
@@ -125,7 +135,7 @@ class DetectorLearner:
         fake or real, weighted as the loss is, which makes it exact only over many steps.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.done, self.total, PEAK_RATE)
+            group["lr"] = cyclic_rate(self.done, self.total)
         self.detector.train()
         targets = decoded(labels)
         pictures = (images[:, None].float() / 255).contiguous(memory_format=torch.channels_last)
