@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from demo.contract import LOGIT, NOISE, PIXELS
 from demo.runtime import Engine
-from train.evaluate import EVALUATION_SEED, both_ways
+from train.evaluation.tutorial import EVALUATION_SEED, both_ways
 
 
 def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -> dict[str, Any]:

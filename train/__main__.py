@@ -22,8 +22,8 @@ from train.config import (
 from train.datasets import names
 from train.device import resolve
 from train.errors import ConfigError, TrainError
-from train.evaluate import evaluate_tutorial
 from train.evaluation.report import PAGE, evaluate_product
+from train.evaluation.tutorial import evaluate_tutorial
 from train.gan import train
 from train.product import CALIBRATION, train_product
 from train.run import Run
