@@ -135,7 +135,7 @@ def test_the_exported_detector_agrees_with_it() -> None:
 
 
 def test_the_learning_rate_falls_in_cycles_each_from_half_the_peak() -> None:
-    rates = np.array([cyclic_rate(done, 200) for done in range(200)])
+    rates = np.array([cyclic_rate(done, 200, 2) for done in range(200)])
     first, second = rates[:100], rates[100:]
     assert np.allclose(second, first / 2)
     assert first.argmax() < 50

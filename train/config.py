@@ -109,7 +109,7 @@ class ProductConfig(Config):
 
     command = "product"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"samples": 5000, "copies": 2, "epochs": 8, "others": 20_000},
+        "full": {"samples": 5000, "copies": 2, "epochs": 8, "cycles": 2, "others": 20_000},
         "small": {"reals": 30_000, "samples": 2000, "others": 8000},
         "smoke": {
             "reals": 300,
@@ -135,11 +135,12 @@ class ProductConfig(Config):
     pen_copies: int = option(3, "brushes that each pen digit is drawn with")
     others: int = option(12_000, "pictures of what is no digit")
     epochs: int = option(4, "passes over all of them")
+    cycles: int = option(1, "times that the learning rate falls")
     batch_size: int = option(128, "pictures a step")
     width: int = option(24, "channels of the detector's first layers")
     precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
     jobs: int = option(0, "processes that prepare pictures; 0: as many as the CPU has cores for")
-    fold_steps: int = option(4000, "steps of each detector that the evaluation leaves generators out of")
+    fold_steps: int = option(2000, "steps of each detector that the evaluation leaves generators out of")
     exam: int = option(2000, "fakes of each generator that the evaluation asks about")
     changed_fakes: int = option(300, "those of them that are corrupted in every way")
     changed_reals: int = option(1000, "real digits that are, and of what is printed or no digit")
@@ -164,6 +165,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "samples": (10, 10_000_000),
     "validation": (10, 10_000_000),
     "copies": (1, 100),
+    "cycles": (1, 100),
     "fold_steps": (1, 1_000_000),
     "exam": (10, 1_000_000),
     "changed_fakes": (10, 1_000_000),

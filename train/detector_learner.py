@@ -17,9 +17,6 @@ from train.zoo.learned import averaged
 
 PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 2e-2
-CYCLES: Final = 2
-"""How often the learning rate falls, from half of the peak before: Loshchilov and Hutter 2017,
-https://arxiv.org/abs/1608.03983."""
 DIGIT_WEIGHT: Final = 0.5
 DOMAIN_WEIGHT: Final = 0.25
 FAKE_DIGIT: Final = 0.3
@@ -71,9 +68,13 @@ def evened(members: torch.Tensor, share: float) -> torch.Tensor:
     return members.float() / (2 * share) if share else torch.zeros_like(members, dtype=torch.float32)
 
 
-def cyclic_rate(done: int, total: int) -> float:
-    """The learning rate of a step that `done` others went before, of `total`: `CYCLES` of equal length."""
-    length = math.ceil(total / CYCLES)
+def cyclic_rate(done: int, total: int, cycles: int) -> float:
+    """The learning rate of a step that `done` others went before, of `total`.
+
+    It falls several times, each from half of the peak before: Loshchilov and Hutter 2017,
+    https://arxiv.org/abs/1608.03983.
+    """
+    length = math.ceil(total / cycles)
     return learning_rate(done % length, length, PEAK_RATE * 0.5 ** (done // length))
 
 
@@ -100,13 +101,15 @@ class DetectorLearner:
         device: torch.device,
         precision: str = "float32",
         width: int = WIDTH,
+        cycles: int = 1,
     ) -> None:
-        """total: steps of the whole run, which the learning rate is spread over.
+        """total: steps of the whole run, which the learning rate is spread over. cycles: of its falls.
 
         precision: `float32` or `bfloat16`: what convolutions are computed in while training; the
             weights are float32 either way.
         """
         self.total = total
+        self.cycles = cycles
         self.balance = balance
         self.device = device
         self.half = precision == "bfloat16"
@@ -135,7 +138,7 @@ class DetectorLearner:
         fake or real, weighted as the loss is, which makes it exact only over many steps.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = cyclic_rate(self.done, self.total)
+            group["lr"] = cyclic_rate(self.done, self.total, self.cycles)
         self.detector.train()
         targets = decoded(labels)
         pictures = (images[:, None].float() / 255).contiguous(memory_format=torch.channels_last)

@@ -39,7 +39,7 @@ def train_product(config: ProductConfig, run: Run) -> None:
     torch.set_num_threads(config.threads)
     examples = load_examples("train", config, run)
     steps = round(config.epochs * steps_per_epoch(config.batch_size, len(examples.images)))
-    learner = fit(examples, max(1, steps), config, Run(run.folder / STAGE))
+    learner = fit(examples, max(1, steps), config.cycles, config, Run(run.folder / STAGE))
     calibration = calibrated(learner.deployed, load_examples("validation", config, run))
     save_calibration(run, calibration)
 
@@ -80,11 +80,11 @@ def load_detector(config: ProductConfig, run: Run) -> Detector:
     return detector.module.eval()
 
 
-def fit(examples: Examples, steps: int, config: ProductConfig, run: Run) -> DetectorLearner:
-    """A detector, trained on these examples for so many steps."""
+def fit(examples: Examples, steps: int, cycles: int, config: ProductConfig, run: Run) -> DetectorLearner:
+    """A detector, trained on these examples for so many steps, in cycles of the learning rate."""
     device = torch.device(config.device)
     balance = Balance.of(examples.codes)
-    learner = DetectorLearner(steps, config.seed, balance, device, config.precision, config.width)
+    learner = DetectorLearner(steps, config.seed, balance, device, config.precision, config.width, cycles)
     schedule = Schedule(steps, config.batch_size, [steps], config.save_every, config.log_every, config.seed)
     digits = examples.digits()
     on_device = data.Digits(digits.images.to(device), digits.labels.to(device))

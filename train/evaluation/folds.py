@@ -34,7 +34,7 @@ def train_fold(
         RunError: the folder cannot be written or read.
     """
     known = learnt_from.without(left_out(fold, learnt_from.kinds))
-    learner = fit(known, config.fold_steps, config, run)
+    learner = fit(known, config.fold_steps, 1, config, run)
     if not (run.folder / CALIBRATION).exists():
         tuned_on = validation.without(left_out(fold, validation.kinds))
         save_calibration(run, calibrated(learner.deployed, tuned_on))
