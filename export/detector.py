@@ -1,6 +1,7 @@
 """What a product becomes: `discriminator.onnx`, the any-picture files over it, and the report beside them."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from train.evaluation.report import EVALUATION, PLOTS
 from train.product import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
 
+PENS: Final = "Pen digits: E. Alpaydin, F. Alimoglu; CC BY 4.0"
 GATE_COUNT: Final = 512
 """Validation pictures of each group that go through the gate."""
 
@@ -38,6 +40,12 @@ def remeasure_detector(models: Path) -> dict[str, Any]:
         "published": published,
         "measured": measure_verdicts(engine, tested.images.numpy(), tested.labels.numpy()),
     }
+
+
+def licence_of(config: ProductConfig, report: Mapping[str, Any]) -> str:
+    """The file's own, and those of what it was trained on."""
+    pens = f" {PENS}" if report["pen_digits"] else ""
+    return f"MIT; trained on {data.find_entry(config.dataset).licence}{pens}"
 
 
 def export_detector(run: Run, models: Path) -> dict[str, Any]:
@@ -69,7 +77,7 @@ def export_detector(run: Run, models: Path) -> dict[str, Any]:
         Thresholds(fake=thresholds.fake, real=thresholds.real, in_domain=thresholds.in_domain),
         run.folder,
         f"{run.folder.name}, step {step} of {config.epochs} epochs, seed {config.seed}",
-        f"MIT; trained on {data.find_entry(config.dataset).licence}",
+        licence_of(config, report),
         models,
         {"metrics": {"dataset": config.dataset, **metrics}},
         {name: examples.of(name)[:GATE_COUNT] for name in examples.names},

@@ -1,15 +1,18 @@
 """The evaluation's arithmetic, on answers whose figures are known."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from demo.runtime import MODELS_FOLDER
 from train.calibrate import sigmoid
 from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, RAW, SMALL, Exam, corrupted
 from train.evaluation.figures import Candidate, enlarged_changed, even_fakes, kind_figures
 from train.evaluation.goals import goals
-from train.evaluation.page import goal_table, table
+from train.evaluation.page import generator_table, goal_table, table
 from train.metrics import auroc
 
 WILD = [corrupted("wild", strength) for strength in (1, 2, 3)]
@@ -129,6 +132,7 @@ def test_a_goal_is_the_worst_generators() -> None:
     assert goals(report(0.985, 0.02))[6]["reached"] == "no"
     assert rows["verdicts that enlarging changes, worst filter and class"]["reached"] == "no"
     assert not [what for what in rows if "pen" in what]
+    assert len(rows) == len(goals(report(0.985, 0.002))), "two goals share a name"
 
 
 def test_the_page_says_what_was_reached() -> None:
@@ -138,3 +142,11 @@ def test_the_page_says_what_was_reached() -> None:
     assert len(lines) == 2 + len(found["goals"])
     assert "| test digits with verdict fake | 0.0020 | ≤ 0.01 | 0.003 | aim |" in lines
     assert table(("A", "B"), [("x", "1")]) == "| A | B |\n| --- | --: |\n| x | 1 |\n"
+
+
+def test_the_readme_shows_the_published_report() -> None:
+    published = json.loads((MODELS_FOLDER / "evaluation.json").read_text())
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert published["goals"] == goals(published)
+    assert goal_table(published) in readme
+    assert generator_table(published) in readme
