@@ -113,7 +113,7 @@ def smoke_run(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder made by `python -m export run` of the smoke run."""
+    """A models folder made by `python -m export run` of the smoke run: the tutorial's pair and no product."""
     models = tmp_path_factory.mktemp("published") / "models"
     assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
     return models
@@ -129,9 +129,9 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def product_models(generator_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The models of `generator_models`, and a `discriminator.onnx` with its any-picture files."""
-    models = Path(shutil.copytree(generator_models, tmp_path_factory.mktemp("product") / "models"))
+def product_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models that are committed, but for a product of known weights: what it says never changes."""
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path_factory.mktemp("product") / "models"))
     export_tiny(models)
     return models
 
@@ -144,5 +144,11 @@ def product_engine(product_models: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def engine() -> Engine:
-    """The models that are committed, on the CPU."""
+    """The models that are committed, on the CPU; it is the product that scores."""
     return Engine.load(MODELS_FOLDER, "cpu")
+
+
+@pytest.fixture(scope="session")
+def tutorial_engine() -> Engine:
+    """The models that are committed, on the CPU, with the tutorial's discriminator."""
+    return Engine.load(MODELS_FOLDER, "cpu", "mlp_discriminator")

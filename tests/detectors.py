@@ -1,5 +1,6 @@
 """A tiny detector without training: a convolution and a linear layer, the same weights each time."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.answer import Thresholds
-from demo.contract import DIGITS, MLP_GENERATOR
+from demo.contract import DIGITS, DISCRIMINATOR, MANIFEST, MLP_GENERATOR
 from demo.runtime import MODELS_FOLDER, Engine
 from export.parity import Difference
 from export.product import export_product
@@ -50,6 +51,15 @@ class TinyDetector(nn.Module):
         row = self.dropout(torch.relu(self.norm(self.features(pictures)))).flatten(1)
         domain_logit = 60 * (MOST_INK - pictures.mean((1, 2, 3)))
         return 20 * self.fake(row).squeeze(1), 20 * self.digits(row), domain_logit
+
+
+def leave_product_out(models: Path) -> None:
+    """Take the discriminator of the product from a models folder; its any-picture file stays."""
+    (models / f"{DISCRIMINATOR}.onnx").unlink()
+    path = models / MANIFEST
+    manifest = json.loads(path.read_text())
+    del manifest["files"][f"{DISCRIMINATOR}.onnx"]
+    path.write_text(json.dumps(manifest))
 
 
 def tiny_groups() -> dict[str, NDArray[np.uint8]]:

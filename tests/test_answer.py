@@ -52,7 +52,7 @@ def test_what_is_not_a_digit_keeps_its_numbers_in_the_answer(product_engine: Eng
     assert None not in (answer.fake_probability, answer.logit, answer.digit, answer.digit_probability)
 
 
-def test_of_the_tutorial_s_model_the_digit_is_null(engine: Engine) -> None:
-    (answer,) = judge(engine, [tiny_groups()["real"][3]], ["three"])
+def test_of_the_tutorial_s_model_the_digit_is_null(tutorial_engine: Engine) -> None:
+    (answer,) = judge(tutorial_engine, [tiny_groups()["real"][3]], ["three"])
     assert answer.digit is answer.digit_probability is None
     assert answer.in_domain == 1

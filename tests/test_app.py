@@ -57,6 +57,13 @@ def client(server: str) -> Client:
 
 
 @pytest.fixture(scope="module")
+def product_server(product_models: Path) -> Iterator[str]:
+    """The app with a product of known weights: each stroke and picture of these tests gets a number."""
+    with served_app("--models", str(product_models)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
 def browser(browser_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
@@ -65,7 +72,7 @@ def browser(browser_path: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["wide", "phone"])
-def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(browser: Browser, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The app's page; afterwards it must have asked no other machine for anything, and raised no error."""
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 500)
@@ -74,11 +81,11 @@ def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Itera
     raised: list[str] = []
     context.on("request", lambda sent: asked.append(sent.url))
     page.on("pageerror", lambda error: raised.append(str(error)))
-    page.goto(server)
+    page.goto(product_server)
     expect(page.locator("#pad canvas")).to_be_visible()
     yield page
     context.close()
-    own = urlsplit(server).netloc
+    own = urlsplit(product_server).netloc
     assert [
         url for url in asked if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != own
     ] == []
@@ -140,6 +147,9 @@ def test_check_gives_the_engine_s_own_answer(client: Client, engine: Engine, pic
     answer = client.predict(picture=handle_file(picture), api_name="/check")
     assert list(answer) == CONTRACT
     assert answer == check_bytes(engine, "seven.png", picture.read_bytes()).answer.as_dict()
+    assert answer["model"] == "discriminator"
+    assert answer["digit"] in range(10)
+    assert 0.1 <= answer["digit_probability"] <= 1
 
 
 def test_check_many_answers_in_order_and_survives_a_bad_file(
@@ -269,32 +279,10 @@ def test_the_words_fit_the_model() -> None:
     assert not re.search("calibrated", explanation("somebody_s"))
 
 
-@pytest.fixture(scope="module")
-def product_server(product_models: Path) -> Iterator[str]:
-    with served_app("--models", str(product_models)) as address:
-        yield address
-
-
-def test_the_product_answers_with_digit_and_domain(
-    product_server: str, product_engine: Engine, picture: Path
-) -> None:
-    client = Client(product_server, verbose=False)
-    answer = client.predict(picture=handle_file(picture), api_name="/check")
-    assert answer == check_bytes(product_engine, "seven.png", picture.read_bytes()).answer.as_dict()
-    assert answer["model"] == "discriminator"
-    assert answer["digit"] in range(10)
-    assert 0.1 <= answer["digit_probability"] <= 1
-    history = client.predict(picture=handle_file(picture), api_name="/history")
-    assert len(history["fake_probability"]) == len(history["steps"])
-
-
 @pytest.mark.browser
-def test_the_product_s_page_reads_the_digit_and_gives_no_number_to_what_is_none(
-    browser: Browser, product_server: str, product_engine: Engine
+def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
+    page: Page, product_engine: Engine
 ) -> None:
-    page = browser.new_page()
-    page.goto(product_server)
-    expect(page.locator("#pad canvas")).to_be_visible()
     upload(page, "seven.png", picture_bytes())
     shown(page, "seven.png")
     answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
@@ -309,7 +297,40 @@ def test_the_product_s_page_reads_the_digit_and_gives_no_number_to_what_is_none(
     expect(panel).not_to_contain_text("It reads as")
     expect(panel).not_to_contain_text(FOUR_DECIMALS)
     expect(panel.get_by_alt_text("The picture as the model saw it")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_published_page_says_what_the_engine_says(browser: Browser, server: str, engine: Engine) -> None:
+    answer = check_bytes(engine, "seven.png", picture_bytes()).answer
+    assert answer.verdict is not None
+    page = browser.new_page()
+    page.goto(server)
+    expect(page.locator("#pad canvas")).to_be_visible()
+    expect(page.locator(".explain")).to_contain_text("probabilities are calibrated")
+    expect(page.locator(".device-note")).to_contain_text(engine.device_note)
+    upload(page, "seven.png", picture_bytes())
+    panel = page.locator("#result")
+    expect(panel.locator(".result-verdict")).to_have_text(answer.verdict.capitalize())
+    numbers = panel.locator(".fake-probability").all_inner_texts()
+    assert numbers == ([] if answer.verdict == "not a digit" else [f"{answer.fake_probability:.4f}"])
     page.close()
+
+
+@pytest.mark.browser
+def test_where_only_the_tutorial_is_published_the_page_does_not_call_its_number_calibrated(
+    browser: Browser, smoke_models: Path
+) -> None:
+    with served_app("--models", str(smoke_models)) as address:
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.locator("#pad canvas")).to_be_visible()
+        expect(page.locator(".explain")).to_contain_text("probabilities are not calibrated")
+        upload(page, "seven.png", picture_bytes())
+        shown(page, "seven.png")
+        expect(page.locator("#result .scale-words")).to_contain_text("threshold 0.5")
+        expect(page.locator("#result")).not_to_contain_text("It reads as")
+        expect(generate(page, 2, 5).first).to_have_attribute("data-name", "mlp_generator-5-0.png")
+        page.close()
 
 
 @pytest.mark.parametrize(("digit", "reading"), [(7, "It reads as a 7 (0.9876)."), (8, "as an 8 (0.9876).")])
@@ -381,9 +402,9 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.browser
-def test_an_uploaded_picture_is_judged_as_by_the_engine(page: Page, engine: Engine) -> None:
+def test_an_uploaded_picture_is_judged_as_by_the_engine(page: Page, product_engine: Engine) -> None:
     upload(page, "seven.png", picture_bytes())
-    answer = check_bytes(engine, "seven.png", picture_bytes()).answer
+    answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
     assert answer.verdict is not None
     result = shown(page, "seven.png")
     upload(page, "seven.png", picture_bytes())
@@ -591,6 +612,14 @@ def test_nothing_stands_out_to_the_side(page: Page) -> None:
     generate(page, 64, 1)
     assert overflow(page) <= 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.browser
+def test_no_formula_is_broken_over_two_lines(page: Page) -> None:
+    lines = "parts => parts.map(part => part.getClientRects().length)"
+    for width in range(320, 420, 10):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert set(page.locator(".formula").evaluate_all(lines)) == {1}
 
 
 @pytest.mark.browser
