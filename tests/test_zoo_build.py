@@ -12,7 +12,7 @@ from PIL import Image
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
-from tests.zoos import build_zoo, zoo_command
+from tests.zoos import copied_zoo, zoo_command
 from train.__main__ import main
 from train.config import ZooConfig
 from train.run import Run
@@ -32,7 +32,7 @@ def narrow() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def zoo(narrow: None, few_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """The folder of a zoo that hardly learnt anything, built in two goes."""
-    return build_zoo(tmp_path_factory.mktemp("zoo"), few_digits)
+    return copied_zoo(tmp_path_factory, few_digits)
 
 
 def test_the_report_has_every_generator_and_its_wall(zoo: Path) -> None:

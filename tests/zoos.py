@@ -1,7 +1,10 @@
 """A zoo that hardly learnt anything, and the product that is trained from it: in seconds."""
 
+import shutil
 from pathlib import Path
 from typing import Final
+
+import pytest
 
 from train.__main__ import main
 
@@ -16,8 +19,16 @@ def zoo_command(runs: Path, dataset: str, *more: str) -> list[str]:
 
 
 def product_command(runs: Path, dataset: str, *more: str) -> list[str]:
-    options = ["--preset", "smoke", "--zoo", str(runs / "zoo-smoke"), "--jobs", "1", "--threads", "1"]
+    options = ["--preset", "smoke", "--zoo", str(runs / "zoo-smoke"), *["--jobs", "1", "--threads", "1"]]
     return ["product", *options, "--dataset", dataset, "--runs", str(runs), *more]
+
+
+def copied_zoo(factory: pytest.TempPathFactory, dataset: str) -> Path:
+    """The folder of a zoo in a folder of runs of its own; built for whoever asks first, copied for all."""
+    built = factory.getbasetemp() / "built-zoo"
+    if not (built / "zoo-smoke" / "report.json").exists():
+        build_zoo(built, dataset)
+    return Path(shutil.copytree(built, factory.mktemp("runs") / "copied")) / "zoo-smoke"
 
 
 def build_zoo(runs: Path, dataset: str) -> Path:

@@ -78,7 +78,7 @@ def kept_exam(path: Path, config: ProductConfig, generators: Sequence[Generator]
 
     Raises:
         DataError: the data cannot be had. RunError: the file cannot be read or written, or a generator
-            makes too little that is new.
+            makes nothing that is new.
     """
     if not path.exists():
         with Workers(config.jobs) as workers:
@@ -126,7 +126,8 @@ def make_exam(
     if len(pen.images):
         pictures[PEN, DOOR] = pen.images
         to_change[PEN] = pen.images[: config.changed_reals]
-    learnt_from = {picture.tobytes() for picture in known}
+    # What is left blank by the normaliser is nobody's in particular.
+    learnt_from = {picture.tobytes() for picture in known if picture.any()}
     for generator in generators:
         raw = fresh(generator, config.exam, seed, learnt_from, workers)
         pictures[generator.name, RAW] = raw
@@ -156,17 +157,16 @@ def make_exam(
 def fresh(generator: Generator, count: int, seed: int, known: set[bytes], workers: Workers) -> Pixels:
     """Samples uint8 [count, 28, 28] that none of the known pictures equals once they are normalised.
 
-    Raises:
-        RunError: the generator makes too few of them.
+    Fewer where so many of its samples are known. Raises RunError where all are.
     """
     drawn = int(count * SPARE)
     wanted = np.arange(drawn) % CLASSES if generator.conditional else None
     samples = generator.sample(drawn, seed, wanted)
     normalized = prepare(samples, 1, seed, workers, as_it_is)[:, 0]
     new = np.array([picture.tobytes() not in known for picture in normalized], np.bool_)
-    if new.sum() < count:
+    if not new.any():
         raise RunError(
-            f"{generator.name} makes {new.sum()} new digits in {drawn}, {count} are needed; lower --exam."
+            f"All of {drawn} digits by {generator.name} were learnt from; train the zoo for longer."
         )
     chosen: Pixels = samples[new][:count]
     return chosen
