@@ -14,12 +14,15 @@ ZOO_OPTIONS: Final = (
 )
 
 
+FEW: Final = "--exam 20 --changed-fakes 10 --changed-reals 20 --others 50 --jobs 1 --threads 1"
+
+
 def zoo_command(runs: Path, dataset: str, *more: str) -> list[str]:
     return ["zoo", *ZOO_OPTIONS, "--dataset", dataset, "--runs", str(runs), *more]
 
 
 def product_command(runs: Path, dataset: str, *more: str) -> list[str]:
-    options = ["--preset", "smoke", "--zoo", str(runs / "zoo-smoke"), *["--jobs", "1", "--threads", "1"]]
+    options = ["--preset", "smoke", "--zoo", str(runs / "zoo-smoke"), *FEW.split()]
     return ["product", *options, "--dataset", dataset, "--runs", str(runs), *more]
 
 
