@@ -9,7 +9,8 @@ class Answer:
     """What is said of one picture. For one that cannot be judged all but `file` and `error` are None.
 
     fake_probability: P(fake | x) in [0, 1]. logit: its log-odds.
-    digit: 0 to 9, with its probability; in_domain: in [0, 1]; None where the model has no such output.
+    digit: the likeliest of 0 to 9, with its probability; None where the model does not read digits.
+    in_domain: in [0, 1].
     provider: the onnxruntime provider that ran.
     """
 

@@ -17,9 +17,10 @@ import gradio as gr
 from gradio.data_classes import FileData
 
 from demo.check import check_bytes
-from demo.contract import DIGITS, MLP_DISCRIMINATOR
+from demo.contract import DIGITS
 from demo.endpoints import add_endpoints, generate_files
 from demo.errors import DemoError, RequestError
+from demo.explanation import explanation
 from demo.images import LARGEST_FILE_BYTES
 from demo.pad import drawing_pad, picture_drop
 from demo.panels import PNG_URL, empty_result, error_result, result_panel, wall
@@ -48,24 +49,6 @@ _GENERATE_HEAD: Final = """
   <h2>Let a generator make some</h2>
   <p>The same seed makes the same digits. Under each stands its P(fake | x); choose one to check it above.</p>
 </div>
-"""
-
-_EXPLANATION: Final = """
-<section class="explain">
-  <h2>What the numbers mean</h2>
-  <p>A classifier says which digit a picture shows. A discriminator answers another question: does the
-  picture come from a collection of digits that people wrote, or did a generator make it up?</p>
-  <p>P(fake | x) is its answer for the picture x: the probability that a generator made it, from 0 to 1.
-  P(real | x) is the rest, 1 &minus; P(fake | x). The marks on the bar are the thresholds at which the verdict
-  turns to real or to fake.</p>
-  {tutorial}
-</section>
-"""
-
-_TUTORIAL: Final = """
-  <p>The model in use here is the tutorial's. It was trained against one generator only and its
-  probabilities are not calibrated, so take them as a ranking, not as odds: it is often wrong about digits
-  from other generators, and about some that people wrote.</p>
 """
 
 _RESULT_SCRIPT: Final = """
@@ -107,8 +90,7 @@ def build_app(engine: Engine) -> gr.Blocks:
         _connect_inputs(engine, drop, pad, result)
         if engine.generators:
             _add_generator(engine, result)
-        tutorial = _TUTORIAL if engine.model == MLP_DISCRIMINATOR else ""
-        gr.HTML(_EXPLANATION.format(tutorial=tutorial), apply_default_css=False)
+        gr.HTML(explanation(engine.model), apply_default_css=False)
         note = html.escape(engine.device_note)
         gr.HTML(f'<footer class="device-note">{note}</footer>', apply_default_css=False)
         add_endpoints(engine)

@@ -75,16 +75,33 @@ def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[s
         return []
     scores = engine.score(np.stack(pixels))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
+    readings = digits_read(scores.digit_probabilities, len(pixels))
     return [
         Answer(
             file=name,
             verdict=engine.thresholds.verdict(probability, in_domain),
             fake_probability=probability,
             logit=logit,
+            digit=digit,
+            digit_probability=digit_probability,
             in_domain=in_domain,
             model=engine.model,
             version=engine.version,
             provider=engine.provider,
         )
-        for name, probability, logit, in_domain in zip(names, *columns, strict=True)
+        for name, probability, logit, in_domain, (digit, digit_probability) in zip(
+            names, *columns, readings, strict=True
+        )
     ]
+
+
+def digits_read(
+    probabilities: NDArray[np.float32] | None, count: int
+) -> list[tuple[int, float] | tuple[None, None]]:
+    """The likeliest digit of each of `count` pictures and its probability; None of a model without them.
+
+    probabilities: float32 [count, 10].
+    """
+    if probabilities is None:
+        return [(None, None)] * count
+    return list(zip(probabilities.argmax(1).tolist(), probabilities.max(1).tolist(), strict=True))

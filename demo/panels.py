@@ -77,9 +77,7 @@ def result_panel(engine: Engine, checked: Checked) -> str:
     probability = _probability_to_show(answer)
     if probability is not None:
         if answer.digit is not None and answer.digit_probability is not None:
-            said += (
-                f'<p class="result-says">It reads as a {answer.digit} ({answer.digit_probability:.4f}).</p>'
-            )
+            said += _reading(answer.digit, answer.digit_probability)
         said += _numbers(probability)
         shown += _scale(engine.thresholds, probability)
     height, width = checked.pixels.shape
@@ -96,6 +94,11 @@ def result_panel(engine: Engine, checked: Checked) -> str:
 def _probability_to_show(answer: Answer) -> float | None:
     """P(fake | x), or None where the model does not take the picture for a digit: it means nothing then."""
     return None if answer.verdict == "not a digit" else answer.fake_probability
+
+
+def _reading(digit: int, probability: float) -> str:
+    article = "an" if digit == 8 else "a"
+    return f'<p class="result-says">It reads as {article} {digit} ({probability:.4f}).</p>'
 
 
 def _numbers(fake_probability: float) -> str:
@@ -129,8 +132,9 @@ def _wall_digit(answer: Answer, png: bytes) -> str:
     name = html.escape(answer.file)
     probability = _probability_to_show(answer)
     number = answer.verdict if probability is None else f"{probability:.4f}"
+    spoken = number if probability is None else f"P(fake) {number}"
     return (
         f'<li><button type="button" class="wall-digit" data-name="{name}" '
-        f'aria-label="Check {name}, P(fake) {number}">{_pixels_image(png, "")}{number}</button>'
+        f'aria-label="Check {name}, {spoken}">{_pixels_image(png, "")}{number}</button>'
         f'<a href="{PNG_URL}{base64_text(png)}" download="{name}" aria-label="Save {name}">Save</a></li>'
     )

@@ -14,10 +14,13 @@ from demo import golden
 from demo.answer import Thresholds
 from demo.contract import (
     DIGIT,
+    DIGIT_PROBABILITIES,
     DIGITS,
+    DISCRIMINATOR,
     FAKE_PROBABILITY,
     GENERATOR,
     IMAGE,
+    IN_DOMAIN,
     LOGIT,
     MLP_DISCRIMINATOR,
     MLP_HISTORY,
@@ -40,14 +43,16 @@ LARGEST_SEED = 2**32 - 1
 
 @dataclass(frozen=True)
 class Scores:
-    """A discriminator's outputs, float32 [batch] each.
+    """A discriminator's outputs, float32 [batch] each but the last.
 
     in_domain: of a model without that output, 1 where there is ink, else 0.
+    digit_probabilities: float32 [batch, 10], rows sum to 1; None of a model without that output.
     """
 
     fake_probability: NDArray[np.float32]
     logit: NDArray[np.float32]
     in_domain: NDArray[np.float32]
+    digit_probabilities: NDArray[np.float32] | None
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,9 @@ class Engine:
 
     @classmethod
     def load(cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None) -> "Engine":
-        """Open a discriminator of a models folder (the default one unless named) on a device.
+        """Open a discriminator of a models folder on a device.
+
+        Unless named it is `discriminator` where that is published, else the tutorial's.
 
         Raises:
             DeviceError: `cuda` was asked for and cannot run here.
@@ -94,7 +101,8 @@ class Engine:
             raise ModelError(
                 f"There is no discriminator {model!r} in {models}; there is: {', '.join(known)}."
             )
-        return cls(manifest, device, model or MLP_DISCRIMINATOR)
+        default = DISCRIMINATOR if DISCRIMINATOR in known else MLP_DISCRIMINATOR
+        return cls(manifest, device, model or default)
 
     @property
     def provider(self) -> str:
@@ -150,18 +158,23 @@ class Engine:
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], ink bright on dark."""
-        parts = [
-            self.session(self.model).run([FAKE_PROBABILITY, LOGIT], {PIXELS: part})
-            for part in batches(pixels)
-        ]
+        session = self.session(self.model)
+        outputs = {each.name: np.empty((0, *each.shape[1:]), np.float32) for each in session.get_outputs()}
+        parts = [session.run(list(outputs), {PIXELS: part}) for part in batches(pixels)]
+        found = {
+            name: np.concatenate([none, *(part[index] for part in parts)])
+            for index, (name, none) in enumerate(outputs.items())
+        }
+        ink = np.any(pixels, axis=(1, 2)).astype(np.float32)
         return Scores(
-            np.concatenate([part[0] for part in parts] or [np.empty(0, np.float32)]),
-            np.concatenate([part[1] for part in parts] or [np.empty(0, np.float32)]),
-            np.any(pixels, axis=(1, 2)).astype(np.float32),
+            found[FAKE_PROBABILITY],
+            found[LOGIT],
+            found.get(IN_DOMAIN, ink),
+            found.get(DIGIT_PROBABILITIES),
         )
 
     def history(self, pixels: NDArray[np.uint8]) -> History:
-        """Score uint8 [n, height, width] with every snapshot of the tutorial pair."""
+        """Score uint8 [n, height, width] with every snapshot of the tutorial pair, whichever model scores."""
         parts = [
             self.session(MLP_HISTORY).run([FAKE_PROBABILITY], {PIXELS: part})[0] for part in batches(pixels)
         ]

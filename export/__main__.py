@@ -6,15 +6,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
 from demo.runtime import MODELS_FOLDER
 from export.conformance import CONFORMANCE_FOLDER, write_pack
+from export.detector import export_detector, remeasure_detector
 from export.errors import ExportError
 from export.hub import write_hub
+from export.publish import published
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
-from train.config import TutorialConfig, ZooConfig
-from train.errors import RunError, TrainError
+from train.config import ProductConfig, TutorialConfig, ZooConfig
+from train.errors import TrainError
 from train.run import Run
 
 
@@ -60,15 +63,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_export(parsed: argparse.Namespace) -> None:
-    exporters = {TutorialConfig.command: export_tutorial, ZooConfig.command: export_zoo}
+    exporters = {
+        TutorialConfig.command: export_tutorial,
+        ZooConfig.command: export_zoo,
+        ProductConfig.command: export_detector,
+    }
     for folder in parsed.run:
         run = Run(folder)
-        exporter = exporters.get(run.command())
-        if exporter is None:
-            raise RunError(
-                f"{folder} is a run of `{run.command()}`, which is not exported; name another one."
-            )
-        print(json.dumps(exporter(run, parsed.models), indent=2))
+        print(json.dumps(exporters[run.command()](run, parsed.models), indent=2))
         print(f"Published to {parsed.models}; the parity report is {folder / 'parity.json'}.")
 
 
@@ -83,7 +85,10 @@ def run_hub(parsed: argparse.Namespace) -> None:
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
-    print(json.dumps(remeasure(parsed.models), indent=2))
+    figures = remeasure(parsed.models)
+    if f"{DISCRIMINATOR}.onnx" in published(parsed.models):
+        figures["product"] = remeasure_detector(parsed.models)
+    print(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

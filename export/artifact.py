@@ -12,6 +12,7 @@ from torch import nn
 
 from demo.answer import Thresholds
 from demo.contract import (
+    DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     IN_DOMAIN,
     LOGIT,
@@ -33,12 +34,14 @@ GOLDEN_TOLERANCE: dict[str, dict[str, dict[str, float]]] = {
         LOGIT: {"absolute": 1e-3, "share": 1.0},
         FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
         PIXELS: {"absolute": 1, "share": 0.01},
+        DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
         IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
     },
     CUDA: {
         LOGIT: {"absolute": 2e-3, "share": 1.0},
         FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
         PIXELS: {"absolute": 1, "share": 0.01},
+        DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
         IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
     },
 }
@@ -152,3 +155,12 @@ def entry_for(
 def noise_pictures(count: int, shape: tuple[int, int], seed: int) -> NDArray[np.uint8]:
     """uint8 [count, height, width], every value as likely: what no digit looks like."""
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
+
+
+def blank_groups(count: int, shape: tuple[int, int], seed: int) -> dict[str, NDArray[np.uint8]]:
+    """Pixels for the gate that no training saw: all black, all white, and noise, uint8 [n, height, width]."""
+    return {
+        "black": np.zeros((1, *shape), np.uint8),
+        "white": np.full((1, *shape), 255, np.uint8),
+        "noise": noise_pictures(count, shape, seed),
+    }

@@ -11,11 +11,11 @@ from torch import nn
 
 from demo.answer import Thresholds
 from demo.contract import (
-    FAKE_PROBABILITY,
+    DIGIT_PROBABILITIES,
+    DIGITS,
     FROM_IMAGE,
     IMAGE,
     IN_DOMAIN,
-    LOGIT,
     NORMALIZER,
     OPSET,
     PICTURE_SHAPE,
@@ -27,8 +27,9 @@ from export.normalizer import normalizer_model
 from export.parity import Difference, compare, refuse, run_torch
 from train.normalize import normalize
 
-OUTPUTS = (FAKE_PROBABILITY, LOGIT, IN_DOMAIN, PIXELS)
 BATCH = 1
+SHAPES = {PIXELS: (BATCH, *PICTURE_SHAPE), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
+"""Of the outputs that are more than one number a picture."""
 NORMALIZED_SHARE = 1e-3
 """Of the normaliser's pixels that may be one level off: an average may fall on either side of a half."""
 
@@ -76,50 +77,69 @@ def make_from_image(
 ) -> Artifact:
     """`discriminator_from_image.onnx`: any picture → the scores and what was seen, as one graph.
 
-    Held against the reference normaliser followed by the PyTorch module. For a discriminator that has
-    no `in_domain` of its own, 1 where there is ink, else 0.
+    Its outputs are the discriminator's, then `pixels`; where the discriminator has no `in_domain` of its
+    own, 1 where there is ink, else 0. Held against the reference normaliser followed by the PyTorch module,
+    whose outputs are the discriminator's.
 
     Raises:
         ParityError: a number differs from PyTorch's.
     """
     metadata = metadata_for(FROM_IMAGE, training_run, licence, thresholds, {})
+    own = output_names(discriminator)
+    names = merged_names(own)
     content = finished(merged(normalizer, discriminator), metadata)
     session = open_session(FROM_IMAGE, content, [CPU])
     report: list[Difference] = []
     for group, group_pictures in pictures.items():
-        rows = [session.run(list(OUTPUTS), {IMAGE: picture}) for picture in group_pictures]
-        found = dict(zip(OUTPUTS, map(np.concatenate, zip(*rows, strict=True)), strict=True))
+        rows = [session.run(names, {IMAGE: picture}) for picture in group_pictures]
+        found = dict(zip(names, map(np.concatenate, zip(*rows, strict=True)), strict=True))
         # The scores are held against PyTorch on the pixels that the graph itself saw and reports.
-        expected = expected_outputs(module, found[PIXELS])
+        expected = expected_outputs(module, own, found[PIXELS])
         expected[PIXELS] = np.stack([normalize(picture) for picture in group_pictures])
         report += [
-            compare(group, name, found[name], expected[name], thresholds, NORMALIZED_SHARE)
-            for name in OUTPUTS
+            compare(group, name, found[name], expected[name], thresholds, NORMALIZED_SHARE) for name in names
         ]
     refuse(FROM_IMAGE, report)
-    golden_outputs = expected_outputs(module, normalize(golden)[np.newaxis])
-    return Artifact(
-        f"{FROM_IMAGE}.onnx",
-        content,
-        entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs),
-        report,
-    )
+    golden_outputs = expected_outputs(module, own, normalize(golden)[np.newaxis])
+    entry = entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs)
+    return Artifact(f"{FROM_IMAGE}.onnx", content, entry, report)
 
 
-def expected_outputs(module: nn.Module, pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-    """What the merged graph should give for pixels [n, 28, 28], in the order of `OUTPUTS`."""
-    fake_probability, logit = run_torch(module, {PIXELS: pixels})
-    ink = np.any(pixels, axis=(1, 2)).astype(np.float32)
-    return {FAKE_PROBABILITY: fake_probability, LOGIT: logit, IN_DOMAIN: ink, PIXELS: pixels}
+def output_names(model: bytes) -> list[str]:
+    """A graph's outputs, in its order."""
+    return [each.name for each in onnx.load_model_from_string(model).graph.output]
+
+
+def merged_names(own: Sequence[str]) -> list[str]:
+    """The merged graph's outputs, in order. own: the discriminator's."""
+    return [*own, *({IN_DOMAIN} - set(own)), PIXELS]
+
+
+def expected_outputs(
+    module: nn.Module, own: Sequence[str], pixels: NDArray[np.uint8]
+) -> dict[str, NDArray[Any]]:
+    """What the merged graph should give for pixels [n, 28, 28]. own: what the module's outputs are called."""
+    scores = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))
+    scores.setdefault(IN_DOMAIN, np.any(pixels, axis=(1, 2)).astype(np.float32))
+    return {**scores, PIXELS: pixels}
 
 
 def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
-    """The discriminator behind the normaliser, with `in_domain` and `pixels` as outputs too."""
+    """The discriminator behind the normaliser, with `pixels` and, in any case, `in_domain` as outputs too."""
+    own = output_names(discriminator)
     first, second = (onnx.load_model_from_string(content) for content in (normalizer, discriminator))
     for part in (first, second):
         del part.metadata_props[:]
     second = compose.add_prefix(second, "discriminator/", rename_inputs=False, rename_outputs=False)
-    model = compose.merge_models(first, second, [(PIXELS, PIXELS)], outputs=[FAKE_PROBABILITY, LOGIT, PIXELS])
+    model = compose.merge_models(first, second, [(PIXELS, PIXELS)], outputs=[*own, PIXELS])
+    if IN_DOMAIN not in own:
+        add_ink(model)
+    set_interface(model, merged_names(own))
+    return model
+
+
+def add_ink(model: onnx.ModelProto) -> None:
+    """Add `in_domain` to a graph that has `pixels`: 1 where there is ink, else 0."""
     zero = numpy_helper.from_array(np.zeros((), np.float32), "in_domain/zero")
     model.graph.initializer.append(zero)
     model.graph.node.extend(
@@ -134,8 +154,6 @@ def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
         ]
     )
     model.graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "in_domain/axis"))
-    set_interface(model, OUTPUTS)
-    return model
 
 
 def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
@@ -145,7 +163,7 @@ def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
     model.graph.input.append(image)
     for name in outputs:
         kind = TensorProto.UINT8 if name == PIXELS else TensorProto.FLOAT
-        shape = [BATCH, *PICTURE_SHAPE] if name == PIXELS else [BATCH]
+        shape = SHAPES.get(name, (BATCH,))
         model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
 
 

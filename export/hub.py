@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ from onnx import numpy_helper
 from safetensors.numpy import save
 
 from demo.contract import (
+    DISCRIMINATOR,
     FROM_IMAGE,
     GENERATOR,
     MANIFEST,
     MLP_DISCRIMINATOR,
     MLP_GENERATOR,
     PICTURE_SHAPE,
+    PIXELS,
     POLARITY,
     THRESHOLDS,
     ZOO_RECORD,
@@ -29,7 +32,10 @@ from export.folders import replacement, write_through
 from export.zoo import CHOSEN
 from train.zoo.report import markdown_table
 
-WEIGHTS = (MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
+Result = tuple[str, str, float]
+"""A figure: the kind that the Hub's library files it under, its name, its value."""
+
+WEIGHTS = (DISCRIMINATOR, MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
 
 
 def write_hub(folder: Path, models: Path, conformance: Path) -> None:
@@ -85,36 +91,20 @@ def config(manifest: Manifest) -> dict[str, Any]:
 
 def card(manifest: Manifest) -> str:
     """The model card, with the front matter that the Hub reads (JSON is YAML too)."""
-    entry = manifest.files[f"{MLP_DISCRIMINATOR}.onnx"]
-    normalized = entry["metrics"]["normalized"]
-    results = [
-        ("roc_auc", "AUROC against its own generator", normalized["auroc_own_generator"]),
-        ("false_positive_rate", "Real test digits called fake at 0.5", normalized["real_called_fake"]),
-    ]
+    has_product = f"{DISCRIMINATOR}.onnx" in manifest.files
+    entry = manifest.files[f"{DISCRIMINATOR if has_product else MLP_DISCRIMINATOR}.onnx"]
+    results = product_results(entry) if has_product else tutorial_results(entry)
+    scores = [f"`{name}`" for name in manifest.files[f"{FROM_IMAGE}.onnx"]["golden"]["outputs"]]
+    scores.remove(f"`{PIXELS}`")
     front = {
         "library_name": "onnx",
         "pipeline_tag": "image-classification",
         "license": "mit",
         "tags": ["gan", "discriminator", "mnist", "onnxruntime"],
         "datasets": ["ylecun/mnist"],
-        "model-index": [
-            {
-                "name": "touchstone",
-                "results": [
-                    {
-                        "task": {"type": "image-classification", "name": "Is this digit generated?"},
-                        "dataset": {"type": "ylecun/mnist", "name": "MNIST", "split": "test"},
-                        "metrics": [
-                            {"type": kind, "name": name, "value": round(value, 4)}
-                            for kind, name, value in results
-                        ],
-                    }
-                ],
-            }
-        ],
+        **({"model-index": [model_index(results)]} if results else {}),
     }
     lines = [f"{key}: {json.dumps(value)}" for key, value in front.items()]
-    table = [f"| {name} | {value:.4f} |" for _, name, value in results]
     files = [f"| `{file}` | {each['size']:,} | `{each['sha256']}` |" for file, each in manifest.files.items()]
     return "\n".join(
         [
@@ -126,16 +116,12 @@ def card(manifest: Manifest) -> str:
             "",
             "Was this digit written by a person, or made by a generator? Any picture in, P(fake | x) out:",
             f"`{FROM_IMAGE}.onnx` takes `image` uint8 [height, width, 1 | 3 | 4] and gives",
-            "`fake_probability`, `logit`, `in_domain` and the 28x28 `pixels` that the model saw.",
+            f"{', '.join(scores)} and the 28x28 `{PIXELS}` that the model saw.",
             f"Polarity: {POLARITY}.",
             "",
-            f"The discriminator is the tutorial's ({entry['training_run']}), trained against one",
-            "generator and not calibrated: take its number as a ranking, not as odds.",
+            *nature(entry, has_product),
             "",
-            f"| figure, {normalized['reals']:,} real and {normalized['fakes']:,} generated digits | value |",
-            "|---|---|",
-            *table,
-            "",
+            *figures(results),
             *zoo(manifest),
             "| file | bytes | SHA-256 |",
             "|---|---|---|",
@@ -146,6 +132,69 @@ def card(manifest: Manifest) -> str:
             "",
         ]
     )
+
+
+def tutorial_results(entry: Mapping[str, Any]) -> list[Result]:
+    """The figures of the tutorial's discriminator, through the one door."""
+    normalized = entry["metrics"]["normalized"]
+    return [
+        ("roc_auc", "AUROC against its own generator", normalized["auroc_own_generator"]),
+        ("false_positive_rate", "Real test digits called fake at 0.5", normalized["real_called_fake"]),
+        ("real_digits", "Real digits", normalized["reals"]),
+        ("generated_digits", "Generated digits", normalized["fakes"]),
+    ]
+
+
+def product_results(entry: Mapping[str, Any]) -> list[Result]:
+    """Those of the product's published metrics that are single numbers, under their own names."""
+    return [
+        (name, name.replace("_", " "), value)
+        for name, value in entry.get("metrics", {}).items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
+
+
+def model_index(results: Sequence[Result]) -> dict[str, Any]:
+    """The figures as the Hub's own library reads them."""
+    return {
+        "name": "touchstone",
+        "results": [
+            {
+                "task": {"type": "image-classification", "name": "Is this digit generated?"},
+                "dataset": {"type": "ylecun/mnist", "name": "MNIST", "split": "test"},
+                "metrics": [
+                    {"type": kind, "name": name, "value": round(value, 4)} for kind, name, value in results
+                ],
+            }
+        ],
+    }
+
+
+def nature(entry: Mapping[str, Any], has_product: bool) -> list[str]:
+    """The card's lines on what the discriminator is, and what its number is worth."""
+    if not has_product:
+        return [
+            f"The discriminator is the tutorial's ({entry['training_run']}), trained against one",
+            "generator and not calibrated: take its number as a ranking, not as odds.",
+        ]
+    return [
+        f"The discriminator ({entry['training_run']}) was trained against many generators, and its",
+        "probabilities are calibrated on digits held out from training. The verdict is `not a digit`",
+        f"below {entry['in_domain_threshold']:.4g} of `in_domain`, else `fake` from "
+        f"{entry['fake_threshold']:.4g} of `fake_probability` on,",
+        f"`real` up to {entry['real_threshold']:.4g}, and `unsure` between.",
+    ]
+
+
+def figures(results: Sequence[Result]) -> list[str]:
+    """The card's table of figures; nothing where there are none."""
+    if not results:
+        return []
+    rows = [
+        f"| {name} | {value:,} |" if isinstance(value, int) else f"| {name} | {value:.4f} |"
+        for _, name, value in results
+    ]
+    return ["| figure | value |", "|---|---|", *rows, ""]
 
 
 def zoo(manifest: Manifest) -> list[str]:

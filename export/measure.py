@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.contract import LOGIT, NOISE, PIXELS
-from train.evaluate import EVALUATION_SEED, both_ways
+from demo.runtime import Engine
+from train.evaluation.tutorial import EVALUATION_SEED, both_ways
 
 
 def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -> dict[str, Any]:
@@ -18,3 +19,19 @@ def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -
     noise = np.random.default_rng(EVALUATION_SEED).standard_normal((len(reals), latent), np.float32)
     fakes = generator.run([PIXELS], {NOISE: noise})[0]
     return both_ways(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
+
+
+def measure_verdicts(engine: Engine, reals: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """Shares of verdicts on real digits through the door, and of those whose digit is read right.
+
+    reals: uint8 [n, height, width], ink bright on dark; labels: int64 [n], 0 to 9.
+    """
+    scores = engine.score(np.stack([engine.normalize(each[..., np.newaxis]) for each in reals]))
+    verdicts = [
+        engine.thresholds.verdict(float(probability), float(in_domain))
+        for probability, in_domain in zip(scores.fake_probability, scores.in_domain, strict=True)
+    ]
+    shares: dict[str, Any] = {name: verdicts.count(name) / len(verdicts) for name in sorted(set(verdicts))}
+    if scores.digit_probabilities is not None:
+        shares["read right"] = float(np.mean(scores.digit_probabilities.argmax(1) == labels))
+    return shares

@@ -21,6 +21,32 @@ class PixelDiscriminator(nn.Module):
         return torch.sigmoid(logit), logit
 
 
+class PixelDetector(nn.Module):
+    """pixels uint8 [batch, 28, 28] → the product's four outputs, in the contract's order.
+
+    fake_probability, logit float32 [batch]: calibrated, logit = scale * fake_logit + bias.
+    digit_probabilities float32 [batch, 10]: rows sum to 1.
+    in_domain float32 [batch] in [0, 1]: 0 without ink.
+
+    detector: pictures float32 [batch, 1, 28, 28] in [0, 1] → (fake_logit float32 [batch],
+    digit_logits float32 [batch, 10], domain_logit float32 [batch]).
+    """
+
+    def __init__(self, detector: nn.Module, scale: float, bias: float) -> None:
+        super().__init__()
+        self.detector = detector
+        self.scale = scale
+        self.bias = bias
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        pictures = pixels.unsqueeze(1).float() / 255
+        fake_logit, digit_logits, domain_logit = self.detector(pictures)
+        logit = self.scale * fake_logit + self.bias
+        ink = pictures.flatten(1).amax(1) > 0
+        in_domain = torch.sigmoid(domain_logit) * ink.float()
+        return torch.sigmoid(logit), logit, torch.softmax(digit_logits, 1), in_domain
+
+
 class PixelGenerator(nn.Module):
     """noise float32 [batch, latent] → pixels uint8 [batch, height, width], as a file would hold them."""
 

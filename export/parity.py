@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.answer import Thresholds
-from demo.contract import FAKE_PROBABILITY, LOGIT
+from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
 from export.errors import ParityError
 from train.checkpoint import write_atomically
 
@@ -25,6 +25,7 @@ BATCHES: Final = (1, 7, 64, 4096)
 LOGIT_ABSOLUTE: Final = 1e-4
 LOGIT_RELATIVE: Final = 1e-6
 PROBABILITY_ABSOLUTE: Final = 1e-4
+PROBABILITIES: Final = (FAKE_PROBABILITY, DIGIT_PROBABILITIES, IN_DOMAIN)
 PIXEL_LEVELS: Final = 1
 PIXEL_SHARE: Final = 1e-4
 
@@ -142,7 +143,7 @@ def compare(
         band = LOGIT_ABSOLUTE + LOGIT_RELATIVE * np.abs(expected.astype(np.float64))
         flips = verdict_flips(found, expected, band, thresholds) if thresholds else 0
         allowed = bool(np.all(difference <= band)) and flips == 0
-    elif output == FAKE_PROBABILITY:
+    elif output in PROBABILITIES:
         allowed = bool(np.all(difference <= PROBABILITY_ABSOLUTE))
     else:
         allowed = bool(difference.max() <= PIXEL_LEVELS and np.mean(difference > 0) <= pixel_share)

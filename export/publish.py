@@ -33,15 +33,23 @@ def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapp
         check_limits(staged)
 
 
+def published(folder: Path) -> dict[str, Mapping[str, Any]]:
+    """File name → entry of what a models folder's manifest lists; nothing where there is no manifest.
+
+    Raises:
+        PublishError: the manifest cannot be read.
+    """
+    try:
+        return dict(Manifest.load(folder).files) if (folder / MANIFEST).exists() else {}
+    except ModelError as error:
+        raise PublishError(f"{error} Delete it, or name another folder with --models.") from error
+
+
 def merged_manifest(
     folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """The folder's manifest with the new files' entries in place of the old."""
-    path = folder / MANIFEST
-    try:
-        known = dict(Manifest.load(folder).files) if path.exists() else {}
-    except ModelError as error:
-        raise PublishError(f"{error} Delete it, or name another folder with --models.") from error
+    known = published(folder)
     for name, content in files.items():
         known[name] = {
             "sha256": hashlib.sha256(content).hexdigest(),

@@ -13,6 +13,7 @@ from PIL import Image
 
 from demo.answer import Thresholds
 from demo.contract import (
+    DISCRIMINATOR,
     FAKE_PROBABILITY,
     HISTORY_PICTURE,
     HISTORY_RECORD,
@@ -28,14 +29,14 @@ from demo.errors import ModelError
 from demo.manifest import Manifest
 from demo.runtime import Engine
 from demo.sessions import CPU, open_session
-from export.artifact import Artifact, Plan, make, noise_pictures
+from export.artifact import Artifact, Plan, blank_groups, make
 from export.errors import ParityError
 from export.from_image import make_from_image, make_normalizer
 from export.measure import measure_pair
 from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
 from export.parity import Difference, save_report
 from export.pictures import any_image_groups, golden_picture
-from export.publish import publish
+from export.publish import publish, published
 from export.scale import measure_enlarged
 from train import data
 from train.config import TutorialConfig
@@ -57,13 +58,16 @@ TUTORIAL_THRESHOLDS = Thresholds(fake=0.5, real=0.5)
 def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     """Convert a run's last snapshot and its history, pass the gate, publish; returns the figures.
 
-    The gate's full report is saved as `parity.json` in the run's folder.
+    The any-image files are made over the tutorial's discriminator only where no product is published:
+    else they are the product's, and stay. The gate's full report is saved as `parity.json` in the run's
+    folder.
 
     Raises:
         ParityError, PublishError, DataError, RunError: nothing was published.
     """
     config = run.config(TutorialConfig)
     dataset = data.find_entry(config.dataset)
+    has_product = f"{DISCRIMINATOR}.onnx" in published(models)
     pair, last = load_pair(run)
     steps = history_steps(run)
     pairs = [load_pair(run, step)[0] for step in steps]
@@ -72,17 +76,16 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     fakes = pair.sample(PARITY_COUNT, PARITY_SEED)
     noise = np.random.default_rng(PARITY_SEED).standard_normal((PARITY_COUNT, config.latent), np.float32)
     shape = dataset.shape
-    black, white = np.zeros((1, *shape), np.uint8), np.full((1, *shape), 255, np.uint8)
-    scrambled = noise_pictures(PARITY_COUNT, shape, PARITY_SEED)
+    blank = blank_groups(PARITY_COUNT, shape, PARITY_SEED)
     common: dict[str, Any] = {
         "training_run": f"{run.folder.name}, step {last} of {config.epochs} epochs, seed {config.seed}",
         "licence": f"MIT; trained on {dataset.licence}",
     }
-    groups = {"real": reals, "generated": fakes, "black": black, "white": white, "noise": scrambled}
+    groups = {"real": reals, "generated": fakes, **blank}
     pictures: dict[str, Any] = {
         "examples": {PIXELS: example_pixels(shape)},
         "groups": {group: {PIXELS: pixels} for group, pixels in groups.items()},
-        "golden": {PIXELS: np.concatenate([fakes[:4], black, white, scrambled[:2]])},
+        "golden": {PIXELS: np.concatenate([fakes[:4], *(each[:2] for each in blank.values())])},
         "thresholds": TUTORIAL_THRESHOLDS,
     }
     plans = [
@@ -125,7 +128,7 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
             artifact = make(plan)
             artifacts[artifact.file] = artifact
             report[artifact.file] = artifact.report
-        if dataset.shape == PICTURE_SHAPE:
+        if dataset.shape == PICTURE_SHAPE and not has_product:
             for artifact in any_image_artifacts(artifacts, pair, reals, fakes, common):
                 artifacts[artifact.file] = artifact
                 report[artifact.file] = artifact.report
@@ -219,16 +222,18 @@ def remeasure(models: Path) -> dict[str, Any]:
     """
     manifest = Manifest.load(models)
     discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
-    published = manifest.files.get(discriminator, {}).get("metrics")
-    if published is None:
+    figures = manifest.files.get(discriminator, {}).get("metrics")
+    if figures is None:
         raise ModelError(f"{models} holds no {discriminator} with figures; publish a run there first.")
-    reals = data.load(published["dataset"], "test").images.numpy()
+    reals = data.load(figures["dataset"], "test").images.numpy()
     measured = measure_pair(
         open_session(discriminator, manifest.read(discriminator), [CPU]),
         open_session(generator, manifest.read(generator), [CPU]),
         reals,
     )
-    result = {"published": published, "measured": {"dataset": published["dataset"], **measured}}
+    result = {"published": figures, "measured": {"dataset": figures["dataset"], **measured}}
     if manifest.names("normalizer"):
-        result["enlarged"] = measure_enlarged(Engine.load(models, "cpu"), reals[:ENLARGED_COUNT])
+        result["enlarged"] = measure_enlarged(
+            Engine.load(models, "cpu", MLP_DISCRIMINATOR), reals[:ENLARGED_COUNT]
+        )
     return result

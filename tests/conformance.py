@@ -3,6 +3,7 @@
 `python -m tests.conformance` prints it as a table: for each picture and way the difference of the
 logit from what is expected (0 where it is the same to the last bit) and, after a slash, how many of
 the 784 pixels differ. Ways that give no pixels have no slash; `-` is a format that the way cannot read.
+The digits' probabilities are compared too, where the model gives them.
 """
 
 import argparse
@@ -23,7 +24,15 @@ import onnxruntime
 from gradio_client import Client, handle_file
 from numpy.typing import NDArray
 
-from demo.contract import FROM_IMAGE, IMAGE, LOGIT, PIXELS
+from demo.contract import (
+    DIGIT_PROBABILITIES,
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    IMAGE,
+    IN_DOMAIN,
+    LOGIT,
+    PIXELS,
+)
 from demo.images import load_picture
 from demo.runtime import MODELS_FOLDER, Engine
 from export.conformance import CONFORMANCE_FOLDER
@@ -40,6 +49,8 @@ class Cell:
 
     way: the runtime or door. logit: absolute difference, NaN where it could not be read.
     pixels: how many differ, and the largest difference in levels; None where the way gives none.
+    digits: the largest difference of a digit's probability, NaN where it is missing or another digit is
+    named; None where the model is not expected to give any.
     """
 
     file: str
@@ -47,6 +58,7 @@ class Cell:
     logit: float
     pixels: tuple[int, int] | None
     verdict_same: bool
+    digits: float | None = None
 
     def text(self) -> str:
         """The cell as the table shows it."""
@@ -73,9 +85,15 @@ class Pack:
         return [self.folder / row["file"] for row in self.pictures]
 
     def cell(
-        self, index: int, way: str, logit: float, verdict: str, pixels: NDArray[np.uint8] | None = None
+        self,
+        index: int,
+        way: str,
+        logit: float,
+        verdict: str,
+        pixels: NDArray[np.uint8] | None = None,
+        digits: float | None = None,
     ) -> Cell:
-        """One comparison."""
+        """One comparison. digits: from `digits_apart`."""
         expected = self.pictures[index]
         difference = None
         if pixels is not None:
@@ -83,7 +101,24 @@ class Pack:
             apart = np.abs(pixels.ravel().astype(int) - wanted)
             difference = (int(np.count_nonzero(apart)), int(apart.max()))
         same = verdict == expected["verdict"]
-        return Cell(expected["file"], way, abs(logit - expected["logit"]), difference, same)
+        return Cell(expected["file"], way, abs(logit - expected["logit"]), difference, same, digits)
+
+    def digits_apart(self, index: int, found: NDArray[np.float32] | None) -> float | None:
+        """How far the digits' probabilities, float32 [10], are from what is expected, as `Cell` has it."""
+        expected = self.pictures[index].get(DIGIT_PROBABILITIES)
+        if expected is None:
+            return None
+        return math.nan if found is None else float(np.abs(found - np.array(expected)).max())
+
+    def reading_apart(self, index: int, digit: int | None, probability: float | None) -> float | None:
+        """The same of an answer, which has only the likeliest digit and its probability."""
+        expected = self.pictures[index].get(DIGIT_PROBABILITIES)
+        if expected is None:
+            return None
+        if digit is None or probability is None:
+            return math.nan
+        # Where two are as likely, either may be named.
+        return float(abs(probability - expected[digit]) + max(expected) - expected[digit])
 
     def write_arrays(self, folder: Path) -> None:
         """The decoded pictures as raw bytes, for runtimes that are to be fed without a decoder."""
@@ -94,13 +129,13 @@ class Pack:
 
 def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
     """The raw file, and its two halves in batches of 1, 7 and 64."""
-    session = onnxruntime.InferenceSession(MODELS_FOLDER / f"{FROM_IMAGE}.onnx")
+    session = onnxruntime.InferenceSession(engine.manifest.folder / f"{FROM_IMAGE}.onnx")
+    names = [each.name for each in session.get_outputs()]
     for index, array in enumerate(pack.arrays):
-        logit, in_domain, pixels, probability = session.run(
-            [LOGIT, "in_domain", PIXELS, "fake_probability"], {IMAGE: array}
-        )
-        verdict = engine.thresholds.verdict(float(probability[0]), float(in_domain[0]))
-        yield pack.cell(index, "Python: array", float(logit[0]), verdict, pixels)
+        found = {name: each[0] for name, each in zip(names, session.run(names, {IMAGE: array}), strict=True)}
+        verdict = engine.thresholds.verdict(float(found[FAKE_PROBABILITY]), float(found[IN_DOMAIN]))
+        digits = pack.digits_apart(index, found.get(DIGIT_PROBABILITIES))
+        yield pack.cell(index, "Python: array", float(found[LOGIT]), verdict, found[PIXELS], digits)
     seen = np.stack([engine.normalize(array) for array in pack.arrays])
     for batch in (1, 7, 64):
         for start in range(0, len(seen), batch):
@@ -110,19 +145,23 @@ def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
                 verdict = engine.thresholds.verdict(
                     float(scores.fake_probability[offset]), float(scores.in_domain[offset])
                 )
-                yield pack.cell(start + offset, f"batch {batch}", logit, verdict, seen[start + offset])
+                read = None if scores.digit_probabilities is None else scores.digit_probabilities[offset]
+                index = start + offset
+                digits = pack.digits_apart(index, read)
+                yield pack.cell(index, f"batch {batch}", logit, verdict, seen[index], digits)
 
 
-def command_line_cells(pack: Pack) -> Iterator[Cell]:
+def command_line_cells(pack: Pack, models: Path) -> Iterator[Cell]:
     """`python -m demo check --json`."""
-    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", *map(str, pack.paths)]
+    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--models", str(models), "--json"]
+    command += map(str, pack.paths)
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
     yield from answer_cells(pack, "command line", [json.loads(line) for line in output.splitlines()])
 
 
-def api_cells(pack: Pack) -> Iterator[Cell]:
+def api_cells(pack: Pack, models: Path) -> Iterator[Cell]:
     """The app's `/check_many`, through gradio_client."""
-    with served_app() as address:
+    with served_app("--models", str(models)) as address:
         client = Client(address, verbose=False)
         answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
         client.close()
@@ -132,7 +171,8 @@ def api_cells(pack: Pack) -> Iterator[Cell]:
 def answer_cells(pack: Pack, way: str, answers: Sequence[dict[str, Any]]) -> Iterator[Cell]:
     """Cells of answers in the contract's form, in the pack's order."""
     for index, answer in enumerate(answers):
-        yield pack.cell(index, way, answer["logit"], answer["verdict"])
+        digits = pack.reading_apart(index, answer["digit"], answer["digit_probability"])
+        yield pack.cell(index, way, answer["logit"], answer["verdict"], digits=digits)
 
 
 def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) -> Iterator[Cell]:
@@ -150,22 +190,25 @@ def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) 
                 report["logit_difference"],
                 pixels,
                 report["verdict"] == wanted[report["file"]],
+                report["digit_difference"],
             )
 
 
-def matrix(browser: str) -> tuple[Pack, list[Cell]]:
-    """The pack and all of its cells, through Python, command line, API, Node and a browser."""
-    pack = Pack(CONFORMANCE_FOLDER)
-    engine = Engine.load(device="cpu")
-    with tempfile.TemporaryDirectory() as folder:
-        whole = Path(shutil.copytree(pack.folder, Path(folder) / "pack"))
+def matrix(
+    browser: str, folder: Path = CONFORMANCE_FOLDER, models: Path = MODELS_FOLDER
+) -> tuple[Pack, list[Cell]]:
+    """A pack of a models folder and all of its cells, through Python, command line, API, Node and browser."""
+    pack = Pack(folder)
+    engine = Engine.load(models, "cpu")
+    with tempfile.TemporaryDirectory() as temporary:
+        whole = Path(shutil.copytree(pack.folder, Path(temporary) / "pack"))
         pack.write_arrays(whole / "arrays")
         return pack, [
             *python_cells(pack, engine),
-            *command_line_cells(pack),
-            *api_cells(pack),
-            *reported_cells(pack, "Node", node_reports(whole)),
-            *reported_cells(pack, "browser", browser_reports(whole, browser)),
+            *command_line_cells(pack, models),
+            *api_cells(pack, models),
+            *reported_cells(pack, "Node", node_reports(whole, models)),
+            *reported_cells(pack, "browser", browser_reports(whole, browser, models)),
         ]
 
 
@@ -183,12 +226,13 @@ def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
     """What breaks the pack's tolerance, a line each."""
     limits = pack.tolerance
     lines = [
-        f"{cell.file} by {cell.way}: logit {cell.logit:.3g}, pixels {cell.pixels}, verdict "
-        f"{'the same' if cell.verdict_same else 'another'}"
+        f"{cell.file} by {cell.way}: logit {cell.logit:.3g}, pixels {cell.pixels}, digits {cell.digits}, "
+        f"verdict {'the same' if cell.verdict_same else 'another'}"
         for cell in held(pack, cells)
         if not (
             cell.logit <= limits["logit"]
             and (cell.pixels or (0, 0))[1] <= limits["pixel_levels"]
+            and (cell.digits is None or cell.digits <= limits[DIGIT_PROBABILITIES])
             and cell.verdict_same
         )
     ]

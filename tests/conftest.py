@@ -10,6 +10,7 @@ import pytest
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.generator import export_generator
+from tests.detectors import export_tiny
 from tests.generators import LATENT, SegmentGenerator
 from tests.handwriting import large_digits, small_digits, write_data_set
 from tests.node import prepared
@@ -112,7 +113,7 @@ def smoke_run(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder made by `python -m export run` of the smoke run."""
+    """A models folder made by `python -m export run` of the smoke run: the tutorial's pair and no product."""
     models = tmp_path_factory.mktemp("published") / "models"
     assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
     return models
@@ -128,6 +129,26 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def product_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The models that are committed, but for a product of known weights: what it says never changes."""
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path_factory.mktemp("product") / "models"))
+    export_tiny(models)
+    return models
+
+
+@pytest.fixture(scope="session")
+def product_engine(product_models: Path) -> Engine:
+    """The engine over `product_models`, on the CPU."""
+    return Engine.load(product_models, "cpu")
+
+
+@pytest.fixture(scope="session")
 def engine() -> Engine:
-    """The models that are committed, on the CPU."""
+    """The models that are committed, on the CPU; it is the product that scores."""
     return Engine.load(MODELS_FOLDER, "cpu")
+
+
+@pytest.fixture(scope="session")
+def tutorial_engine() -> Engine:
+    """The models that are committed, on the CPU, with the tutorial's discriminator."""
+    return Engine.load(MODELS_FOLDER, "cpu", "mlp_discriminator")

@@ -16,7 +16,6 @@ from playwright.sync_api import sync_playwright
 
 from demo.contract import FROM_IMAGE
 from demo.embed.assemble import assemble_page
-from demo.runtime import MODELS_FOLDER
 from tests.node import copy_programs
 
 CHROMIUM_FLAGS = [
@@ -56,22 +55,22 @@ def serving(folder: Path) -> Iterator[Served]:
         thread.join()
 
 
-def node_reports(pack: Path) -> list[dict[str, Any]]:
+def node_reports(pack: Path, models: Path) -> list[dict[str, Any]]:
     """What Node says of a pack (pictures, `expected.json`, `arrays/`): the runner's report."""
     with tempfile.TemporaryDirectory() as folder:
         programs = copy_programs(Path(folder))
-        model = MODELS_FOLDER / f"{FROM_IMAGE}.onnx"
+        model = models / f"{FROM_IMAGE}.onnx"
         command = ["node", "conformance.mjs", str(pack), str(model)]
         output = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=True).stdout
     report: list[dict[str, Any]] = json.loads(output)
     return report
 
 
-def browser_reports(pack: Path, browser: str) -> list[dict[str, Any]]:
+def browser_reports(pack: Path, browser: str, models: Path) -> list[dict[str, Any]]:
     """What a Chromium says of a pack, on the page that needs no server: the runner's report."""
     with tempfile.TemporaryDirectory() as folder:
         page_folder = Path(folder) / "page"
-        assemble_page(page_folder, MODELS_FOLDER)
+        assemble_page(page_folder, models)
         shutil.copytree(pack, page_folder / "conformance")
         with serving(page_folder) as served, sync_playwright() as playwright:
             chromium = playwright.chromium.launch(executable_path=browser, args=CHROMIUM_FLAGS)

@@ -1,6 +1,7 @@
 """The app end to end: a real server, asked through its API and through a real browser."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import gradio as gr
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
@@ -22,6 +24,7 @@ from demo.answer import Answer
 from demo.app import serve
 from demo.check import Checked, check_bytes
 from demo.errors import DemoError
+from demo.explanation import explanation
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.panels import PNG_URL, base64_text, result_panel, wall
 from demo.runtime import Engine
@@ -54,6 +57,13 @@ def client(server: str) -> Client:
 
 
 @pytest.fixture(scope="module")
+def product_server(product_models: Path) -> Iterator[str]:
+    """The app with a product of known weights: each stroke and picture of these tests gets a number."""
+    with served_app("--models", str(product_models)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
 def browser(browser_path: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
@@ -62,7 +72,7 @@ def browser(browser_path: str) -> Iterator[Browser]:
 
 
 @pytest.fixture(params=[(1280, 900), (390, 844)], ids=["wide", "phone"])
-def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+def page(browser: Browser, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
     """The app's page; afterwards it must have asked no other machine for anything, and raised no error."""
     width, height = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 500)
@@ -71,11 +81,11 @@ def page(browser: Browser, server: str, request: pytest.FixtureRequest) -> Itera
     raised: list[str] = []
     context.on("request", lambda sent: asked.append(sent.url))
     page.on("pageerror", lambda error: raised.append(str(error)))
-    page.goto(server)
+    page.goto(product_server)
     expect(page.locator("#pad canvas")).to_be_visible()
     yield page
     context.close()
-    own = urlsplit(server).netloc
+    own = urlsplit(product_server).netloc
     assert [
         url for url in asked if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != own
     ] == []
@@ -137,6 +147,9 @@ def test_check_gives_the_engine_s_own_answer(client: Client, engine: Engine, pic
     answer = client.predict(picture=handle_file(picture), api_name="/check")
     assert list(answer) == CONTRACT
     assert answer == check_bytes(engine, "seven.png", picture.read_bytes()).answer.as_dict()
+    assert answer["model"] == "discriminator"
+    assert answer["digit"] in range(10)
+    assert 0.1 <= answer["digit_probability"] <= 1
 
 
 def test_check_many_answers_in_order_and_survives_a_bad_file(
@@ -253,7 +266,80 @@ def test_what_is_not_a_digit_gets_no_number(engine: Engine) -> None:
     answer = Answer("cat.png", "not a digit", 0.3217, -0.7459, 8, 0.4321, 0.0123, "model", "1", "provider")
     panel = result_panel(engine, Checked(answer, pixels)) + wall([(Checked(answer, pixels), b"")])
     assert "Not a digit" in panel
+    assert "Check cat.png, not a digit" in panel
     assert not re.search(r"0\.\d{4}", panel)
+
+
+def test_the_words_fit_the_model() -> None:
+    tutorial, calibrated = "probabilities are not calibrated", "probabilities are calibrated"
+    assert tutorial in explanation("mlp_discriminator")
+    assert calibrated not in explanation("mlp_discriminator")
+    assert calibrated in explanation("discriminator")
+    assert tutorial not in explanation("discriminator")
+    assert not re.search("calibrated", explanation("somebody_s"))
+
+
+@pytest.mark.browser
+def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
+    page: Page, product_engine: Engine
+) -> None:
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
+    panel = page.locator("#result")
+    expect(panel).to_contain_text(f" {answer.digit} ({answer.digit_probability:.4f}).")
+    expect(panel.locator(".scale-words")).to_contain_text("thresholds 0.375 and 0.625")
+    expect(page.locator(".explain")).to_contain_text("probabilities are calibrated")
+    # Ink, but no digit: a square.
+    upload(page, "square.png", encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20)))
+    expect(panel.locator(".result-verdict")).to_have_text("Not a digit")
+    expect(panel.locator("dd")).to_have_count(0)
+    expect(panel).not_to_contain_text("It reads as")
+    expect(panel).not_to_contain_text(FOUR_DECIMALS)
+    expect(panel.get_by_alt_text("The picture as the model saw it")).to_be_visible()
+
+
+@pytest.mark.browser
+def test_the_published_page_says_what_the_engine_says(browser: Browser, server: str, engine: Engine) -> None:
+    answer = check_bytes(engine, "seven.png", picture_bytes()).answer
+    assert answer.verdict is not None
+    page = browser.new_page()
+    page.goto(server)
+    expect(page.locator("#pad canvas")).to_be_visible()
+    expect(page.locator(".explain")).to_contain_text("probabilities are calibrated")
+    expect(page.locator(".device-note")).to_contain_text(engine.device_note)
+    upload(page, "seven.png", picture_bytes())
+    panel = page.locator("#result")
+    expect(panel.locator(".result-verdict")).to_have_text(answer.verdict.capitalize())
+    numbers = panel.locator(".fake-probability").all_inner_texts()
+    assert numbers == ([] if answer.verdict == "not a digit" else [f"{answer.fake_probability:.4f}"])
+    page.close()
+
+
+@pytest.mark.browser
+def test_where_only_the_tutorial_is_published_the_page_does_not_call_its_number_calibrated(
+    browser: Browser, smoke_models: Path
+) -> None:
+    with served_app("--models", str(smoke_models)) as address:
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.locator("#pad canvas")).to_be_visible()
+        expect(page.locator(".explain")).to_contain_text("probabilities are not calibrated")
+        upload(page, "seven.png", picture_bytes())
+        shown(page, "seven.png")
+        expect(page.locator("#result .scale-words")).to_contain_text("threshold 0.5")
+        expect(page.locator("#result")).not_to_contain_text("It reads as")
+        expect(generate(page, 2, 5).first).to_have_attribute("data-name", "mlp_generator-5-0.png")
+        page.close()
+
+
+@pytest.mark.parametrize(("digit", "reading"), [(7, "It reads as a 7 (0.9876)."), (8, "as an 8 (0.9876).")])
+def test_the_panel_says_which_digit(engine: Engine, digit: int, reading: str) -> None:
+    answer = Answer("one.png", "real", 0.1, -2.2, digit, 0.98761, 0.99, "model", "1", "provider")
+    panel = result_panel(engine, Checked(answer, np.zeros((28, 28), np.uint8)))
+    assert reading in panel
+    silent = dataclasses.replace(answer, digit=None, digit_probability=None)
+    assert "reads as" not in result_panel(engine, Checked(silent, np.zeros((28, 28), np.uint8)))
 
 
 def shown(page: Page, file: str) -> Shown:
@@ -316,9 +402,9 @@ def overflow(page: Page) -> int:
 
 
 @pytest.mark.browser
-def test_an_uploaded_picture_is_judged_as_by_the_engine(page: Page, engine: Engine) -> None:
+def test_an_uploaded_picture_is_judged_as_by_the_engine(page: Page, product_engine: Engine) -> None:
     upload(page, "seven.png", picture_bytes())
-    answer = check_bytes(engine, "seven.png", picture_bytes()).answer
+    answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
     assert answer.verdict is not None
     result = shown(page, "seven.png")
     upload(page, "seven.png", picture_bytes())
@@ -415,6 +501,24 @@ def test_the_first_stroke_is_judged_and_clear_takes_it_away(page: Page) -> None:
 
 
 @pytest.mark.browser
+def test_a_stroke_is_judged_while_other_parts_of_the_page_are_still_to_come(page: Page) -> None:
+    scripts = Path(gr.__file__).parent.glob("templates/frontend/assets/Index-*.js")
+    sliders = {path.name for path in scripts if 'type="range"' in path.read_text(encoding="utf-8")}
+    held: list[Route] = []
+    page.route(lambda url: Path(urlsplit(url).path).name in sliders, lambda route: held.append(route))
+    page.reload()
+    expect(page.locator("#pad canvas")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    drawn = shown(page, "Your drawing")
+    expect(page.get_by_role("slider")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.get_by_role("slider")).to_be_visible()
+    assert shown(page, "Your drawing") == drawn
+
+
+@pytest.mark.browser
 def test_a_finger_draws_without_scrolling(page: Page) -> None:
     canvas = page.locator("#pad canvas")
     canvas.scroll_into_view_if_needed()
@@ -435,7 +539,7 @@ def test_a_finger_draws_without_scrolling(page: Page) -> None:
 
 
 def generate(page: Page, count: int, seed: int) -> Locator:
-    page.locator("#make input[type=number]").first.fill(str(count))
+    page.get_by_label("number input for How many").fill(str(count))
     page.get_by_label("Seed").fill(str(seed))
     page.get_by_role("button", name="Generate", exact=True).click()
     digits = page.locator(".wall-digit")
@@ -508,6 +612,14 @@ def test_nothing_stands_out_to_the_side(page: Page) -> None:
     generate(page, 64, 1)
     assert overflow(page) <= 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.browser
+def test_no_formula_is_broken_over_two_lines(page: Page) -> None:
+    lines = "parts => parts.map(part => part.getClientRects().length)"
+    for width in range(320, 420, 10):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert set(page.locator(".formula").evaluate_all(lines)) == {1}
 
 
 @pytest.mark.browser

@@ -43,7 +43,7 @@ def test_the_demo_checks_a_file_without_torch() -> None:
     picture = str(ROOT / "demo" / "models" / "history.png")
     result = without("torch", f"from demo.cli import main; sys.exit(main(['check', '--json', {picture!r}]))")
     assert result.returncode == 0, result.stderr
-    assert json.loads(result.stdout)["verdict"] in ("fake", "real")
+    assert json.loads(result.stdout)["verdict"] in ("fake", "real", "unsure", "not a digit")
 
 
 def test_the_app_is_built_without_torch() -> None:

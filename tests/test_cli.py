@@ -44,15 +44,28 @@ def test_one_line_a_file(digit: Path, capsys: pytest.CaptureFixture[str]) -> Non
     first, second = capsys.readouterr().out.splitlines()
     assert first == second
     assert first.startswith(f"{digit}: ")
-    assert "P(fake) = 0." in first or "P(fake) = 1." in first
+    assert first == f"{digit}: not a digit" or "P(fake) = 0." in first or "P(fake) = 1." in first
 
 
-def test_json_is_the_contracts(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_the_contracts(engine: Engine, digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--device", "cpu", "--json", str(digit)]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert list(answer) == CONTRACT
-    assert answer["verdict"] == ("fake" if answer["fake_probability"] >= 0.5 else "real")
+    verdict = engine.thresholds.verdict(answer["fake_probability"], answer["in_domain"])
+    assert (answer["model"], answer["verdict"]) == ("discriminator", verdict)
     assert answer["provider"] == "CPUExecutionProvider"
+    assert answer["digit"] in range(10)
+    assert 0.1 <= answer["digit_probability"] <= 1
+    assert answer["error"] is None
+
+
+def test_of_the_tutorial_s_model_json_has_no_digit(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--device", "cpu", "--model", "mlp_discriminator", "--json"]
+    assert main(["check", *options, str(digit)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == CONTRACT
+    assert answer["model"] == "mlp_discriminator"
+    assert answer["verdict"] == ("fake" if answer["fake_probability"] >= 0.5 else "real")
     assert answer["digit"] is answer["digit_probability"] is answer["error"] is None
     assert answer["in_domain"] == 1
 

@@ -15,14 +15,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
 
+from demo.check import check_bytes
 from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, IMAGE
 from demo.embed.assemble import FILES, assemble_page, kept
 from demo.errors import PageError
 from demo.images import load_picture
 from demo.manifest import Manifest
-from demo.runtime import MODELS_FOLDER
+from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
 from tests.node import ROOT, copy_programs
 from tests.other_runtimes import CHROMIUM_FLAGS, Served, serving
@@ -57,6 +58,14 @@ def line(file: str) -> str:
     return f"{entry['verdict']}, fake_probability = {entry['fake_probability']:.4f}"
 
 
+def engine_s_line(models: Path, file: str) -> str:
+    """What a program must print for a picture of the pack where it runs other models."""
+    answer = check_bytes(Engine.load(models, "cpu"), file, (PACK / file).read_bytes()).answer
+    if answer.verdict == "not a digit":
+        return "not a digit"
+    return f"{answer.verdict}, fake_probability = {answer.fake_probability:.4f}"
+
+
 @pytest.fixture(scope="session")
 def node_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a copy of demo/embed/node, ready to run."""
@@ -64,10 +73,18 @@ def node_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def page_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The assembled page."""
-    folder = tmp_path_factory.mktemp("static") / "page"
+def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the models that are committed."""
+    folder = tmp_path_factory.mktemp("published-page") / "page"
     assemble_page(folder, MODELS_FOLDER)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page_folder(product_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a product of known weights: each stroke and picture of these tests gets a number."""
+    folder = tmp_path_factory.mktemp("static") / "page"
+    assemble_page(folder, product_models)
     return folder
 
 
@@ -106,9 +123,9 @@ def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> It
 
 
 @pytest.fixture(scope="module")
-def score() -> Score:
+def score(product_models: Path) -> Score:
     """P(fake | x) of an encoded picture, by the loader and the model here."""
-    session = open_session(MODEL, Manifest.load(MODELS_FOLDER).read(MODEL), [CPU])
+    session = open_session(MODEL, Manifest.load(product_models).read(MODEL), [CPU])
 
     def score(content: bytes) -> float:
         return float(session.run([FAKE_PROBABILITY], {IMAGE: load_picture(content).array})[0][0])
@@ -233,12 +250,12 @@ def test_the_version_covers_every_file_and_the_worker() -> None:
 
 
 @pytest.mark.node
-def test_the_page_is_a_static_space_of_files_that_may_be_pushed(page_folder: Path) -> None:
-    assert (page_folder / "README.md").read_text(encoding="utf-8").startswith("---\n")
-    assert "\nsdk: static\n" in (page_folder / "README.md").read_text(encoding="utf-8")
-    assert (page_folder / MODEL).read_bytes() == (MODELS_FOLDER / MODEL).read_bytes()
-    assert all(path.stat().st_size < 10_000_000 for path in page_folder.iterdir())
-    assemble_page(page_folder, MODELS_FOLDER)
+def test_the_page_is_a_static_space_of_files_that_may_be_pushed(published_folder: Path) -> None:
+    assert (published_folder / "README.md").read_text(encoding="utf-8").startswith("---\n")
+    assert "\nsdk: static\n" in (published_folder / "README.md").read_text(encoding="utf-8")
+    assert (published_folder / MODEL).read_bytes() == (MODELS_FOLDER / MODEL).read_bytes()
+    assert all(path.stat().st_size < 10_000_000 for path in published_folder.iterdir())
+    assemble_page(published_folder, MODELS_FOLDER)
 
 
 @pytest.mark.node
@@ -257,6 +274,97 @@ def test_an_uploaded_picture_is_judged_as_in_python(page: Page, score: Score) ->
 
 @pytest.mark.node
 @pytest.mark.browser
+def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
+    page: Page, product_engine: Engine
+) -> None:
+    expect(page.locator("#ready")).to_contain_text("runs in this page")
+    expect(page.locator("#product")).to_be_visible()
+    expect(page.locator("#tutorial")).to_be_hidden()
+    upload(page, "seven.png", picture_bytes())
+    fake = shown(page, "seven.png")
+    answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
+    assert answer.digit_probability is not None
+    assert fake == pytest.approx(answer.fake_probability, abs=1e-4)
+    reading = page.locator("#digit").inner_text()
+    found = re.fullmatch(r"It reads as an? (\d) \((\d\.\d{4})\)\.", reading)
+    assert found is not None
+    assert int(found[1]) == answer.digit
+    assert float(found[2]) == pytest.approx(answer.digit_probability, abs=1e-3)
+    lines = "parts => parts.map(part => part.getClientRects().length)"
+    assert set(page.locator(".formula").filter(visible=True).evaluate_all(lines)) == {1}
+    assert overflow(page) <= 0
+    square = Image.new("L", (100, 100))
+    square.paste(255, (20, 20, 80, 80))
+    stream = io.BytesIO()
+    square.save(stream, "PNG")
+    upload(page, "square.png", stream.getvalue())
+    expect(page.locator("#verdict")).to_have_text("Not a digit")
+    expect(page.locator("#numbers")).to_be_hidden()
+    expect(page.locator("#digit")).to_be_hidden()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_published_page_says_what_python_says(
+    browser: Browser, published_folder: Path, engine: Engine
+) -> None:
+    answer = check_bytes(engine, "seven.png", picture_bytes()).answer
+    assert answer.verdict is not None
+    with serving(published_folder) as served:
+        page = browser.new_page()
+        page.goto(served.address)
+        expect(page.locator("#product")).to_be_visible()
+        upload(page, "seven.png", picture_bytes())
+        expect(page.locator("#verdict")).to_have_text(answer.verdict.capitalize())
+        number = float(page.locator("#fake-probability").text_content() or "nan")
+        assert answer.verdict == "not a digit" or number == pytest.approx(answer.fake_probability, abs=1e-4)
+        page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_tutorial_s_page_does_not_call_its_number_calibrated(
+    browser: Browser, smoke_models: Path, tmp_path: Path
+) -> None:
+    assemble_page(tmp_path / "page", smoke_models)
+    with serving(tmp_path / "page") as served:
+        page = browser.new_page()
+        page.goto(served.address)
+        expect(page.locator("#tutorial")).to_be_visible()
+        expect(page.locator("#product")).to_be_hidden()
+        upload(page, "seven.png", picture_bytes())
+        shown(page, "seven.png")
+        expect(page.locator("#thresholds")).to_have_text("threshold 0.5")
+        expect(page.locator("#digit")).to_be_hidden()
+        page.close()
+
+
+@pytest.mark.parametrize("file", ["drawn-3.png", "blank-white.png"])
+def test_the_python_program_takes_the_tutorial_s_model_too(
+    smoke_models: Path, file: str, tmp_path: Path
+) -> None:
+    program = tmp_path / "demo" / "embed" / "python" / "check.py"
+    program.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "demo" / "embed" / "python" / "check.py", program)
+    (tmp_path / "demo" / "models").symlink_to(smoke_models)
+    command = [sys.executable, str(program), str(PACK / file)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.stdout == engine_s_line(smoke_models, file) + "\n"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("file", ["drawn-3.png", "blank-white.png"])
+def test_the_node_program_takes_the_tutorial_s_model_too(
+    smoke_models: Path, file: str, tmp_path: Path
+) -> None:
+    programs = copy_programs(tmp_path, smoke_models)
+    command = ["node", "check.mjs", str(PACK / file)]
+    result = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=False)
+    assert result.stdout == engine_s_line(smoke_models, file) + "\n"
+
+
+@pytest.mark.node
+@pytest.mark.browser
 def test_every_stroke_is_judged_as_in_python(page: Page, score: Score) -> None:
     stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
     first = shown(page, "Your drawing")
@@ -267,6 +375,47 @@ def test_every_stroke_is_judged_as_in_python(page: Page, score: Score) -> None:
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#verdict")).to_have_text("No picture yet")
     expect(page.locator("#seen")).to_be_hidden()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("file", ["ort.wasm.bundle.min.mjs", "engine.mjs", MODEL])
+def test_a_stroke_is_judged_though_the_model_is_still_to_come(
+    browser: Browser, served: Served, file: str
+) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route(f"**/{file}", lambda route: held.append(route))
+    page.goto(served.address, wait_until="domcontentloaded")
+    expect(page.locator("#pad")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    expect(page.locator("#name")).to_have_text("Your drawing")
+    expect(page.locator("#numbers")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    shown(page, "Your drawing")
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_pad_is_seen_only_once_it_takes_a_stroke(browser: Browser, served: Served) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route("**/pad.mjs", lambda route: held.append(route))
+    page.goto(served.address, wait_until="commit")
+    expect(page.get_by_role("heading", name="Touchstone")).to_be_visible()
+    expect(page.locator("#pad")).to_be_attached()
+    expect(page.locator("#pad")).to_be_hidden()
+    expect(page.get_by_role("button")).to_have_count(0)
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    expect(page.locator("#pad")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    shown(page, "Your drawing")
+    page.close()
 
 
 @pytest.mark.node

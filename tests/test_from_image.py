@@ -12,7 +12,17 @@ import pytest
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from demo.contract import FROM_IMAGE, IMAGE, METADATA_KEYS, NORMALIZER, PIXELS
+from demo.contract import (
+    DIGIT_PROBABILITIES,
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    IMAGE,
+    IN_DOMAIN,
+    LOGIT,
+    METADATA_KEYS,
+    NORMALIZER,
+    PIXELS,
+)
 from demo.runtime import MODELS_FOLDER, Engine
 from export.errors import ParityError
 from export.from_image import make_from_image, merged
@@ -38,6 +48,11 @@ def normalizer() -> onnxruntime.InferenceSession:
 @pytest.fixture(scope="module")
 def from_image() -> onnxruntime.InferenceSession:
     return session(FROM_IMAGE)
+
+
+@pytest.fixture(scope="module")
+def tutorial_from_image(smoke_models: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(smoke_models / f"{FROM_IMAGE}.onnx")
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +111,13 @@ def test_graph_and_reference_agree_where_averages_are_halves(
     assert differing <= 300 * 784 / 1000
 
 
-def test_both_halves_give_what_the_whole_gives(
-    digits: NDArray[np.uint8], from_image: onnxruntime.InferenceSession, engine: Engine
+def test_the_tutorial_s_halves_give_what_its_whole_gives(
+    digits: NDArray[np.uint8], tutorial_from_image: onnxruntime.InferenceSession, smoke_models: Path
 ) -> None:
+    engine = Engine.load(smoke_models, "cpu")
     for pictures in any_image_groups(digits[:20], seed=2).values():
         for picture in pictures:
-            probability, logit, in_domain, pixels = from_image.run(None, {IMAGE: picture})
+            probability, logit, in_domain, pixels = tutorial_from_image.run(None, {IMAGE: picture})
             seen = engine.normalize(picture)
             scores = engine.score(seen[np.newaxis])
             assert np.array_equal(pixels[0], seen)
@@ -110,13 +126,46 @@ def test_both_halves_give_what_the_whole_gives(
             assert in_domain[0] == scores.in_domain[0] == float(seen.any())
 
 
+def test_the_product_s_halves_give_what_its_whole_gives(
+    digits: NDArray[np.uint8], from_image: onnxruntime.InferenceSession, engine: Engine
+) -> None:
+    names = [each.name for each in from_image.get_outputs()]
+    assert names == [FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN, PIXELS]
+    seen_in_domain = set()
+    for pictures in any_image_groups(digits[:10], seed=2).values():
+        for picture in pictures:
+            found = dict(zip(names, from_image.run(names, {IMAGE: picture}), strict=True))
+            seen = engine.normalize(picture)
+            scores = engine.score(seen[np.newaxis])
+            assert np.array_equal(found.pop(PIXELS)[0], seen)
+            for name, values in found.items():
+                assert np.array_equal(values, getattr(scores, name))
+            seen_in_domain.add(float(scores.in_domain[0]))
+    # The network's own, not whether there is ink.
+    assert not seen_in_domain <= {0.0, 1.0}
+
+
+def test_the_product_s_shapes_are_fixed_but_for_the_picture_s(
+    from_image: onnxruntime.InferenceSession,
+) -> None:
+    shapes = {each.name: each.shape for each in from_image.get_outputs()}
+    assert shapes[DIGIT_PROBABILITIES] == [1, 10]
+    assert shapes[IN_DOMAIN] == shapes[LOGIT] == shapes[FAKE_PROBABILITY] == [1]
+    assert shapes[PIXELS] == [1, 28, 28]
+
+
 @pytest.mark.parametrize("shape", [(1, 1, 1), (1, 1, 3), (1, 5000, 3), (3000, 2, 4), (1, 2, 1), (2, 1, 4)])
 def test_every_size_has_an_answer(
-    from_image: onnxruntime.InferenceSession, shape: tuple[int, int, int]
+    from_image: onnxruntime.InferenceSession,
+    tutorial_from_image: onnxruntime.InferenceSession,
+    shape: tuple[int, int, int],
 ) -> None:
     random = np.random.default_rng(0)
     for picture in (random.integers(0, 256, shape, np.uint8), np.full(shape, 200, np.uint8)):
-        probability, logit, in_domain, pixels = from_image.run(None, {IMAGE: picture})
+        probability, logit, digits, in_domain, pixels = from_image.run(None, {IMAGE: picture})
+        assert np.isfinite([*probability, *logit, *digits[0]]).all()
+        assert 0 <= in_domain[0] <= float(pixels.any())
+        probability, logit, in_domain, pixels = tutorial_from_image.run(None, {IMAGE: picture})
         assert np.isfinite([*probability, *logit]).all()
         assert in_domain[0] == float(pixels.any())
 

@@ -17,7 +17,7 @@ from PIL import Image
 from train import data
 from train.__main__ import main
 from train.config import TutorialConfig
-from train.evaluate import evaluate_tutorial
+from train.evaluation.tutorial import evaluate_tutorial
 from train.gan import TutorialPair, load_pair
 from train.run import Run
 

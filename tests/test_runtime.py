@@ -5,14 +5,17 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from demo import golden
+from demo.answer import Thresholds
 from demo.contract import DIGITS, PICTURE_SHAPE
 from demo.errors import ModelError, RequestError
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CUDA
 from export.artifact import noise_pictures
+from tests.detectors import leave_product_out
 from tests.generators import BLOCK, GLYPHS
 from train.data import load
 
@@ -30,20 +33,67 @@ def test_scores_are_probabilities_and_their_logits(engine: Engine) -> None:
     assert np.abs(scores.fake_probability - expected).max() < 1e-6
 
 
+def test_the_product_is_the_default_where_it_is_published(models: Path) -> None:
+    assert Engine.load(models, "cpu").model == "discriminator"
+    assert Engine.load(models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
+    leave_product_out(models)
+    assert Engine.load(models, "cpu").model == "mlp_discriminator"
+
+
+def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
+    pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
+    scores = product_engine.score(pixels)
+    outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
+    session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
+    found = session.run(outputs, {"pixels": pixels})
+    for name, expected in zip(outputs, found, strict=True):
+        assert getattr(scores, name) == pytest.approx(expected, abs=1e-5)
+    # Not what is said of a model without that output.
+    assert not set(np.unique(scores.in_domain)) <= {0, 1}
+    nothing = product_engine.score(pixels[:0])
+    assert nothing.digit_probabilities is not None
+    assert nothing.digit_probabilities.shape == (0, DIGITS)
+    assert nothing.in_domain.shape == (0,)
+
+
+def test_the_product_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
+    assert product_engine.thresholds == Thresholds(fake=0.625, real=0.375, in_domain=0.5)
+    tutorial = Engine.load(product_models, "cpu", "mlp_discriminator")
+    assert (tutorial.thresholds.fake, tutorial.thresholds.real) == (0.5, 0.5)
+
+
+def test_the_tutorial_s_model_reads_no_digits(tutorial_engine: Engine) -> None:
+    pixels = np.zeros((2, *PICTURE_SHAPE), np.uint8)
+    pixels[1] = 200
+    scores = tutorial_engine.score(pixels)
+    assert scores.digit_probabilities is None
+    assert scores.in_domain.tolist() == [0, 1]
+
+
+def test_the_history_is_the_tutorial_s_whichever_model_scores(
+    engine: Engine, tutorial_engine: Engine
+) -> None:
+    fakes = engine.generate("mlp_generator", 4, seed=1)
+    one, other = engine.history(fakes), tutorial_engine.history(fakes)
+    assert one.steps == other.steps
+    assert np.array_equal(one.fake_probability, other.fake_probability)
+
+
 def test_no_pictures_give_no_scores(engine: Engine) -> None:
     nothing = np.empty((0, *PICTURE_SHAPE), np.uint8)
     assert engine.score(nothing).logit.shape == (0,)
     assert engine.history(nothing).fake_probability.shape == (0, len(engine.history(nothing).steps))
 
 
-def test_history_begins_undecided_and_ends_with_the_model(engine: Engine) -> None:
-    fakes = engine.generate("mlp_generator", 64, seed=1)
-    history = engine.history(fakes)
+def test_history_begins_undecided_and_ends_with_the_model(tutorial_engine: Engine) -> None:
+    fakes = tutorial_engine.generate("mlp_generator", 64, seed=1)
+    history = tutorial_engine.history(fakes)
     assert history.steps[0] == 0
     assert len(history.steps) >= 8
     assert np.abs(history.fake_probability[:, 0] - 0.5).max() < 0.05
     # The same weights, but for their rounding to half precision.
-    assert np.abs(history.fake_probability[:, -1] - engine.score(fakes).fake_probability).max() < 0.02
+    last = tutorial_engine.score(fakes).fake_probability
+    assert np.abs(history.fake_probability[:, -1] - last).max() < 0.02
 
 
 def test_the_same_seed_gives_the_same_digits(engine: Engine) -> None:
@@ -142,12 +192,14 @@ def test_the_default_generator(models: Path, published: list[str], default: str 
         assert engine.default_generator == default
 
 
-@pytest.mark.parametrize("file", ["mlp_discriminator.onnx", "mlp_generator.onnx", "mlp_history.onnx"])
+@pytest.mark.parametrize(
+    "file", ["discriminator.onnx", "mlp_discriminator.onnx", "mlp_generator.onnx", "mlp_history.onnx"]
+)
 def test_a_file_that_is_not_the_published_one_is_refused_by_name(models: Path, file: str) -> None:
     content = bytearray((models / file).read_bytes())
     content[len(content) // 2] ^= 1
     (models / file).write_bytes(content)
-    with pytest.raises(ModelError, match=f"{file} is not the file that was published"):
+    with pytest.raises(ModelError, match=f"^{file} is not the file that was published"):
         Engine.load(models, "cpu").open_all()
 
 
@@ -167,7 +219,7 @@ def test_other_numbers_than_published_are_not_served(models: Path) -> None:
     with pytest.raises(
         ModelError, match=r"gives other numbers than when it was published: logit differs by 0\.01"
     ):
-        Engine.load(models, "cpu")
+        Engine.load(models, "cpu", "mlp_discriminator")
 
 
 def test_every_file_has_golden_numbers_for_every_provider() -> None:
@@ -184,7 +236,7 @@ def test_thresholds_are_the_files_own(models: Path) -> None:
     manifest = json.loads(path.read_text())
     manifest["files"]["mlp_discriminator.onnx"]["fake_threshold"] = 0.99
     path.write_text(json.dumps(manifest))
-    assert Engine.load(models, "cpu").thresholds.fake == 0.5
+    assert Engine.load(models, "cpu", "mlp_discriminator").thresholds.fake == 0.5
 
 
 @pytest.mark.parametrize("golden_numbers", [{}, {"inputs": {}, "outputs": {"logit": 3}, "tolerance": {}}])
@@ -196,7 +248,7 @@ def test_golden_numbers_that_are_missing_are_an_error(
     manifest["files"]["mlp_discriminator.onnx"]["golden"] = golden_numbers
     path.write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match=r"golden numbers of mlp_discriminator\.onnx cannot be read"):
-        Engine.load(models, "cpu")
+        Engine.load(models, "cpu", "mlp_discriminator")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +266,7 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_known() -> None:
-    with pytest.raises(ModelError, match="there is: mlp_discriminator"):
+    with pytest.raises(ModelError, match="there is: discriminator, mlp_discriminator"):
         Engine.load(MODELS_FOLDER, "cpu", "resnet")
 
 

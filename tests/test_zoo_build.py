@@ -12,18 +12,13 @@ from PIL import Image
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
+from tests.zoos import copied_zoo, zoo_command
 from train.__main__ import main
 from train.config import ZooConfig
 from train.run import Run
 from train.zoo.build import PARTS
 from train.zoo.conditional_gan import ConditionalGan
 from train.zoo.families import FAMILIES
-
-
-def command(runs: Path, dataset: str, *more: str) -> list[str]:
-    # Side by side, other processes would not know a data set that a test has added.
-    options = ["--preset", "smoke", "--effort", "1e-9", "--count", "100", "--jobs", "1", "--threads", "1"]
-    return ["zoo", *options, "--dataset", dataset, "--runs", str(runs), *more]
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +32,7 @@ def narrow() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def zoo(narrow: None, few_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
     """The folder of a zoo that hardly learnt anything, built in two goes."""
-    runs = tmp_path_factory.mktemp("zoo")
-    assert main(command(runs, few_digits, "--only", "vae", "morphs")) == 0
-    assert not (runs / "zoo-smoke" / "report.json").exists()
-    assert main(command(runs, few_digits, "--resume")) == 0
-    return runs / "zoo-smoke"
+    return copied_zoo(tmp_path_factory, few_digits)
 
 
 def test_the_report_has_every_generator_and_its_wall(zoo: Path) -> None:
@@ -70,7 +61,7 @@ def test_a_finished_zoo_is_only_reported_on(
     kept = {path: path.stat().st_mtime_ns for path in zoo.glob("*/step-*.safetensors")}
     assert len(kept) >= len(PARTS) - 2
     before = json.loads((zoo / "report.json").read_text())
-    assert main(command(zoo.parent, few_digits, "--resume")) == 0
+    assert main(zoo_command(zoo.parent, few_digits, "--resume")) == 0
     assert {path: path.stat().st_mtime_ns for path in zoo.glob("*/step-*.safetensors")} == kept
     after = json.loads((zoo / "report.json").read_text())
     for one, other in zip(before["rows"], after["rows"], strict=True):
@@ -115,7 +106,7 @@ def test_the_same_seed_gives_the_same_digits_in_the_app_and_in_training(zoo: Pat
 def test_a_report_is_not_kept_beside_what_is_trained_anew(zoo: Path, few_digits: str, tmp_path: Path) -> None:
     copied = Path(shutil.copytree(zoo, tmp_path / "zoo-smoke"))
     shutil.rmtree(copied / "vae")
-    assert main(command(tmp_path, few_digits, "--resume", "--only", "vae")) == 0
+    assert main(zoo_command(tmp_path, few_digits, "--resume", "--only", "vae")) == 0
     assert not (copied / "report.json").exists()
 
 
@@ -125,7 +116,7 @@ def test_a_part_of_another_length_is_not_gone_on_with(
     copied = Path(shutil.copytree(zoo, tmp_path / "zoo-smoke"))
     options = json.loads((copied / "config.json").read_text())
     (copied / "config.json").write_text(json.dumps(options | {"effort": 0.001}))
-    resumed = command(tmp_path, few_digits, "--resume", "--only", "vae")
+    resumed = zoo_command(tmp_path, few_digits, "--resume", "--only", "vae")
     resumed[resumed.index("1e-9")] = "0.001"
     assert main(resumed) == 1
     assert "vae was trained with kept [1], which is now [6]; delete it" in capsys.readouterr().err
@@ -143,10 +134,10 @@ def test_an_unfinished_zoo_is_not_exported(
 def test_what_cannot_be_built_is_said_in_a_line(
     zoo: Path, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(tmp_path, few_digits, "--only", "dragons")) == 1
+    assert main(zoo_command(tmp_path, few_digits, "--only", "dragons")) == 1
     assert "--only names dragons; known: judge, " in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-    assert main(command(zoo.parent, few_digits)) == 1
+    assert main(zoo_command(zoo.parent, few_digits)) == 1
     assert "holds a run; add --resume" in capsys.readouterr().err
     assert main(["evaluate", str(zoo)]) == 1
     assert "is a run of `python -m train zoo`, not of `tutorial`" in capsys.readouterr().err
@@ -155,6 +146,6 @@ def test_what_cannot_be_built_is_said_in_a_line(
 def test_other_shapes_are_refused(
     small_dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(command(tmp_path, small_dataset)) == 1
+    assert main(zoo_command(tmp_path, small_dataset)) == 1
     assert "makes 28x28 pictures; small-digits has 8x8" in capsys.readouterr().err
     assert not (tmp_path / "zoo-smoke").exists()

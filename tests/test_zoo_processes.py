@@ -15,7 +15,7 @@ from train.run import Run
 ROOT = Path(__file__).parent.parent
 PARENT = """
 import multiprocessing, os, sys, time
-from train.zoo.build import end_with_parent
+from train.processes import end_with_parent
 def stay():
     end_with_parent()
     print(os.getpid(), flush=True)

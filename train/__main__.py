@@ -1,4 +1,4 @@
-"""`python -m train tutorial|zoo|evaluate|data`: train, measure, fetch."""
+"""`python -m train tutorial|zoo|product|evaluate|data`: train, measure, fetch."""
 
 import argparse
 import dataclasses
@@ -10,6 +10,7 @@ from pathlib import Path
 from train import data
 from train.config import (
     FREE,
+    ProductConfig,
     SomeConfig,
     TutorialConfig,
     ZooConfig,
@@ -21,8 +22,10 @@ from train.config import (
 from train.datasets import names
 from train.device import resolve
 from train.errors import ConfigError, TrainError
-from train.evaluate import evaluate_tutorial
+from train.evaluation.report import PAGE, evaluate_product
+from train.evaluation.tutorial import evaluate_tutorial
 from train.gan import train
+from train.product import CALIBRATION, train_product
 from train.run import Run
 from train.zoo.build import PARTS, REPORT, build_zoo, check_parts, check_shape
 
@@ -65,8 +68,15 @@ def build_parser() -> argparse.ArgumentParser:
     add_flags(zoo, ZooConfig)
     zoo.set_defaults(command=run_zoo)
 
+    product = commands.add_parser("product", parents=[shared], help="train the detector that is published")
+    add_flags(product, ProductConfig)
+    product.set_defaults(command=run_product)
+
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
-    evaluation.add_argument("run", type=Path, help="the run's folder")
+    evaluation.add_argument("run", type=Path, help="the run's folder, a tutorial's or a product's")
+    evaluation.add_argument(
+        "--tutorial", type=Path, help="a tutorial's run, whose figures are to stand beside a product's"
+    )
     evaluation.set_defaults(command=run_evaluate)
 
     fetch = commands.add_parser("data", help="find or download a data set and verify it")
@@ -108,6 +118,12 @@ def run_zoo(parsed: argparse.Namespace) -> None:
         print((run.folder / "report.md").read_text())
 
 
+def run_product(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, "product", ProductConfig)
+    train_product(config, run)
+    print((run.folder / CALIBRATION).read_text())
+
+
 def run_tutorial(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, "tutorial", TutorialConfig)
     train(config, run)
@@ -117,7 +133,12 @@ def run_tutorial(parsed: argparse.Namespace) -> None:
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
-    print(json.dumps(evaluate_tutorial(Run(parsed.run)), indent=2))
+    run = Run(parsed.run)
+    if run.command() == ProductConfig.command:
+        evaluate_product(run, None if parsed.tutorial is None else Run(parsed.tutorial))
+        print((run.folder / PAGE).read_text())
+    else:
+        print(json.dumps(evaluate_tutorial(run), indent=2))
 
 
 def run_data(parsed: argparse.Namespace) -> None:

@@ -103,6 +103,49 @@ class ZooConfig(Config):
             raise ConfigError(f"--effort is {self.effort}; give a number above 0.")
 
 
+@dataclass(frozen=True)
+class ProductConfig(Config):
+    """Everything that determines a product; saved with it as `config.json`."""
+
+    command = "product"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {"samples": 5000, "copies": 2, "epochs": 4, "others": 20_000},
+        "small": {"reals": 30_000, "samples": 2000, "others": 8000},
+        "smoke": {
+            "reals": 300,
+            "samples": 60,
+            "validation": 60,
+            "pen_copies": 1,
+            "epochs": 1,
+            "others": 100,
+            "width": 8,
+            "fold_steps": 10,
+            "exam": 60,
+            "changed_fakes": 20,
+            "changed_reals": 40,
+        },
+    }
+
+    preset: str = option("small", "options to start from: full, small or smoke")
+    zoo: str = option("runs/zoo-small", "folder of the trained zoo that fakes are drawn from")
+    reals: int = option(50_000, "real digits of the data set, at most")
+    samples: int = option(4000, "fakes of each generator")
+    validation: int = option(1000, "those of each generator that calibration goes by")
+    copies: int = option(1, "fates in the wild of each picture, beside it as it is")
+    pen_copies: int = option(3, "brushes that each pen digit is drawn with")
+    others: int = option(12_000, "pictures of what is no digit")
+    epochs: int = option(4, "passes over all of them")
+    cycles: int = option(1, "times that the learning rate falls")
+    batch_size: int = option(128, "pictures a step")
+    width: int = option(24, "channels of the detector's first layers")
+    precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
+    jobs: int = option(0, "processes that prepare pictures; 0: as many as the CPU has cores for")
+    fold_steps: int = option(2000, "steps of each detector that the evaluation leaves generators out of")
+    exam: int = option(2000, "fakes of each generator that the evaluation asks about")
+    changed_fakes: int = option(300, "those of them that are corrupted in every way")
+    changed_reals: int = option(1000, "real digits that are, and of what is printed or no digit")
+
+
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "device": ("auto", "cpu", "cuda"),
     "precision": ("auto", "float32", "bfloat16"),
@@ -118,10 +161,22 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "seed": (0, 2**32 - 1),
     "threads": (0, 1024),
     "jobs": (0, 1024),
+    "reals": (100, 1_000_000),
+    "samples": (10, 10_000_000),
+    "validation": (10, 10_000_000),
+    "copies": (1, 100),
+    "cycles": (1, 100),
+    "fold_steps": (1, 1_000_000),
+    "exam": (10, 1_000_000),
+    "changed_fakes": (10, 1_000_000),
+    "changed_reals": (10, 10_000),
+    "pen_copies": (1, 100),
+    "others": (10, 10_000_000),
+    "width": (4, 256),
     "count": (100, 1_000_000),
 }
 
-FREE: Final = frozenset({"jobs", "count"})
+FREE: Final = frozenset({"jobs", "count", "fold_steps", "exam", "changed_fakes", "changed_reals"})
 """Options that may differ each time a run is gone on with: they change nothing that is learnt."""
 
 SomeConfig = TypeVar("SomeConfig", bound=Config)

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from train.config import SomeConfig, ZooConfig
+from train.config import ProductConfig, SomeConfig, ZooConfig
 from train.errors import ConfigError
 
 
@@ -19,10 +19,10 @@ def resolve(config: SomeConfig) -> SomeConfig:
         raise ConfigError("--device cuda was asked for, but PyTorch finds no working GPU; use --device cpu.")
     device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
     changes: dict[str, Any] = {"device": device, "threads": config.threads or torch.get_num_threads()}
-    if isinstance(config, ZooConfig):
+    if isinstance(config, ZooConfig | ProductConfig):
         precision = "bfloat16" if fast_bfloat16(device) else "float32"
         # Small networks gain little from a second thread: one a part, and a part a core.
-        jobs = max(1, torch.get_num_threads() // config.threads) if device == "cpu" and config.threads else 1
+        jobs = max(1, torch.get_num_threads() // (config.threads or 1)) if device == "cpu" else 1
         changes |= {
             "precision": precision if config.precision == "auto" else config.precision,
             "jobs": config.jobs or jobs,

@@ -65,15 +65,15 @@ def block(inputs: int, outputs: int) -> nn.Module:
     )
 
 
-def learning_rate(step: int, total: int) -> float:
-    """Rises in a straight line over the first fifth of the steps, then falls as a cosine to 0.
+def learning_rate(step: int, total: int, peak: float = LEARNING_RATE) -> float:
+    """Rises in a straight line over the first fifth of the steps to the peak, then falls as a cosine to 0.
 
     step: from 0. One cycle, as in Smith and Topin 2017, https://arxiv.org/abs/1708.07120.
     """
     warm = WARM_UP * total
     if step < warm:
-        return LEARNING_RATE * (step + 1) / (warm + 1)
-    return LEARNING_RATE * (1 + math.cos(math.pi * (step - warm) / (total - warm))) / 2
+        return peak * (step + 1) / (warm + 1)
+    return peak * (1 + math.cos(math.pi * (step - warm) / (total - warm))) / 2
 
 
 class JudgeLearner:

@@ -47,6 +47,11 @@ def save_curves(
         axes.plot([row["step"] for row in rows], [row[column] for row in rows], label=name, linewidth=1)
     axes.axhline(guide, color="grey", linestyle=":", linewidth=1, label="cannot tell")
     axes.legend()
+    save_figure(path, figure)
+
+
+def save_figure(path: Path, figure: Figure) -> None:
+    """Save a plot as PNG, atomically."""
     stream = io.BytesIO()
     # Fixed metadata, so that the same run gives the same file.
     figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from demo.contract import FROM_IMAGE, MANIFEST, THRESHOLDS
+from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST, MLP_DISCRIMINATOR, THRESHOLDS
 from demo.errors import PageError
 from demo.manifest import Manifest
 
@@ -128,9 +128,13 @@ def compressed(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What the page needs of the manifest: the model's thresholds, and the sizes of what it downloads."""
+    """What the page needs of the manifest: the model's thresholds, and the sizes of what it downloads.
+
+    core: the discriminator inside the any-picture model, which is the product wherever that is published.
+    """
     keys = ("sha256", "size", "licence", "training_run", *THRESHOLDS)
-    described: dict[str, Any] = {MODEL: {key: manifest.files[MODEL][key] for key in keys}}
+    core = DISCRIMINATOR if DISCRIMINATOR in manifest.names("discriminator") else MLP_DISCRIMINATOR
+    described: dict[str, Any] = {MODEL: {"core": core, **{key: manifest.files[MODEL][key] for key in keys}}}
     for name, content in files.items():
         if name.endswith(".gzip"):
             described[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}

@@ -4,9 +4,7 @@ import dataclasses
 import json
 import multiprocessing
 import multiprocessing.connection
-import os
 import sys
-import threading
 from collections.abc import Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
@@ -19,6 +17,7 @@ from train.config import ZooConfig
 from train.errors import ConfigError, RunError, TrainError
 from train.judge import Judge, JudgeLearner, predict
 from train.loop import Schedule, run_loop
+from train.processes import end_with_parent
 from train.run import Run
 from train.zoo.families import FAMILIES
 from train.zoo.generator import Generator
@@ -99,18 +98,6 @@ def run_part(config: ZooConfig, run: Run, part: str) -> None:
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def end_with_parent() -> None:
-    """See to it that this process does not outlive a killed command: it would go on writing into its run."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-
-        def watch() -> None:
-            parent.join()
-            os._exit(1)
-
-        threading.Thread(target=watch, daemon=True).start()
 
 
 def build_part(config: ZooConfig, run: Run, part: str) -> None:

@@ -14,7 +14,7 @@ from train.config import ZooConfig
 from train.data import Digits
 from train.run import Run
 from train.zoo.family import any_digits
-from train.zoo.learned import LearnedFamily, means, minimize
+from train.zoo.learned import LearnedFamily, chunks, means, minimize
 from train.zoo.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.zoo.networks import ConvGenerator
 from train.zoo.vae import divergence_from_normal
@@ -100,6 +100,18 @@ class SharpVae(LearnedFamily):
         codes = sample_classes(self.mixtures, random, chosen).to(self.device)
         pictures: torch.Tensor = self.average(codes, torch.from_numpy(chosen).to(self.device))
         return pictures
+
+    @torch.no_grad()
+    def reconstruct(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Digits uint8 [n, 28, 28], ink bright on dark, encoded and decoded: the like; labels: int64 [n]."""
+        encoder = self.networks["encoder"].eval()
+        parts = []
+        for part in chunks(len(images)):
+            codes = encoder(torch.from_numpy(images[part]).to(self.device)[:, None].float() / 255)
+            center, _ = codes.chunk(2, 1)
+            pictures = self.average(center, torch.from_numpy(labels[part]).to(self.device))
+            parts.append(torch.round(pictures * 255).squeeze(1).to(torch.uint8).cpu().numpy())
+        return np.concatenate(parts)
 
     def state(self) -> dict[str, torch.Tensor]:
         return super().state() | {"codes": self.codes, "labels": self.labels}

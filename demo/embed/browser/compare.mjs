@@ -2,8 +2,15 @@
 
 import { verdictOf } from "./verdict.mjs";
 
+/** The largest difference of a digit's probability; null where the model is not expected to give any. */
+function digitDifference(expected, found) {
+  if (expected === undefined) return null;
+  return Math.max(...expected.map((value, digit) => Math.abs(value - found[digit])));
+}
+
 /**
- * @param {{file: string, pixels: string, logit: number}} expected an entry of `expected.json`
+ * @param {{file: string, pixels: string, logit: number, digit_probabilities?: number[]}} expected
+ *   an entry of `expected.json`
  * @param {"array" | "door"} way
  * @param {() => Promise<import("./engine.mjs").Scores>} answer
  * @param {object} thresholds the model's entry in `manifest.json`
@@ -19,6 +26,7 @@ export async function compare(expected, way, answer, thresholds) {
       pixels_differing: differences.filter(Boolean).length,
       pixels_worst: Math.max(...differences),
       logit_difference: Math.abs(scores.logit - expected.logit),
+      digit_difference: digitDifference(expected.digit_probabilities, scores.digitProbabilities),
       verdict: verdictOf(scores, thresholds),
       error: null,
     };
@@ -29,6 +37,7 @@ export async function compare(expected, way, answer, thresholds) {
       pixels_differing: null,
       pixels_worst: null,
       logit_difference: null,
+      digit_difference: null,
       verdict: null,
       error: error.message,
     };

@@ -11,7 +11,8 @@ const RUNTIME = "ort-wasm-simd-threaded.wasm.gzip";
  * @param {(bytes: number) => void} received called with the size of each part that arrives
  * @returns {Promise<(image: {data: Uint8Array, shape: number[]}) => Promise<Scores>>} the scoring function
  *
- * @typedef {{fakeProbability: number, logit: number, inDomain: number, pixels: Uint8Array}} Scores
+ * @typedef {{fakeProbability: number, logit: number, digitProbabilities: Float32Array | null,
+ *   inDomain: number, pixels: Uint8Array}} Scores digitProbabilities: null of a model that reads no digits
  */
 export async function openEngine(model, received = () => {}) {
   const [runtime, weights] = await Promise.all([download(RUNTIME, received), download(model, received)]);
@@ -23,6 +24,7 @@ export async function openEngine(model, received = () => {}) {
     return {
       fakeProbability: answer.fake_probability.data[0],
       logit: answer.logit.data[0],
+      digitProbabilities: answer.digit_probabilities?.data ?? null,
       inDomain: answer.in_domain.data[0],
       pixels: answer.pixels.data,
     };

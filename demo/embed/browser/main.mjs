@@ -1,7 +1,6 @@
 // The page: a picture from anywhere → pixels → the model → the panel.
 
 import { decode, PictureError } from "./decode.mjs";
-import { openEngine } from "./engine.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
 import { drawingPad } from "./pad.mjs";
@@ -14,6 +13,8 @@ const MEBIBYTE = 2 ** 20;
 const part = (id) => document.getElementById(id);
 
 async function load() {
+  // Not by a static import, or nothing could be drawn or chosen before the runtime has come.
+  const { openEngine } = await import("./engine.mjs");
   const { version, files } = await (await fetch("manifest.json")).json();
   const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   let arrived = 0;
@@ -24,7 +25,8 @@ async function load() {
     part("ready").textContent = `Loading the model: ${some} of ${all} MiB.`;
   });
   part("ready").textContent = `${MODEL} ${version} runs in this page.`;
-  part("tutorial").hidden = !files[MODEL].training_run.startsWith("tutorial");
+  part("product").hidden = files[MODEL].core !== "discriminator";
+  part("tutorial").hidden = files[MODEL].core !== "mlp_discriminator";
   return { score, thresholds: files[MODEL] };
 }
 
@@ -77,6 +79,8 @@ takeFiles(
 
 // Elsewhere the camera's button would only open the same file dialogue again.
 part("photograph").hidden = navigator.maxTouchPoints === 0;
+
+for (const section of document.querySelectorAll("[inert]")) section.inert = false;
 
 engine.then(
   async (opened) => {

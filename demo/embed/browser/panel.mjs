@@ -37,7 +37,10 @@ export function showRefusal(name, reason) {
  */
 export function showAnswer(name, verdict, scores, thresholds) {
   say(verdict, name, ...SAYINGS[verdict]);
-  if (verdict !== "not a digit") showNumber(scores.fakeProbability, thresholds);
+  if (verdict !== "not a digit") {
+    showNumber(scores.fakeProbability, thresholds);
+    if (scores.digitProbabilities) showDigit(scores.digitProbabilities);
+  }
   showPixels(scores.pixels);
 }
 
@@ -49,7 +52,14 @@ function say(tone, name, heading, sentence) {
   part("name").hidden = !name;
   part("verdict").textContent = heading;
   part("says").textContent = sentence;
-  for (const id of ["numbers", "scale", "seen"]) part(id).hidden = true;
+  for (const id of ["digit", "numbers", "scale", "seen"]) part(id).hidden = true;
+}
+
+function showDigit(probabilities) {
+  const largest = Math.max(...probabilities);
+  const digit = probabilities.indexOf(largest);
+  part("digit").textContent = `It reads as ${digit === 8 ? "an" : "a"} ${digit} (${largest.toFixed(4)}).`;
+  part("digit").hidden = false;
 }
 
 function showNumber(fakeProbability, thresholds) {

@@ -22,6 +22,7 @@ async function score(data, shape) {
   return {
     fakeProbability: answer.fake_probability.data[0],
     logit: answer.logit.data[0],
+    digitProbabilities: answer.digit_probabilities?.data ?? null,
     inDomain: answer.in_domain.data[0],
     pixels: answer.pixels.data,
   };

@@ -1,0 +1,86 @@
+"""What a product becomes: `discriminator.onnx`, the any-picture files over it, and the report beside them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from demo.answer import Thresholds
+from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
+from demo.manifest import Manifest
+from demo.runtime import Engine
+from export.measure import measure_verdicts
+from export.product import export_product
+from train import data
+from train.config import ProductConfig
+from train.errors import RunError
+from train.evaluation.exam import MNIST
+from train.evaluation.report import EVALUATION, PLOTS
+from train.product import STAGE, load_detector, load_examples, read_calibration
+from train.run import Run
+
+PENS: Final = "Pen digits: E. Alpaydin, F. Alimoglu; CC BY 4.0"
+GATE_COUNT: Final = 512
+"""Validation pictures of each group that go through the gate."""
+
+
+def remeasure_detector(models: Path) -> dict[str, Any]:
+    """Verdicts on the test digits, recomputed from the published files beside what the report says.
+
+    Raises:
+        ModelError, DataError: the models or the data set cannot be read.
+    """
+    manifest = Manifest.load(models)
+    report = json.loads(manifest.folder.joinpath(EVALUATION_RECORD).read_text())
+    tested = data.load(report["options"]["dataset"], "test")
+    engine = Engine.load(models, "cpu", DISCRIMINATOR)
+    published = {name: share for name, share in report["verdicts"][MNIST].items() if share}
+    published["read right"] = report["digits_read"][MNIST]
+    return {
+        "published": published,
+        "measured": measure_verdicts(engine, tested.images.numpy(), tested.labels.numpy()),
+    }
+
+
+def licence_of(config: ProductConfig, report: Mapping[str, Any]) -> str:
+    """The file's own, and those of what it was trained on."""
+    pens = f" {PENS}" if report["pen_digits"] else ""
+    return f"MIT; trained on {data.find_entry(config.dataset).licence}{pens}"
+
+
+def export_detector(run: Run, models: Path) -> dict[str, Any]:
+    """Publish a finished and evaluated product; returns what its report says of the goals.
+
+    Raises:
+        ParityError, PublishError, DataError, RunError: nothing was published.
+    """
+    config = run.config(ProductConfig)
+    detector = load_detector(config, run)
+    calibration, thresholds = read_calibration(run)
+    try:
+        report = json.loads((run.folder / EVALUATION).read_text())
+        plots = {
+            EVALUATION_PLOT.format(name): (run.folder / f"evaluation-{name}.png").read_bytes()
+            for name in PLOTS
+        }
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{run.folder} has no report ({error}); make it with `python -m train evaluate` first."
+        ) from error
+    examples = load_examples("validation", config, run)
+    step = Run(run.folder / STAGE).steps()[-1]
+    metrics = {row["what"]: row["value"] for row in report["goals"]}
+    export_product(
+        detector,
+        calibration.scale,
+        calibration.bias,
+        Thresholds(fake=thresholds.fake, real=thresholds.real, in_domain=thresholds.in_domain),
+        run.folder,
+        f"{run.folder.name}, step {step} of {config.epochs} epochs, seed {config.seed}",
+        licence_of(config, report),
+        models,
+        {"metrics": {"dataset": config.dataset, **metrics}},
+        {name: examples.of(name)[:GATE_COUNT] for name in examples.names},
+        {**plots, EVALUATION_RECORD: (json.dumps(report, indent=1) + "\n").encode()},
+    )
+    return metrics

@@ -1,0 +1,152 @@
+"""The evaluation's arithmetic, on answers whose figures are known."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demo.runtime import MODELS_FOLDER
+from train.calibrate import sigmoid
+from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, RAW, SMALL, Exam, corrupted
+from train.evaluation.figures import Candidate, enlarged_changed, even_fakes, kind_figures
+from train.evaluation.goals import goals
+from train.evaluation.page import generator_table, goal_table, table
+from train.metrics import auroc
+
+WILD = [corrupted("wild", strength) for strength in (1, 2, 3)]
+
+
+def brightness(pictures: np.ndarray) -> np.ndarray:
+    """A score that can be read off a picture."""
+    means: np.ndarray = pictures.mean((1, 2), dtype=np.float32)
+    return means
+
+
+def flat(*levels: int) -> np.ndarray:
+    return np.stack([np.full((28, 28), level, np.uint8) for level in levels])
+
+
+@pytest.fixture
+def exam() -> Exam:
+    pictures = {}
+    for condition in (DOOR, RAW, *WILD):
+        pictures[MNIST, condition] = flat(*range(0, 100))
+        pictures["clear", condition] = flat(*range(100, 200))
+    pictures["half", RAW] = flat(*range(0, 100))
+    pictures["half", DOOR] = flat(*range(50, 150))
+    for place, condition in enumerate(WILD):
+        pictures["half", condition] = flat(*range(100 * (place == 0), 100 * (place == 0) + 100))
+    return Exam(pictures, {}, [])
+
+
+def test_each_condition_is_compared_with_its_own_reals(exam: Exam) -> None:
+    compared = Candidate(brightness, exam).compared("half")
+    assert compared["auroc"]["value"] == auroc(np.arange(100.0), np.arange(50.0, 150))
+    assert compared["auroc_pixels"] == 0.5
+    # One strength of three is told, the others are not: three times the same reals against all.
+    fakes = np.concatenate([np.arange(100.0, 200), *[np.arange(100.0)] * 2])
+    reals = np.tile(np.arange(100.0), 3)
+    assert compared["auroc_wild"]["value"] == auroc(reals, fakes)
+    assert compared["auroc"]["low"] < compared["auroc"]["value"] < compared["auroc"]["high"]
+    assert compared["true_positive_rate"]["value"] == 0.51
+
+
+def test_a_kind_is_all_its_generators_by_who_never_saw_it(exam: Exam) -> None:
+    blind = Candidate(lambda pictures: np.zeros(len(pictures), np.float32), exam)
+    kinds = {"clear": "flow", "half": "flow"}
+    figures = kind_figures(kinds, {"flow": Candidate(brightness, exam), "other": blind})
+    both = np.concatenate([np.arange(100.0, 200), np.arange(50.0, 150)])
+    assert figures["flow"]["auroc"]["value"] == auroc(np.arange(100.0), both)
+
+
+def test_pictures_are_asked_about_once(exam: Exam) -> None:
+    asked = []
+
+    def answer(pictures: np.ndarray) -> np.ndarray:
+        asked.append(len(pictures))
+        return brightness(pictures)
+
+    candidate = Candidate(answer, exam)
+    assert np.array_equal(candidate.logits("clear", DOOR), candidate.logits("clear", DOOR))
+    assert candidate.logits([MNIST, "clear"], [DOOR, RAW]).shape == (400,)
+    assert asked == [100] * 4
+
+
+class Verdicts:
+    """What `Judgement` says, by brightness alone."""
+
+    def __init__(self, pictures: np.ndarray) -> None:
+        self.probability = sigmoid(brightness(pictures) - 100)
+        self.verdict = (brightness(pictures) >= 100).astype(int)
+
+
+def test_verdicts_that_enlarging_changes_are_counted_by_class() -> None:
+    pictures = {}
+    for group, levels in ((MNIST, (10, 20, 30, 40)), ("clear", (110, 120, 130, 140))):
+        for condition in (SMALL, *ENLARGEMENTS):
+            pictures[group, condition] = flat(*levels)
+    pictures[MNIST, "enlarged-bicubic"] = flat(10, 20, 30, 140)
+    changed = enlarged_changed(Exam(pictures, {}, []), [MNIST, "clear"], Verdicts)  # type: ignore[arg-type]
+    assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
+    assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}
+
+
+def test_an_even_mix_has_as_many_fakes_of_each() -> None:
+    groups: Any = {
+        name: Verdicts(flat(*levels)) for name, levels in (("a", range(9)), ("b", range(100, 109)))
+    }
+    mixed = even_fakes(groups, {"a": "flow", "b": "flow"}, 8)
+    assert len(mixed) == 8
+    assert (mixed > 0.4).sum() == 4
+
+
+def report(auroc_unseen: float, fake: float) -> dict[str, Any]:
+    unseen = {
+        "auroc": {"value": auroc_unseen},
+        "auroc_wild": {"value": auroc_unseen},
+        "true_positive_rate": {"value": 0.7},
+    }
+    rows = [
+        {"kind": "flow", "kind_unseen": unseen},
+        {"kind": "adversarial", "kind_unseen": unseen, "member_unseen": unseen},
+        {"kind": "classical", "kind_unseen": {**unseen, "auroc": {"value": 0.999}}},
+    ]
+    return {
+        "generators": rows,
+        "verdicts": {MNIST: {"fake": fake, "not a digit": 0.0}},
+        "ece": {"value": 0.01},
+        "digits_read": {MNIST: 0.995},
+        "others_caught": {"all": 0.97},
+        "enlarged_changed": {"enlarged-nearest": {"real": 0.0, "fake": 0.02}},
+    }
+
+
+def test_a_goal_is_the_worst_generators() -> None:
+    rows = {row["what"]: row for row in goals(report(0.985, 0.002))}
+    kinds = rows["AUROC, adversarial, variational or classical kind never seen"]
+    assert (kinds["value"], kinds["reached"]) == (0.985, "yes")
+    assert rows["AUROC, member of a seen kind never seen"]["reached"] == "no"
+    assert rows["test digits with verdict fake"]["reached"] == "aim"
+    assert goals(report(0.985, 0.02))[6]["reached"] == "no"
+    assert rows["verdicts that enlarging changes, worst filter and class"]["reached"] == "no"
+    assert not [what for what in rows if "pen" in what]
+    assert len(rows) == len(goals(report(0.985, 0.002))), "two goals share a name"
+
+
+def test_the_page_says_what_was_reached() -> None:
+    found = report(0.985, 0.002)
+    found["goals"] = goals(found)
+    lines = goal_table(found).splitlines()
+    assert len(lines) == 2 + len(found["goals"])
+    assert "| test digits with verdict fake | 0.0020 | ≤ 0.01 | 0.003 | aim |" in lines
+    assert table(("A", "B"), [("x", "1")]) == "| A | B |\n| --- | --: |\n| x | 1 |\n"
+
+
+def test_the_readme_shows_the_published_report() -> None:
+    published = json.loads((MODELS_FOLDER / "evaluation.json").read_text())
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert published["goals"] == goals(published)
+    assert goal_table(published) in readme
+    assert generator_table(published) in readme

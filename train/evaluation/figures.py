@@ -1,0 +1,242 @@
+"""What detectors' answers to an exam come to. A score is a logit, the log-odds of fake."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from train.calibrate import Calibration, sigmoid
+from train.corruptions import CORRUPTIONS, STRENGTHS
+from train.data import scaled
+from train.detector import Detector, scores_of
+from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, OTHER, PEN, PRINTED, RAW, SMALL, Exam, corrupted
+from train.metrics import auroc, bootstrap, expected_calibration_error, reliability, ruler, true_positive_rate
+from train.models import MlpDiscriminator
+from train.thresholds import Thresholds
+
+ROUNDS: Final = 200
+"""Resamplings of each interval."""
+WILD: Final = "wild"
+VERDICTS: Final = ("not a digit", "fake", "real", "unsure")
+
+Logits = NDArray[np.float32]
+Figure = dict[str, float]
+"""value, and low and high, between which 95 % of resamplings lie."""
+
+
+@dataclass
+class Candidate:
+    """Whoever is examined, and the answers so far: log-odds of fake for (group, condition).
+
+    answer: uint8 [n, 28, 28] → log-odds float32 [n].
+    """
+
+    answer: Callable[[NDArray[np.uint8]], Logits]
+    exam: Exam
+    answers: dict[tuple[str, str], Logits] = field(default_factory=dict)
+
+    def logits(self, groups: str | Sequence[str], conditions: str | Sequence[str]) -> Logits:
+        """Of all pictures of some groups under some conditions, one after the other."""
+        parts = []
+        for group in [groups] if isinstance(groups, str) else groups:
+            for condition in [conditions] if isinstance(conditions, str) else conditions:
+                key = group, condition
+                if key not in self.answers:
+                    self.answers[key] = self.answer(self.exam.pictures[key])
+                parts.append(self.answers[key])
+        return np.concatenate(parts)
+
+    def compared(self, generators: str | Sequence[str]) -> dict[str, Any]:
+        """Test digits against fakes: through the door, as raw pixels, and in the wild."""
+        wild = [corrupted(WILD, strength) for strength in STRENGTHS]
+        reals, fakes = self.logits(MNIST, DOOR), self.logits(generators, DOOR)
+        return {
+            "auroc": with_interval(auroc, reals, fakes),
+            "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
+            "auroc_pixels": auroc(self.logits(MNIST, RAW), self.logits(generators, RAW)),
+            "auroc_wild": with_interval(auroc, self.logits(MNIST, wild), self.logits(generators, wild)),
+        }
+
+
+def with_interval(
+    function: Callable[[NDArray[np.floating], NDArray[np.floating]], float], reals: Logits, fakes: Logits
+) -> Figure:
+    """A figure of logits [n] and [m] with its bootstrap interval."""
+    low, high = bootstrap(function, reals, fakes, ROUNDS, seed=0)
+    return {"value": function(reals, fakes), "low": low, "high": high}
+
+
+def by_detector(detector: Detector) -> Callable[[NDArray[np.uint8]], Logits]:
+    """Answers, not calibrated: their order is all that is asked."""
+    return lambda pictures: scores_of(detector, pictures)[0]
+
+
+def by_tutorial(discriminator: MlpDiscriminator) -> Callable[[NDArray[np.uint8]], Logits]:
+    """Answers of the tutorial's discriminator."""
+
+    def answer(pictures: NDArray[np.uint8]) -> Logits:
+        with torch.no_grad():
+            logits: Logits = discriminator(scaled(torch.from_numpy(pictures))).numpy()
+        return logits
+
+    return answer
+
+
+def generator_figures(
+    judged: Mapping[str, Mapping[str, Any]],
+    kinds: Mapping[str, str],
+    product: Candidate,
+    folds: Mapping[str, Candidate],
+    members: Sequence[str],
+    tutorial: Candidate | None,
+) -> list[dict[str, Any]]:
+    """A row for each generator: the judge's figures, the ruler's, and those of whoever saw it or did not."""
+    pictures = product.exam.pictures
+    rows = []
+    for name, kind in kinds.items():
+        row = {
+            "name": name,
+            "kind": kind,
+            "frechet": judged[name]["frechet"],
+            "wanted_digit": judged[name]["wanted_digit"],
+            "ruler": auroc(ruler(pictures[MNIST, RAW]), ruler(pictures[name, RAW])),
+            "seen": product.compared(name),
+            "kind_unseen": folds[kind].compared(name),
+        }
+        if name in members:
+            row["member_unseen"] = folds["members"].compared(name)
+        if tutorial is not None:
+            row["tutorial"] = tutorial.compared(name)
+        rows.append(row)
+    return rows
+
+
+def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Candidate]) -> dict[str, Any]:
+    """Each kind's generators together, by the detector that never saw the kind."""
+    return {
+        kind: folds[kind].compared([name for name, its in kinds.items() if its == kind])
+        for kind in dict.fromkeys(kinds.values())
+    }
+
+
+def corruption_figures(
+    kinds: Mapping[str, str], folds: Mapping[str, Candidate], product: Candidate, border: float
+) -> list[dict[str, Any]]:
+    """After each corruption at each strength: AUROC of each kind by who never saw it, and test digits that
+    the product calls fake, with a logit of `border` or more.
+    """
+    return [
+        {
+            "corruption": name,
+            "strength": strength,
+            "range": CORRUPTIONS[name].ranges[STRENGTHS.index(strength)],
+            "auroc": {
+                kind: auroc(
+                    folds[kind].logits(MNIST, corrupted(name, strength)),
+                    folds[kind].logits(
+                        [each for each, its in kinds.items() if its == kind], corrupted(name, strength)
+                    ),
+                )
+                for kind in dict.fromkeys(kinds.values())
+            },
+            "real_called_fake": float(np.mean(product.logits(MNIST, corrupted(name, strength)) >= border)),
+        }
+        for name in CORRUPTIONS
+        for strength in STRENGTHS
+    ]
+
+
+class Judgement:
+    """A calibrated detector with its thresholds: probabilities, verdicts and digits of pictures."""
+
+    def __init__(
+        self,
+        detector: Detector,
+        calibration: Calibration,
+        thresholds: Thresholds,
+        pictures: NDArray[np.uint8],
+    ) -> None:
+        raw, self.digits, self.in_domain = scores_of(detector, pictures)
+        self.probability = sigmoid(calibration.logits(raw))
+        self.verdict = np.select(
+            [
+                self.in_domain < thresholds.in_domain,
+                self.probability >= thresholds.fake,
+                self.probability <= thresholds.real,
+            ],
+            [0, 1, 2],
+            3,
+        )
+
+    def shares(self) -> dict[str, float]:
+        """Share of each of `VERDICTS`."""
+        return {name: float(np.mean(self.verdict == place)) for place, name in enumerate(VERDICTS)}
+
+
+def verdict_figures(
+    exam: Exam, kinds: Mapping[str, str], judge: Callable[[NDArray[np.uint8]], Judgement]
+) -> dict[str, Any]:
+    """Verdicts on each group, calibration, digits read, non-digits caught, verdicts changed by enlarging."""
+    groups = {name: judge(exam.pictures[name, DOOR]) for name in groups_of(exam)}
+    reals, fakes = groups[MNIST].probability, even_fakes(groups, kinds, len(groups[MNIST].probability))
+    probability = np.concatenate([reals, fakes])
+    label = np.repeat([0, 1], [len(reals), len(fakes)])
+    points = reliability(probability, label)
+    strange = groups[OTHER].verdict == 0
+    return {
+        "verdicts": {name: group.shares() for name, group in groups.items() if name != OTHER},
+        "ece": with_interval(
+            lambda real, fake: expected_calibration_error(
+                np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
+            ),
+            reals,
+            fakes,
+        ),
+        "reliability": {name: value.tolist() for name, value in points._asdict().items()},
+        "digits_read": {
+            name: float(np.mean(groups[name].digits.argmax(1) == exam.labels[name]))
+            for name in (MNIST, PEN, PRINTED)
+            if name in groups
+        },
+        "others_caught": {
+            "all": float(strange.mean()),
+            **{
+                name: float(strange[exam.labels[OTHER] == place].mean())
+                for place, name in enumerate(exam.others)
+            },
+        },
+        "enlarged_changed": enlarged_changed(exam, [MNIST, *kinds], judge),
+    }
+
+
+def groups_of(exam: Exam) -> list[str]:
+    """The groups that are there to be asked through the door."""
+    return [group for group, condition in exam.pictures if condition == DOOR]
+
+
+def even_fakes(groups: Mapping[str, Judgement], kinds: Mapping[str, str], count: int) -> Logits:
+    """Probabilities of as many fakes as there are reals, of each generator alike (or all, where too few)."""
+    share = count // len(kinds)
+    fakes: Logits = np.concatenate([groups[name].probability[:share] for name in kinds])
+    return fakes
+
+
+def enlarged_changed(
+    exam: Exam, groups: Sequence[str], judge: Callable[[NDArray[np.uint8]], Judgement]
+) -> dict[str, dict[str, float]]:
+    """Share of reals, and of fakes, whose verdict is another once enlarged, by filter."""
+    before = {name: judge(exam.pictures[name, SMALL]).verdict for name in groups}
+    result = {}
+    for condition in ENLARGEMENTS:
+        after = {
+            name: judge(exam.pictures[name, condition]).verdict != verdict for name, verdict in before.items()
+        }
+        fakes = [flipped for name, flipped in after.items() if name != MNIST]
+        result[condition] = {
+            "real": float(after[MNIST].mean()),
+            "fake": float(np.concatenate(fakes).mean()),
+        }
+    return result
