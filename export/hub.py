@@ -13,6 +13,8 @@ from safetensors.numpy import save
 
 from demo.contract import (
     DISCRIMINATOR,
+    EVALUATION_PLOT,
+    EVALUATION_RECORD,
     FROM_IMAGE,
     GENERATOR,
     MANIFEST,
@@ -30,6 +32,8 @@ from export.conformance import EXPECTED
 from export.errors import PublishError
 from export.folders import replacement, write_through
 from export.zoo import CHOSEN
+from train.evaluation.page import goal_table
+from train.evaluation.report import PLOTS
 from train.zoo.report import markdown_table
 
 Result = tuple[str, str, float]
@@ -122,6 +126,7 @@ def card(manifest: Manifest) -> str:
             *nature(entry, has_product),
             "",
             *figures(results),
+            *evaluation(manifest),
             *zoo(manifest),
             "| file | bytes | SHA-256 |",
             "|---|---|---|",
@@ -195,6 +200,24 @@ def figures(results: Sequence[Result]) -> list[str]:
         for _, name, value in results
     ]
     return ["| figure | value |", "|---|---|", *rows, ""]
+
+
+def evaluation(manifest: Manifest) -> list[str]:
+    """The card's lines on what the product reached, and on what it never met; nothing where no report is."""
+    if EVALUATION_RECORD not in manifest.files:
+        return []
+    report = json.loads(manifest.read(EVALUATION_RECORD))
+    return [
+        "## What it set out to reach",
+        "",
+        "*Never seen* is measured on detectors trained alike but shorter, without the kind or the member;",
+        f"the figure is the worst generator's. `{EVALUATION_RECORD}` has each.",
+        "",
+        *goal_table(report).splitlines(),
+        "",
+        *(f"![{name}]({EVALUATION_PLOT.format(name)})" for name in PLOTS),
+        "",
+    ]
 
 
 def zoo(manifest: Manifest) -> list[str]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main
 from export.conformance import write_pack
 from export.hub import card, write_hub
+from train.evaluation.page import goal_table
 from train.models import MlpDiscriminator
 
 
@@ -53,6 +55,14 @@ def test_where_there_is_no_product_the_card_has_the_tutorial_s_figures(
     assert "The discriminator is the tutorial's" in (tmp_path / "hub" / "README.md").read_text()
     assert json.loads((tmp_path / "hub" / "config.json").read_text())["fake_threshold"] == 0.5
     Engine.load(tmp_path / "hub", "cpu").open_all()
+
+
+def test_the_card_shows_what_was_reached_with_its_plots(hub: Path) -> None:
+    text = (hub / "README.md").read_text()
+    assert goal_table(json.loads((MODELS_FOLDER / "evaluation.json").read_text())) in text
+    plots = re.findall(r"\]\((evaluation-\w+\.png)\)", text)
+    assert len(plots) == 4
+    assert all((hub / plot).is_file() for plot in plots)
 
 
 def test_the_checksums_are_of_every_other_file(hub: Path) -> None:

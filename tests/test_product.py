@@ -188,6 +188,8 @@ def test_a_finished_product_is_only_reported_on(run: Run, report: dict[str, Any]
 def test_a_product_is_exported_with_its_report(
     run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The gate itself is tested elsewhere.
+    monkeypatch.setattr("export.detector.GATE_COUNT", 4)
     monkeypatch.setattr("export.product.NOISE_COUNT", 64)
     monkeypatch.setattr("export.product.ANY_IMAGE_COUNT", 8)
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))

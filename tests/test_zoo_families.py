@@ -295,11 +295,14 @@ def test_chunks_cover_all_once() -> None:
     assert np.array_equal(np.concatenate(parts), np.arange(2500))
 
 
-def test_a_reconstructed_digit_is_itself_at_the_end_and_any_at_the_beginning(digits: Digits) -> None:
+def test_a_redrawn_digit_is_itself_at_the_end_and_any_at_the_beginning(digits: Digits) -> None:
     flow = Flow(config())
     images, labels = digits.images[:6].numpy(), digits.labels[:6].numpy()
-    assert np.array_equal(flow.reconstruct(images, labels, 1, 0), images)
-    assert np.array_equal(flow.reconstruct(images, labels, 0, 3), flow.sample(6, 3, labels))
+    # What is next to black becomes black, as in samples.
+    assert np.abs(flow.reconstruct(images, labels, 1, 0) - images.astype(int)).max() <= 6
+    assert np.array_equal(
+        flow.reconstruct(images, labels, 0, 3), flow.reconstruct(images[::-1].copy(), labels, 0, 3)
+    )
     half = [flow.reconstruct(images, labels, 0.5, seed) for seed in (0, 0, 1)]
     assert np.array_equal(half[0], half[1])
     assert not np.array_equal(half[0], half[2])
