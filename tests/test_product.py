@@ -40,12 +40,18 @@ def narrow() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def run(narrow: None, few_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Run:  # noqa: ARG001
+def run(
+    narrow: None,  # noqa: ARG001
+    few_digits: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Run]:
     """A product that hardly learnt anything, with its report, made by the two commands."""
     runs = copied_zoo(tmp_path_factory, few_digits).parent
     assert main(product_command(runs, few_digits)) == 0
-    assert main(["evaluate", str(runs / "product-smoke")]) == 0
-    return Run(runs / "product-smoke")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("train.evaluation.figures.ROUNDS", 10)
+        assert main(["evaluate", str(runs / "product-smoke")]) == 0
+        yield Run(runs / "product-smoke")
 
 
 @pytest.fixture
