@@ -22,7 +22,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without a browser or Node, leave their tests out and say so; where `CI` is set they stay, and fail."""
+    """Leave slow tests out unless they are asked for, and without a browser or Node those that need them.
+
+    It says so; where `CI` is set, browser and Node are needed, and their tests fail without.
+    """
+    if not config.getoption("-m"):
+        leave_out(config, items, "slow", "run them with: pytest -m slow")
     if os.environ.get("CI"):
         return
     if not find_browser():

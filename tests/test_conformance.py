@@ -100,6 +100,7 @@ def test_the_tutorial_s_pack_says_nothing_of_digits(tutorial_pack: Path, smoke_m
     assert disagreements(pack, cells) == []
 
 
+@pytest.mark.slow
 @pytest.mark.node
 @pytest.mark.browser
 def test_every_runtime_and_door_agrees_on_the_tutorial(

@@ -55,6 +55,7 @@ def test_train_export_score(smoke_run: Path, smoke_models: Path, dataset: str, t
     assert (smoke_run / "parity.json").exists()
 
 
+@pytest.mark.slow
 def test_published_figures_are_measured_again(smoke_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert export_main(["evaluate", "--models", str(smoke_models)]) == 0
     figures = json.loads(capsys.readouterr().out)
