@@ -17,6 +17,7 @@ from tests.node import prepared
 from train.__main__ import main as train_main
 from train.data import DATA_VARIABLE
 from train.datasets import DATASETS
+from train.zoo.conditional_gan import ConditionalGan
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -94,6 +95,14 @@ def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setitem(DATASETS, "few-digits", write_data_set(folder / "few-digits", *large_digits()))
         patch.setenv(DATA_VARIABLE, str(folder))
         yield "few-digits"
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Iterator[None]:
+    """A pair so narrow that its samples, tens of thousands for the gate, take seconds."""
+    ConditionalGan.width, before = 8, ConditionalGan.width
+    yield
+    ConditionalGan.width = before
 
 
 @pytest.fixture

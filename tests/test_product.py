@@ -18,25 +18,18 @@ from tests.zoos import copied_zoo, product_command
 from train import data
 from train.__main__ import main
 from train.config import ProductConfig, ZooConfig
+from train.detector import scores_of
 from train.detector_learner import DetectorLearner
 from train.evaluation.exam import DOOR, MNIST, OTHER, RAW, kept_exam
 from train.evaluation.folds import FOLDS, KINDS, MEMBERS, left_out, train_fold
 from train.evaluation.report import PLOTS
 from train.examples import Examples, make_examples
+from train.metrics import auroc
 from train.prepare import as_it_is, prepare
 from train.processes import Workers
-from train.product import load_examples, read_calibration
+from train.product import load_detector, load_examples, read_calibration
 from train.redrawn import redrawers
 from train.run import Run
-from train.zoo.conditional_gan import ConditionalGan
-
-
-@pytest.fixture(scope="module")
-def narrow() -> Iterator[None]:
-    """A pair so narrow that its samples take no time."""
-    ConditionalGan.width, before = 8, ConditionalGan.width
-    yield
-    ConditionalGan.width = before
 
 
 @pytest.fixture(scope="module")
@@ -166,10 +159,6 @@ def test_the_report_has_every_generator_beside_the_judge(run: Run, report: dict[
 
 
 def test_a_figure_of_the_report_is_the_networks_own(run: Run, report: dict[str, Any]) -> None:
-    from train.detector import scores_of
-    from train.metrics import auroc
-    from train.product import load_detector
-
     config = run.config(ProductConfig)
     exam = kept_exam(run.folder / "exam.safetensors", config, [], np.zeros((0, 28, 28), np.uint8))
     detector = load_detector(config, run)

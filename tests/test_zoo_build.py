@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,14 +18,6 @@ from train.run import Run
 from train.zoo.build import PARTS
 from train.zoo.conditional_gan import ConditionalGan
 from train.zoo.families import FAMILIES
-
-
-@pytest.fixture(scope="module")
-def narrow() -> Iterator[None]:
-    """A pair so narrow that the gate's tens of thousands of samples take seconds."""
-    ConditionalGan.width, before = 8, ConditionalGan.width
-    yield
-    ConditionalGan.width = before
 
 
 @pytest.fixture(scope="module")
