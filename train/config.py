@@ -109,7 +109,15 @@ class ProductConfig(Config):
 
     command = "product"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"samples": 5000, "copies": 2, "epochs": 4, "others": 20_000},
+        "full": {
+            "samples": 5000,
+            "copies": 2,
+            "others": 20_000,
+            "epochs": 7,
+            "cycles": 2,
+            "width": 32,
+            "fold_steps": 4500,
+        },
         "small": {"reals": 30_000, "samples": 2000, "others": 8000},
         "smoke": {
             "reals": 300,

@@ -17,6 +17,7 @@ from train.detector import Detector, scores_of
 from train.detector_learner import Balance, DetectorLearner
 from train.errors import RunError
 from train.examples import MNIST, OTHER, PEN, Examples, kept_examples, make_examples
+from train.flaws import flaw_makers
 from train.loop import Schedule, run_loop, steps_per_epoch
 from train.metrics import auroc, true_positive_rate
 from train.processes import Workers
@@ -101,7 +102,7 @@ def load_examples(split: Split, config: ProductConfig, run: Run) -> Examples:
         options = zoo.config(ZooConfig)
         generators = load_generators(options, zoo)
         if split == "train":
-            generators += redrawers(options, zoo, known)
+            generators += redrawers(options, zoo, known) + flaw_makers(known)
         torch.set_num_threads(config.threads)
         reals = known if split == "train" else held_out
         reals = data.Digits(reals.images[: config.reals], reals.labels[: config.reals])

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Kind = Literal["real", "adversarial", "variational", "flow", "autoregressive", "classical"]
+Kind = Literal["real", "adversarial", "variational", "flow", "autoregressive", "classical", "flawed"]
 
 
 class Sampler(Protocol):
@@ -25,7 +25,8 @@ class Generator:
     """A trained generator as the judge and the detector use it.
 
     name: unique, and fit for a file's name, such as conditional_gan.
-    kind: the family it belongs to; `real` for pictures that nobody generated.
+    kind: the family it belongs to; `real` for pictures that nobody generated, `flawed` for real ones that
+        were damaged by hand.
     conditional: whether `digits` choose what it makes.
     seconds: what its training took.
     """
