@@ -24,6 +24,10 @@ def brightness(pictures: np.ndarray) -> np.ndarray:
     return means
 
 
+def by_brightness(exam: Exam) -> Candidate:
+    return Candidate(lambda group, condition: brightness(exam.pictures[group, condition]))
+
+
 def flat(*levels: int) -> np.ndarray:
     return np.stack([np.full((28, 28), level, np.uint8) for level in levels])
 
@@ -42,7 +46,7 @@ def exam() -> Exam:
 
 
 def test_each_condition_is_compared_with_its_own_reals(exam: Exam) -> None:
-    compared = Candidate(brightness, exam).compared("half")
+    compared = by_brightness(exam).compared("half")
     assert compared["auroc"]["value"] == auroc(np.arange(100.0), np.arange(50.0, 150))
     assert compared["auroc_pixels"] == 0.5
     # One strength of three is told, the others are not: three times the same reals against all.
@@ -54,9 +58,9 @@ def test_each_condition_is_compared_with_its_own_reals(exam: Exam) -> None:
 
 
 def test_a_kind_is_all_its_generators_by_who_never_saw_it(exam: Exam) -> None:
-    blind = Candidate(lambda pictures: np.zeros(len(pictures), np.float32), exam)
+    blind = Candidate(lambda *key: np.zeros(len(exam.pictures[key]), np.float32))
     kinds = {"clear": "flow", "half": "flow"}
-    figures = kind_figures(kinds, {"flow": Candidate(brightness, exam), "other": blind})
+    figures = kind_figures(kinds, {"flow": by_brightness(exam), "other": blind})
     both = np.concatenate([np.arange(100.0, 200), np.arange(50.0, 150)])
     assert figures["flow"]["auroc"]["value"] == auroc(np.arange(100.0), both)
 
@@ -64,18 +68,18 @@ def test_a_kind_is_all_its_generators_by_who_never_saw_it(exam: Exam) -> None:
 def test_pictures_are_asked_about_once(exam: Exam) -> None:
     asked = []
 
-    def answer(pictures: np.ndarray) -> np.ndarray:
-        asked.append(len(pictures))
-        return brightness(pictures)
+    def answer(group: str, condition: str) -> np.ndarray:
+        asked.append((group, condition))
+        return brightness(exam.pictures[group, condition])
 
-    candidate = Candidate(answer, exam)
+    candidate = Candidate(answer)
     assert np.array_equal(candidate.logits("clear", DOOR), candidate.logits("clear", DOOR))
     assert candidate.logits([MNIST, "clear"], [DOOR, RAW]).shape == (400,)
-    assert asked == [100] * 4
+    assert asked == [("clear", DOOR), (MNIST, DOOR), (MNIST, RAW), ("clear", RAW)]
 
 
 class Verdicts:
-    """What `Judgement` says, by brightness alone."""
+    """What a `Judgement` says, by brightness alone."""
 
     def __init__(self, pictures: np.ndarray) -> None:
         self.probability = sigmoid(brightness(pictures) - 100)
@@ -88,7 +92,11 @@ def test_verdicts_that_enlarging_changes_are_counted_by_class() -> None:
         for condition in (SMALL, *ENLARGEMENTS):
             pictures[group, condition] = flat(*levels)
     pictures[MNIST, "enlarged-bicubic"] = flat(10, 20, 30, 140)
-    changed = enlarged_changed(Exam(pictures, {}, []), [MNIST, "clear"], Verdicts)  # type: ignore[arg-type]
+
+    def judge(group: str, condition: str) -> Any:
+        return Verdicts(pictures[group, condition])
+
+    changed = enlarged_changed([MNIST, "clear"], judge)
     assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
     assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from train.wild import Picture, Range, blurred, enlarged, jpeg, noisy, on_canvas, shifted, webp
+from train.wild import Picture, Range, blurred, enlarged, jpeg, noisy, on_canvas, shifted, shrunk, webp
 
 STRENGTHS: Final = (1, 2, 3)
 
@@ -31,6 +31,8 @@ def in_the_wild(picture: Picture, qualities: Range, random: np.random.Generator)
 
 CORRUPTIONS: Final[Mapping[str, Corruption]] = {
     "enlarged": Corruption(enlarged, ((1.25, 3), (3, 8), (8, 20))),
+    # To the 16 pixels of digit of a small scan, and beyond.
+    "shrunk": Corruption(shrunk, ((21, 26), (17, 21), (14, 17))),
     "canvas": Corruption(on_canvas, ((1, 1.5), (1.5, 2), (2, 3))),
     "jpeg": Corruption(jpeg, ((80, 95), (60, 80), (40, 60))),
     "webp": Corruption(webp, ((80, 95), (60, 80), (40, 60))),

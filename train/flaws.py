@@ -21,11 +21,12 @@ from train.zoo.generator import Generator, Kind
 from train.zoo.reals import real_digits
 
 Flaw = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
-"""Changes float32 [n, 1, 28, 28] in [0, 1]; the second are other digits of the same classes: returns the like,
-perhaps beyond [0, 1]."""
+"""Changes float32 [n, 1, 28, 28] in [0, 1]; the second are others of the same classes.
+
+Returns the like, perhaps beyond [0, 1]."""
 
 CHUNK: Final = 50
-"""Pictures that have the same flaw, drawn anew for each of them."""
+"""Pictures that have the same flaw, of a strength drawn for each of them."""
 TWICE: Final = 0.35
 """How often a second flaw follows."""
 HIDDEN: Final = 8
@@ -127,12 +128,16 @@ def shaken(pictures: torch.Tensor, _: torch.Tensor, random: torch.Generator) -> 
     pixels = strengths(random, 0.25, 0.9, len(pictures)) * field(random, cells, pictures, 2)
     side = pictures.shape[-1]
     steps = (torch.arange(side) * 2 + 1) / side - 1
-    grid = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1) + pixels.permute(0, 2, 3, 1) * 2 / side
+    still = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1)
+    grid = still + pixels.permute(0, 2, 3, 1) * 2 / side
     return grid_sample(pictures, grid, mode="bicubic", align_corners=False)
 
 
 def checkered(pictures: torch.Tensor, _: torch.Tensor, random: torch.Generator) -> torch.Tensor:
-    """Every second or fourth row and column a little stronger: Odena et al. 2016, https://doi.org/10.23915/distill.00003."""
+    """Every second or fourth row and column a little stronger.
+
+    Odena et al. 2016, https://doi.org/10.23915/distill.00003.
+    """
     period = 2 if uniform(random, 0, 1).item() < 0.6 else 4
     tile = torch.randn(len(pictures), 1, period, period, generator=random)
     tile = tile - tile.mean((2, 3), keepdim=True)
@@ -147,7 +152,8 @@ def filtered(pictures: torch.Tensor, _: torch.Tensor, random: torch.Generator) -
     first = torch.randn(HIDDEN, 1, size, size, generator=random) / size
     second = torch.randn(1, HIDDEN, size, size, generator=random) / (size * math.sqrt(HIDDEN))
     edge = [size // 2] * 4
-    hidden = torch.relu(conv2d(pad(pictures, edge), first) + 0.2 * torch.randn(HIDDEN, 1, 1, generator=random))
+    bias = 0.2 * torch.randn(HIDDEN, 1, 1, generator=random)
+    hidden = torch.relu(conv2d(pad(pictures, edge), first) + bias)
     change = conv2d(pad(hidden, edge), second)
     change = change / change.square().mean((1, 2, 3), keepdim=True).sqrt().clamp(min=1e-6)
     # Beyond the ink a bias would show as a grey page.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -31,11 +32,10 @@ Figure = dict[str, float]
 class Candidate:
     """Whoever is examined, and the answers so far: log-odds of fake for (group, condition).
 
-    answer: uint8 [n, 28, 28] → log-odds float32 [n].
+    answer: group and condition → log-odds float32 [n] of its pictures.
     """
 
-    answer: Callable[[NDArray[np.uint8]], Logits]
-    exam: Exam
+    answer: Callable[[str, str], Logits]
     answers: dict[tuple[str, str], Logits] = field(default_factory=dict)
 
     def logits(self, groups: str | Sequence[str], conditions: str | Sequence[str]) -> Logits:
@@ -45,7 +45,7 @@ class Candidate:
             for condition in [conditions] if isinstance(conditions, str) else conditions:
                 key = group, condition
                 if key not in self.answers:
-                    self.answers[key] = self.answer(self.exam.pictures[key])
+                    self.answers[key] = self.answer(*key)
                 parts.append(self.answers[key])
         return np.concatenate(parts)
 
@@ -69,23 +69,25 @@ def with_interval(
     return {"value": function(reals, fakes), "low": low, "high": high}
 
 
-def by_detector(detector: Detector) -> Callable[[NDArray[np.uint8]], Logits]:
-    """Answers, not calibrated: their order is all that is asked."""
-    return lambda pictures: scores_of(detector, pictures)[0]
+def by_detector(detector: Detector, exam: Exam) -> Candidate:
+    """Its answers are not calibrated: their order is all that is asked."""
+    return Candidate(lambda group, condition: scores_of(detector, exam.pictures[group, condition])[0])
 
 
-def by_tutorial(discriminator: MlpDiscriminator) -> Callable[[NDArray[np.uint8]], Logits]:
-    """Answers of the tutorial's discriminator."""
+def by_tutorial(discriminator: MlpDiscriminator, exam: Exam) -> Candidate:
+    """The tutorial's discriminator."""
 
-    def answer(pictures: NDArray[np.uint8]) -> Logits:
+    def answer(group: str, condition: str) -> Logits:
         with torch.no_grad():
-            logits: Logits = discriminator(scaled(torch.from_numpy(pictures))).numpy()
+            pictures = scaled(torch.from_numpy(exam.pictures[group, condition]))
+            logits: Logits = discriminator(pictures).numpy()
         return logits
 
-    return answer
+    return Candidate(answer)
 
 
 def generator_figures(
+    exam: Exam,
     judged: Mapping[str, Mapping[str, Any]],
     kinds: Mapping[str, str],
     product: Candidate,
@@ -94,7 +96,7 @@ def generator_figures(
     tutorial: Candidate | None,
 ) -> list[dict[str, Any]]:
     """A row for each generator: the judge's figures, the ruler's, and those of whoever saw it or did not."""
-    pictures = product.exam.pictures
+    pictures = exam.pictures
     rows = []
     for name, kind in kinds.items():
         row = {
@@ -149,38 +151,52 @@ def corruption_figures(
     ]
 
 
+@dataclass(frozen=True)
 class Judgement:
-    """A calibrated detector with its thresholds: probabilities, verdicts and digits of pictures."""
+    """What a calibrated detector says of n pictures.
 
-    def __init__(
-        self,
-        detector: Detector,
-        calibration: Calibration,
-        thresholds: Thresholds,
-        pictures: NDArray[np.uint8],
-    ) -> None:
-        raw, self.digits, self.in_domain = scores_of(detector, pictures)
-        self.probability = sigmoid(calibration.logits(raw))
-        self.verdict = np.select(
-            [
-                self.in_domain < thresholds.in_domain,
-                self.probability >= thresholds.fake,
-                self.probability <= thresholds.real,
-            ],
-            [0, 1, 2],
-            3,
-        )
+    logits: log-odds of fake, not calibrated, float32 [n]. probability: of fake, calibrated, [n].
+    digits: float32 [n, 10]. verdict: int [n], indices into `VERDICTS`.
+    """
+
+    logits: Logits
+    probability: NDArray[np.floating]
+    digits: NDArray[np.float32]
+    verdict: NDArray[np.integer]
 
     def shares(self) -> dict[str, float]:
         """Share of each of `VERDICTS`."""
         return {name: float(np.mean(self.verdict == place)) for place, name in enumerate(VERDICTS)}
 
 
+def judging(
+    detector: Detector, calibration: Calibration, thresholds: Thresholds, exam: Exam
+) -> Callable[[str, str], Judgement]:
+    """What a calibrated detector says of a group's pictures under a condition; worked out once."""
+
+    @cache
+    def judge(group: str, condition: str) -> Judgement:
+        logits, digits, in_domain = scores_of(detector, exam.pictures[group, condition])
+        probability = sigmoid(calibration.logits(logits))
+        verdict = np.select(
+            [
+                in_domain < thresholds.in_domain,
+                probability >= thresholds.fake,
+                probability <= thresholds.real,
+            ],
+            [0, 1, 2],
+            3,
+        )
+        return Judgement(logits, probability, digits, verdict)
+
+    return judge
+
+
 def verdict_figures(
-    exam: Exam, kinds: Mapping[str, str], judge: Callable[[NDArray[np.uint8]], Judgement]
+    exam: Exam, kinds: Mapping[str, str], judge: Callable[[str, str], Judgement]
 ) -> dict[str, Any]:
     """Verdicts on each group, calibration, digits read, non-digits caught, verdicts changed by enlarging."""
-    groups = {name: judge(exam.pictures[name, DOOR]) for name in groups_of(exam)}
+    groups = {name: judge(name, DOOR) for name in groups_of(exam)}
     reals, fakes = groups[MNIST].probability, even_fakes(groups, kinds, len(groups[MNIST].probability))
     probability = np.concatenate([reals, fakes])
     label = np.repeat([0, 1], [len(reals), len(fakes)])
@@ -208,7 +224,7 @@ def verdict_figures(
                 for place, name in enumerate(exam.others)
             },
         },
-        "enlarged_changed": enlarged_changed(exam, [MNIST, *kinds], judge),
+        "enlarged_changed": enlarged_changed([MNIST, *kinds], judge),
     }
 
 
@@ -225,15 +241,13 @@ def even_fakes(groups: Mapping[str, Judgement], kinds: Mapping[str, str], count:
 
 
 def enlarged_changed(
-    exam: Exam, groups: Sequence[str], judge: Callable[[NDArray[np.uint8]], Judgement]
+    groups: Sequence[str], judge: Callable[[str, str], Judgement]
 ) -> dict[str, dict[str, float]]:
     """Share of reals, and of fakes, whose verdict is another once enlarged, by filter."""
-    before = {name: judge(exam.pictures[name, SMALL]).verdict for name in groups}
+    before = {name: judge(name, SMALL).verdict for name in groups}
     result = {}
     for condition in ENLARGEMENTS:
-        after = {
-            name: judge(exam.pictures[name, condition]).verdict != verdict for name, verdict in before.items()
-        }
+        after = {name: judge(name, condition).verdict != verdict for name, verdict in before.items()}
         fakes = [flipped for name, flipped in after.items() if name != MNIST]
         result[condition] = {
             "real": float(after[MNIST].mean()),

@@ -15,11 +15,11 @@ from train.errors import RunError
 from train.evaluation.exam import DOOR, MNIST, PEN, Exam, kept_exam
 from train.evaluation.figures import (
     Candidate,
-    Judgement,
     by_detector,
     by_tutorial,
     corruption_figures,
     generator_figures,
+    judging,
     kind_figures,
     verdict_figures,
 )
@@ -65,13 +65,10 @@ def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
     exam = kept_exam(run.folder / "exam.safetensors", config, generators, learnt_from.images.numpy())
     kinds = {generator.name: str(generator.kind) for generator in generators}
 
-    folds = {fold: Candidate(by_detector(each), exam) for fold, each in detectors.items()}
-    product = Candidate(by_detector(detector), exam)
-    pair = None if tutorial is None else Candidate(by_tutorial(load_pair(tutorial)[0].discriminator), exam)
-
-    def judge(pictures: Any) -> Judgement:
-        return Judgement(detector, calibration, thresholds, pictures)
-
+    folds = {fold: by_detector(each, exam) for fold, each in detectors.items()}
+    judge = judging(detector, calibration, thresholds, exam)
+    product = Candidate(lambda group, condition: judge(group, condition).logits)
+    pair = None if tutorial is None else by_tutorial(load_pair(tutorial)[0].discriminator, exam)
     border = (math.log(thresholds.fake / (1 - thresholds.fake)) - calibration.bias) / calibration.scale
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
@@ -81,7 +78,7 @@ def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
-        "generators": generator_figures(judged, kinds, product, folds, MEMBERS, pair),
+        "generators": generator_figures(exam, judged, kinds, product, folds, MEMBERS, pair),
         "kinds": kind_figures(kinds, folds),
         "corruptions": corruption_figures(kinds, folds, product, border),
         **verdict_figures(exam, kinds, judge),
@@ -128,7 +125,7 @@ def save_plots(run: Run, report: Mapping[str, Any], exam: Exam, judge: Any, thre
     save_histograms(
         scores,
         {
-            label: judge(exam.pictures[name, DOOR]).probability
+            label: judge(name, DOOR).probability
             for label, name in shown.items()
             if (name, DOOR) in exam.pictures
         },
