@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
+from demo.errors import ModelError
 from demo.manifest import Manifest
 from demo.runtime import Engine
 from export.measure import measure_verdicts
@@ -31,7 +32,11 @@ def remeasure_detector(models: Path) -> dict[str, Any]:
         ModelError, DataError: the models or the data set cannot be read.
     """
     manifest = Manifest.load(models)
-    report = json.loads(manifest.folder.joinpath(EVALUATION_RECORD).read_text())
+    path = manifest.folder / EVALUATION_RECORD
+    try:
+        report = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read ({error}); export the product again.") from error
     tested = data.load(report["options"]["dataset"], "test")
     engine = Engine.load(models, "cpu", DISCRIMINATOR)
     published = {name: share for name, share in report["verdicts"][MNIST].items() if share}
@@ -59,7 +64,7 @@ def own_figures(report: Mapping[str, Any]) -> dict[str, float]:
 
 def licence_of(config: ProductConfig, report: Mapping[str, Any]) -> str:
     """The file's own, and those of what it was trained on."""
-    pens = f" {PENS}" if report["pen_digits"] else ""
+    pens = f"; {PENS}" if report["pens_learnt_from"] else ""
     return f"MIT; trained on {data.find_entry(config.dataset).licence}{pens}"
 
 
@@ -83,7 +88,7 @@ def export_detector(run: Run, models: Path) -> dict[str, Any]:
             f"{run.folder} has no report ({error}); make it with `python -m train evaluate` first."
         ) from error
     examples = load_examples("validation", config, run)
-    step = Run(run.folder / STAGE).steps()[-1]
+    step = Run(run.folder / STAGE).last()
     metrics = own_figures(report)
     export_product(
         detector,

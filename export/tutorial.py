@@ -195,7 +195,7 @@ def history_steps(run: Run) -> list[int]:
     Raises:
         RunError: the run is not finished.
     """
-    last = run.steps()[-1]
+    last = run.last()
     kept: list[int] = run.load(last)[1]["kept"]
     if last != kept[-1]:
         raise RunError(f"{run.folder} is at step {last} of {kept[-1]}; finish it with --resume first.")

@@ -9,8 +9,17 @@ import pytest
 
 from demo.runtime import MODELS_FOLDER
 from train.calibrate import sigmoid
-from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, RAW, SMALL, Exam, corrupted
-from train.evaluation.figures import Candidate, enlarged_changed, even_fakes, kind_figures
+from train.corruptions import CORRUPTIONS, STRENGTHS
+from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, OTHER, RAW, SMALL, Exam, corrupted
+from train.evaluation.figures import (
+    NO_DIGIT,
+    Candidate,
+    Judgement,
+    corruption_figures,
+    enlarged_changed,
+    even_fakes,
+    kind_figures,
+)
 from train.evaluation.goals import goals
 from train.evaluation.page import generator_table, goal_table, table
 from train.metrics import auroc
@@ -57,6 +66,13 @@ def test_each_condition_is_compared_with_its_own_reals(exam: Exam) -> None:
     assert compared["true_positive_rate"]["value"] == 0.51
 
 
+def test_a_picture_in_the_wild_stays_with_itself(exam: Exam) -> None:
+    three = by_brightness(exam).at_all_strengths(["clear", "half"])
+    assert three.shape == (200, 3)
+    assert np.array_equal(three[0], [100, 100, 100])
+    assert np.array_equal(three[150], [150, 50, 50])
+
+
 def test_a_kind_is_all_its_generators_by_who_never_saw_it(exam: Exam) -> None:
     blind = Candidate(lambda *key: np.zeros(len(exam.pictures[key]), np.float32))
     kinds = {"clear": "flow", "half": "flow"}
@@ -99,6 +115,31 @@ def test_verdicts_that_enlarging_changes_are_counted_by_class() -> None:
     changed = enlarged_changed([MNIST, "clear"], judge)
     assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
     assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}
+
+
+def test_after_a_corruption_each_kind_is_asked_of_who_never_saw_it() -> None:
+    pictures = {
+        (group, corrupted(name, strength)): flat(*levels)
+        for name in CORRUPTIONS
+        for strength in STRENGTHS
+        for group, levels in ((MNIST, (10, 20, 30, 140)), ("clear", (110, 120)), (OTHER, (1, 2)))
+    }
+    exam = Exam(pictures, {}, [])
+
+    def judge(group: str, condition: str) -> Judgement:
+        logits = brightness(pictures[group, condition])
+        return Judgement(
+            logits, sigmoid(logits), np.zeros((len(logits), 10), np.float32), (logits >= 100).astype(int)
+        )
+
+    rows = corruption_figures(exam, {"clear": "flow"}, {"flow": by_brightness(exam)}, judge)
+    assert [(row["corruption"], row["strength"]) for row in rows] == [
+        (name, strength) for name in CORRUPTIONS for strength in STRENGTHS
+    ]
+    for row in rows:
+        assert row["auroc"] == {"flow": 0.75}
+        assert set(row["verdicts"]) == {MNIST, OTHER}
+        assert (row["verdicts"][MNIST]["fake"], row["verdicts"][OTHER][NO_DIGIT]) == (0.25, 1.0)
 
 
 def test_an_even_mix_has_as_many_fakes_of_each() -> None:
@@ -158,3 +199,18 @@ def test_the_readme_shows_the_published_report() -> None:
     assert published["goals"] == goals(published)
     assert goal_table(published) in readme
     assert generator_table(published) in readme
+    verdicts, enlarged = published["verdicts"], published["enlarged_changed"].values()
+    steps = (
+        f"({published['options']['fold_steps']:,} steps of 128 pictures instead of {published['steps']:,})"
+    )
+    for figure in (
+        f"{published['parameters']:,} parameters",
+        steps,
+        f"{max(each['real'] for each in enlarged):.1%} of real digits then get another verdict",
+        f"{verdicts[MNIST]['fake']:.1%} of real test digits get it",
+        f"{verdicts['flow']['real']:.1%} of the flow's digits get it",
+        f"{verdicts[MNIST]['unsure']:.1%} of the test digits",
+        f"{verdicts['printed']['unsure']:.1%} unsure",
+        *(f"_threshold` ({published['thresholds'][name]:.3f})" for name in ("fake", "real")),
+    ):
+        assert figure.replace("%", " %", 1) in readme

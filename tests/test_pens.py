@@ -12,7 +12,7 @@ from train.errors import DataError
 from train.normalize import normalize
 from train.pens import FILE, drawn, find_drawings, pen_digits, rounded, writer_split
 from train.processes import Workers
-from train.splits import SPLITS, split_seed
+from train.splits import SPLITS, own_seed, split_seed
 
 WRITERS = range(1, 31)
 
@@ -104,4 +104,7 @@ def test_a_rounded_stroke_keeps_its_ends_and_loses_its_corners() -> None:
 
 def test_no_two_splits_share_a_seed() -> None:
     seeds = [split_seed(seed, split) for seed in range(100) for split in SPLITS]
+    own = [own_seed(seed, name) for seed in seeds for name in ("rough", "mixed", "from 0.3")]
+    assert len(set(own)) == len(own)
+    assert not set(own) & set(seeds)
     assert len(set(seeds)) == len(seeds)

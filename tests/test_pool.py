@@ -1,10 +1,9 @@
-"""The pool of fakes: whose they are, which kind was left out, and no seed in two splits."""
+"""The pool of fakes: whose they are, and no seed in two splits."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.errors import ConfigError
 from train.pool import NO_DIGIT, Pool, fill_pool
 from train.splits import SPLITS
 from train.zoo.generator import Generator, Kind
@@ -45,33 +44,9 @@ def test_every_sample_says_whose_it_is(pool: Pool) -> None:
     assert pool.images.shape == (80, 28, 28)
     assert pool.images.dtype == np.uint8
     assert [MARKS[name] for name in pool.names] == pool.images[:, 0, 0].tolist()
-    kinds = {each.name: each.kind for each in GENERATORS}
-    assert [kinds[name] for name in pool.names] == pool.kinds.tolist()
     conditional = np.isin(pool.names, ["other_gan", "flow"])
     assert (pool.digits[~conditional] == NO_DIGIT).all()
     assert np.bincount(pool.digits[conditional]).tolist() == [4] * 10
-
-
-@pytest.mark.parametrize("kind", ["adversarial", "flow", "classical", "variational"])
-def test_no_sample_of_a_left_out_kind_remains(pool: Pool, kind: Kind) -> None:
-    left = pool.without(kind)
-    assert marks(left) == {MARKS[each.name] for each in GENERATORS if each.kind != kind}
-    assert kind not in left.kinds
-    assert len(left.images) == len(left.names) == len(left.kinds) == len(left.digits)
-    assert len(left.images) == 20 * sum(each.kind != kind for each in GENERATORS)
-
-
-def test_only_some_generators(pool: Pool) -> None:
-    assert marks(pool.only(["flow", "mixture"])) == {3, 4}
-    with pytest.raises(ConfigError, match="diffusion in the pool; known: flow, mixture, other_gan, small"):
-        pool.only(["diffusion"])
-
-
-def test_what_another_pool_holds_is_taken_out(pool: Pool) -> None:
-    assert len(pool.apart_from(pool).images) == 0
-    rest = pool.apart_from(pool.only(["flow"]))
-    assert np.array_equal(rest.images, pool.without("flow").images)
-    assert np.array_equal(rest.names, pool.without("flow").names)
 
 
 def test_splits_and_seeds_share_no_sample() -> None:

@@ -124,7 +124,8 @@ def test_reals_and_fakes_are_there_as_they_are_and_from_the_wild(run: Run) -> No
         as_they_are, wild = examples.of(name), examples.of(name, wild=True)
         assert len(as_they_are) == len(wild) > 0
         assert not np.array_equal(as_they_are, wild)
-    assert len(examples.of(OTHER)) == run.config(ProductConfig).others
+    # What is no digit, too, or a codec's traces would mean that it is one.
+    assert len(examples.of(OTHER)) == len(examples.of(OTHER, wild=True)) == run.config(ProductConfig).others
 
 
 def test_examples_are_a_function_of_the_options(run: Run, few_digits: str) -> None:
@@ -173,6 +174,10 @@ def test_a_figure_of_the_report_is_the_networks_own(run: Run, report: dict[str, 
     _, thresholds = read_calibration(run)
     verdicts = report["verdicts"][MNIST]
     assert sum(verdicts.values()) == pytest.approx(1)
+    for kind, groups in report["verdicts_unseen"].items():
+        of_kind = {row["name"] for row in report["generators"] if row["kind"] == kind}
+        assert set(groups) == {MNIST} | of_kind
+        assert all(sum(shares.values()) == pytest.approx(1) for shares in groups.values())
     assert 0 < thresholds.real <= 0.5 <= thresholds.fake <= 1
 
 
@@ -180,6 +185,10 @@ def test_a_finished_product_is_only_reported_on(run: Run, report: dict[str, Any]
     kept = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*.safetensors")}
     assert len(kept) >= 3 + 1 + len(FOLDS)
     assert main(["evaluate", str(run.folder)]) == 0
+    runs, dataset = run.folder.parent, run.config(ProductConfig).dataset
+    calibrated = (run.folder / "calibration.json").stat().st_mtime_ns
+    assert main(product_command(runs, dataset, "--resume")) == 0
+    assert (run.folder / "calibration.json").stat().st_mtime_ns == calibrated
     assert {path: path.stat().st_mtime_ns for path in run.folder.rglob("*.safetensors")} == kept
     assert json.loads((run.folder / "evaluation.json").read_text()) == report
 
@@ -210,6 +219,23 @@ def test_without_a_report_nothing_is_exported(
     assert export_main(["run", str(copy), "--models", str(models)]) == 1
     assert "python -m train evaluate" in capsys.readouterr().err
     assert not models.exists()
+
+
+def test_a_zoo_that_is_not_finished_or_of_other_digits_is_refused(
+    run: Run, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    zoo = Path(shutil.copytree(run.folder.parent / "zoo-smoke", tmp_path / "zoo-smoke"))
+    report = (zoo / "report.json").read_bytes()
+    (zoo / "report.json").unlink()
+    assert main(product_command(tmp_path, few_digits)) == 1
+    assert "python -m train zoo --resume" in capsys.readouterr().err
+    (zoo / "report.json").write_bytes(report)
+    options = json.loads((zoo / "config.json").read_text())
+    (zoo / "config.json").write_text(json.dumps({**options, "dataset": "mnist"}))
+    assert main(product_command(tmp_path, few_digits)) == 1
+    assert "give --dataset mnist or another --zoo" in capsys.readouterr().err
+    # Nothing was begun that would have to be deleted first.
+    assert [path.name for path in tmp_path.iterdir()] == ["zoo-smoke"]
 
 
 def test_an_unfinished_product_is_not_evaluated(

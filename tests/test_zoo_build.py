@@ -141,5 +141,5 @@ def test_other_shapes_are_refused(
     small_dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(zoo_command(tmp_path, small_dataset)) == 1
-    assert "makes 28x28 pictures; small-digits has 8x8" in capsys.readouterr().err
+    assert "take 28x28 pictures; small-digits has 8x8" in capsys.readouterr().err
     assert not (tmp_path / "zoo-smoke").exists()

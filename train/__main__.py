@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from train import data
@@ -25,7 +25,7 @@ from train.errors import ConfigError, TrainError
 from train.evaluation.report import PAGE, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
 from train.gan import train
-from train.product import CALIBRATION, train_product
+from train.product import CALIBRATION, check_zoo, train_product
 from train.run import Run
 from train.zoo.build import PARTS, REPORT, build_zoo, check_parts, check_shape
 
@@ -85,8 +85,15 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def open_run(parsed: argparse.Namespace, command: str, kind: type[SomeConfig]) -> tuple[SomeConfig, Run]:
+def open_run(
+    parsed: argparse.Namespace,
+    command: str,
+    kind: type[SomeConfig],
+    check: Callable[[SomeConfig], None] = lambda _: None,
+) -> tuple[SomeConfig, Run]:
     """The options and the folder of a new run, or of the one to go on with.
+
+    check: of the options; what it raises is raised before there is a folder.
 
     Raises:
         ConfigError: an option is wrong, or contradicts the run. DataError: there is no data.
@@ -104,6 +111,7 @@ def open_run(parsed: argparse.Namespace, command: str, kind: type[SomeConfig]) -
     config = resolve(config)
     # Before a folder is made: a run without data would have to be deleted by hand.
     data.find_folder(config.dataset)
+    check(config)
     if not run.exists():
         run.save_config(config)
     return config, run
@@ -119,7 +127,8 @@ def run_zoo(parsed: argparse.Namespace) -> None:
 
 
 def run_product(parsed: argparse.Namespace) -> None:
-    config, run = open_run(parsed, "product", ProductConfig)
+    check_shape(getattr(parsed, "dataset", ProductConfig.dataset))
+    config, run = open_run(parsed, "product", ProductConfig, check_zoo)
     train_product(config, run)
     print((run.folder / CALIBRATION).read_text())
 
@@ -127,9 +136,7 @@ def run_product(parsed: argparse.Namespace) -> None:
 def run_tutorial(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, "tutorial", TutorialConfig)
     train(config, run)
-    print(
-        f"{run.folder}: trained to step {run.steps()[-1]}; `python -m export run {run.folder}` publishes it."
-    )
+    print(f"{run.folder}: trained to step {run.last()}; `python -m export run {run.folder}` publishes it.")
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

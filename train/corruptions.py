@@ -19,7 +19,11 @@ class Corruption:
     ranges: tuple[Range, Range, Range]
 
     def __call__(self, picture: Picture, strength: int, random: np.random.Generator) -> Picture:
-        """A picture uint8 [height, width, 1 | 3], ink bright on dark, changed; strength 1, 2 or 3."""
+        """A picture uint8 [height, width, 1 | 3], ink bright on dark, changed.
+
+        Raises:
+            ValueError: the strength is not 1, 2 or 3.
+        """
         return self.change(picture, self.ranges[STRENGTHS.index(strength)], random)
 
 

@@ -105,8 +105,8 @@ class DetectorLearner:
     ) -> None:
         """total: steps of the whole run, which the learning rate is spread over. cycles: of its falls.
 
-        precision: `float32` or `bfloat16`: what convolutions are computed in while training; the
-            weights are float32 either way.
+        precision: `float32` or `bfloat16`: what the layers are computed in while training; the
+            weights and the costs are float32 either way.
         """
         self.total = total
         self.cycles = cycles
@@ -132,7 +132,7 @@ class DetectorLearner:
         return detector
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Learn from uint8 [batch, 28, 28], normalised, and codes int64 [batch], at least two of each.
+        """Learn from uint8 [batch, 28, 28], normalised, and codes int64 [batch], at least two pictures.
 
         Returns float32 [4]: this step's values of `watched`, left on the device. The accuracy is that of
         fake or real, weighted as the loss is, which makes it exact only over many steps.

@@ -119,25 +119,26 @@ def make_examples(
     seed = split_seed(config.seed, split)
     samples, copies = (config.samples, config.copies) if split == "train" else (config.validation, 1)
 
-    def add_both(name: str, pixels: NDArray[np.uint8], targets: torch.Tensor) -> None:
+    def add_both(name: str, pixels: NDArray[np.uint8], targets: torch.Tensor, copies: int) -> None:
         add(name, prepare(pixels, 1, seed, workers, as_it_is)[:, 0], targets, False)
         changed = prepare(pixels, copies, seed, workers)
         add(name, changed.reshape(-1, *pixels.shape[1:]), targets.repeat_interleave(copies), True)
 
-    add_both(MNIST, reals.images.cpu().numpy(), real_targets(reals.labels.cpu()))
+    add_both(MNIST, reals.images.cpu().numpy(), real_targets(reals.labels.cpu()), copies)
     pen = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
     if len(pen.images):
-        add_both(PEN, pen.images, real_targets(torch.from_numpy(pen.labels)))
+        add_both(PEN, pen.images, real_targets(torch.from_numpy(pen.labels)), copies)
     pool = fill_pool(generators, samples, split, config.seed)
     asked = torch.from_numpy(np.where(pool.digits == NOT_ASKED, NO_DIGIT, pool.digits))
     targets = fake_targets(asked)
     for name in dict.fromkeys(pool.names.tolist()):
         chosen = pool.names == name
-        add_both(name, pool.images[chosen], targets[torch.from_numpy(chosen)])
+        add_both(name, pool.images[chosen], targets[torch.from_numpy(chosen)], copies)
     strange = others(
         split, config.others, config.seed, reals.images.cpu().numpy(), reals.labels.cpu().numpy()
     )
-    add(OTHER, strange.images, other_targets(len(strange.images)), False)
+    # One fate is enough of what is easy to tell; but without any, a codec's traces would mean a digit.
+    add_both(OTHER, strange.images, other_targets(len(strange.images)), copies=1)
     return Examples(
         torch.from_numpy(np.concatenate(images)),
         torch.cat(codes),

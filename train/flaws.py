@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d, conv2d, grid_sample, interpolate, max_pool2d, pad
 
 from train.data import Digits
+from train.splits import own_seed
 from train.zoo.generator import Generator, Kind
 from train.zoo.reals import real_digits
 
@@ -48,11 +49,11 @@ def flawing(name: str, kind: Kind, known: Digits, flaws: Sequence[Flaw]) -> Gene
     def sample(count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
         if digits is None:
             digits = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
-        random = torch.Generator().manual_seed(seed)
+        random = torch.Generator().manual_seed(own_seed(seed, name))
         # In any order: one flaw's pictures shall not all show the same digit.
         order = torch.randperm(count, generator=random).numpy()
         made = np.empty((count, *images.shape[1:]), np.uint8)
-        one, other = (originals.sample(count, seed + place, digits) for place in range(2))
+        one, other = (originals.sample(count, own_seed(seed, f"{name}, {part}"), digits) for part in range(2))
         for start in range(0, count, CHUNK):
             part = order[start : start + CHUNK]
             made[part] = with_flaws(one[part], other[part], flaws, random)

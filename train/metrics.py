@@ -15,7 +15,7 @@ def auroc(real: NDArray[np.floating], fake: NDArray[np.floating]) -> float:
     """Area under the ROC curve: the chance that a fake scores above a real one, ties counting half.
 
     The Mann-Whitney form, with mid-ranks (Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747).
-    real, fake: scores [n] and [m], any order-preserving scale.
+    real, fake: scores [n] and [m], at least one of each, any order-preserving scale.
     """
     _, inverse, counts = np.unique(np.concatenate([real, fake]), return_inverse=True, return_counts=True)
     middle_ranks = np.cumsum(counts) - (counts - 1) / 2
@@ -28,8 +28,8 @@ def true_positive_rate(
 ) -> float:
     """Share of fakes that score above all but a given share of reals, in [0, 1].
 
-    real, fake: scores [n] and [m], any order-preserving scale. The share of reals is kept, never passed,
-    where their number does not divide by it or scores are tied.
+    real, fake: scores [n] and [m], at least one of each, any order-preserving scale. The share of reals,
+    from 0 and below 1, is kept, never passed, where their number does not divide by it or scores are tied.
     """
     passed = np.sort(real)[::-1][int(false_positive_rate * len(real))]
     return float(np.mean(fake > passed))
@@ -85,8 +85,9 @@ def bootstrap(
 ) -> tuple[float, float]:
     """The interval, low and high, that holds 95 % of a figure's values over resampled reals and fakes.
 
-    function: of scores [n] and [m], the figure. Both classes are drawn with replacement, each as many as
-    there are: Efron 1979, https://doi.org/10.1214/aos/1176344552, by percentiles.
+    function: of scores [n, ...] and [m, ...], the figure. Both classes are drawn with replacement, each as
+    many as there are, what belongs to one picture together: Efron 1979,
+    https://doi.org/10.1214/aos/1176344552, by percentiles.
     """
     random = np.random.default_rng(seed)
     figures = [

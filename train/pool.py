@@ -1,6 +1,6 @@
 """The pool of fakes: digits of many generators as a file would hold them, rounded to 8 bits."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,10 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data import CLASSES
-from train.errors import ConfigError
 from train.normalize import SIDE
 from train.splits import Split, split_seed
-from train.zoo.generator import Generator, Kind
+from train.zoo.generator import Generator
 
 NO_DIGIT: Final = -1
 """The label of a fake that nobody asked to be a certain digit."""
@@ -22,41 +21,13 @@ class Pool:
     """Fakes in no order that matters, and of each where it comes from.
 
     images: uint8 [n, 28, 28], as generated: not normalised, ink bright on dark 0.
-    names: [n], the generator's. kinds: [n], the generator's. digits: int64 [n], the digit that was asked
+    names: [n], the generator's. digits: int64 [n], the digit that was asked
     of a conditional generator, else `NO_DIGIT`.
     """
 
     images: NDArray[np.uint8]
     names: NDArray[np.str_]
-    kinds: NDArray[np.str_]
     digits: NDArray[np.int64]
-
-    def without(self, kind: Kind) -> "Pool":
-        """All but the fakes of one kind: what a fold learns from that leaves the kind out."""
-        return self.chosen(self.kinds != kind)
-
-    def only(self, names: Collection[str]) -> "Pool":
-        """The fakes of some generators.
-
-        Raises:
-            ConfigError: a name is none of the pool's.
-        """
-        known = sorted(set(self.names.tolist()))
-        if unknown := sorted(set(names) - set(known)):
-            raise ConfigError(f"No fakes of {', '.join(unknown)} in the pool; known: {', '.join(known)}.")
-        return self.chosen(np.isin(self.names, list(names)))
-
-    def apart_from(self, other: "Pool") -> "Pool":
-        """The fakes that are no fake of another pool's, to the last pixel.
-
-        Two seeds may make the same picture where a generator has few to make, as one that pairs digits.
-        """
-        known = {image.tobytes() for image in other.images}
-        return self.chosen(np.array([image.tobytes() not in known for image in self.images], np.bool_))
-
-    def chosen(self, mask: NDArray[np.bool_]) -> "Pool":
-        """The fakes where a mask, bool [n], is true."""
-        return Pool(self.images[mask], self.names[mask], self.kinds[mask], self.digits[mask])
 
 
 def fill_pool(generators: Sequence[Generator], count: int, split: Split, seed: int) -> Pool:
@@ -74,6 +45,5 @@ def fill_pool(generators: Sequence[Generator], count: int, split: Split, seed: i
     return Pool(
         images.reshape(-1, SIDE, SIDE),
         np.repeat([generator.name for generator in generators], count),
-        np.repeat([generator.kind for generator in generators], count),
         digits.reshape(-1),
     )

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +14,7 @@ from train.checkpoint import unprefixed, write_atomically
 from train.config import ProductConfig, ZooConfig
 from train.detector import Detector, scores_of
 from train.detector_learner import Balance, DetectorLearner
-from train.errors import RunError
+from train.errors import ConfigError, RunError
 from train.examples import MNIST, OTHER, PEN, Examples, kept_examples, make_examples
 from train.flaws import flaw_makers
 from train.loop import Schedule, run_loop, steps_per_epoch
@@ -25,7 +24,7 @@ from train.redrawn import redrawers
 from train.run import Run
 from train.splits import Split
 from train.thresholds import Thresholds, thresholds
-from train.zoo.build import load_generators
+from train.zoo.build import judged_generators, load_generators
 
 STAGE: Final = "detector"
 CALIBRATION: Final = "calibration.json"
@@ -41,13 +40,25 @@ def train_product(config: ProductConfig, run: Run) -> None:
     examples = load_examples("train", config, run)
     steps = round(config.epochs * steps_per_epoch(config.batch_size, len(examples.images)))
     learner = fit(examples, max(1, steps), config.cycles, config, Run(run.folder / STAGE))
-    calibration = calibrated(learner.deployed, load_examples("validation", config, run))
-    save_calibration(run, calibration)
+    keep_calibration(run, learner.deployed, load_examples("validation", config, run))
 
 
-def save_calibration(run: Run, calibration: Mapping[str, Any]) -> None:
-    """Keep what `calibrated` returned in a run's folder; raises RunError where that cannot be written."""
-    write_atomically(run.folder / CALIBRATION, (json.dumps(calibration, indent=1) + "\n").encode())
+def check_zoo(config: ProductConfig) -> None:
+    """Raises RunError where the zoo is not finished, ConfigError where it learnt from other pictures."""
+    zoo = Run(Path(config.zoo))
+    learnt_from = zoo.config(ZooConfig).dataset
+    if learnt_from != config.dataset:
+        raise ConfigError(
+            f"{zoo.folder} learnt from {learnt_from}; give --dataset {learnt_from} or another --zoo."
+        )
+    judged_generators(zoo)
+
+
+def keep_calibration(run: Run, detector: Detector, validation: Examples) -> None:
+    """Calibrate a run's detector, unless it is; raises RunError where the result cannot be written."""
+    if not (run.folder / CALIBRATION).exists():
+        calibration = calibrated(detector, validation)
+        write_atomically(run.folder / CALIBRATION, (json.dumps(calibration, indent=1) + "\n").encode())
 
 
 def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
@@ -74,7 +85,7 @@ def load_detector(config: ProductConfig, run: Run) -> Detector:
     """
     stage = Run(run.folder / STAGE)
     read_calibration(run)
-    tensors, _ = stage.load(stage.steps()[-1])
+    tensors, _ = stage.load(stage.last())
     detector = AveragedModel(Detector(config.width))
     detector.load_state_dict(unprefixed("average", tensors))
     assert isinstance(detector.module, Detector)
@@ -102,14 +113,18 @@ def load_examples(split: Split, config: ProductConfig, run: Run) -> Examples:
         options = zoo.config(ZooConfig)
         generators = load_generators(options, zoo)
         if split == "train":
-            generators += redrawers(options, zoo, known) + flaw_makers(known)
+            generators += redrawers(options, zoo, known) + flaw_makers(first(known, config.reals))
         torch.set_num_threads(config.threads)
-        reals = known if split == "train" else held_out
-        reals = data.Digits(reals.images[: config.reals], reals.labels[: config.reals])
+        reals = first(known if split == "train" else held_out, config.reals)
         with Workers(config.jobs) as workers:
             return make_examples(split, reals, generators, config, workers)
 
     return kept_examples(run.folder / f"examples-{split}.safetensors", make)
+
+
+def first(digits: data.Digits, count: int) -> data.Digits:
+    """So many of them, or all."""
+    return data.Digits(digits.images[:count], digits.labels[:count])
 
 
 def calibrated(detector: Detector, examples: Examples) -> dict[str, Any]:

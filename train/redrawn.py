@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from train.config import ZooConfig
 from train.data import Digits
 from train.run import Run
+from train.splits import own_seed
 from train.zoo.flow import Flow
 from train.zoo.generator import Generator
 from train.zoo.reals import real_digits
@@ -39,8 +40,8 @@ def redrawers(config: ZooConfig, run: Run, digits: Digits) -> list[Generator]:
         parts = np.array_split(np.arange(len(images)), len(BEGINNINGS))
         return np.concatenate(
             [
-                flow.reconstruct(images[part], labels[part], begin, seed + place)
-                for place, (begin, part) in enumerate(zip(BEGINNINGS, parts, strict=True))
+                flow.reconstruct(images[part], labels[part], begin, own_seed(seed, f"from {begin}"))
+                for begin, part in zip(BEGINNINGS, parts, strict=True)
             ]
         )
 
@@ -61,6 +62,7 @@ def redrawing(name: str, family: Flow | SharpVae, seconds: float, known: Digits,
     def sample(count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
         if digits is None:
             digits = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
-        return drawer(originals.sample(count, seed, digits), digits, seed)
+        own = own_seed(seed, name)
+        return drawer(originals.sample(count, own, digits), digits, own)
 
     return Generator(name, family.kind, True, seconds, sample)

@@ -89,6 +89,12 @@ class Run:
         found = (SNAPSHOT_NAME.fullmatch(path.name) for path in self.folder.glob("step-*.safetensors"))
         return sorted(int(match[1]) for match in found if match)
 
+    def last(self) -> int:
+        """The newest snapshot's step; raises RunError where there is none."""
+        if not (steps := self.steps()):
+            raise RunError(f"{self.folder} holds no snapshot; finish the run with --resume first.")
+        return steps[-1]
+
     def save(self, step: int, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> None:
         save_snapshot(self.snapshot_path(step), tensors, header)
 

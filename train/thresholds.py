@@ -32,7 +32,8 @@ def thresholds(
     real: group of reals (MNIST, pen …) → P(fake | x) float32 [n]; at most 0.5 % of each are called fake.
     fake: P(fake | x) float32 [m]; at most 1 % are called real.
     in_domain: group of reals → in_domain float32 [n]; at most 0.5 % of each are refused.
-    A score of exactly 1 cannot be told from certainty: where more reals than that have it, it is fake.
+    Scores of exactly 1 or 0 cannot be told from certainty: where more reals than that have 1, it is fake
+    all the same, and where more fakes than that have 0, it is real.
 
     Raises:
         ValueError: there are no groups, or one is empty.

@@ -20,8 +20,11 @@ from train.thresholds import Thresholds
 
 ROUNDS: Final = 200
 """Resamplings of each interval."""
+ENOUGH: Final = 50
+"""Fakes that an AUROC is worked out from, at least."""
 WILD: Final = "wild"
-VERDICTS: Final = ("not a digit", "fake", "real", "unsure")
+NO_DIGIT: Final = "not a digit"
+VERDICTS: Final = (NO_DIGIT, "fake", "real", "unsure")
 
 Logits = NDArray[np.float32]
 Figure = dict[str, float]
@@ -51,27 +54,33 @@ class Candidate:
 
     def compared(self, generators: str | Sequence[str]) -> dict[str, Any]:
         """Test digits against fakes: through the door, as raw pixels, and in the wild."""
-        wild = [corrupted(WILD, strength) for strength in STRENGTHS]
         reals, fakes = self.logits(MNIST, DOOR), self.logits(generators, DOOR)
+        wild_reals, wild_fakes = self.at_all_strengths(MNIST), self.at_all_strengths(generators)
         return {
             "auroc": with_interval(auroc, reals, fakes),
             "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
             "auroc_pixels": auroc(self.logits(MNIST, RAW), self.logits(generators, RAW)),
-            "auroc_wild": with_interval(auroc, self.logits(MNIST, wild), self.logits(generators, wild)),
+            "auroc_wild": with_interval(
+                lambda real, fake: auroc(real.ravel(), fake.ravel()), wild_reals, wild_fakes
+            ),
         }
+
+    def at_all_strengths(self, groups: str | Sequence[str]) -> Logits:
+        """Of all pictures of some groups in the wild, float32 [n, 3], so that a picture's stay together."""
+        return np.stack([self.logits(groups, corrupted(WILD, strength)) for strength in STRENGTHS], axis=1)
 
 
 def with_interval(
     function: Callable[[NDArray[np.floating], NDArray[np.floating]], float], reals: Logits, fakes: Logits
 ) -> Figure:
-    """A figure of logits [n] and [m] with its bootstrap interval."""
+    """A figure of logits [n, ...] and [m, ...] with its bootstrap interval."""
     low, high = bootstrap(function, reals, fakes, ROUNDS, seed=0)
     return {"value": function(reals, fakes), "low": low, "high": high}
 
 
-def by_detector(detector: Detector, exam: Exam) -> Candidate:
-    """Its answers are not calibrated: their order is all that is asked."""
-    return Candidate(lambda group, condition: scores_of(detector, exam.pictures[group, condition])[0])
+def by_judge(judge: Callable[[str, str], "Judgement"]) -> Candidate:
+    """A detector by its logits before calibration: their order is all that is asked."""
+    return Candidate(lambda group, condition: judge(group, condition).logits)
 
 
 def by_tutorial(discriminator: MlpDiscriminator, exam: Exam) -> Candidate:
@@ -95,7 +104,11 @@ def generator_figures(
     members: Sequence[str],
     tutorial: Candidate | None,
 ) -> list[dict[str, Any]]:
-    """A row for each generator: the judge's figures, the ruler's, and those of whoever saw it or did not."""
+    """A row for each generator: the judge's figures, the ruler's, and those of whoever saw it or did not.
+
+    as_large: the share of its digits whose longest side is that of a real one's, and the AUROC of these
+    alone; None where they are too few.
+    """
     pictures = exam.pictures
     rows = []
     for name, kind in kinds.items():
@@ -107,6 +120,17 @@ def generator_figures(
             "ruler": auroc(ruler(pictures[MNIST, RAW]), ruler(pictures[name, RAW])),
             "seen": product.compared(name),
             "kind_unseen": folds[kind].compared(name),
+        }
+        # The normaliser resamples the others, and hardly any real digit: a trace that is not in these.
+        alike = ruler(pictures[name, RAW]) == 0
+        row["as_large"] = {
+            "share": float(alike.mean()),
+            **{
+                who: auroc(candidate.logits(MNIST, DOOR), candidate.logits(name, DOOR)[alike])
+                if alike.sum() >= ENOUGH
+                else None
+                for who, candidate in (("kind_unseen", folds[kind]), ("seen", product))
+            },
         }
         if name in members:
             row["member_unseen"] = folds["members"].compared(name)
@@ -125,30 +149,38 @@ def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Candidate]) -> di
 
 
 def corruption_figures(
-    kinds: Mapping[str, str], folds: Mapping[str, Candidate], product: Candidate, border: float
+    exam: Exam,
+    kinds: Mapping[str, str],
+    folds: Mapping[str, Candidate],
+    judge: Callable[[str, str], "Judgement"],
 ) -> list[dict[str, Any]]:
-    """After each corruption at each strength: AUROC of each kind by who never saw it, and test digits that
-    the product calls fake, with a logit of `border` or more.
+    """After each corruption at each strength: AUROC of each kind by who never saw it, and the shares of the
+    product's verdicts on real digits and on what is none.
     """
-    return [
-        {
-            "corruption": name,
-            "strength": strength,
-            "range": CORRUPTIONS[name].ranges[STRENGTHS.index(strength)],
-            "auroc": {
-                kind: auroc(
-                    folds[kind].logits(MNIST, corrupted(name, strength)),
-                    folds[kind].logits(
-                        [each for each, its in kinds.items() if its == kind], corrupted(name, strength)
-                    ),
-                )
-                for kind in dict.fromkeys(kinds.values())
-            },
-            "real_called_fake": float(np.mean(product.logits(MNIST, corrupted(name, strength)) >= border)),
-        }
-        for name in CORRUPTIONS
-        for strength in STRENGTHS
-    ]
+    rows = []
+    for name in CORRUPTIONS:
+        for strength in STRENGTHS:
+            condition = corrupted(name, strength)
+            rows.append(
+                {
+                    "corruption": name,
+                    "strength": strength,
+                    "range": CORRUPTIONS[name].ranges[STRENGTHS.index(strength)],
+                    "auroc": {
+                        kind: auroc(
+                            folds[kind].logits(MNIST, condition),
+                            folds[kind].logits([each for each in kinds if kinds[each] == kind], condition),
+                        )
+                        for kind in dict.fromkeys(kinds.values())
+                    },
+                    "verdicts": {
+                        group: judge(group, condition).shares()
+                        for group in (MNIST, PEN, OTHER)
+                        if (group, condition) in exam.pictures
+                    },
+                }
+            )
+    return rows
 
 
 @dataclass(frozen=True)
@@ -225,6 +257,21 @@ def verdict_figures(
             },
         },
         "enlarged_changed": enlarged_changed([MNIST, *kinds], judge),
+    }
+
+
+def unseen_verdicts(
+    kinds: Mapping[str, str], judges: Mapping[str, Callable[[str, str], Judgement]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Verdicts of each kind's detector that never saw it, by thresholds of its own: on test digits and on
+    each generator of the kind.
+    """
+    return {
+        kind: {
+            name: judges[kind](name, DOOR).shares()
+            for name in (MNIST, *(each for each in kinds if kinds[each] == kind))
+        }
+        for kind in dict.fromkeys(kinds.values())
     }
 
 

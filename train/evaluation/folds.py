@@ -6,10 +6,10 @@ from typing import Final
 from train.config import ProductConfig
 from train.detector import Detector
 from train.examples import Examples
-from train.product import CALIBRATION, calibrated, fit, read_calibration, save_calibration
+from train.product import fit, keep_calibration
 from train.run import Run
 
-MEMBERS: Final = ("conditional_gan", "sharp_vae", "sharp_vae_redrawn", "morphs")
+MEMBERS: Final = ("conditional_gan", "sharp_vae", "sharp_vae_redrawn", "morphs", "mixed")
 """The best of the kinds that have several members, and what is made of one: other members are learnt from."""
 KINDS: Final = ("adversarial", "variational", "flow", "autoregressive", "classical")
 FOLDS: Final = (*KINDS, "members")
@@ -35,8 +35,5 @@ def train_fold(
     """
     known = learnt_from.without(left_out(fold, learnt_from.kinds))
     learner = fit(known, config.fold_steps, 1, config, run)
-    if not (run.folder / CALIBRATION).exists():
-        tuned_on = validation.without(left_out(fold, validation.kinds))
-        save_calibration(run, calibrated(learner.deployed, tuned_on))
-    read_calibration(run)
+    keep_calibration(run, learner.deployed, validation.without(left_out(fold, validation.kinds)))
     return learner.deployed

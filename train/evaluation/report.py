@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -11,16 +10,15 @@ import torch
 
 from train.checkpoint import write_atomically
 from train.config import ProductConfig, ZooConfig
-from train.errors import RunError
 from train.evaluation.exam import DOOR, MNIST, PEN, Exam, kept_exam
 from train.evaluation.figures import (
-    Candidate,
-    by_detector,
+    by_judge,
     by_tutorial,
     corruption_figures,
     generator_figures,
     judging,
     kind_figures,
+    unseen_verdicts,
     verdict_figures,
 )
 from train.evaluation.folds import FOLDS, MEMBERS, train_fold
@@ -31,7 +29,7 @@ from train.metrics import Reliability
 from train.plots import Bar, save_bars, save_histograms, save_reliability
 from train.product import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
-from train.zoo.build import REPORT, load_generators
+from train.zoo.build import judged_generators, load_generators
 
 EVALUATION: Final = "evaluation.json"
 PAGE: Final = "evaluation.md"
@@ -65,23 +63,28 @@ def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
     exam = kept_exam(run.folder / "exam.safetensors", config, generators, learnt_from.images.numpy())
     kinds = {generator.name: str(generator.kind) for generator in generators}
 
-    folds = {fold: by_detector(each, exam) for fold, each in detectors.items()}
+    judges = {
+        fold: judging(each, *read_calibration(fold_run(run, fold)), exam) for fold, each in detectors.items()
+    }
     judge = judging(detector, calibration, thresholds, exam)
-    product = Candidate(lambda group, condition: judge(group, condition).logits)
+    folds = {fold: by_judge(each) for fold, each in judges.items()}
+    product = by_judge(judge)
     pair = None if tutorial is None else by_tutorial(load_pair(tutorial)[0].discriminator, exam)
-    border = (math.log(thresholds.fake / (1 - thresholds.fake)) - calibration.bias) / calibration.scale
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
         "test_digits": len(exam.pictures[MNIST, DOOR]),
         "pen_digits": len(exam.pictures[PEN, DOOR]) if (PEN, DOOR) in exam.pictures else 0,
         "learnt_from": len(learnt_from.images),
+        "pens_learnt_from": len(learnt_from.of(PEN)) if PEN in learnt_from.names else 0,
+        "steps": Run(run.folder / STAGE).last(),
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
         "generators": generator_figures(exam, judged, kinds, product, folds, MEMBERS, pair),
         "kinds": kind_figures(kinds, folds),
-        "corruptions": corruption_figures(kinds, folds, product, border),
+        "corruptions": corruption_figures(exam, kinds, folds, judge),
         **verdict_figures(exam, kinds, judge),
+        "verdicts_unseen": unseen_verdicts(kinds, judges),
         "seconds": seconds_of(run),
     }
     report["goals"] = goals(report)
@@ -97,24 +100,10 @@ def fold_run(run: Run, fold: str) -> Run:
     return Run(run.folder / f"without-{fold}")
 
 
-def judged_generators(zoo: Run) -> dict[str, Mapping[str, Any]]:
-    """The judge's figures for each generator of a zoo; raises RunError where there is no report."""
-    try:
-        return {row["name"]: row for row in json.loads((zoo.folder / REPORT).read_text())["rows"]}
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(
-            f"{zoo.folder} has no whole report ({error}); finish it with "
-            "`python -m train zoo --resume` first."
-        ) from error
-
-
-def seconds_of(run: Run) -> dict[str, float | None]:
-    """What each stage took, as its files say; None where they do not."""
+def seconds_of(run: Run) -> dict[str, float]:
+    """What each stage took, as its files say."""
     stages = {STAGE: Run(run.folder / STAGE), **{fold: fold_run(run, fold) for fold in FOLDS}}
-    seconds: dict[str, float | None] = {
-        name: stage.load(stage.steps()[-1])[1]["seconds"] for name, stage in stages.items()
-    }
-    return seconds
+    return {name: stage.load(stage.last())[1]["seconds"] for name, stage in stages.items()}
 
 
 def save_plots(run: Run, report: Mapping[str, Any], exam: Exam, judge: Any, thresholds: list[float]) -> None:

@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import multiprocessing.connection
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any, Final, cast
 
@@ -59,7 +59,7 @@ def check_shape(dataset: str) -> None:
     """Raises ConfigError where a data set's pictures are not 28x28, DataError where there is none such."""
     height, width = data.find_entry(dataset).shape
     if (height, width) != (28, 28):
-        raise ConfigError(f"The zoo makes 28x28 pictures; {dataset} has {height}x{width}.")
+        raise ConfigError(f"Zoo and product take 28x28 pictures; {dataset} has {height}x{width}.")
 
 
 def build_side_by_side(config: ZooConfig, run: Run, parts: Sequence[str]) -> None:
@@ -162,3 +162,14 @@ def write_report(config: ZooConfig, run: Run) -> dict[str, Any]:
     # Last: once it is there, all that belongs to it is.
     write_atomically(run.folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
     return report
+
+
+def judged_generators(zoo: Run) -> dict[str, Mapping[str, Any]]:
+    """The judge's figures for each generator of a zoo; raises RunError where there is no report."""
+    try:
+        return {row["name"]: row for row in json.loads((zoo.folder / REPORT).read_text())["rows"]}
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"{zoo.folder} has no whole report ({error}); finish it with "
+            "`python -m train zoo --resume` first."
+        ) from error
