@@ -197,6 +197,7 @@ def test_a_product_is_exported_with_its_report(
     run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The gate itself is tested elsewhere.
+    monkeypatch.setattr("export.parity.BATCHES", (1, 7))
     monkeypatch.setattr("export.detector.GATE_COUNT", 4)
     monkeypatch.setattr("export.product.NOISE_COUNT", 64)
     monkeypatch.setattr("export.product.ANY_IMAGE_COUNT", 8)

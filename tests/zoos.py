@@ -14,7 +14,7 @@ ZOO_OPTIONS: Final = (
 )
 
 
-FEW: Final = "--exam 20 --changed-fakes 10 --changed-reals 20 --others 50 --jobs 1 --threads 1"
+FEW: Final = "--exam 20 --changed-fakes 2 --changed-reals 20 --others 50 --jobs 1 --threads 1"
 
 
 def zoo_command(runs: Path, dataset: str, *more: str) -> list[str]:

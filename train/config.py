@@ -176,7 +176,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "cycles": (1, 100),
     "fold_steps": (1, 1_000_000),
     "exam": (10, 1_000_000),
-    "changed_fakes": (10, 1_000_000),
+    "changed_fakes": (2, 1_000_000),
     "changed_reals": (10, 10_000),
     "pen_copies": (1, 100),
     "others": (10, 10_000_000),
