@@ -77,13 +77,17 @@ class CausalConvolution(nn.Module):
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return conv2d(pad(hidden, self.margins()), self.masked(), dilation=self.dilation)
 
-    def at(self, kept: torch.Tensor, row: int, column: int) -> torch.Tensor:
+    def taps(self) -> torch.Tensor:
+        """The masked weights as one matrix, [rows x columns x inputs, outputs], as `at` multiplies by it."""
+        return self.masked().permute(0, 2, 3, 1).flatten(1).T
+
+    def at(self, taps: torch.Tensor, kept: torch.Tensor, row: int, column: int) -> torch.Tensor:
         """The output at one pixel, [batch, outputs], of a map [batch, rows, columns, inputs] with margins."""
         reach = (2 * REACH + 1) * self.dilation
         patch = kept[
             :, row : row + self.dilation + 1 : self.dilation, column : column + reach : self.dilation
         ]
-        return patch.flatten(1) @ self.masked().permute(0, 2, 3, 1).flatten(1).T
+        return patch.flatten(1) @ taps
 
 
 class PixelNetwork(nn.Module):
@@ -130,12 +134,13 @@ class PixelNetwork(nn.Module):
         paper = empty(self.first, 2)
         paper[:, 1:, REACH : REACH + SIDE, 1] = 1
         kept = [empty(causal, self.width) for causal, _, _ in layers]
+        first, taps = self.first.taps(), [causal.taps() for causal, _, _ in layers]
         for row in range(SIDE):
             for column in range(SIDE):
-                hidden = self.first.at(paper, row, column)
-                for (causal, mixing, shift), known in zip(layers, kept, strict=True):
+                hidden = self.first.at(first, paper, row, column)
+                for (causal, mixing, shift), weights, known in zip(layers, taps, kept, strict=True):
                     known[:, row + causal.dilation, column + REACH * causal.dilation] = relu(hidden)
-                    hidden = hidden + mixing(relu(causal.at(known, row, column) + shift))
+                    hidden = hidden + mixing(relu(causal.at(weights, known, row, column) + shift))
                 shares = torch.softmax(self.end(relu(hidden)).float(), 1).cumsum(1)
                 level = (shares < draws[:, row, column, None]).sum(1).clamp(max=LEVELS - 1)
                 paper[:, row + 1, column + REACH, 0] = level / (LEVELS - 1)
