@@ -3,6 +3,7 @@
 This is the one door: every picture, from a file, a drawing or a generator, passes the normaliser.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,16 +22,18 @@ DECODERS = 4
 """Pictures decoded at once: as many as there are workers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Checked:
     """An answer, and what stands behind it.
 
     pixels: what the model saw, uint8 [height, width], or None where nothing could be read.
+    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None of a model without them.
     note: what a person should know of how the file was read, or None.
     """
 
     answer: Answer
     pixels: NDArray[np.uint8] | None
+    digit_probabilities: tuple[float, ...] | None = None
     note: str | None = None
 
 
@@ -51,9 +54,9 @@ def check_sources(
     with ThreadPoolExecutor(DECODERS) as threads:
         loaded = list(threads.map(partial(see, engine), sources))
     readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Picture)]
-    answers = iter(judge(engine, [each.array for _, each in readable], [name for name, _ in readable]))
+    judged = iter(judge(engine, [each.array for _, each in readable], [name for name, _ in readable]))
     return [
-        Checked(next(answers), each.array, each.note)
+        dataclasses.replace(next(judged), note=each.note)
         if isinstance(each, Picture)
         else Checked(Answer(file=name, error=str(each)), None)
         for name, each in zip(names, loaded, strict=True)
@@ -69,39 +72,32 @@ def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> Picture | P
     return Picture(engine.normalize(picture.array), picture.note)
 
 
-def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Answer]:
+def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Checked]:
     """Score normalised pictures, each uint8 [height, width], in one batch."""
     if not pixels:
         return []
     scores = engine.score(np.stack(pixels))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
-    readings = digits_read(scores.digit_probabilities, len(pixels))
+    read = scores.digit_probabilities
+    readings = [None] * len(pixels) if read is None else [tuple(each) for each in read.tolist()]
     return [
-        Answer(
-            file=name,
-            verdict=engine.thresholds.verdict(probability, in_domain),
-            fake_probability=probability,
-            logit=logit,
-            digit=digit,
-            digit_probability=digit_probability,
-            in_domain=in_domain,
-            model=engine.model,
-            version=engine.version,
-            provider=engine.provider,
+        Checked(
+            Answer(
+                file=name,
+                verdict=engine.thresholds.verdict(probability, in_domain),
+                fake_probability=probability,
+                logit=logit,
+                digit=None if reading is None else reading.index(max(reading)),
+                digit_probability=None if reading is None else max(reading),
+                in_domain=in_domain,
+                model=engine.model,
+                version=engine.version,
+                provider=engine.provider,
+            ),
+            picture,
+            reading,
         )
-        for name, probability, logit, in_domain, (digit, digit_probability) in zip(
-            names, *columns, readings, strict=True
+        for name, picture, probability, logit, in_domain, reading in zip(
+            names, pixels, *columns, readings, strict=True
         )
     ]
-
-
-def digits_read(
-    probabilities: NDArray[np.float32] | None, count: int
-) -> list[tuple[int, float] | tuple[None, None]]:
-    """The likeliest digit of each of `count` pictures and its probability; None of a model without them.
-
-    probabilities: float32 [count, 10].
-    """
-    if probabilities is None:
-        return [(None, None)] * count
-    return list(zip(probabilities.argmax(1).tolist(), probabilities.max(1).tolist(), strict=True))

@@ -25,9 +25,9 @@ from demo.images import load_picture
 from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
+from tests.driving import overflow
 from tests.node import ROOT, copy_programs
 from tests.other_runtimes import CHROMIUM_FLAGS, Served, serving
-from tests.test_app import overflow
 
 MODEL = f"{FROM_IMAGE}.onnx"
 PACK = ROOT / "demo" / "conformance"
