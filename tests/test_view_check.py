@@ -1,7 +1,6 @@
 """*Check*, in a real browser against a real server, and the panel it shows."""
 
 import base64
-import dataclasses
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,34 +10,15 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from demo.answer import Answer
-from demo.check import Checked, check_bytes
+from demo.check import check_bytes
 from demo.images import LARGEST_FILE_BYTES, encode_png
-from demo.panels import result_panel, wall
 from demo.runtime import Engine
-from demo.views.explanation import explanation
+from demo.stability import HANDLINGS
 from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, shown, stroke, upload
+from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
 
 NOT_A_PICTURE = b"not a picture"
-
-
-def test_what_is_not_a_digit_gets_no_number(engine: Engine) -> None:
-    pixels = np.zeros((28, 28), np.uint8)
-    answer = Answer("cat.png", "not a digit", 0.3217, -0.7459, 8, 0.4321, 0.0123, "model", "1", "provider")
-    panel = result_panel(engine, Checked(answer, pixels)) + wall([(Checked(answer, pixels), b"")])
-    assert "Not a digit" in panel
-    assert "Check cat.png, not a digit" in panel
-    assert not re.search(r"0\.\d{4}", panel)
-
-
-def test_the_words_fit_the_model() -> None:
-    tutorial, calibrated = "probabilities are not calibrated", "probabilities are calibrated"
-    assert tutorial in explanation("mlp_discriminator")
-    assert calibrated not in explanation("mlp_discriminator")
-    assert calibrated in explanation("discriminator")
-    assert tutorial not in explanation("discriminator")
-    assert not re.search("calibrated", explanation("somebody_s"))
 
 
 @pytest.mark.browser
@@ -49,14 +29,18 @@ def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
     shown(page, "seven.png")
     answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
     panel = page.locator("#result")
-    expect(panel).to_contain_text(f" {answer.digit} ({answer.digit_probability:.4f}).")
-    expect(panel.locator(".scale-words")).to_contain_text("thresholds 0.375 and 0.625")
+    expect(panel).to_contain_text(f"reads as {answer.digit} ({answer.digit_probability:.4f}).")
+    numbers = [float(each) for each in panel.locator(".bar-number").all_inner_texts()]
+    assert len(numbers) == 10
+    assert sum(numbers) == pytest.approx(1, abs=6e-4)
+    assert numbers.index(max(numbers)) == answer.digit
+    expect(panel.locator(".scale-says")).to_contain_text("Real up to 0.3750, fake from 0.6250 on")
     expect(page.locator(".explain")).to_contain_text("probabilities are calibrated")
     # Ink, but no digit: a square.
     upload(page, "square.png", encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20)))
     expect(panel.locator(".result-verdict")).to_have_text("Not a digit")
     expect(panel.locator("dd")).to_have_count(0)
-    expect(panel).not_to_contain_text("It reads as")
+    expect(panel).not_to_contain_text("reads as")
     expect(panel).not_to_contain_text(FOUR_DECIMALS)
     expect(panel.get_by_alt_text("The picture as the model saw it")).to_be_visible()
 
@@ -89,19 +73,9 @@ def test_where_only_the_tutorial_is_published_the_page_does_not_call_its_number_
         expect(page.locator(".explain")).to_contain_text("probabilities are not calibrated")
         upload(page, "seven.png", picture_bytes())
         shown(page, "seven.png")
-        expect(page.locator("#result .scale-words")).to_contain_text("threshold 0.5")
-        expect(page.locator("#result")).not_to_contain_text("It reads as")
-        expect(generate(page, 2, 5).first).to_have_attribute("data-name", "mlp_generator-5-0.png")
+        expect(page.locator("#result .scale-says")).to_have_text("Real up to 0.5000, fake above.")
+        expect(page.locator("#result")).not_to_contain_text("reads as")
         page.close()
-
-
-@pytest.mark.parametrize(("digit", "reading"), [(7, "It reads as a 7 (0.9876)."), (8, "as an 8 (0.9876).")])
-def test_the_panel_says_which_digit(engine: Engine, digit: int, reading: str) -> None:
-    answer = Answer("one.png", "real", 0.1, -2.2, digit, 0.98761, 0.99, "model", "1", "provider")
-    panel = result_panel(engine, Checked(answer, np.zeros((28, 28), np.uint8)))
-    assert reading in panel
-    silent = dataclasses.replace(answer, digit=None, digit_probability=None)
-    assert "reads as" not in result_panel(engine, Checked(silent, np.zeros((28, 28), np.uint8)))
 
 
 def ink(page: Page) -> int:
@@ -216,18 +190,18 @@ def test_the_first_stroke_is_judged_and_clear_takes_it_away(page: Page) -> None:
 @pytest.mark.browser
 def test_a_stroke_is_judged_while_other_parts_of_the_page_are_still_to_come(page: Page) -> None:
     scripts = Path(gr.__file__).parent.glob("templates/frontend/assets/Index-*.js")
-    sliders = {path.name for path in scripts if 'type="range"' in path.read_text(encoding="utf-8")}
+    accordions = {path.name for path in scripts if "label-wrap" in path.read_text(encoding="utf-8")}
     held: list[Route] = []
-    page.route(lambda url: Path(urlsplit(url).path).name in sliders, lambda route: held.append(route))
+    page.route(lambda url: Path(urlsplit(url).path).name in accordions, lambda route: held.append(route))
     page.reload()
     expect(page.locator("#area canvas")).to_be_visible()
     stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
     drawn = shown(page, "Your drawing")
-    expect(page.get_by_role("slider")).to_have_count(0)
+    expect(page.get_by_role("button", name="Why?")).to_have_count(0)
     for route in held:
         route.continue_()
     page.unroute_all()
-    expect(page.get_by_role("slider")).to_be_visible()
+    expect(page.get_by_role("button", name="Why?")).to_be_visible()
     assert shown(page, "Your drawing") == drawn
 
 
@@ -256,7 +230,8 @@ def test_nothing_stands_out_to_the_side(page: Page) -> None:
     assert overflow(page) <= 0
     upload(page, "a-very-long-file-name-without-a-single-space-in-it-" * 3 + ".png", picture_bytes())
     expect(page.locator(".fake-probability")).to_be_visible()
-    generate(page, 64, 1)
+    page.locator("#why button").first.click()
+    expect(page.locator(".strip li")).to_have_count(len(HANDLINGS))
     assert overflow(page) <= 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
@@ -272,13 +247,76 @@ def test_no_formula_is_broken_over_two_lines(page: Page) -> None:
 @pytest.mark.browser
 def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
     for role, name in (
+        ("tab", "Check"),
         ("button", "Choose a picture"),
+        ("button", "Camera"),
         ("button", "Clear"),
-        ("button", "Generate"),
-        ("combobox", "Digit"),
+        ("button", "Why?"),
         ("img", "Drawing pad"),
     ):
-        part = page.get_by_role(role, name=re.compile(f"^{name}"))  # type: ignore[arg-type]
+        part = page.get_by_role(role, name=re.compile(f"^{re.escape(name)}"))  # type: ignore[arg-type]
         part.focus()
         expect(part).to_be_focused()
     expect(page.locator("#result [role=status][aria-live=polite]")).to_have_count(1)
+
+
+@pytest.mark.browser
+def test_why_follows_each_new_picture_while_it_is_open(page: Page, product_engine: Engine) -> None:
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url))
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    reasons = page.locator("#reasons")
+    page.get_by_role("button", name="Why?").click()
+    answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
+    assert answer.logit is not None
+    costs = [f"{np.logaddexp(0, answer.logit):.4f}", f"{np.logaddexp(0, -answer.logit):.4f}"]
+    expect(reasons.locator(".costs dd")).to_have_text(costs)
+    expect(reasons.locator(".strip li")).to_have_count(len(HANDLINGS))
+    expect(reasons.get_by_role("img", name="Heat map")).to_be_visible()
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    shown(page, "Your drawing")
+    expect(reasons.locator(".costs dd")).not_to_have_text(costs)
+    upload(page, "square.png", encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20)))
+    expect(reasons).to_contain_text("What is not a digit gets no number")
+    expect(reasons).not_to_contain_text(FOUR_DECIMALS)
+
+
+@pytest.mark.browser
+def test_the_camera_s_picture_is_judged(browser: Browser, browser_path: str, product_server: str) -> None:
+    flags = [*CHROMIUM_FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with browser.browser_type.launch(executable_path=browser_path, args=flags) as chromium:
+        page = chromium.new_page()
+        page.goto(product_server)
+        page.get_by_role("button", name="Camera").click()
+        expect(page.locator(".area-camera")).to_be_visible()
+        page.get_by_role("button", name="Take the picture").click()
+        expect(page.locator("#result .result-file")).to_have_text("photo.png")
+        expect(page.locator(".area-camera")).to_be_hidden()
+        assert page.locator(".area-camera").evaluate("video => video.srcObject") is None
+
+
+@pytest.mark.browser
+def test_a_camera_that_is_refused_is_said_so(page: Page) -> None:
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
+    if page.evaluate("matchMedia('(pointer: coarse)').matches"):
+        with page.expect_file_chooser():
+            page.get_by_role("button", name="Camera").click()
+        return
+    page.get_by_role("button", name="Camera").click()
+    expect(page.locator("#result .result-says")).to_contain_text("The browser gives no camera")
+
+
+@pytest.mark.browser
+def test_a_browser_set_to_chinese_gets_chinese(browser: Browser, product_server: str) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(product_server)
+    expect(page.get_by_role("tab").first).to_have_text("鉴别")
+    expect(page.get_by_role("button", name="选择图片")).to_be_visible()
+    expect(page.locator("#result .result-verdict")).to_have_text("还没有图片")
+    expect(page.locator(".explain h2")).to_have_text("这些数字是什么意思")
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    expect(page.locator("#result .result-file")).to_have_text("你写的数字")
+    expect(page.locator("#result .result-verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
+    context.close()
