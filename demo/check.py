@@ -16,6 +16,7 @@ from demo.answer import Answer
 from demo.errors import PictureError
 from demo.images import Picture, load_picture
 from demo.runtime import Engine
+from demo.seen import Seen
 
 DECODERS = 4
 """Pictures decoded at once: as many as there are workers."""
@@ -25,13 +26,18 @@ DECODERS = 4
 class Checked:
     """An answer, and what stands behind it.
 
-    pixels: what the model saw, uint8 [height, width], or None where nothing could be read.
+    seen: what the model saw, and what was done to the picture; None where nothing could be read.
     note: what a person should know of how the file was read, or None.
     """
 
     answer: Answer
-    pixels: NDArray[np.uint8] | None
+    seen: Seen | None
     note: str | None = None
+
+    @property
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """What the model saw, uint8 [height, width], or None where nothing could be read."""
+        return None if self.seen is None else self.seen.pixels
 
 
 def check_files(engine: Engine, files: Sequence[Path]) -> list[Checked]:
@@ -50,23 +56,23 @@ def check_sources(
     """Check paths, encoded pictures, or pictures uint8 [height, width, channels], in one batch."""
     with ThreadPoolExecutor(DECODERS) as threads:
         loaded = list(threads.map(partial(see, engine), sources))
-    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Picture)]
-    answers = iter(judge(engine, [each.array for _, each in readable], [name for name, _ in readable]))
+    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
+    answers = iter(judge(engine, [seen.pixels for _, (seen, _) in readable], [name for name, _ in readable]))
     return [
-        Checked(next(answers), each.array, each.note)
-        if isinstance(each, Picture)
+        Checked(next(answers), *each)
+        if isinstance(each, tuple)
         else Checked(Answer(file=name, error=str(each)), None)
         for name, each in zip(names, loaded, strict=True)
     ]
 
 
-def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> Picture | PictureError:
-    """One picture as the model sees it, its array uint8 [28, 28]; or why it cannot be read."""
+def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> tuple[Seen, str | None] | PictureError:
+    """What the model sees of one picture, and the note on how it was read; or why it cannot be read."""
     try:
         picture = Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
     except PictureError as error:
         return error
-    return Picture(engine.normalize(picture.array), picture.note)
+    return engine.look(picture.array), picture.note
 
 
 def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Answer]:

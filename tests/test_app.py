@@ -262,9 +262,9 @@ def test_a_host_of_another_machine_is_one_clear_line(engine: Engine) -> None:
 
 
 def test_what_is_not_a_digit_gets_no_number(engine: Engine) -> None:
-    pixels = np.zeros((28, 28), np.uint8)
     answer = Answer("cat.png", "not a digit", 0.3217, -0.7459, 8, 0.4321, 0.0123, "model", "1", "provider")
-    panel = result_panel(engine, Checked(answer, pixels)) + wall([(Checked(answer, pixels), b"")])
+    checked = Checked(answer, engine.look(np.zeros((28, 28, 1), np.uint8)))
+    panel = result_panel(engine, checked) + wall([(checked, b"")])
     assert "Not a digit" in panel
     assert "Check cat.png, not a digit" in panel
     assert not re.search(r"0\.\d{4}", panel)
@@ -336,10 +336,10 @@ def test_where_only_the_tutorial_is_published_the_page_does_not_call_its_number_
 @pytest.mark.parametrize(("digit", "reading"), [(7, "It reads as a 7 (0.9876)."), (8, "as an 8 (0.9876).")])
 def test_the_panel_says_which_digit(engine: Engine, digit: int, reading: str) -> None:
     answer = Answer("one.png", "real", 0.1, -2.2, digit, 0.98761, 0.99, "model", "1", "provider")
-    panel = result_panel(engine, Checked(answer, np.zeros((28, 28), np.uint8)))
-    assert reading in panel
+    seen = engine.look(np.zeros((28, 28, 1), np.uint8))
+    assert reading in result_panel(engine, Checked(answer, seen))
     silent = dataclasses.replace(answer, digit=None, digit_probability=None)
-    assert "reads as" not in result_panel(engine, Checked(silent, np.zeros((28, 28), np.uint8)))
+    assert "reads as" not in result_panel(engine, Checked(silent, seen))
 
 
 def shown(page: Page, file: str) -> Shown:
