@@ -17,6 +17,7 @@ from demo.answer import Answer
 from demo.errors import PictureError
 from demo.images import Picture, load_picture
 from demo.runtime import Engine
+from demo.seen import Seen
 
 DECODERS = 4
 """Pictures decoded at once: as many as there are workers."""
@@ -26,15 +27,20 @@ DECODERS = 4
 class Checked:
     """An answer, and what stands behind it.
 
-    pixels: what the model saw, uint8 [height, width], or None where nothing could be read.
+    seen: what the model saw, and what was done to the picture; None where nothing could be read.
     digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None of a model without them.
     note: what a person should know of how the file was read, or None.
     """
 
     answer: Answer
-    pixels: NDArray[np.uint8] | None
+    seen: Seen | None
     digit_probabilities: tuple[float, ...] | None = None
     note: str | None = None
+
+    @property
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """What the model saw, uint8 [height, width], or None where nothing could be read."""
+        return None if self.seen is None else self.seen.pixels
 
 
 def check_files(engine: Engine, files: Sequence[Path]) -> list[Checked]:
@@ -53,33 +59,33 @@ def check_sources(
     """Check paths, encoded pictures, or pictures uint8 [height, width, channels], in one batch."""
     with ThreadPoolExecutor(DECODERS) as threads:
         loaded = list(threads.map(partial(see, engine), sources))
-    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Picture)]
-    judged = iter(judge(engine, [each.array for _, each in readable], [name for name, _ in readable]))
+    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
+    judged = iter(judge(engine, [seen for _, (seen, _) in readable], [name for name, _ in readable]))
     return [
-        dataclasses.replace(next(judged), note=each.note)
-        if isinstance(each, Picture)
+        dataclasses.replace(next(judged), note=each[1])
+        if isinstance(each, tuple)
         else Checked(Answer(file=name, error=str(each)), None)
         for name, each in zip(names, loaded, strict=True)
     ]
 
 
-def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> Picture | PictureError:
-    """One picture as the model sees it, its array uint8 [28, 28]; or why it cannot be read."""
+def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> tuple[Seen, str | None] | PictureError:
+    """What the model sees of one picture, and the note on how it was read; or why it cannot be read."""
     try:
         picture = Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
     except PictureError as error:
         return error
-    return Picture(engine.normalize(picture.array), picture.note)
+    return engine.look(picture.array), picture.note
 
 
-def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Checked]:
-    """Score normalised pictures, each uint8 [height, width], in one batch."""
-    if not pixels:
+def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> list[Checked]:
+    """Score pictures as the model sees them, in one batch."""
+    if not pictures:
         return []
-    scores = engine.score(np.stack(pixels))
+    scores = engine.score(np.stack([seen.pixels for seen in pictures]))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
     read = scores.digit_probabilities
-    readings = [None] * len(pixels) if read is None else [tuple(each) for each in read.tolist()]
+    readings = [None] * len(pictures) if read is None else [tuple(each) for each in read.tolist()]
     return [
         Checked(
             Answer(
@@ -94,10 +100,10 @@ def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[s
                 version=engine.version,
                 provider=engine.provider,
             ),
-            picture,
+            seen,
             reading,
         )
-        for name, picture, probability, logit, in_domain, reading in zip(
-            names, pixels, *columns, readings, strict=True
+        for name, seen, probability, logit, in_domain, reading in zip(
+            names, pictures, *columns, readings, strict=True
         )
     ]

@@ -38,5 +38,4 @@ def evidence(engine: Engine, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     for logit, (top, left) in zip(logits, corners, strict=False):
         total[top : top + COVER, left : left + COVER] += logits[-1] - logit
         times[top : top + COVER, left : left + COVER] += 1
-    mean: NDArray[np.float32] = total / np.maximum(times, np.float32(1))
-    return mean
+    return (total / np.maximum(times, 1)).astype(np.float32)

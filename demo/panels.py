@@ -13,6 +13,7 @@ from demo.answer import Answer, Thresholds
 from demo.check import Checked
 from demo.images import encode_png
 from demo.runtime import Engine
+from demo.seen import LONGEST_SIDE, Seen
 from demo.texts import Words
 
 PNG_URL: Final = "data:image/png;base64,"
@@ -68,7 +69,7 @@ def result_panel(engine: Engine, checked: Checked, words: Words) -> str:
     there are no numbers.
     """
     answer = checked.answer
-    if answer.error is not None or answer.verdict is None or checked.pixels is None:
+    if answer.error is not None or answer.verdict is None or checked.seen is None:
         return error_result(answer.file, answer.error or "", words)
     kind = VERDICTS[answer.verdict]
     said = (
@@ -121,16 +122,30 @@ def _scale(thresholds: Thresholds, fake_probability: float, words: Words) -> str
 
 
 def _seen(checked: Checked, words: Words) -> str:
-    assert checked.pixels is not None
-    height, width = checked.pixels.shape
+    assert checked.seen is not None
     answer = checked.answer
     note = f"{html.escape(checked.note)}<br>" if checked.note else ""
-    size = words("check.seen-size", height=height, width=width)
     return (
-        f'<figure class="seen">{pixels_image(checked.pixels, words("check.seen-alt"))}'
-        f"<figcaption><strong>{words('check.seen')}</strong><br>{size}<br>"
+        f'<figure class="seen">{pixels_image(checked.seen.pixels, words("check.seen-alt"))}'
+        f"<figcaption><strong>{words('check.seen')}</strong><br>{_done(checked.seen, words)}<br>"
         f"{note}{html.escape(f'{answer.model} {answer.version}')}</figcaption></figure>"
     )
+
+
+def _done(seen: Seen, words: Words) -> str:
+    """What was done to a picture to make it what the model saw."""
+    top, left, bottom, right = seen.box
+    steps = [words("check.given", height=seen.height, width=seen.width)]
+    if seen.inverted:
+        steps.append(words("check.inverted"))
+    if seen.cropped:
+        steps.append(words("check.cropped", height=bottom - top, width=right - left))
+    if seen.scaled:
+        steps.append(words("check.scaled", side=LONGEST_SIDE))
+    if seen.recentred:
+        steps.append(words("check.recentred"))
+    height, width = seen.pixels.shape
+    return f"{words('check.comma').join(steps)}{words('check.seen-size', height=height, width=width)}"
 
 
 def _bars(probabilities: Sequence[float], words: Words) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from demo import golden
 from demo.answer import Thresholds
 from demo.contract import (
+    BOX,
     DIGIT,
     DIGIT_PROBABILITIES,
     DIGITS,
@@ -21,6 +22,7 @@ from demo.contract import (
     GENERATOR,
     IMAGE,
     IN_DOMAIN,
+    INVERTED,
     LOGIT,
     MLP_DISCRIMINATOR,
     MLP_HISTORY,
@@ -31,6 +33,7 @@ from demo.contract import (
 )
 from demo.errors import DeviceError, ModelError, RequestError
 from demo.manifest import Manifest
+from demo.seen import Seen
 from demo.sessions import CPU, choose_providers, open_session
 
 MODELS_FOLDER = Path(__file__).parent / "models"
@@ -153,8 +156,14 @@ class Engine:
 
     def normalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it: uint8 [28, 28]."""
-        pixels: NDArray[np.uint8] = self.session(NORMALIZER).run([PIXELS], {IMAGE: image})[0][0]
-        return pixels
+        return self.look(image).pixels
+
+    def look(self, image: NDArray[np.uint8]) -> Seen:
+        """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it, and what was done to it."""
+        pixels, box, inverted = self.session(NORMALIZER).run([PIXELS, BOX, INVERTED], {IMAGE: image})
+        height, width = image.shape[:2]
+        top, left, bottom, right = box.tolist()
+        return Seen(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]))
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], ink bright on dark."""

@@ -50,5 +50,5 @@ def handled(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, Checked]:
     """A digit as the model saw it, uint8 [28, 28], after each handling, normalised and scored."""
     large = np.pad(pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1), MARGIN)
     picture = Image.fromarray(large)
-    seen = [engine.normalize(np.asarray(handle(picture))[..., np.newaxis]) for handle in HANDLINGS.values()]
+    seen = [engine.look(np.asarray(handle(picture))[..., np.newaxis]) for handle in HANDLINGS.values()]
     return dict(zip(HANDLINGS, judge(engine, seen, list(HANDLINGS)), strict=True))
