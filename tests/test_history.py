@@ -1,12 +1,15 @@
 """The history that is published beside the model: its curve, and its recorded steps."""
 
+import base64
 import json
 import math
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from demo.runtime import MODELS_FOLDER, Engine
 from export.history import CURVE_POINTS, history_curve
 from train.run import Run
 
@@ -61,3 +64,15 @@ def test_recorded_steps_are_published_with_their_checksum(smoke_run: Path, smoke
     assert manifest["files"]["history-steps.json"]["size"] == len(content)
     shown = json.loads((smoke_models / "history.json").read_text())["steps"]
     assert [each["snapshot"] for each in json.loads(content)["steps"]] == shown[:-1]
+
+
+def test_the_published_steps_begin_where_the_published_history_stands(tutorial_engine: Engine) -> None:
+    record = json.loads((MODELS_FOLDER / "history-steps.json").read_text())
+    shown = [each[name] for each in record["steps"] for name in ("real", "fake")]
+    pictures = [np.frombuffer(base64.b64decode(each["pixels"]), np.uint8) for each in shown]
+    history = tutorial_engine.history(np.stack(pictures).reshape(-1, *record["shape"]))
+    places = [history.steps.index(each["snapshot"]) for each in record["steps"]]
+    assert places == [*range(len(history.steps) - 1)]
+    for row, (picture, place) in enumerate(zip(shown, np.repeat(places, 2), strict=True)):
+        # The history model's weights are rounded to half precision.
+        assert picture["fake_probability"][0] == pytest.approx(history.fake_probability[row, place], abs=0.01)
