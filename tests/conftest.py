@@ -174,7 +174,10 @@ def smoke_run(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder made by `python -m export run` of the smoke run: the tutorial's pair and no product."""
+    """A models folder made by `python -m export run` of the smoke run, whose steps are recorded first: the
+    tutorial's pair and no product.
+    """
+    assert train_main(["step", str(smoke_run)]) == 0
     models = tmp_path_factory.mktemp("published") / "models"
     assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
     return models
