@@ -4,24 +4,17 @@ Every picture, whoever made it, reaches the model through `demo.check`; this fil
 """
 
 import html
-import os
-import socket
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable
 from typing import Final
 
 import gradio as gr
 
 from demo.endpoints import add_endpoints
-from demo.errors import DemoError
-from demo.images import LARGEST_FILE_BYTES
 from demo.page import Page
 from demo.runtime import Engine
-from demo.theme import STYLE_SHEETS, touchstone_theme
 from demo.views.check import add_check
 from demo.views.generate import add_generate
 
-FIRST_PORTS: Final = range(7860, 7960)
 KEEP_FILES_SECONDS: Final = 3600
 QUEUE_LENGTH: Final = 128
 
@@ -63,62 +56,3 @@ def _named_view(request: gr.Request) -> object:
     """The view that the address names, in front."""
     name = request.query_params.get("view")
     return gr.Tabs(selected=name) if name in VIEWS else gr.skip()
-
-
-def serve(engine: Engine, host: str, port: int | None) -> None:
-    """Serve the app until interrupted; `port` None takes the first free one from 7860, 0 any free one.
-
-    Prints the address and the device that runs the model. Raises DemoError when the port is in use or
-    the host is not an address of this machine.
-    """
-    # Gradio asks itself whether it is up, and a proxy would not know the way.
-    known = os.environ.get("NO_PROXY", "")
-    os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
-    port = _free_port(host, FIRST_PORTS if port is None else [port])
-    app, translations = build_app(engine)
-    _, url, _ = app.launch(
-        server_name=f"[{host}]" if ":" in host else host,
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        inline=False,
-        share=False,
-        ssr_mode=False,
-        pwa=False,
-        mcp_server=False,
-        show_error=True,
-        run_history=False,
-        enable_monitoring=False,
-        max_file_size=LARGEST_FILE_BYTES,
-        footer_links=["api", "settings"],
-        theme=touchstone_theme(),
-        i18n=translations,
-        css_paths=STYLE_SHEETS,
-    )
-    print(f"Touchstone is at {url}", flush=True)
-    print(engine.device_note, flush=True)
-    app.block_thread()
-
-
-def _free_port(host: str, ports: Sequence[int]) -> int:
-    """The first of `ports` that can be listened on; gradio itself needs 5 s to find that one cannot."""
-    tried = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, ports[0], type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise DemoError(
-            f"There is no address {host} to listen on ({error.strerror}); mend --host."
-        ) from error
-    failure: OSError | None = None
-    for port in ports:
-        try:
-            with closing(socket.socket(family, kind, protocol)) as probe:
-                # A port that was just closed may be taken again; on Windows this would also take one in use.
-                if os.name == "posix":
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((address[0], port, *address[2:]))
-                return int(probe.getsockname()[1])
-        except OSError as error:
-            failure = error
-    reason = failure.strerror if failure else ""
-    raise DemoError(f"Cannot listen on {host}, {tried}: {reason}. Choose another with --host or --port.")

@@ -12,6 +12,7 @@ from demo.embed.assemble import assemble_page
 from demo.errors import DemoError
 from demo.images import shared_pool
 from demo.runtime import MODELS_FOLDER, Engine
+from demo.serve import serve
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
 FILES_AT_ONCE = 64
@@ -33,11 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         engine = Engine.load(parsed.models, parsed.device, parsed.model)
         if parsed.command == "check":
             return check(engine, parsed.files, parsed.json)
-        # Gradio takes seconds to import; only the app needs it.
-        from demo.app import serve
-
         engine.open_all()
-        serve(engine, parsed.host, parsed.port)
+        serve(engine, parsed.host, parsed.port, parsed.mcp)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -57,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
     parser.add_argument("--port", type=port, help="port to listen on (default: 7860, or the next free one)")
+    parser.add_argument("--mcp", action="store_true", help="serve the API as an MCP server, too")
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command="serve")
     commands = parser.add_subparsers(metavar="COMMAND")
     checking = commands.add_parser("check", help="print one line a file: is it fake?")

@@ -117,11 +117,16 @@ class Engine:
         """What runs, and why not CUDA where it could have been, in a sentence or two."""
         return f"{self.model} {self.version} runs on {self.provider}. {self.fallback}".strip()
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every published model that the app runs."""
+        kinds = ("normalizer", "discriminator", "generator", "history")
+        return tuple(name for kind in kinds for name in self.manifest.names(kind))
+
     def open_all(self) -> None:
         """Open and test every published model now, rather than at its first use."""
-        for kind in ("normalizer", "discriminator", "generator", "history"):
-            for name in self.manifest.names(kind):
-                self.session(name)
+        for name in self.models:
+            self.session(name)
 
     def entry(self, name: str) -> Any:
         """What the manifest says of a model; raises ModelError for one that is not published."""
