@@ -1,4 +1,4 @@
-"""`python -m demo`: the app; `check FILE…`: one line a file; `page DIR`: a page without a server."""
+"""`python -m demo`: the app; `check FILE…`: one line a file; `page DIR`, `space DIR`: to put on the web."""
 
 import argparse
 import json
@@ -13,6 +13,7 @@ from demo.errors import DemoError
 from demo.images import shared_pool
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.serve import serve
+from demo.space.assemble import assemble_space
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
 FILES_AT_ONCE = 64
@@ -28,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command == "page":
             assemble_page(parsed.folder, parsed.models)
             print(f"See it with: python -m http.server --directory {parsed.folder}")
+            return DONE
+        if parsed.command == "space":
+            assemble_space(parsed.folder, parsed.models, parsed.hardware, parsed.digits)
+            print(f"Push it with: hf upload --repo-type space USER/SPACE {parsed.folder} .")
             return DONE
         # The first worker starts while the models load.
         shared_pool().start()
@@ -67,6 +72,14 @@ def build_parser() -> argparse.ArgumentParser:
     add_model_flags(page)
     page.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a page")
     page.set_defaults(command="page")
+    space = commands.add_parser("space", help="assemble a folder to push to a Hugging Face Space")
+    add_model_flags(space)
+    space.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a Space")
+    space.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what the Space runs on")
+    space.add_argument(
+        "--digits", action="store_true", help="take MNIST's test pictures along (1.6 MB), for the game"
+    )
+    space.set_defaults(command="space")
     return parser
 
 

@@ -5,7 +5,8 @@ DemoError
 ├── RequestError   an argument is outside its range
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
 ├── DeviceError    the device that was asked for cannot run
-└── PageError      the page that needs no server cannot be put together
+├── PageError      the page that needs no server cannot be put together
+└── SpaceError     the folder of a Space cannot be put together
 """
 
 
@@ -31,3 +32,7 @@ class DeviceError(DemoError):
 
 class PageError(DemoError):
     """The browser page cannot be put together; the message says what is in the way."""
+
+
+class SpaceError(DemoError):
+    """The folder of a Space cannot be put together; the message says what is in the way."""

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST, MLP_DISCRIMINATOR, THRESHOLDS
 from demo.errors import PageError
+from demo.folders import foreign, write_folder
 from demo.manifest import Manifest
 
 PAGE_FOLDER: Final = Path(__file__).with_name("browser")
@@ -43,7 +44,7 @@ def assemble_page(folder: Path, models: Path) -> None:
         ModelError: the model is not published there, or is not the one that was.
         PageError: the folder holds something else, or the runtime cannot be had from npm.
     """
-    if foreign(folder):
+    if foreign(folder, FILES):
         raise PageError(f"{folder} holds something else than this page; name a new or an empty folder.")
     manifest = Manifest.load(models)
     files = {MODEL: manifest.read(MODEL)}
@@ -52,27 +53,11 @@ def assemble_page(folder: Path, models: Path) -> None:
     for path in PAGE_FOLDER.iterdir():
         if path.is_file() and path.name not in NOT_OF_THE_PAGE:
             files[path.name] = path.read_bytes()
-    # First the list: it is what tells a page that was stopped half-way from somebody's own folder.
-    files = {FILES: kept(files).encode()} | files
+    files[FILES] = kept(files).encode()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        for path in folder.iterdir():
-            if path.is_file() and path.name not in files and not path.name.startswith("."):
-                path.unlink()
+        write_folder(folder, FILES, files)
     except OSError as error:
         raise PageError(f"{folder} cannot be written ({error.strerror}); name another folder.") from error
-
-
-def foreign(folder: Path) -> bool:
-    """Whether a folder holds anything, hidden files apart, without being such a page."""
-    if not folder.exists():
-        return False
-    if not folder.is_dir():
-        return True
-    names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-    return bool(names) and FILES not in names
 
 
 def runtime_files() -> dict[str, bytes]:
