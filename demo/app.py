@@ -19,6 +19,7 @@ from demo.page import Page
 from demo.runtime import Engine
 from demo.theme import STYLE_SHEETS, touchstone_theme
 from demo.views.check import add_check
+from demo.views.game import add_game
 from demo.views.generate import add_generate
 
 FIRST_PORTS: Final = range(7860, 7960)
@@ -28,6 +29,7 @@ QUEUE_LENGTH: Final = 128
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
     "generate": add_generate,
+    "game": add_game,
 }
 """By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""
 
