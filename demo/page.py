@@ -79,7 +79,7 @@ class Page:
 
 _RESULT_SCRIPT = """
 document.addEventListener('touchstone:input', () => {
-  element.querySelector('.result')?.setAttribute('data-stale', '');
+  if (element.checkVisibility()) element.querySelector('.result')?.setAttribute('data-stale', '');
 });
 """
 

@@ -43,9 +43,9 @@ def upload(page: Page, name: str, content: bytes) -> None:
     page.set_input_files("#area .area-file", payload)
 
 
-def stroke(page: Page, points: list[tuple[float, float]]) -> None:
-    """Draw on the pad with the mouse; points as fractions of its width and height."""
-    canvas = page.locator("#area canvas")
+def stroke(page: Page, points: list[tuple[float, float]], area: str = "#area") -> None:
+    """Draw on the pad of an area with the mouse; points as fractions of its width and height."""
+    canvas = page.locator(f"{area} canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
     assert box is not None

@@ -18,7 +18,7 @@ BRUSH_WIDTH: Final = 22
 """Width of the round brush in drawing pixels; MNIST's strokes are two to three of its pixels wide."""
 
 
-def picture_area(max_bytes: int, words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
+def picture_area(max_bytes: int, words: Mapping[str, Mapping[str, str]], elem_id: str = "area") -> gr.HTML:
     """A black square to draw on in white, which also takes a picture file and the camera's picture.
 
     words: by language the texts that it shows: `hint`, `foot`, `pad` (what a screen reader says of it),
@@ -41,7 +41,7 @@ def picture_area(max_bytes: int, words: Mapping[str, Mapping[str, str]]) -> gr.H
         html_template=_beside("picture_area.html"),
         js_on_load=_beside("picture_area.js"),
         apply_default_css=False,
-        elem_id="area",
+        elem_id=elem_id,
         side=PAD_SIDE,
         brush=BRUSH_WIDTH,
         max_bytes=max_bytes,
