@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -25,6 +25,7 @@ from demo.images import load_picture
 from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
+from tests.accessibility import serious
 from tests.node import ROOT, copy_programs
 from tests.other_runtimes import CHROMIUM_FLAGS, Served, serving
 from tests.test_app import overflow
@@ -543,3 +544,23 @@ def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("^Drawing pad"))).to_be_visible()
     expect(page.locator("#camera")).to_have_attribute("capture", "environment")
     expect(page.locator("#result [role=status][aria-live=polite]")).to_have_count(1)
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_a_screen_reader(
+    page: Page, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    assert serious(page) == []
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    assert serious(page) == []
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_what_stands_in_the_way_of_a_screen_reader_is_found(page: Page) -> None:
+    page.evaluate("document.querySelector('#choose').textContent = ''")
+    assert [line.split(":")[0] for line in serious(page)] == ["button-name"]
