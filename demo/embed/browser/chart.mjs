@@ -8,8 +8,9 @@ const EDGE = { top: 10, right: 20, bottom: 36, left: 36 };
 /**
  * @param {HTMLElement} place
  * @param {object} content
- * @param {{kind: string, steps: number[], values: number[]}[]} content.lines kind: the class that colours it
- * @param {number[]} content.steps the snapshots: marked below, and as dots on a line that has a value there
+ * @param {{kind: string, steps: number[], values: number[], dots: number[]}[]} content.lines
+ *   kind: the class that colours it; dots: its values at the snapshots
+ * @param {number[]} content.steps the snapshots
  * @param {number} content.top the largest value; the smallest is 0
  * @param {number} content.guide where the dotted line lies
  * @param {string} content.label what a screen reader says
@@ -42,9 +43,8 @@ export function chart(place, { lines, steps, top, guide, label }) {
     for (const line of lines) {
       const points = line.steps.map((step, index) => `${x(step)},${y(line.values[index])}`).join(" ");
       picture.append(svg("polyline", { class: `line ${line.kind}`, points }));
-      for (const [index, step] of line.steps.entries()) {
-        if (!steps.includes(step)) continue;
-        const [cx, cy] = [x(step), y(line.values[index])];
+      for (const [index, step] of steps.entries()) {
+        const [cx, cy] = [x(step), y(line.dots[index])];
         picture.append(svg("circle", { class: `dot ${line.kind}`, cx, cy, r: step === marked ? 6 : 3 }));
       }
     }

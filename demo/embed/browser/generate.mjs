@@ -94,7 +94,7 @@ export function generateView({ engine, generators, address, check }) {
       if (!current()) return;
       const verdict = verdictOf(scores, thresholds);
       tally[verdict]++;
-      showVerdict(tiles[index], index, verdict, scores.fakeProbability);
+      showVerdict(tiles[index], verdict, scores.fakeProbability);
       // The browser draws between two digits, or the page would stand still on a slow device.
       await new Promise((resolve) => setTimeout(resolve));
     }
@@ -106,14 +106,14 @@ export function generateView({ engine, generators, address, check }) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "tile";
-    button.setAttribute("aria-label", text("tile_waiting", { number: index + 1 }));
-    const [number, verdict] = ["tile-number", "tile-verdict"].map((name) => {
+    const [said, number, verdict] = ["unseen", "tile-number", "tile-verdict"].map((name) => {
       const line = document.createElement("span");
       line.className = name;
       line.textContent = "…";
       return line;
     });
-    button.append(canvasOf(pixels), number, verdict);
+    said.textContent = text("tile", { number: index + 1 });
+    button.append(canvasOf(pixels), said, number, verdict);
     button.addEventListener("click", () => open(pixels, index, asked));
     item.append(button);
     return { item, button, number, verdict };
@@ -161,13 +161,10 @@ export function generateView({ engine, generators, address, check }) {
   };
 }
 
-function showVerdict(tile, index, verdict, fakeProbability) {
-  const none = verdict === "not a digit";
-  const values = { number: index + 1, verdict: text(verdict), probability: fakeProbability.toFixed(4) };
+function showVerdict(tile, verdict, fakeProbability) {
   tile.button.dataset.tone = verdict;
-  tile.button.setAttribute("aria-label", text(none ? "tile_none" : "tile", values));
-  tile.number.textContent = none ? "–" : values.probability;
-  tile.verdict.textContent = values.verdict;
+  tile.number.textContent = verdict === "not a digit" ? "–" : fakeProbability.toFixed(4);
+  tile.verdict.textContent = text(verdict);
 }
 
 const nameOf = (file) => file.replace(".onnx", "");

@@ -57,8 +57,14 @@ export function learnView({ engine, files, latest, draw }) {
     part("step").max = last();
     part("history").width = walls.width;
     part("history").height = walls.height / steps.length;
-    // The record may hold more points than there are snapshots.
-    const { steps: at, discriminator_loss, generator_loss } = history.curve ?? history;
+    const { curve } = history;
+    const lineOf = (kind) => {
+      const dots = history[`${kind}_loss`];
+      // Between the snapshots too, where the record says how the costs went there.
+      if (!curve) return { kind, steps, values: dots, dots };
+      return { kind, steps: [steps[0], ...curve.step], values: [dots[0], ...curve[`${kind}_loss`]], dots };
+    };
+    const lines = ["discriminator", "generator"].map(lineOf);
     const points = steps.map((step, each) => {
       const costs = [history.discriminator_loss, history.generator_loss].map((values) => values[each].toFixed(3));
       return `${counted(step)}: ${costs.join(", ")}`;
@@ -66,12 +72,9 @@ export function learnView({ engine, files, latest, draw }) {
     // Unhidden first: a chart is as wide as its place.
     part("learn").hidden = part("pair").hidden = false;
     markCosts = chart(part("costs-chart"), {
-      lines: [
-        { kind: "discriminator", steps: at, values: discriminator_loss },
-        { kind: "generator", steps: at, values: generator_loss },
-      ],
+      lines,
       steps,
-      top: Math.ceil(Math.max(...discriminator_loss, ...generator_loss)),
+      top: Math.ceil(Math.max(...lines.flatMap(({ values, dots }) => [...values, ...dots]))),
       guide: Math.log(2),
       label: text("costs_chart", { points: points.join("; ") }),
     });
@@ -145,7 +148,7 @@ export function learnView({ engine, files, latest, draw }) {
     part("yours").hidden = false;
     showPicture(part("yours-pixels"), pixels);
     const mark = chart(part("yours-chart"), {
-      lines: [{ kind: "yours", steps, values: probabilities }],
+      lines: [{ kind: "yours", steps, values: probabilities, dots: probabilities }],
       steps,
       top: 1,
       guide: 0.5,
