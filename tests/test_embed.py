@@ -952,7 +952,9 @@ def published_texts(browser: Browser, served: Served) -> dict[str, list[str]]:
 def test_the_page_speaks_chinese_to_who_reads_it(
     browser: Browser, served: Served, published_texts: dict[str, list[str]], width: int
 ) -> None:
-    context = browser.new_context(locale="zh-CN", viewport={"width": width, "height": 844})
+    context = browser.new_context(
+        locale="zh-CN", viewport={"width": width, "height": 844}, reduced_motion="reduce"
+    )
     page = context.new_page()
     page.goto(served.address)
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
