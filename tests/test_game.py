@@ -13,7 +13,7 @@ from tests.handwriting import large_digits
 
 
 def card(fake: bool, probability: float) -> Card:
-    return Card(Checked(Answer("digit", "unsure", probability, 0.0), np.zeros((28, 28), np.uint8)), fake)
+    return Card(Checked(Answer("digit", "unsure", probability, 0.0), None), fake)
 
 
 @pytest.fixture(scope="module")
