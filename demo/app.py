@@ -13,6 +13,7 @@ from demo.endpoints import add_endpoints
 from demo.page import Page
 from demo.runtime import Engine
 from demo.views.check import add_check
+from demo.views.elsewhere import add_elsewhere
 from demo.views.game import add_game
 from demo.views.generate import add_generate
 
@@ -22,6 +23,7 @@ QUEUE_LENGTH: Final = 128
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
     "generate": add_generate,
+    "elsewhere": add_elsewhere,
     "game": add_game,
 }
 """By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""

@@ -39,10 +39,11 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
 def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     # Gradio takes seconds to import, and reads its environment when it is imported.
     from demo.app import build_app
+    from demo.downloads import downloads_route
     from demo.health import health_route
     from demo.theme import STYLE_SHEETS, touchstone_theme
 
-    web: dict[str, Any] = {"routes": [health_route(engine)]}
+    web: dict[str, Any] = {"routes": [health_route(engine), downloads_route(engine.manifest)]}
     if mcp:
         from demo.mcp_server import ToolServer
 

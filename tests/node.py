@@ -9,7 +9,6 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from demo.embed.assemble import runtime_files
-from demo.runtime import MODELS_FOLDER
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ROOT / "demo" / "embed"
@@ -58,12 +57,11 @@ def ready_mark() -> Path:
     return user_cache_path("touchstone") / "node" / f"{checksum}.ready"
 
 
-def copy_programs(folder: Path, models: Path = MODELS_FOLDER) -> Path:
+def copy_programs(folder: Path) -> Path:
     """The very files of demo/embed/node, where their relative paths lead, with packages; their folder."""
     embed = folder / "demo" / "embed"
     shutil.copytree(PROGRAMS / "node", embed / "node", ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(PROGRAMS / "browser", embed / "browser")
-    (folder / "demo" / "models").symlink_to(models)
     (embed / "node" / "node_modules").symlink_to(node_modules())
     return embed / "node"
 
