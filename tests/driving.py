@@ -34,7 +34,7 @@ def picture_bytes(size: tuple[int, int] = (120, 160)) -> bytes:
 def open_view(page: Page, name: str) -> None:
     """Open a view by its tab's place in the address, as a link to it would."""
     page.goto(page.url.split("?")[0] + f"?view={name}")
-    expect(page.locator("#views [role=tab][aria-selected=true]")).to_have_count(1)
+    expect(page.locator(f"#views [role=tab][data-tab-id={name}]")).to_have_attribute("aria-selected", "true")
 
 
 def upload(page: Page, name: str, content: bytes) -> None:

@@ -23,8 +23,11 @@ def served_app(*options: str) -> Iterator[str]:
 
 @contextmanager
 def served_lines(*options: str) -> Iterator[list[str]]:
-    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards."""
-    command = [sys.executable, "-m", "demo", "--device", "cpu", "--port", "0", *options]
+    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards.
+
+    It ends, and with it every test that uses it, where it asks anything of another machine.
+    """
+    command = [sys.executable, "-m", "tests.offline", "--device", "cpu", "--port", "0", *options]
     with (
         # What it is sent lies there; killed, it cannot clear that away itself.
         tempfile.TemporaryDirectory() as temporary,
