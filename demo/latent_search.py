@@ -4,7 +4,8 @@ An evolution strategy with one parent and plus-selection, (1+λ)-ES (Beyer and S
 https://doi.org/10.1023/A:1015059928466), since onnxruntime has no gradients. Each candidate is
 sqrt(1 - s²) z + s e with fresh normal noise e, the proposal of Cotter et al. 2013
 (https://arxiv.org/abs/1202.0709): it leaves the standard normal distribution as it is, so that the search
-stays among the noise for which the generator was trained. s shrinks where no candidate was better.
+stays among the noise for which the generator was trained. s grows with every step that found something
+better and shrinks with every other.
 """
 
 import math
@@ -23,7 +24,9 @@ STEPS: Final = 32
 CANDIDATES: Final = 12
 """Pictures made and judged in a step, in one batch."""
 
-FIRST_STRIDE: Final = 0.5
+FIRST_STRIDE: Final = 0.25
+LARGEST_STRIDE: Final = 0.7
+GROW: Final = 1.5
 SHRINK: Final = 0.8
 
 
@@ -59,7 +62,7 @@ def search(engine: Engine, recipe: Recipe, steps: int = STEPS) -> Iterator[Found
     file = digit_file(recipe.generator, recipe.digit, recipe.seed, recipe.index)
     (picture,), (checked,) = _judged(engine, recipe.generator, latent, file)
     wanted = checked.answer.digit if latent.digits is None else int(latent.digits[0])
-    cost = _cost(checked, wanted)
+    cost = cost_of(checked, wanted)
     probabilities = [_probability(checked, cost)]
     yield Found(0, picture, checked, tuple(probabilities))
     random = np.random.default_rng([recipe.seed, recipe.index])
@@ -68,11 +71,12 @@ def search(engine: Engine, recipe: Recipe, steps: int = STEPS) -> Iterator[Found
         candidates = _around(latent, stride, random)
         name = f"{file.removesuffix('.png')}-step-{step}.png"
         pictures, answers = _judged(engine, recipe.generator, candidates, name)
-        costs = [_cost(each, wanted) for each in answers]
+        costs = [cost_of(each, wanted) for each in answers]
         best = int(np.argmin(costs))
         if costs[best] < cost:
             latent, picture = _rows(candidates, slice(best, best + 1)), pictures[best]
             checked, cost = answers[best], costs[best]
+            stride = min(stride * GROW, LARGEST_STRIDE)
         elif math.isfinite(cost):
             stride *= SHRINK
         probabilities.append(_probability(checked, cost))
@@ -97,7 +101,7 @@ def _judged(
     return pictures, check_sources(engine, [file] * len(pictures), list(pictures[..., np.newaxis]))
 
 
-def _cost(checked: Checked, wanted: int | None) -> float:
+def cost_of(checked: Checked, wanted: int | None) -> float:
     """The logit of fake, which still tells apart what rounds to the same probability; infinite for another
     digit or none. Of a model that does not read digits any is the wanted one.
     """

@@ -2,13 +2,13 @@
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
 from demo.check import Checked
 from demo.images import encode_png
-from demo.latent_search import STEPS, Found
+from demo.latent_search import STEPS, Found, search
 from demo.panels import PNG_URL, VERDICTS, base64_text, probability_to_show, verdict_words
 from demo.recipe import Recipe
 from demo.runtime import Engine
@@ -18,9 +18,17 @@ from demo.widgets.share_link import SHARE_SCRIPT, share_link
 CONVINCE_SCRIPT: Final = (
     SHARE_SCRIPT
     + """
+let latest = { turn: 0 };
 watch('value', () => {
-  const panel = element.querySelector('[data-in-front]');
-  if (panel) panel.scrollIntoView({ block: 'nearest' });
+  const panel = element.querySelector('.convince');
+  const turn = Number(panel.dataset.turn);
+  // A step that was on its way when something else was chosen must not stay.
+  if (turn < latest.turn) {
+    props.value = latest.value;
+    return;
+  }
+  latest = { turn, value: props.value };
+  if ('inFront' in panel.dataset) panel.scrollIntoView({ block: 'nearest' });
 });
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-does]');
@@ -71,16 +79,55 @@ class Chosen:
         )
 
 
+class Desk:
+    """What lies before one visitor: the wall, and the digit that is looked at.
+
+    It changes in place, for a running search has to see at once that it is no longer wanted.
+    """
+
+    def __init__(self) -> None:
+        self.files: Sequence[tuple[Checked, bytes]] = ()
+        self.chosen: Chosen | None = None
+        self.turn = 0
+        self.halted = False
+
+    def put(self, chosen: Chosen | None) -> int:
+        """Lay down a digit, which ends a running search; the number of the turn that begins."""
+        self.chosen = chosen
+        self.turn += 1
+        self.halted = False
+        return self.turn
+
+    def convince(self, engine: Engine, words: Words) -> Iterator[str]:
+        """Search, and yield the panel after each step, until it is done, halted, or another turn begins."""
+        chosen = self.chosen
+        turn = self.put(chosen)
+        if chosen is None:
+            return
+        for found in search(engine, chosen.recipe):
+            if self.turn != turn:
+                return
+            self.chosen = chosen.at(found)
+            yield convince_panel(engine, self, words, running=True)
+            if self.halted:
+                break
+        if self.turn == turn:
+            yield convince_panel(engine, self, words)
+
+
 def convince_panel(
-    engine: Engine, chosen: Chosen, words: Words, running: bool = False, in_front: bool = False
+    engine: Engine, desk: Desk, words: Words, running: bool = False, in_front: bool = False
 ) -> str:
-    """HTML of the panel. in_front: it is to be scrolled to."""
-    name = html.escape(chosen.after[0].answer.file)
+    """HTML of the panel; none where no digit is chosen. in_front: it is to be scrolled to."""
+    chosen = desk.chosen
+    if chosen is None:
+        return ""
+    name = chosen.after[0].answer.file
     step = len(chosen.probabilities) - 1
     start = words("convince.again" if step and not running else "convince.start")
     source = PNG_URL + base64_text(chosen.after[1])
     return (
-        f'<section class="convince"{" data-in-front" if in_front else ""}>'
+        f'<section class="convince" data-turn="{desk.turn}"{" data-in-front" if in_front else ""}>'
         f"<h3>{words('convince.title')}</h3><p>{words('convince.says')}</p>"
         '<div class="convince-pair">'
         f"{_picture('before', chosen.before, words)}{_picture('after', chosen.after, words)}</div>"
@@ -90,9 +137,10 @@ def convince_panel(
         f'<button type="button" class="strong-button" data-does="start"{_disabled(running)}>{start}</button>'
         f'<button type="button" class="quiet-button" data-does="halt"{_disabled(not running)}>'
         f"{words('convince.stop')}</button>"
-        f'<button type="button" class="quiet-button" data-does="select" data-name="{name}">'
+        f'<button type="button" class="quiet-button" data-does="select" data-name="{html.escape(name)}">'
         f"{words('convince.check')}</button>"
-        f'<a href="{source}" download="{name}" aria-label="{words("wall.save-name", name=name)}">'
+        f'<a href="{source}" download="{html.escape(name)}" '
+        f'aria-label="{words("wall.save-name", name=name)}">'
         f"{words('wall.save')}</a></div>"
         f'<p class="hint" role="status">{_status(chosen, running, words)}</p>'
         f"{share_link(chosen.recipe.digit_query, words('share.digit'), words)}"

@@ -11,14 +11,13 @@ import gradio as gr
 from demo.check import check_bytes
 from demo.contract import DIGITS
 from demo.endpoints import generate_files
-from demo.latent_search import search
 from demo.page import Page, private_event
 from demo.panels import VERDICTS, verdict_words, wall
 from demo.recipe import FIRST_COUNT, WALL_SIZE, Mistake, Recipe, read_recipe
 from demo.runtime import LARGEST_SEED, Engine
 from demo.texts import Words
 from demo.views.check import decode_png_url
-from demo.views.convince import CONVINCE_SCRIPT, Chosen, convince_panel
+from demo.views.convince import CONVINCE_SCRIPT, Chosen, Desk, convince_panel
 from demo.widgets.share_link import SHARE_SCRIPT, share_link
 
 SEEDS_TO_TRY: Final = 1_000_000
@@ -85,75 +84,68 @@ def add_generate(page: Page) -> None:
             apply_default_css=False,
             elem_id="convince",
         )
-    made = gr.State(None)
-    chosen = gr.State(None)
+    desk = gr.State(Desk())
 
-    def fill(asked: Mapping[str, object], words: Words) -> list[Any]:
+    def fill(desk: Desk, asked: Mapping[str, object], words: Words) -> list[Any]:
         recipe, mistakes = read_recipe(engine, asked)
-        files = generate_files(engine, recipe.generator, recipe.count, recipe.seed, recipe.digit)
-        picked = Chosen.of(recipe, files)
+        desk.files = generate_files(engine, recipe.generator, recipe.count, recipe.seed, recipe.digit)
+        desk.put(Chosen.of(recipe, desk.files))
         return [
-            _wall(recipe, mistakes, files, words),
-            convince_panel(engine, picked, words, in_front="index" in asked),
-            files,
-            picked,
+            _wall(recipe, mistakes, desk.files, words),
+            convince_panel(engine, desk, words, in_front="index" in asked),
             _digit_field(engine, recipe, words),
         ]
 
-    filled = [digits, panel, made, chosen, digit]
-    fields = [generator, digit, count, seed]
-
-    def open_wall(event: gr.EventData, request: gr.Request) -> list[Any]:
+    def open_wall(desk: Desk, event: gr.EventData, request: gr.Request) -> list[Any]:
         asked = dict(parse_qsl(str(event.query)))
         recipe, _ = read_recipe(engine, asked)
-        return [*fill(asked, page.words(request)), recipe.generator, recipe.count, recipe.seed]
+        # Only what the link names: somebody may have begun to fill in the rest.
+        values = {"generator": recipe.generator, "count": recipe.count, "seed": recipe.seed}
+        named = [value if name in asked else gr.skip() for name, value in values.items()]
+        return [*fill(desk, asked, page.words(request)), *named]
 
     def change(
-        generator: str, digit: str, count: float, seed: float | None, request: gr.Request
+        desk: Desk, generator: str, digit: str, count: float, seed: float | None, request: gr.Request
     ) -> list[Any]:
         asked: dict[str, object] = {"generator": generator, "count": count, "seed": seed}
         if engine.chooses_digit(generator):
             asked["digit"] = digit
-        return fill(asked, page.words(request))
+        return fill(desk, asked, page.words(request))
 
-    def change_seed(generator: str, digit: str, count: float, request: gr.Request) -> list[Any]:
+    def change_seed(desk: Desk, generator: str, digit: str, count: float, request: gr.Request) -> list[Any]:
         seed = secrets.randbelow(SEEDS_TO_TRY)
-        return [*change(generator, digit, count, seed, request), seed]
+        return [*change(desk, generator, digit, count, seed, request), seed]
 
-    def choose(
-        event: gr.EventData, files: list[Any] | None, before: Chosen | None, request: gr.Request
-    ) -> Sequence[Any]:
-        if not files or before is None:
-            return gr.skip(), gr.skip()
-        index = min(max(int(event.index), 0), len(files) - 1)
-        picked = before.other(index, files)
-        return convince_panel(engine, picked, page.words(request), in_front=True), picked
+    def choose(desk: Desk, event: gr.EventData, request: gr.Request) -> object:
+        index = int(event.index)
+        if desk.chosen is None or not 0 <= index < len(desk.files):
+            return gr.skip()
+        desk.put(desk.chosen.other(index, desk.files))
+        return convince_panel(engine, desk, page.words(request), in_front=True)
 
-    def convince(picked: Chosen | None, request: gr.Request) -> Iterator[Sequence[Any]]:
-        if picked is None:
-            return
-        for found in search(engine, picked.recipe):
-            now = picked.at(found)
-            yield convince_panel(engine, now, page.words(request), running=True), now
-        yield convince_panel(engine, now, page.words(request)), now
+    def convince(desk: Desk, request: gr.Request) -> Iterator[str]:
+        yield from desk.convince(engine, page.words(request))
 
-    def halt(picked: Chosen | None, request: gr.Request) -> object:
-        return gr.skip() if picked is None else convince_panel(engine, picked, page.words(request))
+    def halt(desk: Desk) -> None:
+        desk.halted = True
 
     def check_chosen(event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         return page.show(check_bytes(engine, str(event.name), decode_png_url(str(event.png))), request)
 
-    once = private_event() | {"trigger_mode": "once"}
-    running = panel.start(convince, chosen, [panel, chosen], api_name="page_convince", **once)
-    stops = private_event() | {"cancels": running}
-    panel.halt(halt, chosen, panel, api_name="page_halt", **stops)
-    digits.open(open_wall, None, [*filled, generator, count, seed], api_name="page_open_wall", **stops)
+    events = private_event()
+    filled = [digits, panel, digit]
+    values = [generator, count, seed]
+    digits.open(open_wall, desk, [*filled, *values], api_name="page_open_wall", **events)
     changes = [generator.input, digit.input, count.input, seed.input]
-    gr.on(changes, change, fields, filled, api_name="page_generate", **stops)
-    other.click(change_seed, fields[:3], [*filled, seed], api_name="page_seed", **stops)
-    digits.choose(choose, [made, chosen], [panel, chosen], api_name="page_choose", **stops)
+    gr.on(changes, change, [desk, generator, digit, count, seed], filled, api_name="page_generate", **events)
+    other.click(change_seed, [desk, generator, digit, count], [*filled, seed], api_name="page_seed", **events)
+    digits.choose(choose, desk, panel, api_name="page_choose", **events)
+    # A new search begins at once, for the one before it ends by itself.
+    at_once = events | {"trigger_mode": "multiple"}
+    panel.start(convince, desk, panel, api_name="page_convince", **at_once)
+    panel.halt(halt, desk, None, api_name="page_halt", **events)
     for part, name in ((digits, "page_chosen"), (panel, "page_convincing")):
-        part.select(check_chosen, None, page.shown, api_name=name, **private_event())
+        part.select(check_chosen, None, page.shown, api_name=name, **events)
 
 
 def _wall(recipe: Recipe, mistakes: Sequence[Mistake], files: Sequence[Any], words: Words) -> str:

@@ -1,5 +1,6 @@
 """A button that copies a link to what is on the page, or shows it where the browser does not allow that."""
 
+import html
 from typing import Final
 
 from demo.texts import Words
@@ -31,9 +32,8 @@ element.addEventListener('click', async (event) => {
 
 def share_link(query: str, label: str, words: Words) -> str:
     """HTML of the button. query: of the address, without its question mark. label: one of the texts."""
-    escaped = query.replace("&", "&amp;")
     return (
-        f'<span class="share" data-query="{escaped}" data-copied="{words("share.copied")}" '
+        f'<span class="share" data-query="{html.escape(query)}" data-copied="{words("share.copied")}" '
         f'data-by-hand="{words("share.by-hand")}">'
         f'<button type="button" class="quiet-button share-copy">{label}</button>'
         f'<input class="share-field" type="text" readonly hidden aria-label="{words("share.field")}">'
