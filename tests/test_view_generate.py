@@ -221,7 +221,7 @@ def test_the_view_speaks_chinese(browser: Browser, product_server: str) -> None:
     link_to(page, "seed=abc&count=2&index=1")
     expect(page.get_by_role("alert")).to_contain_text("abc 不是种子")
     expect(page.get_by_role("button", name="换一批")).to_be_visible()
-    expect(page.locator(".convince h3")).to_have_text("让它更像真的")
+    expect(page.locator(".convince h2")).to_have_text("让它更像真的")
     page.close()
 
 

@@ -128,11 +128,9 @@ def convince_panel(
     source = PNG_URL + base64_text(chosen.after[1])
     return (
         f'<section class="convince" data-turn="{desk.turn}"{" data-in-front" if in_front else ""}>'
-        f"<h3>{words('convince.title')}</h3><p>{words('convince.says')}</p>"
+        f"<h2>{words('convince.title')}</h2><p>{words('convince.says')}</p>"
         '<div class="convince-pair">'
         f"{_picture('before', chosen.before, words)}{_picture('after', chosen.after, words)}</div>"
-        f"{_curve(engine, chosen.probabilities, words)}"
-        f'<p class="convince-step"><strong>{words("convince.step", step=step, steps=STEPS)}</strong></p>'
         '<div class="convince-buttons">'
         f'<button type="button" class="strong-button" data-does="start"{_disabled(running)}>{start}</button>'
         f'<button type="button" class="quiet-button" data-does="halt"{_disabled(not running)}>'
@@ -143,6 +141,8 @@ def convince_panel(
         f'aria-label="{words("wall.save-name", name=name)}">'
         f"{words('wall.save')}</a></div>"
         f'<p class="hint" role="status">{_status(chosen, running, words)}</p>'
+        f"{_curve(engine, chosen.probabilities, words)}"
+        f'<p class="convince-step"><strong>{words("convince.step", step=step, steps=STEPS)}</strong></p>'
         f"{share_link(chosen.recipe.digit_query, words('share.digit'), words)}"
         f'<p class="hint">{words("convince.means")}</p></section>'
     )
