@@ -13,6 +13,8 @@ WALL_SIZE: Final = 64
 
 FIRST_COUNT: Final = 16
 
+DEFAULTS: Final = {"digit": "", "seed": "0", "count": str(FIRST_COUNT), "index": "0"}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -43,7 +45,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Mistake:
-    """An argument that cannot be followed. name: of the argument. asked: as given. used: what is instead."""
+    """An argument that cannot be followed. name: of the argument. asked: as given. used: what is instead, of a digit
+    nothing.
+    """
 
     name: str
     asked: str
@@ -65,31 +69,26 @@ def read_recipe(engine: Engine, asked: Mapping[str, object]) -> tuple[Recipe, li
         value = asked.get(name)
         return "" if value is None else str(value).strip()
 
-    def whole(name: str, default: int, least: int, most: int) -> int:
+    def whole(name: str, least: int, most: int) -> int | None:
         given = text(name)
         if not given:
-            return default
+            return None
         if given.isdecimal() and len(given) <= len(str(LARGEST_SEED)) and least <= int(given) <= most:
             return int(given)
-        mistakes.append(Mistake(name, given, str(default)))
-        return default
+        mistakes.append(Mistake(name, given, DEFAULTS[name]))
+        return None
 
     generator = text("generator") or engine.default_generator
     if generator not in engine.generators:
         mistakes.append(Mistake("generator", generator, engine.default_generator))
         generator = engine.default_generator
-    digit = whole("digit", -1, 0, DIGITS - 1)
-    if digit >= 0 and not engine.chooses_digit(generator):
+    digit = whole("digit", 0, DIGITS - 1)
+    if digit is not None and not engine.chooses_digit(generator):
         mistakes.append(Mistake("choice", str(digit), generator))
-        digit = -1
-    count = whole("count", FIRST_COUNT, 1, WALL_SIZE)
-    recipe = Recipe(
-        generator,
-        digit if digit >= 0 else None,
-        whole("seed", 0, 0, LARGEST_SEED),
-        count,
-        whole("index", 0, 0, count - 1),
-    )
+        digit = None
+    count = whole("count", 1, WALL_SIZE) or FIRST_COUNT
+    seed = whole("seed", 0, LARGEST_SEED) or 0
+    recipe = Recipe(generator, digit, seed, count, whole("index", 0, count - 1) or 0)
     return recipe, mistakes
 
 

@@ -29,16 +29,16 @@ def test_a_link_looks_as_it_is_told_to_people() -> None:
 
 def test_what_is_missing_or_empty_takes_its_default(engine: Engine) -> None:
     assert read_recipe(engine, {}) == (Recipe("generator"), [])
-    fields = {"generator": "mlp_generator", "digit": "", "seed": None, "count": 3.0, "index": " "}
-    assert read_recipe(engine, fields | {"count": 3}) == (Recipe("mlp_generator", count=3), [])
+    fields = {"generator": "mlp_generator", "digit": "", "seed": None, "count": 3, "index": " "}
+    assert read_recipe(engine, fields) == (Recipe("mlp_generator", count=3), [])
 
 
 @pytest.mark.parametrize(
     ("asked", "mistake"),
     [
         ({"generator": "nobody"}, Mistake("generator", "nobody", "generator")),
-        ({"digit": "10"}, Mistake("digit", "10", "-1")),
-        ({"digit": "three"}, Mistake("digit", "three", "-1")),
+        ({"digit": "10"}, Mistake("digit", "10", "")),
+        ({"digit": "three"}, Mistake("digit", "three", "")),
         ({"seed": "-1"}, Mistake("seed", "-1", "0")),
         ({"seed": "1.5"}, Mistake("seed", "1.5", "0")),
         ({"seed": str(LARGEST_SEED + 1)}, Mistake("seed", str(LARGEST_SEED + 1), "0")),
