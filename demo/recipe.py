@@ -45,8 +45,9 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Mistake:
-    """An argument that cannot be followed. name: of the argument. asked: as given. used: what is instead, of a digit
-    nothing.
+    """An argument that cannot be followed.
+
+    name: of the argument. asked: as given. used: what is instead, empty where that is any digit.
     """
 
     name: str

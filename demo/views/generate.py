@@ -23,6 +23,9 @@ from demo.widgets.share_link import SHARE_SCRIPT, share_link
 SEEDS_TO_TRY: Final = 1_000_000
 """The random seeds are below it: short enough to be told to somebody."""
 
+LONGEST_SHOWN: Final = 40
+"""Characters of a bad value that the page repeats."""
+
 _WALL_SCRIPT: Final = (
     SHARE_SCRIPT
     + """
@@ -170,7 +173,7 @@ def _wall(recipe: Recipe, mistakes: Sequence[Mistake], files: Sequence[Any], wor
 def _mistake(mistake: Mistake, words: Words) -> str:
     return words(
         f"generate.bad-{mistake.name}",
-        asked=mistake.asked,
+        asked=mistake.asked[:LONGEST_SHOWN],
         used=mistake.used,
         largest_seed=LARGEST_SEED,
         largest_count=WALL_SIZE,
