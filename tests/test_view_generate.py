@@ -11,6 +11,7 @@ from demo.images import encode_png
 from demo.latent_search import STEPS
 from demo.panels import PNG_URL, base64_text
 from demo.runtime import Engine
+from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, shown, upload
 
 CHOSEN = ".wall-choose[aria-pressed=true]"
@@ -245,3 +246,12 @@ def test_many_digits_stand_within_the_page(page: Page) -> None:
     expect(link_to(page, "count=64&seed=1")).to_have_count(64)
     assert overflow(page) <= 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_a_keyboard_or_a_screen_reader(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    link_to(page, "digit=12&count=4&index=2")
+    assert serious(page) == []
