@@ -164,23 +164,34 @@ def _bars(probabilities: Sequence[float], words: Words) -> str:
     )
 
 
-def wall(digits: Sequence[tuple[Checked, bytes]], words: Words) -> str:
-    """HTML for generated digits: each a button that shows its P(fake | x), and a link to its PNG file."""
-    return f'<ul class="wall">{"".join(_wall_digit(checked, png, words) for checked, png in digits)}</ul>'
+def wall(digits: Sequence[tuple[Checked, bytes]], words: Words, chosen: int | None = None) -> str:
+    """HTML for generated digits: each a button that shows its P(fake | x) and verdict, one that chooses it,
+    and a link to its PNG file.
+    """
+    items = "".join(
+        _wall_digit(index, checked, png, index == chosen, words)
+        for index, (checked, png) in enumerate(digits)
+    )
+    return f'<ul class="wall">{items}</ul>'
 
 
-def _wall_digit(checked: Checked, png: bytes, words: Words) -> str:
+def _wall_digit(index: int, checked: Checked, png: bytes, chosen: bool, words: Words) -> str:
     answer = checked.answer
     name = html.escape(answer.file)
+    verdict = verdict_words(answer.verdict, words)
     probability = probability_to_show(answer)
-    number = verdict_words(answer.verdict, words) if probability is None else f"{probability:.4f}"
-    spoken = number if probability is None else f"P(fake) {number}"
+    number = "" if probability is None else f"{probability:.4f}"
+    spoken = verdict if probability is None else f"P(fake) {number}, {verdict}"
     source = PNG_URL + base64_text(png)
     return (
         f'<li data-tone="{VERDICTS.get(answer.verdict or "", "error")}">'
         f'<button type="button" class="wall-digit" data-name="{name}" '
         f'aria-label="{words("wall.check", name=answer.file, number=spoken)}">'
-        f'<img class="pixels" src="{source}" alt="">{number}</button>'
+        f'<img class="pixels" src="{source}" alt="">'
+        f'<span class="wall-number">{number}</span> <span class="wall-verdict">{verdict}</span></button>'
+        f'<span class="wall-more"><button type="button" class="wall-choose" data-index="{index}" '
+        f'aria-pressed="{str(chosen).lower()}" '
+        f'aria-label="{words("wall.choose-name", name=answer.file)}">{words("wall.choose")}</button>'
         f'<a href="{source}" download="{name}" aria-label="{words("wall.save-name", name=answer.file)}">'
-        f"{words('wall.save')}</a></li>"
+        f"{words('wall.save')}</a></span></li>"
     )

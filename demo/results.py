@@ -12,6 +12,7 @@ from demo.check import Checked, check_sources
 from demo.contract import HISTORY_RECORD, MLP_HISTORY
 from demo.errors import PictureError, RequestError
 from demo.images import encode_png
+from demo.recipe import digit_file
 from demo.runtime import Engine
 
 
@@ -45,8 +46,7 @@ def checked_digits(
     start = _whole_number("seed", seed)
     which = None if digit is None else _whole_number("digit", digit)
     digits = engine.generate(name, how_many, start, which)
-    made = name if which is None else f"{name}-digit-{which}"
-    names = [f"{made}-{start}-{index}.png" for index in range(how_many)]
+    names = [digit_file(name, which, start, index) for index in range(how_many)]
     checked = check_sources(engine, names, [digit[..., np.newaxis] for digit in digits])
     return list(zip(checked, map(encode_png, digits), strict=True))
 

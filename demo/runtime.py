@@ -66,6 +66,18 @@ class History:
     fake_probability: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class Latents:
+    """What a generator makes digits of.
+
+    noise: float32 [n, latent], standard normal.
+    digits: int64 [n], 0 to 9, the digits to make; None of a generator that cannot choose.
+    """
+
+    noise: NDArray[np.float32]
+    digits: NDArray[np.int64] | None
+
+
 class Engine:
     """Scores and makes digits with the published models of a folder.
 
@@ -220,11 +232,20 @@ class Engine:
         """Make digits: uint8 [count, height, width]. The same arguments give the same digits.
 
         model: a generator. Of `generator`, digit is the one to make, 0 to 9; None has each drawn from the
-        seed. The noise is drawn first, so that it is the same for a seed whichever digit is chosen.
-        `mlp_generator` makes what the noise makes: its digit must be None.
+        seed. `mlp_generator` makes what the noise makes: its digit must be None.
 
         Raises:
             RequestError: an argument is outside its range, or the generator cannot choose the digit.
+        """
+        return self.make(model, self.draw(model, count, seed, digit))
+
+    def draw(self, model: str, count: int, seed: int, digit: int | None = None) -> Latents:
+        """What `generate` makes its digits of. The noise is drawn first, so that it is the same for a seed
+        whichever digit is chosen, and the first rows are the same however many there are; digits left open
+        do change with the count.
+
+        Raises:
+            RequestError: as `generate` does.
         """
         shapes = self._generator_inputs(model)
         if not 1 <= count <= LARGEST_COUNT:
@@ -236,12 +257,17 @@ class Engine:
         if digit is not None and not 0 <= digit < DIGITS:
             raise RequestError(f"The digit is {digit}; give 0 to {DIGITS - 1}.")
         random = np.random.default_rng(seed)
-        inputs: dict[str, NDArray[Any]] = {
-            NOISE: random.standard_normal((count, shapes[NOISE][1]), np.float32)
-        }
-        if DIGIT in shapes:
-            drawn = random.integers(0, DIGITS, count, np.int64)
-            inputs[DIGIT] = drawn if digit is None else np.full(count, digit, np.int64)
+        noise = random.standard_normal((count, shapes[NOISE][1]), np.float32)
+        if DIGIT not in shapes:
+            return Latents(noise, None)
+        drawn = random.integers(0, DIGITS, count, np.int64)
+        return Latents(noise, drawn if digit is None else np.full(count, digit, np.int64))
+
+    def make(self, model: str, latents: Latents) -> NDArray[np.uint8]:
+        """The digits that a generator makes of n latents: uint8 [n, height, width]."""
+        inputs: dict[str, NDArray[Any]] = {NOISE: latents.noise}
+        if latents.digits is not None:
+            inputs[DIGIT] = latents.digits
         pixels: NDArray[np.uint8] = self.session(model).run([PIXELS], inputs)[0]
         return pixels
 

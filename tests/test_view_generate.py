@@ -2,41 +2,38 @@
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from demo.images import encode_png
+from demo.latent_search import STEPS
 from demo.panels import PNG_URL, base64_text
 from demo.runtime import Engine
-from tests.driving import overflow, shown, upload
+from tests.accessibility import serious
+from tests.driving import FOUR_DECIMALS, open_view, overflow, shown, upload
 
-NOT_A_PICTURE = b"not a picture"
+CHOSEN = ".wall-choose[aria-pressed=true]"
 
 
-def generate(page: Page, count: int, seed: int) -> Locator:
-    page.get_by_label("number input for How many").fill(str(count))
-    page.get_by_label("Seed").fill(str(seed))
-    page.get_by_role("button", name="Generate", exact=True).click()
+def link_to(page: Page, query: str) -> Locator:
+    """Open a link to a wall; its digits."""
+    page.goto(f"{page.url.split('?')[0]}?view=generate&{query}")
     digits = page.locator(".wall-digit")
-    expect(digits).to_have_count(count)
-    expect(digits.first).to_have_attribute("data-name", re.compile(f"-{seed}-0\\.png"))
+    expect(digits.first).to_be_visible()
     return digits
 
 
-@pytest.mark.browser
-def test_generated_digits_have_the_score_of_their_saved_files(page: Page) -> None:
-    digit = generate(page, 5, 3).nth(4)
-    number, name = digit.inner_text().strip(), digit.get_attribute("data-name")
-    assert name is not None
-    digit.click()
-    chosen = shown(page, name)
-    assert chosen.fake == number
-    with page.expect_download() as download:
-        page.locator(".wall a").nth(4).click()
-    assert download.value.suggested_filename == name
-    upload(page, "saved.png", Path(download.value.path()).read_bytes())
-    assert shown(page, "saved.png").fake == number
+def generate(page: Page, count: int, seed: int) -> Locator:
+    """Fill in the fields of the open view; the digits."""
+    expect(page.locator(".wall-digit").first).to_be_visible()
+    page.get_by_label("number input for How many").fill(str(count))
+    page.get_by_role("spinbutton", name="Seed").fill(str(seed))
+    digits = page.locator(".wall-digit")
+    expect(digits.first).to_have_attribute("data-name", re.compile(f"-{seed}-0\\.png"))
+    expect(digits).to_have_count(count)
+    return digits
 
 
 def choose(page: Page, field: str, option: str) -> None:
@@ -44,37 +41,217 @@ def choose(page: Page, field: str, option: str) -> None:
     page.get_by_role("option", name=option, exact=True).click()
 
 
+def sources(digits: Locator) -> list[str | None]:
+    return [each.get_attribute("src") for each in digits.locator("img").all()]
+
+
+def urls(engine: Engine, generator: str, count: int, seed: int, digit: int | None) -> list[str]:
+    made = engine.generate(generator, count, seed, digit)
+    return [PNG_URL + base64_text(encode_png(each)) for each in made]
+
+
+@pytest.mark.browser
+def test_the_first_digits_are_there_without_a_press(page: Page, engine: Engine) -> None:
+    page.get_by_role("tab", name="Generate").click()
+    digits = page.locator(".wall-digit")
+    expect(digits).to_have_count(16)
+    assert sources(digits) == urls(engine, "generator", 16, 0, None)
+    expect(page.locator(".notice")).to_have_text("")
+    assert overflow(page) <= 0
+
+
+@pytest.mark.browser
+def test_generated_digits_have_the_score_of_their_saved_files(page: Page) -> None:
+    open_view(page, "generate")
+    digit = generate(page, 5, 3).nth(4)
+    number, name = digit.locator(".wall-number").inner_text(), digit.get_attribute("data-name")
+    assert name is not None
+    with page.expect_download() as download:
+        page.get_by_role("link", name=f"Save {name}").first.click()
+    assert download.value.suggested_filename == name
+    digit.click()
+    chosen = shown(page, name)
+    assert chosen.fake == number
+    upload(page, "saved.png", Path(download.value.path()).read_bytes())
+    assert shown(page, "saved.png").fake == number
+
+
 @pytest.mark.browser
 def test_the_digit_is_chosen_on_the_page(page: Page, engine: Engine) -> None:
-    choose(page, "Digit", "3")
+    open_view(page, "generate")
     digits = generate(page, 2, 5)
+    choose(page, "Digit", "3")
     expect(digits.nth(1)).to_have_attribute("data-name", "generator-digit-3-5-1.png")
-    pictures = [encode_png(each) for each in engine.generate("generator", 2, 5, 3)]
-    sources = [PNG_URL + base64_text(each) for each in pictures]
-    assert [each.get_attribute("src") for each in digits.locator("img").all()] == sources
-    number = digits.nth(1).inner_text().strip()
-    digits.nth(1).click()
-    assert shown(page, "generator-digit-3-5-1.png").fake == number
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Save generator-digit-3-5-1.png").click()
-    assert Path(download.value.path()).read_bytes() == pictures[1]
+    assert sources(digits) == urls(engine, "generator", 2, 5, 3)
     choose(page, "Digit", "Any")
-    expect(generate(page, 2, 6).first).to_have_attribute("data-name", "generator-6-0.png")
+    expect(digits.nth(1)).to_have_attribute("data-name", "generator-5-1.png")
 
 
 @pytest.mark.browser
 def test_where_the_digit_cannot_be_chosen_the_page_says_why(page: Page) -> None:
+    digits = link_to(page, "digit=3&seed=5&count=2")
     digit = page.get_by_role("combobox", name="Digit")
     reason = page.get_by_text("mlp_generator cannot choose the digit.")
     expect(digit).to_be_enabled()
     expect(reason).to_have_count(0)
-    choose(page, "Digit", "3")
     choose(page, "Generator", "mlp_generator")
     expect(digit).to_be_disabled()
     expect(digit).to_have_value("Any")
     expect(reason).to_be_visible()
     assert overflow(page) <= 0
-    expect(generate(page, 2, 5).first).to_have_attribute("data-name", "mlp_generator-5-0.png")
+    expect(digits.first).to_have_attribute("data-name", "mlp_generator-5-0.png")
     choose(page, "Generator", "generator")
     expect(digit).to_be_enabled()
     expect(reason).to_have_count(0)
+
+
+@pytest.mark.browser
+def test_another_seed_is_one_press(page: Page) -> None:
+    digits = link_to(page, "count=3")
+    before = sources(digits)
+    page.get_by_role("button", name="Other digits").click()
+    expect(digits.first).not_to_have_attribute("data-name", "generator-0-0.png")
+    assert sources(digits) != before
+    seed = page.get_by_role("spinbutton", name="Seed").input_value()
+    expect(digits.first).to_have_attribute("data-name", f"generator-{seed}-0.png")
+
+
+@pytest.mark.browser
+def test_a_link_opens_the_very_wall_and_can_be_copied(page: Page, engine: Engine) -> None:
+    query = "view=generate&generator=generator&digit=3&seed=7&count=5"
+    digits = link_to(page, query)
+    expect(digits).to_have_count(5)
+    assert sources(digits) == urls(engine, "generator", 5, 7, 3)
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("7")
+    expect(page.get_by_role("combobox", name="Digit")).to_have_value("3")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy a link to these digits").click()
+    expect(page.locator(".wall-head .share-says")).to_have_text("The link is copied.")
+    assert urlsplit(page.evaluate("navigator.clipboard.readText()")).query == query
+    page.get_by_role("button", name="Improve generator-digit-3-7-4.png").click()
+    expect(page.locator(".convince")).to_contain_text("Chosen: generator-digit-3-7-4.png.")
+    page.get_by_role("button", name="Copy a link to this digit").click()
+    expect(page.locator(".convince .share-says")).to_have_text("The link is copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert urlsplit(copied).query == f"{query}&index=4"
+    page.goto(copied)
+    expect(page.locator(CHOSEN)).to_have_attribute("data-index", "4")
+    expect(page.locator(".convince")).to_be_in_viewport()
+    assert page.locator(".convince-before img").get_attribute("src") == sources(digits)[4]
+
+
+@pytest.mark.browser
+def test_without_a_clipboard_the_link_stands_selected_in_a_field(page: Page) -> None:
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    link_to(page, "seed=9&count=2")
+    page.get_by_role("button", name="Copy a link to these digits").click()
+    field = page.get_by_role("textbox", name="Link")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(re.compile(r"\?view=generate&generator=generator&seed=9&count=2$"))
+    assert page.evaluate("getSelection().toString()") == field.input_value()
+    assert overflow(page) <= 0
+
+
+@pytest.mark.browser
+def test_a_bad_link_is_said_and_gives_the_defaults(page: Page, engine: Engine) -> None:
+    digits = link_to(page, "generator=%3Cb%3Enobody%3C/b%3E&digit=77&seed=-4&count=1000&index=16")
+    notice = page.get_by_role("alert")
+    for said in (
+        "There is no generator <b>nobody</b> here; these digits are by generator.",
+        "77 is no digit",
+        "-4 is no seed",
+        "1000 is no count",
+        "There is no digit number 16",
+    ):
+        expect(notice).to_contain_text(said)
+    assert sources(digits) == urls(engine, "generator", 16, 0, None)
+
+
+@pytest.mark.browser
+def test_a_search_lowers_the_number_and_its_picture_scores_the_same(page: Page) -> None:
+    link_to(page, "generator=mlp_generator&seed=3&count=4&index=1")
+    panel = page.locator(".convince")
+    before = panel.locator(".convince-before .convince-number").inner_text()
+    panel.get_by_role("button", name="Search").click()
+    expect(panel.get_by_role("button", name="Search again")).to_be_enabled(timeout=60_000)
+    expect(panel.locator(".convince-step")).to_have_text(f"Step {STEPS} of {STEPS}")
+    after = panel.locator(".convince-after .convince-number").inner_text()
+    assert FOUR_DECIMALS.fullmatch(after)
+    assert float(after) < float(before)
+    expect(panel.locator("[role=status]").first).to_have_text(
+        f"The search has ended: P(fake | x) from {before} to {after}."
+    )
+    assert panel.locator("polyline").get_attribute("points", timeout=1000) not in (None, "")
+    assert overflow(page) <= 0
+    with page.expect_download() as download:
+        panel.get_by_role("link", name="Save mlp_generator-3-1-step-").click()
+    panel.get_by_role("button", name="Check it").click()
+    assert shown(page, download.value.suggested_filename).fake == after
+    upload(page, "saved.png", Path(download.value.path()).read_bytes())
+    assert shown(page, "saved.png").fake == after
+
+
+PRESS_WHEN_SEARCHING = """(name) => {
+    const panel = document.querySelector('#convince');
+    const observer = new MutationObserver(() => {
+        if (!panel.querySelector('[data-does=halt]:not([disabled])')) return;
+        observer.disconnect();
+        document.querySelector(name).click();
+    });
+    observer.observe(panel, { attributes: true, childList: true, subtree: true });
+}"""
+"""Once a search runs: press something, within the page, where no search is too quick for it."""
+
+
+@pytest.mark.browser
+def test_a_search_can_be_stopped_and_begun_again(browser: Browser, server: str) -> None:
+    page = browser.new_page()
+    page.goto(server)
+    link_to(page, "seed=3&count=4&index=1")
+    panel = page.locator(".convince")
+    step = panel.locator(".convince-step")
+    page.evaluate(PRESS_WHEN_SEARCHING, "[data-does=halt]")
+    panel.get_by_role("button", name="Search").click()
+    again = panel.get_by_role("button", name="Search again")
+    expect(again).to_be_enabled()
+    expect(panel.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(panel.locator("[role=status]").first).to_contain_text("Stopped: P(fake | x)")
+    stopped = step.inner_text()
+    assert stopped != f"Step {STEPS} of {STEPS}"
+    page.wait_for_timeout(500)
+    expect(step).to_have_text(stopped)
+    # Another digit ends it as well.
+    page.evaluate(PRESS_WHEN_SEARCHING, ".wall-choose[data-index='2']")
+    again.click()
+    expect(page.locator(CHOSEN)).to_have_attribute("data-index", "2")
+    expect(step).to_have_text(f"Step 0 of {STEPS}")
+    page.wait_for_timeout(500)
+    expect(step).to_have_text(f"Step 0 of {STEPS}")
+    page.close()
+
+
+@pytest.mark.browser
+def test_the_view_speaks_chinese(browser: Browser, product_server: str) -> None:
+    page = browser.new_page(locale="zh-CN")
+    page.goto(product_server)
+    link_to(page, "seed=abc&count=2&index=1")
+    expect(page.get_by_role("alert")).to_contain_text("abc 不是种子")
+    expect(page.get_by_role("button", name="换一批")).to_be_visible()
+    expect(page.locator(".convince h2")).to_have_text("让它更像真的")
+    page.close()
+
+
+@pytest.mark.browser
+def test_many_digits_stand_within_the_page(page: Page) -> None:
+    expect(link_to(page, "count=64&seed=1")).to_have_count(64)
+    assert overflow(page) <= 0
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_a_keyboard_or_a_screen_reader(page: Page, scheme: str) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    link_to(page, "digit=12&count=4&index=2")
+    assert serious(page) == []

@@ -1,7 +1,10 @@
 """*Generate*: what does a generator make, and what does the discriminator say of it?"""
 
-from collections.abc import Sequence
+import html
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 import gradio as gr
 
@@ -9,29 +12,54 @@ from demo.check import check_bytes
 from demo.contract import DIGITS
 from demo.endpoints import generate_files
 from demo.page import Page, private_event
-from demo.panels import wall
+from demo.panels import VERDICTS, verdict_words, wall
+from demo.recipe import FIRST_COUNT, WALL_SIZE, Mistake, Recipe, read_recipe
+from demo.runtime import LARGEST_SEED, Engine
+from demo.texts import Words
 from demo.views.check import decode_png_url
+from demo.views.convince import CONVINCE_SCRIPT, Chosen, Desk, convince_panel
+from demo.widgets.share_link import SHARE_SCRIPT, share_link
 
-WALL_SIZE: Final = 64
-"""The most digits that the page asks for at once."""
+SEEDS_TO_TRY: Final = 1_000_000
+"""The random seeds are below it: short enough to be told to somebody."""
 
-_WALL_SCRIPT: Final = """
+LONGEST_SHOWN: Final = 40
+"""Characters of a bad value that the page repeats."""
+
+_WALL_SCRIPT: Final = (
+    SHARE_SCRIPT
+    + """
+// It has a size from the moment that the view is open, and the first digits wait for that.
+new ResizeObserver((entries, observer) => {
+  observer.disconnect();
+  trigger('open', { query: location.search.slice(1) });
+}).observe(element);
+
 element.addEventListener('click', (event) => {
+  const chosen = event.target.closest('.wall-choose');
+  if (chosen) {
+    for (const each of element.querySelectorAll('.wall-choose')) each.ariaPressed = each === chosen;
+    trigger('choose', { index: Number(chosen.dataset.index) });
+    return;
+  }
   const digit = event.target.closest('.wall-digit');
   if (!digit) return;
   document.dispatchEvent(new Event('touchstone:input'));
   trigger('select', { name: digit.dataset.name, png: digit.querySelector('img').src });
 });
 """
+)
 
 
 def add_generate(page: Page) -> None:
-    """Lay out the view: what to make, and the wall of what was made."""
+    """Lay out the view: what to make, the wall of what was made, and the search for a better digit."""
     engine = page.engine
     if not engine.generators:
         gr.HTML(page.block(lambda words: f"<p>{words('generate.none')}</p>"), apply_default_css=False)
         return
-    gr.HTML(page.block(lambda words: f"<p>{words('generate.says')}</p>"), apply_default_css=False)
+    gr.HTML(
+        page.block(lambda words: f'<p class="says">{words("generate.says")}</p>'), apply_default_css=False
+    )
     with gr.Row(elem_id="make"):
         generator = gr.Dropdown(
             list(engine.generators), value=engine.default_generator, label=page.say("generate.generator")
@@ -42,26 +70,120 @@ def add_generate(page: Page) -> None:
             label=page.say("generate.digit"),
             elem_id="digit",
         )
-        count = gr.Slider(1, WALL_SIZE, value=16, step=1, label=page.say("generate.count"))
+        count = gr.Slider(1, WALL_SIZE, value=FIRST_COUNT, step=1, label=page.say("generate.count"))
         seed = gr.Number(0, precision=0, label=page.say("generate.seed"))
-    make = gr.Button(page.say("generate.make"), variant="primary", elem_id="generate")
-    digits = gr.HTML(
-        label="Generated digits", js_on_load=_WALL_SCRIPT, apply_default_css=False, elem_id="wall"
-    )
+        other = gr.Button(page.say("generate.other"), variant="primary", size="md", elem_id="other")
+    with gr.Row(elem_id="made"):
+        digits = gr.HTML(
+            page.block(lambda words: f'<p class="hint">{words("generate.soon")}</p>'),
+            label="Generated digits",
+            js_on_load=_WALL_SCRIPT,
+            apply_default_css=False,
+            elem_id="wall",
+        )
+        panel = gr.HTML(
+            label="Make it more convincing",
+            js_on_load=CONVINCE_SCRIPT,
+            apply_default_css=False,
+            elem_id="convince",
+        )
+    desk = gr.State(Desk())
 
-    def fill_wall(generator: str, count: float, seed: float | None, digit: str, request: gr.Request) -> str:
-        made = generate_files(engine, generator, count, seed, int(digit) if digit else None)
-        return wall(made, page.words(request))
+    def fill(desk: Desk, asked: Mapping[str, object], words: Words) -> list[Any]:
+        recipe, mistakes = read_recipe(engine, asked)
+        desk.files = generate_files(engine, recipe.generator, recipe.count, recipe.seed, recipe.digit)
+        desk.put(Chosen.of(recipe, desk.files))
+        return [
+            _wall(recipe, mistakes, desk.files, words),
+            convince_panel(engine, desk, words, in_front="index" in asked),
+            _digit_field(engine, recipe, words),
+        ]
+
+    def open_wall(desk: Desk, event: gr.EventData, request: gr.Request) -> list[Any]:
+        asked = dict(parse_qsl(str(event.query)))
+        recipe, _ = read_recipe(engine, asked)
+        # Only what the link names: somebody may have begun to fill in the rest.
+        values = {"generator": recipe.generator, "count": recipe.count, "seed": recipe.seed}
+        named = [value if name in asked else gr.skip() for name, value in values.items()]
+        return [*fill(desk, asked, page.words(request)), *named]
+
+    def change(
+        desk: Desk, generator: str, digit: str, count: float, seed: float | None, request: gr.Request
+    ) -> list[Any]:
+        asked: dict[str, object] = {"generator": generator, "count": count, "seed": seed}
+        if engine.chooses_digit(generator):
+            asked["digit"] = digit
+        return fill(desk, asked, page.words(request))
+
+    def change_seed(desk: Desk, generator: str, digit: str, count: float, request: gr.Request) -> list[Any]:
+        seed = secrets.randbelow(SEEDS_TO_TRY)
+        return [*change(desk, generator, digit, count, seed, request), seed]
+
+    def choose(desk: Desk, event: gr.EventData, request: gr.Request) -> object:
+        index = int(event.index)
+        if desk.chosen is None or not 0 <= index < len(desk.files):
+            return gr.skip()
+        desk.put(desk.chosen.other(index, desk.files))
+        return convince_panel(engine, desk, page.words(request), in_front=True)
+
+    def convince(desk: Desk, request: gr.Request) -> Iterator[str]:
+        yield from desk.convince(engine, page.words(request))
+
+    def halt(desk: Desk) -> None:
+        desk.halted = True
 
     def check_chosen(event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         return page.show(check_bytes(engine, str(event.name), decode_png_url(str(event.png))), request)
 
-    gr.on(
-        [make.click, seed.submit],
-        fill_wall,
-        [generator, count, seed, digit],
-        digits,
-        api_name="page_generate",
-        **private_event(),
+    events = private_event()
+    filled = [digits, panel, digit]
+    values = [generator, count, seed]
+    digits.open(open_wall, desk, [*filled, *values], api_name="page_open_wall", **events)
+    changes = [generator.input, digit.input, count.input, seed.input]
+    gr.on(changes, change, [desk, generator, digit, count, seed], filled, api_name="page_generate", **events)
+    other.click(change_seed, [desk, generator, digit, count], [*filled, seed], api_name="page_seed", **events)
+    digits.choose(choose, desk, panel, api_name="page_choose", **events)
+    # A new search begins at once, for the one before it ends by itself.
+    at_once = events | {"trigger_mode": "multiple"}
+    panel.start(convince, desk, panel, api_name="page_convince", **at_once)
+    panel.halt(halt, desk, None, api_name="page_halt", **events)
+    for part, name in ((digits, "page_chosen"), (panel, "page_convincing")):
+        part.select(check_chosen, None, page.shown, api_name=name, **events)
+
+
+def _wall(recipe: Recipe, mistakes: Sequence[Mistake], files: Sequence[Any], words: Words) -> str:
+    """What was asked for and cannot be, what was made and how it is judged, a link to it, the digits."""
+    notices = "".join(f"<p>{_mistake(each, words)}</p>" for each in mistakes)
+    verdicts = [checked.answer.verdict for checked, _ in files]
+    counts = " &middot; ".join(
+        f"{verdict_words(verdict, words)} {verdicts.count(verdict)}"
+        for verdict in VERDICTS
+        if verdict in verdicts
     )
-    digits.select(check_chosen, None, page.shown, api_name="page_chosen", **private_event())
+    key = "generate.made" if recipe.digit is None else "generate.made-digit"
+    says = words(key, count=len(files), digit=recipe.digit, generator=recipe.generator, seed=recipe.seed)
+    return (
+        f'<div class="notice" role="alert">{notices}</div>'
+        f'<div class="wall-head"><p role="status">{says} {counts}</p>'
+        f"{share_link(recipe.wall_query, words('share.wall'), words)}</div>"
+        f"{wall(files, words, recipe.index)}"
+    )
+
+
+def _mistake(mistake: Mistake, words: Words) -> str:
+    return words(
+        f"generate.bad-{mistake.name}",
+        asked=mistake.asked[:LONGEST_SHOWN],
+        used=mistake.used,
+        largest_seed=LARGEST_SEED,
+        largest_count=WALL_SIZE,
+    )
+
+
+def _digit_field(engine: Engine, recipe: Recipe, words: Words) -> Any:
+    """The field of the digit: closed, with the reason, where the generator cannot choose."""
+    value = "" if recipe.digit is None else str(recipe.digit)
+    if engine.chooses_digit(recipe.generator):
+        return gr.Dropdown(value=value, interactive=True, info="")
+    reason = html.unescape(words("generate.no-choice", generator=recipe.generator))
+    return gr.Dropdown(value=value, interactive=False, info=reason)
