@@ -15,6 +15,7 @@ from demo.runtime import Engine
 from demo.views.check import add_check
 from demo.views.game import add_game
 from demo.views.generate import add_generate
+from demo.views.learn import add_learn
 
 KEEP_FILES_SECONDS: Final = 3600
 QUEUE_LENGTH: Final = 128
@@ -22,6 +23,7 @@ QUEUE_LENGTH: Final = 128
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
     "generate": add_generate,
+    "learn": add_learn,
     "game": add_game,
 }
 """By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""
