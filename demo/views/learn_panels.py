@@ -21,7 +21,7 @@ def introduction(learning: Learning, model: str, words: Words) -> str:
     pair = words("learn.pair", last=f"{steps[-1]:,}", count=len(steps))
     beside = words("learn.whose-same" if model == MLP_DISCRIMINATOR else "learn.whose-other")
     return (
-        f'<section class="explain"><h2>{words("learn.title")}</h2><p>{pair}</p>'
+        f'<section class="learn-says"><h2>{words("learn.title")}</h2><p>{pair}</p>'
         f"<p>{words('learn.spacing')}</p><p>{words('learn.whose')} {beside}</p></section>"
     )
 
@@ -89,7 +89,7 @@ def _whose_digit(checked: Checked, example: str | None, words: Words) -> str:
         return _draw(example, words)
     probability = probability_to_show(checked.answer)
     says = words("learn.check-says", model=checked.answer.model, number=f"{probability:.4f}")
-    return f'<p class="result-file">{html.escape(checked.answer.file)}</p><p>{says}</p>'
+    return f'<p class="hint">{html.escape(checked.answer.file)}</p><p>{says}</p>'
 
 
 def _draw(says: str, words: Words) -> str:
