@@ -66,7 +66,7 @@ def digit_panel(
         [line], 1, 0.5, words("learn.half"), words("learn.chart", first=numbers[0], last=numbers[-1])
     )
     return (
-        f'<section class="card"><h3>{words("learn.example" if example else "learn.yours")}</h3>'
+        f'<section class="learn-card"><h3>{words("learn.example" if example else "learn.yours")}</h3>'
         f'<div class="learn-digit">{pixels_image(checked.pixels, words("check.seen-alt"))}'
         f'<p class="learn-number"><span>P(fake | x)</span>{_stops(numbers)}</p></div>'
         f"{_whose_digit(checked, example, words)}"
@@ -79,9 +79,8 @@ def digit_panel(
 
 def no_digit(words: Words) -> str:
     """Where there is no digit to show, how to come by one."""
-    return (
-        f'<section class="card"><h3>{words("learn.yours")}</h3>{_draw("learn.no-example", words)}</section>'
-    )
+    says = _draw("learn.no-example", words)
+    return f'<section class="learn-card"><h3>{words("learn.yours")}</h3>{says}</section>'
 
 
 def _whose_digit(checked: Checked, example: str | None, words: Words) -> str:
@@ -100,7 +99,7 @@ def _draw(says: str, words: Words) -> str:
 def pair_panel(learning: Learning, words: Words) -> str:
     """What the generator makes at every snapshot, and both losses."""
     cards = (_wall(learning, words), _losses(learning, words))
-    sections = "".join(f'<section class="card">{each}</section>' for each in cards)
+    sections = "".join(f'<section class="learn-card">{each}</section>' for each in cards)
     return f'<div class="learn-pair">{sections}</div>'
 
 

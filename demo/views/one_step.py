@@ -32,7 +32,7 @@ def one_step_panel(recording: Recording, words: Words) -> str:
     )
     return (
         f'<section class="learn-says"><h2>{words("step.title")}</h2><p>{words("step.says")}</p></section>'
-        f'<section class="card one-step"><div><div class="step-controls">'
+        f'<section class="learn-card one-step"><div><div class="step-controls">'
         f'<label>{words("step.which")} <select class="step-which">{options}</select></label>'
         f'<button type="button" class="quiet-button step-back">{words("step.back")}</button>'
         f'<button type="button" class="strong-button step-next">{words("step.next")}</button></div>'
