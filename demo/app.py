@@ -16,6 +16,7 @@ from demo.views.check import add_check
 from demo.views.elsewhere import add_elsewhere
 from demo.views.game import add_game
 from demo.views.generate import add_generate
+from demo.views.learn import add_learn
 
 KEEP_FILES_SECONDS: Final = 3600
 QUEUE_LENGTH: Final = 128
@@ -23,8 +24,9 @@ QUEUE_LENGTH: Final = 128
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
     "generate": add_generate,
-    "elsewhere": add_elsewhere,
+    "learn": add_learn,
     "game": add_game,
+    "elsewhere": add_elsewhere,
 }
 """By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""
 

@@ -85,7 +85,7 @@ def read_file(path: Path) -> bytes:
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """uint8 [height, width] as a grey PNG."""
+    """uint8 [height, width] as a grey PNG, [height, width, 3] as one in colour."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()

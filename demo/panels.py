@@ -28,7 +28,10 @@ def base64_text(data: bytes) -> str:
 
 
 def pixels_image(pixels: NDArray[np.uint8], alternative: str) -> str:
-    """An <img> of uint8 [height, width] that the style sheet enlarges; alternative: one of the texts."""
+    """An <img> of uint8 [height, width] or [height, width, 3] that the style sheet enlarges.
+
+    alternative: one of the texts.
+    """
     source = PNG_URL + base64_text(encode_png(pixels))
     return f'<img class="pixels" src="{source}" alt="{alternative}">'
 
