@@ -23,11 +23,17 @@ from tests.serving import served_app
 
 def turn_to(page: Page, name: str) -> None:
     """Turn to a view by its tab, which on a narrow page may stand in a menu."""
-    tab = page.get_by_role("tab", name=name)
-    if not tab.is_visible():
-        page.get_by_role("button", name="More tabs").click()
-        tab = page.locator(".overflow-dropdown").get_by_role("button", name=name)
-    tab.click()
+    # In one go: after a turn gradio lays out row and menu anew, and a tab may move from one to the other.
+    page.wait_for_function(
+        """name => {
+            const tabs = document.querySelectorAll('#views [role=tab], #views .overflow-dropdown button');
+            const tab = [...tabs].find(each => each.textContent.trim() === name);
+            tab?.click();
+            return Boolean(tab);
+        }""",
+        arg=name,
+    )
+    expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
 
 
 def numbers_of(engine: Engine, checked: Checked | None) -> list[str]:
