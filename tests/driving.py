@@ -80,12 +80,22 @@ def shown(page: Page, file: str) -> Shown:
 def overflow(page: Page) -> int:
     """Pixels by which any part of the page stands out to the right of the window.
 
-    Gradio measures the tabs in a row that it clips to a pixel; that one is left out.
+    Left out is what scrolls or is cut off within a part of its own, as wide code does, and the row, a pixel
+    wide, in which gradio measures its tabs.
     """
     return int(
         page.evaluate(
-            "Math.max(...[...document.querySelectorAll('body *:not(.visually-hidden *)')]"
-            ".filter(part => part.checkVisibility())"
-            ".map(part => part.getBoundingClientRect().right)) - document.documentElement.clientWidth"
+            """() => {
+                const contains = (part) => part.matches('.visually-hidden')
+                    || ['auto', 'scroll'].includes(getComputedStyle(part).overflowX);
+                const ends = [];
+                const visit = (part) => {
+                    if (!part.checkVisibility()) return;
+                    ends.push(part.getBoundingClientRect().right);
+                    if (!contains(part)) [...part.children].forEach(visit);
+                };
+                [...document.body.children].forEach(visit);
+                return Math.max(...ends) - document.documentElement.clientWidth;
+            }"""
         )
     )
