@@ -17,6 +17,7 @@ from demo.views.elsewhere import add_elsewhere
 from demo.views.game import add_game
 from demo.views.generate import add_generate
 from demo.views.learn import add_learn
+from demo.views.many import add_many
 
 KEEP_FILES_SECONDS: Final = 3600
 QUEUE_LENGTH: Final = 128
@@ -25,6 +26,7 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
     "generate": add_generate,
     "learn": add_learn,
+    "many": add_many,
     "game": add_game,
     "elsewhere": add_elsewhere,
 }

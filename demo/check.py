@@ -22,6 +22,12 @@ from demo.seen import Seen
 DECODERS = 4
 """Pictures decoded at once: as many as there are workers."""
 
+PICTURES_AT_ONCE = 64
+"""Of many, so many make a batch: enough to keep the model busy, few enough to see that it goes on."""
+
+Source = Path | bytes | NDArray[np.uint8] | PictureError
+"""A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
+
 
 @dataclass(frozen=True, eq=False)
 class Checked:
@@ -53,10 +59,8 @@ def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
     return check_sources(engine, [name], [content])[0]
 
 
-def check_sources(
-    engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes | NDArray[np.uint8]]
-) -> list[Checked]:
-    """Check paths, encoded pictures, or pictures uint8 [height, width, channels], in one batch."""
+def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source]) -> list[Checked]:
+    """Check pictures from wherever they come, in one batch."""
     with ThreadPoolExecutor(DECODERS) as threads:
         loaded = list(threads.map(partial(see, engine), sources))
     readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
@@ -69,8 +73,10 @@ def check_sources(
     ]
 
 
-def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> tuple[Seen, str | None] | PictureError:
+def see(engine: Engine, source: Source) -> tuple[Seen, str | None] | PictureError:
     """What the model sees of one picture, and the note on how it was read; or why it cannot be read."""
+    if isinstance(source, PictureError):
+        return source
     try:
         picture = Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
     except PictureError as error:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.check import Checked, check_files
+from demo.check import PICTURES_AT_ONCE, Checked, check_files
 from demo.embed.assemble import assemble_page
 from demo.errors import DemoError
 from demo.images import shared_pool
@@ -16,7 +16,6 @@ from demo.serve import serve
 from demo.space.assemble import assemble_space
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
-FILES_AT_ONCE = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,8 +105,8 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:
     """Print the answer for each file; returns 1 where some file could not be judged, else 0."""
     unreadable = False
-    for start in range(0, len(files), FILES_AT_ONCE):
-        for checked in check_files(engine, files[start : start + FILES_AT_ONCE]):
+    for start in range(0, len(files), PICTURES_AT_ONCE):
+        for checked in check_files(engine, files[start : start + PICTURES_AT_ONCE]):
             print(json.dumps(checked.answer.as_dict()) if as_json else line(checked))
             unreadable |= checked.answer.error is not None
         sys.stdout.flush()

@@ -1,0 +1,59 @@
+"""*Many files*: which of these digits did a generator make?"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+from gradio.data_classes import FileData, ListFiles
+
+from demo.check import Checked
+from demo.errors import PictureError
+from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
+from demo.many import LARGEST_COUNT, Sent, check_sent
+from demo.page import Page, private_event
+from demo.widgets.answer_table import answer_rows, answer_table
+from demo.widgets.file_area import file_area
+
+_REFUSALS: Final = {
+    "large": TOO_LARGE,
+    "lost": "The file could not be sent to the app; check the connection and try again.",
+}
+
+
+def add_many(page: Page) -> None:
+    """Lay out the view: the area that takes files, the table or gallery of their answers."""
+    gr.HTML(page.block(lambda words: f"<p>{words('many.says')}</p>"), apply_default_css=False)
+    area = file_area(LARGEST_FILE_BYTES, LARGEST_COUNT, page.both("many.area-"))
+    table = answer_table(page.both("many.table-"))
+    answers = gr.State([])
+
+    def check_upload(
+        files: ListFiles | None, event: gr.EventData
+    ) -> Iterator[tuple[dict[str, Any], list[Checked]]]:
+        sent = arrange(files.root if files else [], event.refused)
+        rows: list[dict[str, Any]] = []
+        checked: list[Checked] = []
+        total = len(sent)
+        for batch, total in check_sent(page.engine, sent):
+            # New lists each time: gradio sends what differs from those before.
+            rows = rows + answer_rows(batch)
+            checked = checked + batch
+            yield {"run": event.run, "rows": rows, "total": total, "finished": False}, checked
+        yield {"run": event.run, "rows": rows, "total": total, "finished": True}, checked
+
+    def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
+        return page.show(answers[int(event.index)], request)
+
+    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **private_event())
+    checking.failure(lambda: {"failed": True}, None, table, api_name="page_many_failed", **private_event())
+    area.stop(None, None, None, cancels=[checking], api_visibility="private")
+    table.select(open_answer, answers, page.shown, api_name="page_many_open", **private_event())
+
+
+def arrange(files: Sequence[FileData], refused: Sequence[dict[str, Any]]) -> list[Sent]:
+    """What was sent, in the order in which it was chosen. refused: as the area's event tells."""
+    sent = [Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
+    for each in sorted(refused, key=lambda each: int(each["index"])):
+        sent.insert(int(each["index"]), Sent(str(each["name"]), PictureError(_REFUSALS[each["reason"]])))
+    return sent[:LARGEST_COUNT]
