@@ -31,7 +31,7 @@ def checked(engine: Engine, sent: list[Sent]) -> list[Checked]:
 
 
 def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
-    product_engine: Engine, tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
     lost = PictureError("It did not come.")
     sent = [
@@ -41,7 +41,7 @@ def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
         write(tmp_path, "empty.zip", zip_bytes({})),
         Sent("gone.png", tmp_path / "gone.png"),
     ]
-    answers = [each.answer for each in checked(product_engine, sent)]
+    answers = [each.answer for each in checked(engine, sent)]
     assert [each.file for each in answers] == [
         "a.zip/x/7.png", "a.zip/in.zip", "a.zip/note.txt", "lost.png", "7.png", "empty.zip", "gone.png",
     ]  # fmt: skip
@@ -52,34 +52,34 @@ def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
         NO_PICTURES,
         "There is no such file; check the name.",
     ]
-    alone = check_files(product_engine, [tmp_path / "7.png"])[0].answer
+    alone = check_files(engine, [tmp_path / "7.png"])[0].answer
     for each in (answers[0], answers[4]):
         assert each.fake_probability == pytest.approx(alone.fake_probability, abs=1e-6)
 
 
 def test_the_model_is_asked_once_a_batch(
-    product_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scored: list[int] = []
-    score = product_engine.score
+    score = engine.score
 
     def counted(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
         scored.append(len(pixels))
         return score(pixels)
 
-    monkeypatch.setattr(product_engine, "score", counted)
+    monkeypatch.setattr(engine, "score", counted)
     sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(70)}))]
-    progress = [(len(batch), total) for batch, total in check_sent(product_engine, sent)]
+    progress = [(len(batch), total) for batch, total in check_sent(engine, sent)]
     assert progress == [(PICTURES_AT_ONCE, 70), (6, 70)]
     assert scored == [PICTURES_AT_ONCE, 6]
 
 
 def test_large_members_make_smaller_batches(
-    product_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(many, "BYTES_AT_ONCE", 2 * len(PNG))
     sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(5)}))]
-    assert [len(batch) for batch, _ in check_sent(product_engine, sent)] == [2, 2, 1]
+    assert [len(batch) for batch, _ in check_sent(engine, sent)] == [2, 2, 1]
 
 
 def test_a_zip_that_makes_too_many_is_refused_alone(tmp_path: Path) -> None:
