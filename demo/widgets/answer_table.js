@@ -74,7 +74,7 @@ function galleryItem(each) {
   li.dataset.tone = each.tone;
   const open = opener(each, 'answers-open');
   open.title = each.file;
-  open.append(picture(each), make('span', 'answers-verdict', each.verdict), make('span', 'number', number(each)));
+  open.append(picture(each), make('span', 'answers-verdict', each.verdict), ' ', make('span', 'number', number(each)));
   li.append(open);
   return li;
 }
