@@ -157,13 +157,13 @@ def test_an_answer_opens_in_check(page: Page, product_engine: Engine, layout: st
     opener.focus()
     opener.press("Enter")
     assert shown(page, "seven.png").fake == f"{answer.fake_probability:.4f}"
-    open_tab(page, "Many files")
-    page.locator(".answers [data-tone=error] .answers-open:visible").click()
+
+
+@pytest.mark.browser
+def test_a_file_that_cannot_be_judged_opens_in_check_too(page: Page) -> None:
+    check(page, {"bad.txt": b"no"})
+    page.locator(".answers-rows tr").click()
     expect(page.locator("#result .result-says")).to_contain_text("no picture that can be read")
-
-
-def open_tab(page: Page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
 
 
 @pytest.mark.browser

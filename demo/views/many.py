@@ -24,17 +24,17 @@ _REFUSALS: Final = {
 def add_many(page: Page) -> None:
     """Lay out the view: the area that takes files, the table or gallery of their answers."""
     gr.HTML(page.block(lambda words: f"<p>{words('many.says')}</p>"), apply_default_css=False)
-    area = file_area(LARGEST_FILE_BYTES, LARGEST_COUNT, page.both("many.area-"))
-    table = answer_table(page.both("many.table-"))
+    area = file_area(LARGEST_FILE_BYTES, LARGEST_COUNT, page.both("files."))
+    table = answer_table(page.both("answers."), page.both("verdict."))
     answers = gr.State([])
 
-    def check_upload(
-        files: ListFiles | None, event: gr.EventData
-    ) -> Iterator[tuple[dict[str, Any], list[Checked]]]:
+    def check_upload(files: ListFiles | None, event: gr.EventData) -> Iterator[tuple[dict[str, Any], object]]:
         sent = arrange(files.root if files else [], event.refused)
         rows: list[dict[str, Any]] = []
         checked: list[Checked] = []
         total = len(sent)
+        # Before the first batch: what fails from here on is this selection's.
+        yield {"run": event.run, "rows": rows, "total": total, "finished": False}, gr.skip()
         for batch, total in check_sent(page.engine, sent):
             # New lists each time: gradio sends what differs from those before.
             rows = rows + answer_rows(batch)

@@ -1,4 +1,6 @@
-const words = props.words[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+const language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+const words = props.words[language];
+const verdicts = props.verdicts[language];
 for (const part of element.querySelectorAll('[data-word]')) part.textContent = words[part.dataset.word];
 for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = words[part.dataset.label];
 
@@ -8,6 +10,7 @@ const TONES = { fake: 'fake', real: 'real', unsure: 'unsure', 'not a digit': 'ot
 const ORDER = ['fake', 'unsure', 'real', 'other', 'error'];
 let records = [];
 let run = null;
+let latest = null;
 let chosenTone = null;
 let layout = 'table';
 let sorting = { key: null, down: false };
@@ -20,7 +23,7 @@ function record(row, index) {
   return {
     index, row, tone,
     file: answer.file,
-    verdict: words[`verdict-${tone}`],
+    verdict: verdicts[tone],
     probability: digital ? answer.fake_probability : null,
     digit: digital ? answer.digit : null,
     note: answer.error ?? row.note ?? '',
@@ -111,7 +114,7 @@ function drawVerdicts() {
   const chips = [null, ...ORDER].map((tone) => {
     const count = tone ? records.filter((each) => each.tone === tone).length : records.length;
     if (tone && !count) return null;
-    const chip = make('button', 'answers-chip', `${tone ? words[`verdict-${tone}`] : words.all} ${count}`);
+    const chip = make('button', 'answers-chip', `${tone ? verdicts[tone] : words.all} ${count}`);
     chip.type = 'button';
     chip.dataset.tone = tone ?? '';
     chip.ariaPressed = String(chosenTone === tone);
@@ -124,7 +127,11 @@ function drawVerdicts() {
 watch('value', () => {
   const value = props.value;
   if (!value) return;
-  if (value.failed) return document.dispatchEvent(new Event('touchstone:failed'));
+  if (value.failed) {
+    return document.dispatchEvent(new CustomEvent('touchstone:failed', { detail: { run: latest } }));
+  }
+  latest = value.run;
+  if (!value.rows.length) return;
   if (value.run !== run) {
     run = value.run;
     records = [];

@@ -13,8 +13,10 @@ from demo.panels import base64_text
 from demo.spreadsheet import csv_header, csv_line
 
 
-def answer_table(words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
-    """Hidden until it has answers. words: by language the texts that it shows.
+def answer_table(
+    words: Mapping[str, Mapping[str, str]], verdicts: Mapping[str, Mapping[str, str]]
+) -> gr.HTML:
+    """Hidden until it has answers. words, verdicts: by language the texts that it shows, and the verdicts'.
 
     Its value has `run`, a number that changes when other files are checked; `rows`, as `answer_rows` makes
     them, each time all that there are; `total`, how many there will be; and `finished`. Or it has `failed`.
@@ -32,6 +34,7 @@ def answer_table(words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
         elem_id="answers",
         csv_header=csv_header(),
         words=words,
+        verdicts=verdicts,
     )
 
 

@@ -21,7 +21,7 @@ def file_area(max_bytes: int, most: int, words: Mapping[str, Mapping[str, str]])
         stop: what is being checked is no longer wanted.
 
     It hears on the document `touchstone:checked`, with `run`, `done`, `total`, `errors` and `finished`, and
-    `touchstone:failed`.
+    `touchstone:failed`, with `run`.
     """
     area = gr.HTML(
         label="Files",
