@@ -33,20 +33,24 @@ def add_many(page: Page) -> None:
         rows: list[dict[str, Any]] = []
         checked: list[Checked] = []
         total = len(sent)
-        # Before the first batch: what fails from here on is this selection's.
-        yield {"run": event.run, "rows": rows, "total": total, "finished": False}, gr.skip()
-        for batch, total in check_sent(page.engine, sent):
-            # New lists each time: gradio sends what differs from those before.
-            rows = rows + answer_rows(batch)
-            checked = checked + batch
-            yield {"run": event.run, "rows": rows, "total": total, "finished": False}, checked
+        try:
+            for batch, total in check_sent(page.engine, sent):
+                # New lists each time: gradio sends what differs from those before.
+                rows = rows + answer_rows(batch)
+                checked = checked + batch
+                yield {"run": event.run, "rows": rows, "total": total, "finished": False}, checked
+        except Exception:
+            # The page says that it cannot go on; what went wrong is for gradio to report.
+            yield {"run": event.run, "failed": True}, gr.skip()
+            raise
         yield {"run": event.run, "rows": rows, "total": total, "finished": True}, checked
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         return page.show(answers[int(event.index)], request)
 
-    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **private_event())
-    checking.failure(lambda: {"failed": True}, None, table, api_name="page_many_failed", **private_event())
+    # Not after the one before: that one is stopped, and the page would wait for it all the same.
+    at_once = {**private_event(), "trigger_mode": "multiple"}
+    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **at_once)
     area.stop(None, None, None, cancels=[checking], api_visibility="private")
     table.select(open_answer, answers, page.shown, api_name="page_many_open", **private_event())
 

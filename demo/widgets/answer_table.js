@@ -9,8 +9,7 @@ const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[na
 const TONES = { fake: 'fake', real: 'real', unsure: 'unsure', 'not a digit': 'other', null: 'error' };
 const ORDER = ['fake', 'unsure', 'real', 'other', 'error'];
 let records = [];
-let run = null;
-let latest = null;
+let run = 0;
 let chosenTone = null;
 let layout = 'table';
 let sorting = { key: null, down: false };
@@ -128,10 +127,10 @@ watch('value', () => {
   const value = props.value;
   if (!value) return;
   if (value.failed) {
-    return document.dispatchEvent(new CustomEvent('touchstone:failed', { detail: { run: latest } }));
+    return document.dispatchEvent(new CustomEvent('touchstone:failed', { detail: { run: value.run } }));
   }
-  latest = value.run;
-  if (!value.rows.length) return;
+  // What is left of a selection that was stopped.
+  if (value.run < run) return;
   if (value.run !== run) {
     run = value.run;
     records = [];

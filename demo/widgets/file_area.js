@@ -89,7 +89,6 @@ document.addEventListener('touchstone:checked', ({ detail }) => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(detail.errors ? 'done-errors' : 'done', { count: detail.done, seconds, errors: detail.errors });
 });
-// One that was stopped counts as failed too, so it matters which.
 document.addEventListener('touchstone:failed', ({ detail }) => {
   if (detail.run !== run || busy !== 'checking') return;
   work('');
