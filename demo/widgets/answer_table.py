@@ -19,7 +19,8 @@ def answer_table(
     """Hidden until it has answers. words, verdicts: by language the texts that it shows, and the verdicts'.
 
     Its value has `run`, a number that changes when other files are checked; `rows`, as `answer_rows` makes
-    them, each time all that there are; `total`, how many there will be; and `finished`. Or it has `run` and `failed`.
+    them, each time all that there are; `total`, how many there will be; and `finished`.
+    Or it has `run` and `failed`.
 
     Events:
         select: an answer was chosen; the event data's `index` is its place among the rows.
