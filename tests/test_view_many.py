@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.many import LARGEST_COUNT, Sent
 from demo.runtime import Engine
 from demo.views.many import arrange
+from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, picture_bytes, shown
 from tests.test_archive import zip_bytes
 
@@ -56,12 +57,12 @@ def drop(page: Page, count: int) -> None:
 
 
 def names(page: Page) -> list[str]:
-    return page.locator(".answers-rows .answers-file").all_inner_texts()
+    return page.locator(".answers-rows .answers-file").all_text_contents()
 
 
 def cells(page: Page, name: str) -> list[str]:
     row = page.locator(".answers-rows tr", has=page.get_by_text(name, exact=True))
-    return [text.strip() for text in row.locator("td").all_inner_texts()]
+    return [text.strip() for text in row.locator("td").all_text_contents()]
 
 
 def saved(page: Page, button: str) -> tuple[str, bytes]:
@@ -268,12 +269,23 @@ def test_sending_and_checking_can_be_stopped(page: Page) -> None:
 def test_nothing_stands_out_to_the_side_and_everything_has_a_name(page: Page) -> None:
     long = "a-name-" * 20 + ".png"
     check(page, {long: SEVEN, "bad.png": b"no", "square.png": SQUARE})
-    assert overflow(page, ".files *, .answers *") <= 0
+    assert overflow(page) <= 0
     buttons: Sequence[Locator] = page.locator(".files button:visible, .answers button:visible").all()
     assert len(buttons) > 10
     assert [each for each in buttons if not (each.inner_text() or each.get_attribute("aria-label"))] == []
     page.get_by_role("button", name="Gallery").click()
-    assert overflow(page, ".files *, .answers *") <= 0
+    assert overflow(page) <= 0
+
+
+@pytest.mark.browser
+@pytest.mark.node
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(page: Page, scheme: Literal["light", "dark"]) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    check(page, {"seven.png": SEVEN, "bad.png": b"no", "square.png": SQUARE})
+    for layout in ("Table", "Gallery"):
+        page.get_by_role("button", name=layout, exact=True).click()
+        assert serious(page) == []
 
 
 @pytest.mark.browser
