@@ -26,8 +26,8 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
     "generate": add_generate,
     "learn": add_learn,
-    "many": add_many,
     "game": add_game,
+    "many": add_many,
     "elsewhere": add_elsewhere,
 }
 """By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""
