@@ -17,6 +17,8 @@ from demo.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
 from demo.wire import LARGEST_PIXELS, Outcome
 from demo.workers import Pool
 
+EMPTY: Final = "The file is empty; choose one that holds a picture."
+MISSING: Final = "There is no such file; check the name."
 SEVERAL_FRAMES: Final = "The file holds several frames; only the first was read."
 TOO_LARGE: Final = (
     f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
@@ -57,7 +59,7 @@ def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     """
     content = source if isinstance(source, bytes) else read_file(source)
     if not content:
-        raise PictureError("The file is empty; choose one that holds a picture.")
+        raise PictureError(EMPTY)
     if len(content) > LARGEST_FILE_BYTES:
         raise PictureError(TOO_LARGE)
     reply = (pool or shared_pool()).ask(content)
@@ -80,7 +82,7 @@ def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
         with path.open("rb") as stream:
             return stream.read(most)
     except FileNotFoundError as error:
-        raise PictureError("There is no such file; check the name.") from error
+        raise PictureError(MISSING) from error
     except OSError as error:
         raise PictureError(f"The file cannot be read ({error.strerror}).") from error
 

@@ -61,7 +61,7 @@ def error_result(name: str, reason: str, words: Words) -> str:
         "error",
         f'<p class="result-file">{html.escape(name)}</p>'
         f'<p class="result-verdict">{words("verdict.error")}</p>'
-        f'<p class="result-says">{html.escape(reason)}</p>',
+        f'<p class="result-says">{html.escape(words.sentence(reason))}</p>',
     )
 
 
@@ -127,7 +127,7 @@ def _scale(thresholds: Thresholds, fake_probability: float, words: Words) -> str
 def _seen(checked: Checked, words: Words) -> str:
     assert checked.seen is not None
     answer = checked.answer
-    note = f"{html.escape(checked.note)}<br>" if checked.note else ""
+    note = f"{html.escape(words.sentence(checked.note))}<br>" if checked.note else ""
     return (
         f'<figure class="seen">{pixels_image(checked.seen.pixels, words("check.seen-alt"))}'
         f"<figcaption><strong>{words('check.seen')}</strong><br>{_done(checked.seen, words)}<br>"

@@ -8,11 +8,23 @@ from pathlib import Path
 import pytest
 
 import demo
+from demo import archive, images
 from demo.texts import LANGUAGES, load_words, preferred_language
+from demo.views import many
 
 FOLDER = Path(demo.__file__).parent
 FILES = sorted((FOLDER / "texts").glob("*.json"))
 ENTRIES = {key: entry for path in FILES for key, entry in json.loads(path.read_text("utf-8")).items()}
+
+
+SENTENCES = {
+    *images.REFUSALS.values(),
+    *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
+    *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
+    *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),
+    *many.REFUSALS.values(),
+}
+"""What answers say of pictures that cannot be judged, where it does not depend on the picture."""
 
 
 def places(text: str) -> set[str | None]:
@@ -48,11 +60,22 @@ def test_a_text_is_used(key: str) -> None:
     # A key may be put together in the code, from a part that is written there and one that is a value.
     parts = re.split(r"(?<=[.-])", key)
     starts = ["".join(parts[:count]) for count in range(1, len(parts))]
+    if key.startswith("sentence."):
+        assert ENTRIES[key]["en"] in SENTENCES
+        return
     if key in code or any(f"{start}{{" in code for start in starts):
         return
     group, name = key.split(".", 1)
     assert f'both("{group}.")' in code
     assert re.search(rf"words\.{name}\b|[\"']{name}[\"']", code)
+
+
+def test_every_sentence_is_said_in_the_language_of_the_page() -> None:
+    words = load_words()
+    for sentence in SENTENCES:
+        assert words["en"].sentence(sentence) == sentence
+        assert re.search(r"[\u4e00-\u9fff]", words["zh"].sentence(sentence)), sentence
+    assert words["zh"].sentence("Not known.") == "Not known."
 
 
 def test_values_are_filled_in_as_text() -> None:

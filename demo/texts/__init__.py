@@ -15,13 +15,18 @@ LANGUAGES: Final = ("en", "zh")
 class Words:
     """The texts of one language."""
 
-    def __init__(self, language: str, texts: Mapping[str, str]) -> None:
+    def __init__(self, language: str, texts: Mapping[str, str], sentences: Mapping[str, str]) -> None:
         self.language = language
         self._texts = texts
+        self._sentences = sentences
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, e.g. `area.clear`, as HTML; KeyError where it or a value is missing."""
         return self._texts[key].format_map({name: html.escape(str(each)) for name, each in values.items()})
+
+    def sentence(self, english: str) -> str:
+        """A sentence of an answer, which is in English, in this language where it is known; plain text."""
+        return self._sentences.get(english, english)
 
     def group(self, prefix: str) -> dict[str, str]:
         """The texts whose keys begin with a prefix, by the rest of their keys."""
@@ -33,8 +38,13 @@ def load_words() -> dict[str, Words]:
     entries: dict[str, dict[str, str]] = {}
     for path in sorted(Path(__file__).parent.glob("*.json")):
         entries |= json.loads(path.read_text(encoding="utf-8"))
+    sentences = [entry for key, entry in entries.items() if key.startswith("sentence.")]
     return {
-        language: Words(language, {key: entry[language] for key, entry in entries.items()})
+        language: Words(
+            language,
+            {key: entry[language] for key, entry in entries.items()},
+            {entry["en"]: entry[language] for entry in sentences},
+        )
         for language in LANGUAGES
     }
 

@@ -15,7 +15,7 @@ from demo.page import Page, private_event
 from demo.widgets.answer_table import answer_rows, answer_table
 from demo.widgets.file_area import file_area
 
-_REFUSALS: Final = {
+REFUSALS: Final = {
     "large": TOO_LARGE,
     "lost": "The file could not be sent to the app; check the connection and try again.",
 }
@@ -28,7 +28,10 @@ def add_many(page: Page) -> None:
     table = answer_table(page.both("answers."), page.both("verdict."))
     answers = gr.State([])
 
-    def check_upload(files: ListFiles | None, event: gr.EventData) -> Iterator[tuple[dict[str, Any], object]]:
+    def check_upload(
+        files: ListFiles | None, event: gr.EventData, request: gr.Request
+    ) -> Iterator[tuple[dict[str, Any], object]]:
+        words = page.words(request)
         sent = arrange(files.root if files else [], event.refused)
         rows: list[dict[str, Any]] = []
         checked: list[Checked] = []
@@ -36,7 +39,7 @@ def add_many(page: Page) -> None:
         try:
             for batch, total in check_sent(page.engine, sent):
                 # New lists each time: gradio sends what differs from those before.
-                rows = rows + answer_rows(batch)
+                rows = rows + answer_rows(batch, words)
                 checked = checked + batch
                 yield {"run": event.run, "rows": rows, "total": total, "finished": False}, checked
         except Exception:
@@ -59,5 +62,5 @@ def arrange(files: Sequence[FileData], refused: Sequence[dict[str, Any]]) -> lis
     """What was sent, in the order in which it was chosen. refused: as the area's event tells."""
     sent = [Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
     for each in sorted(refused, key=lambda each: int(each["index"])):
-        sent.insert(int(each["index"]), Sent(str(each["name"]), PictureError(_REFUSALS[each["reason"]])))
+        sent.insert(int(each["index"]), Sent(str(each["name"]), PictureError(REFUSALS[each["reason"]])))
     return sent[:LARGEST_COUNT]

@@ -25,7 +25,7 @@ function record(row, index) {
     verdict: verdicts[tone],
     probability: digital ? answer.fake_probability : null,
     digit: digital ? answer.digit : null,
-    note: answer.error ?? row.note ?? '',
+    note: row.note,
   };
 }
 

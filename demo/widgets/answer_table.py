@@ -11,6 +11,7 @@ from demo.check import Checked
 from demo.images import encode_png
 from demo.panels import base64_text
 from demo.spreadsheet import csv_header, csv_line
+from demo.texts import Words
 
 
 def answer_table(
@@ -39,14 +40,17 @@ def answer_table(
     )
 
 
-def answer_rows(answers: Sequence[Checked]) -> list[dict[str, Any]]:
-    """What the table needs of each answer: the lines that are saved, what the model saw as PNG, the note."""
+def answer_rows(answers: Sequence[Checked], words: Words) -> list[dict[str, Any]]:
+    """What the table needs of each answer: the lines that are saved, what the model saw as PNG, the note.
+
+    The note says why a picture has no answer, or how it was read, in the language of the page.
+    """
     return [
         {
             "answer": json.dumps(checked.answer.as_dict()),
             "csv": csv_line(checked.answer),
             "png": None if checked.pixels is None else base64_text(encode_png(checked.pixels)),
-            "note": checked.note,
+            "note": words.sentence(checked.answer.error or checked.note or ""),
         }
         for checked in answers
     ]
