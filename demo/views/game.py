@@ -35,7 +35,7 @@ def add_game(page: Page) -> None:
     board = gr.HTML(
         page.block(lambda words: _rules(words, reals is not None)), apply_default_css=False, elem_id="board"
     )
-    with gr.Row(elem_id="answers"):
+    with gr.Row(elem_id="game-answers"):
         real = gr.Button(page.say("game.real"), visible=False, elem_id="say-real")
         fake = gr.Button(page.say("game.fake"), visible=False, elem_id="say-fake")
     start = gr.Button(page.say("game.start"), variant="primary", elem_id="start-game")
