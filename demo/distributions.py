@@ -23,8 +23,9 @@ class Distribution:
     percentiles: tuple[float, ...]
 
     def share_below(self, fake_probability: float) -> float:
-        """The share of these digits, in [0, 1] to a hundredth, with a lower P(fake | x)."""
-        return min(bisect.bisect_left(self.percentiles, fake_probability), 100) / 100
+        """The share of these digits with a lower P(fake | x), in [0, 1], rounded down to a hundredth."""
+        below = bisect.bisect_left(self.percentiles, fake_probability)
+        return 1.0 if below == len(self.percentiles) else max(below - 1, 0) / 100
 
 
 def load_distributions(manifest: Manifest, model: str) -> dict[str, Distribution]:

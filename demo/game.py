@@ -10,9 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.check import Checked, check_sources
+from demo.errors import RequestError
 from demo.runtime import LARGEST_SEED, Engine
 
 CARDS: Final = 10
+
+MOST_BATCHES: Final = 20
+"""Of ten pictures, of which hardly all are no digits: more are not looked through for one round."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,9 @@ def deal(engine: Engine, reals: NDArray[np.uint8], random: np.random.Generator) 
     reals: uint8 [n, 28, 28], ink bright on dark; at most one card shows each. The fakes are of the
     installed generators, each as likely. What the model takes for no digit is left out: it would have
     nothing to say of it.
+
+    Raises:
+        RequestError: next to nothing that the generators make is a digit to the model.
     """
     is_fake = random.random(CARDS) < 0.5
     real = _digits(engine, (reals[index] for index in random.permutation(len(reals))))
@@ -88,14 +95,20 @@ def deal(engine: Engine, reals: NDArray[np.uint8], random: np.random.Generator) 
 
 def _digits(engine: Engine, pictures: Iterator[NDArray[np.uint8]]) -> Iterator[Checked]:
     """What the model says of each of uint8 [28, 28], but for what it takes for no digit."""
-    while batch := list(islice(pictures, CARDS)):
+    for _ in range(MOST_BATCHES):
+        batch = list(islice(pictures, CARDS))
+        if not batch:
+            return
         names = [str(index) for index in range(len(batch))]
         for checked in check_sources(engine, names, [each[..., np.newaxis] for each in batch]):
             if checked.answer.verdict != "not a digit":
                 yield checked
+    raise RequestError("The generators here make hardly anything that the model takes for a digit.")
 
 
 def _generated(engine: Engine, random: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
     while True:
-        generator = engine.generators[random.integers(len(engine.generators))]
-        yield engine.generate(generator, 1, int(random.integers(LARGEST_SEED)))[0]
+        made = [
+            engine.generate(each, CARDS, int(random.integers(LARGEST_SEED))) for each in engine.generators
+        ]
+        yield from random.permutation(np.concatenate(made))[:CARDS]

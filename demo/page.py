@@ -70,11 +70,14 @@ class Page:
         """The outputs of an event that shows a picture in *Check*: what `show` returns goes there."""
         return [self.result, self.current, self.tabs]
 
-    def show(self, checked: Checked | None, request: gr.Request | None) -> Sequence[Any]:
-        """Values for `shown`: the panel of an answer, or the empty one, with *Check* in front."""
+    def show(self, checked: Checked, request: gr.Request | None) -> Sequence[Any]:
+        """Values for `shown`: the panel of an answer, with *Check* in front."""
+        return self.panel(checked, request), checked, gr.Tabs(selected="check")
+
+    def panel(self, checked: Checked | None, request: gr.Request | None) -> str:
+        """The panel of an answer, or the empty one."""
         words = self.words(request)
-        panel = empty_result(words) if checked is None else result_panel(self.engine, checked, words)
-        return panel, checked, gr.Tabs(selected="check")
+        return empty_result(words) if checked is None else result_panel(self.engine, checked, words)
 
 
 _RESULT_SCRIPT = """

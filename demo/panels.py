@@ -83,7 +83,7 @@ def result_panel(engine: Engine, checked: Checked, words: Words) -> str:
     shown = ""
     probability = probability_to_show(answer)
     if probability is not None:
-        said += _numbers(probability)
+        said += _numbers(probability, words)
         shown += _scale(engine.thresholds, probability, words)
     shown += _seen(checked, words)
     if probability is not None and checked.digit_probabilities is not None:
@@ -101,13 +101,15 @@ def _panel(tone: str, said: str, shown: str = "") -> str:
     )
 
 
-def _numbers(fake_probability: float) -> str:
+def _numbers(fake_probability: float, words: Words) -> str:
     shown = round(fake_probability, 4)
     # From the rounded number, so that the two on the page add up to 1.
     return (
         '<dl class="result-numbers">'
-        f'<div><dt>P(fake | x)</dt><dd class="fake-probability">{shown:.4f}</dd></div>'
-        f'<div><dt>P(real | x)</dt><dd class="real-probability">{1 - shown:.4f}</dd></div></dl>'
+        f'<div><dt>P(fake | x)</dt><dd class="fake-probability">{shown:.4f}</dd>'
+        f'<dd class="hint">{words("check.p-fake")}</dd></div>'
+        f'<div><dt>P(real | x)</dt><dd class="real-probability">{1 - shown:.4f}</dd>'
+        f'<dd class="hint">{words("check.p-real")}</dd></div></dl>'
     )
 
 

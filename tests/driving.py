@@ -2,10 +2,12 @@
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from PIL import Image, ImageDraw
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import FilePayload, Page, Route, expect
 
 FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
 
@@ -75,6 +77,25 @@ def shown(page: Page, file: str) -> Shown:
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
     assert seen.evaluate("image => image.getBoundingClientRect().width") >= 112
     return result
+
+
+@contextmanager
+def requests_held(page: Page, pattern: str) -> Iterator[None]:
+    """Within it, requests to addresses of a pattern wait; at its end they go on, as do later ones."""
+    waiting: list[Route] = []
+    held = True
+
+    def handle(route: Route) -> None:
+        if held:
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route(pattern, handle)
+    yield
+    held = False
+    for route in waiting:
+        route.continue_()
 
 
 def overflow(page: Page) -> int:

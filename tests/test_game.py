@@ -1,5 +1,6 @@
 """The rules of the game: what is dealt, and how it is scored."""
 
+import dataclasses
 from itertools import product
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from demo.answer import Answer
 from demo.check import Checked
+from demo.errors import RequestError
 from demo.game import CARDS, Card, Round, deal
 from demo.runtime import Engine
 from tests.handwriting import large_digits
@@ -48,6 +50,17 @@ def test_where_only_few_digits_were_drawn_the_rest_are_fakes(
         dealt = deal(product_engine, reals[:2], np.random.default_rng(seed))
         assert len(dealt.cards) == CARDS
         assert sum(not each.fake for each in dealt.cards) <= 2
+
+
+def test_generators_that_make_no_digits_end_in_a_sentence(
+    product_engine: Engine, reals: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is a digit to a model with a threshold that no number reaches.
+    monkeypatch.setattr(
+        product_engine, "thresholds", dataclasses.replace(product_engine.thresholds, in_domain=2)
+    )
+    with pytest.raises(RequestError, match="hardly anything"):
+        deal(product_engine, reals, np.random.default_rng(0))
 
 
 def test_the_scores_and_what_fooled_both() -> None:

@@ -32,7 +32,7 @@ def test_the_panel_shows_all_ten_probabilities(engine: Engine) -> None:
     probabilities = tuple(digit / 45 for digit in range(10))
     answer = Answer("one.png", "real", 0.1, -2.2, 9, 0.2, 0.99, "model", "1", "provider")
     panel = result_panel(engine, Checked(answer, SEEN, probabilities), ENGLISH)
-    assert "reads as 9 (0.2000)." in panel
+    assert "reads as 9 (0.2000);" in panel
     assert re.findall(r'bar-number">([\d.]+)', panel) == [f"{each:.4f}" for each in probabilities]
     assert "reads as" not in result_panel(engine, Checked(answer, SEEN), ENGLISH)
 

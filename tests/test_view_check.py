@@ -14,7 +14,7 @@ from demo.check import check_bytes
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.runtime import Engine
 from demo.stability import HANDLINGS
-from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, shown, stroke, upload
+from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, requests_held, shown, stroke, upload
 from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
 
@@ -29,7 +29,7 @@ def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
     shown(page, "seven.png")
     answer = check_bytes(product_engine, "seven.png", picture_bytes()).answer
     panel = page.locator("#result")
-    expect(panel).to_contain_text(f"reads as {answer.digit} ({answer.digit_probability:.4f}).")
+    expect(panel).to_contain_text(f"reads as {answer.digit} ({answer.digit_probability:.4f});")
     numbers = [float(each) for each in panel.locator(".bar-number").all_inner_texts()]
     assert len(numbers) == 10
     assert sum(numbers) == pytest.approx(1, abs=6e-4)
@@ -320,3 +320,43 @@ def test_a_browser_set_to_chinese_gets_chinese(browser: Browser, product_server:
     expect(page.locator("#result .result-file")).to_have_text("你写的数字")
     expect(page.locator("#result .result-verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
     context.close()
+
+
+@pytest.mark.browser
+def test_an_answer_that_comes_late_does_not_pull_one_back(page: Page) -> None:
+    with requests_held(page, "**/queue/join*"):
+        stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+        page.get_by_role("tab", name="Generate").click()
+    expect(page.locator("#result .result-file")).to_have_text("Your drawing")
+    expect(page.get_by_role("tab", name="Generate")).to_have_attribute("aria-selected", "true")
+
+
+@pytest.mark.browser
+def test_the_latest_of_several_pictures_is_the_one_that_is_answered(
+    page: Page, product_engine: Engine
+) -> None:
+    with requests_held(page, "**/upload*"):
+        upload(page, "late.png", picture_bytes())
+        with requests_held(page, "**/queue/join*"):
+            for y in (0.4, 0.6, 0.8):
+                stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, y)])
+    drawing = page.locator("#area canvas").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
+    answer = check_bytes(product_engine, "", base64.b64decode(drawing)).answer
+    expect(page.locator(".fake-probability")).to_have_text(f"{answer.fake_probability:.4f}")
+    # The file arrives, too late to be told.
+    page.wait_for_timeout(500)
+    assert shown(page, "Your drawing").fake == f"{answer.fake_probability:.4f}"
+
+
+@pytest.mark.browser
+def test_the_camera_is_off_once_one_looks_at_something_else(
+    browser: Browser, browser_path: str, product_server: str
+) -> None:
+    flags = [*CHROMIUM_FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with browser.browser_type.launch(executable_path=browser_path, args=flags) as chromium:
+        page = chromium.new_page()
+        page.goto(product_server)
+        page.get_by_role("button", name="Camera").click()
+        expect(page.locator(".area-camera")).to_be_visible()
+        page.get_by_role("tab", name="Generate").click()
+        page.wait_for_function("document.querySelector('.area-camera').srcObject === null")

@@ -78,7 +78,10 @@ def test_without_a_collection_the_player_s_own_digits_are_the_real_ones(
     page = browser.new_page()
     page.goto(bare_server)
     open_view(page, "game")
-    expect(page.get_by_role("tabpanel")).to_contain_text("No collection of real digits is at hand here")
+    expect(page.locator("#own-area .area-choose")).to_be_hidden()
+    expect(page.get_by_role("tabpanel").filter(visible=True)).to_contain_text(
+        "No collection of real digits is at hand here"
+    )
     add = page.get_by_role("button", name="Add this digit")
     add.click()
     expect(page.locator("#own-told")).to_contain_text("Draw one digit first")

@@ -1,5 +1,6 @@
 """*Beat the discriminator*: can you tell real from fake better than the model?"""
 
+import time
 from typing import Any, Final
 
 import gradio as gr
@@ -8,18 +9,26 @@ from numpy.typing import NDArray
 
 from demo.check import Checked, check_bytes
 from demo.digits import real_digits
+from demo.errors import RequestError
+from demo.events import event_text
 from demo.game import CARDS, Card, Round, deal
 from demo.images import LARGEST_FILE_BYTES
 from demo.page import Page, private_event
 from demo.panels import pixels_image, probability_to_show
 from demo.texts import Words
 from demo.views.check import decode_png_url
-from demo.widgets.picture_area import picture_area
+from demo.widgets.picture_area import picture_area, read_news
 
 OWN_DIGITS: Final = 5
 """How many the player draws where no real digits are at hand: half a round."""
 
-_CLEAR: Final = "() => document.querySelector('#own-area .area-clear').click()"
+_WIPE: Final = """
+watch('value', () => {
+  if (element.querySelector('[data-added]')?.dataset.added) {
+    document.querySelector('#own-area .area-clear').click();
+  }
+});
+"""
 
 
 def add_game(page: Page) -> None:
@@ -47,7 +56,10 @@ def add_game(page: Page) -> None:
             text = words("game.draw-first", count=OWN_DIGITS - len(drawn))
             return [None, f'<p role="status">{text}</p>', *3 * [gr.skip()]]
         digits = reals if reals is not None else _pixels(drawn)
-        return shown(deal(page.engine, digits, np.random.default_rng()), words)
+        try:
+            return shown(deal(page.engine, digits, np.random.default_rng()), words)
+        except RequestError as error:
+            raise gr.Error(str(error), print_exception=False) from error
 
     def shown(current: Round, words: Words) -> list[Any]:
         asking = not current.over
@@ -71,30 +83,36 @@ def add_game(page: Page) -> None:
 
 def add_own_digits(page: Page, own: gr.State) -> None:
     """Add a pad on which the player draws the digits that are the real ones; `own` collects them."""
-    draft = gr.State(None)
     gr.HTML(page.block(lambda words: f"<p>{words('game.own')}</p>"), apply_default_css=False)
-    area = picture_area(LARGEST_FILE_BYTES, page.both("area."), "own-area")
-    add = gr.Button(page.say("game.add"), elem_id="add-own")
-    told = gr.HTML("", apply_default_css=False, elem_id="own-told")
-
-    def keep(event: gr.EventData) -> Checked:
-        return check_bytes(page.engine, "", decode_png_url(str(event.png)))
+    _, news = picture_area(LARGEST_FILE_BYTES, page.both("area."), draw_only=True, elem_id="own-area")
+    told = gr.HTML("", js_on_load=_WIPE, apply_default_css=False, elem_id="own-told")
 
     def collect(
-        drawn: tuple[Checked, ...], draft: Checked | None, request: gr.Request
-    ) -> tuple[tuple[Checked, ...], str]:
+        drawn: tuple[Checked, ...], news: str | None, request: gr.Request
+    ) -> tuple[tuple[Checked, ...], object]:
         words = page.words(request)
-        if draft is None or draft.pixels is None or draft.answer.verdict == "not a digit":
-            return drawn, f'<p role="status">{words("game.own-not-a-digit")}</p>'
-        drawn = (*drawn, draft)
-        pictures = "".join(pixels_image(each, "") for each in _pixels(drawn))
-        count = words("game.own-count", count=len(drawn), needed=OWN_DIGITS)
-        return drawn, f'<div class="own-digits">{pictures}</div><p role="status">{count}</p>'
+        event = read_news(news)
+        if event_text(event, "kind") != "drawn":
+            return drawn, gr.skip()
+        checked = check_bytes(page.engine, "", decode_png_url(event_text(event, "png")))
+        if checked.pixels is None or checked.answer.verdict == "not a digit":
+            return drawn, _own(drawn, words("game.own-not-a-digit"))
+        # The latest ones: who goes on drawing plays with those.
+        drawn = (*drawn, checked)[-OWN_DIGITS:]
+        return drawn, _own(drawn, words("game.own-count", count=len(drawn), needed=OWN_DIGITS), added=True)
 
-    area.input(keep, None, draft, api_name="page_own_drawing", **private_event())
-    area.clear(lambda: None, None, draft, api_name="page_own_clear", **private_event())
-    added = add.click(collect, [own, draft], [own, told], api_name="page_own_add", **private_event())
-    added.then(None, js=_CLEAR)
+    news.input(
+        collect, [own, news], [own, told], api_name="page_own", **private_event() | {"trigger_mode": "once"}
+    )
+
+
+def _own(drawn: tuple[Checked, ...], said: str, *, added: bool = False) -> str:
+    """The digits that were drawn, and what to know; the pad is wiped once one was added."""
+    pictures = "".join(pixels_image(each.pixels, "") for each in drawn if each.pixels is not None)
+    return (
+        f'<div class="own-digits" data-added="{time.monotonic_ns() if added else ""}">{pictures}</div>'
+        f'<p role="status">{said}</p>'
+    )
 
 
 def _pixels(drawn: tuple[Checked, ...]) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from demo.texts import Words
 
 
 def add_why(page: Page) -> None:
-    """Add the part that opens: while it is open it follows each new picture, closed it costs nothing."""
+    """Add the part that opens: while it is open it follows each new picture, closed it works nothing out."""
     distributions = load_distributions(page.engine.manifest, page.engine.model)
     is_open = gr.State(False)
     with gr.Accordion(page.say("why.title"), open=False, elem_id="why") as accordion:

@@ -11,9 +11,20 @@ const ink = canvas.getContext('2d');
 let pointer = null;
 let last = null;
 let camera = null;
+// The last one who drew, sent or wiped has the turn: a file that arrives after that is late.
+let turn = 0;
 
 function announce() {
+  turn += 1;
   document.dispatchEvent(new Event('touchstone:input'));
+}
+
+function tell(news) {
+  document.dispatchEvent(new CustomEvent(`touchstone:news-${props.name}`, { detail: news }));
+}
+
+function refuse(name, reason) {
+  tell({ kind: 'refused', name, reason });
 }
 
 function wipe() {
@@ -45,6 +56,7 @@ stage.addEventListener('pointerdown', (event) => {
   canvas.setPointerCapture(event.pointerId);
   pointer = event.pointerId;
   if (!picture.hidden) wipe();
+  stage.removeAttribute('aria-busy');
   find('hint').hidden = true;
   ink.strokeStyle = '#fff';
   ink.lineCap = ink.lineJoin = 'round';
@@ -63,7 +75,7 @@ function lift(event) {
   if (event.pointerId !== pointer) return;
   pointer = null;
   announce();
-  trigger('input', { png: canvas.toDataURL('image/png') });
+  if (!props.draw_only) tell({ kind: 'drawn', png: canvas.toDataURL('image/png') });
 }
 canvas.addEventListener('pointerup', lift);
 canvas.addEventListener('pointercancel', lift);
@@ -72,8 +84,15 @@ find('clear').addEventListener('click', () => {
   stopCamera();
   wipe();
   announce();
-  trigger('clear');
+  tell({ kind: 'wiped' });
 });
+
+if (props.draw_only) {
+  for (const name of ['choose', 'photograph']) find(name).hidden = true;
+  element.querySelector('[data-word=foot]').hidden = true;
+  find('add').hidden = false;
+}
+find('add').addEventListener('click', () => tell({ kind: 'drawn', png: canvas.toDataURL('image/png') }));
 
 function show(file) {
   wipe();
@@ -88,20 +107,19 @@ async function take(file) {
   if (!file) return;
   stopCamera();
   announce();
-  if (file.size > props.max_bytes) {
-    trigger('refuse', { name: file.name, reason: 'large' });
-    return;
-  }
+  if (file.size > props.max_bytes) return refuse(file.name, 'large');
+  const mine = turn;
   show(file);
   stage.setAttribute('aria-busy', 'true');
   try {
     const { path, url } = await upload(file);
+    if (mine !== turn) return;
     props.value = { path, url, orig_name: file.name, size: file.size, meta: { _type: 'gradio.FileData' } };
-    trigger('upload');
+    tell({ kind: 'sent' });
   } catch (error) {
-    trigger('refuse', { name: file.name, reason: 'lost' });
+    if (mine === turn) refuse(file.name, 'lost');
   } finally {
-    stage.removeAttribute('aria-busy');
+    if (mine === turn) stage.removeAttribute('aria-busy');
   }
 }
 
@@ -123,7 +141,7 @@ find('photograph').addEventListener('click', async () => {
     camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
   } catch (error) {
     announce();
-    return trigger('refuse', { name: words.camera, reason: 'camera' });
+    return refuse(words.camera, 'camera');
   }
   wipe();
   find('hint').hidden = true;
@@ -146,6 +164,10 @@ function stopCamera() {
   find('hint').hidden = false;
 }
 
+// It does not watch a room that nobody looks into.
+document.addEventListener('visibilitychange', () => { if (document.hidden) stopCamera(); });
+new IntersectionObserver(([{ isIntersecting }]) => { if (!isIntersecting) stopCamera(); }).observe(stage);
+
 find('shoot').addEventListener('click', () => {
   // What the square shows, which is the middle of what the camera sees.
   const side = Math.min(video.videoWidth, video.videoHeight);
@@ -156,8 +178,9 @@ find('shoot').addEventListener('click', () => {
   square.toBlob((blob) => take(new File([blob], words.photo, { type: 'image/png' })));
 });
 
+const takesFiles = () => !props.draw_only && canvas.checkVisibility();
 document.addEventListener('dragover', (event) => {
-  if (!event.dataTransfer.types.includes('Files') || !canvas.checkVisibility()) return;
+  if (!event.dataTransfer.types.includes('Files') || !takesFiles()) return;
   event.preventDefault();
   stage.classList.add('area-over');
 });
@@ -166,13 +189,13 @@ document.addEventListener('dragleave', (event) => {
 });
 document.addEventListener('drop', (event) => {
   stage.classList.remove('area-over');
-  if (!event.dataTransfer.files.length || !canvas.checkVisibility()) return;
+  if (!event.dataTransfer.files.length || !takesFiles()) return;
   event.preventDefault();
   take(event.dataTransfer.files[0]);
 });
 document.addEventListener('paste', (event) => {
   const file = event.clipboardData?.files[0];
-  if (!file || !canvas.checkVisibility()) return;
+  if (!file || !takesFiles()) return;
   event.preventDefault();
   take(file);
 });
