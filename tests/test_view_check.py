@@ -14,6 +14,7 @@ from demo.check import check_bytes
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.runtime import Engine
 from demo.stability import HANDLINGS
+from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, requests_held, shown, stroke, upload
 from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
@@ -261,6 +262,7 @@ def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.node
 def test_why_follows_each_new_picture_while_it_is_open(page: Page, product_engine: Engine) -> None:
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url))
@@ -277,6 +279,7 @@ def test_why_follows_each_new_picture_while_it_is_open(page: Page, product_engin
     stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
     shown(page, "Your drawing")
     expect(reasons.locator(".costs dd")).not_to_have_text(costs)
+    assert serious(page) == []
     upload(page, "square.png", encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20)))
     expect(reasons).to_contain_text("What is not a digit gets no number")
     expect(reasons).not_to_contain_text(FOUR_DECIMALS)

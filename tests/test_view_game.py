@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from demo.digits import FILE
 from demo.game import CARDS
+from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, stroke
 from tests.handwriting import large_digits, write_idx
 from tests.serving import served_app
@@ -43,6 +44,7 @@ def play(page: Page, digits: int = CARDS) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.node
 @pytest.mark.parametrize("width", [1280, 390])
 def test_ten_digits_and_the_scores(browser: Browser, mnist_server: str, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 844})
@@ -64,6 +66,7 @@ def test_ten_digits_and_the_scores(browser: Browser, mnist_server: str, width: i
     both = [each for each in told if "You were wrong" in each and "The model was wrong" in each]
     heading = "These fooled you both" if both else "Nothing fooled you both"
     expect(board.locator("h3").first).to_have_text(heading)
+    assert serious(page) == []
     assert told[: len(both)] == both
     assert overflow(page) <= 0
     page.get_by_role("button", name="New game").click()
