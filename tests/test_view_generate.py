@@ -1,16 +1,24 @@
 """*Generate*, in a real browser against a real server."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+import gradio as gr
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from demo.app import build_app
+from demo.endpoints import generate_files
+from demo.events import UNREADABLE
 from demo.images import encode_png
 from demo.latent_search import STEPS
 from demo.panels import PNG_URL, base64_text
+from demo.recipe import Recipe
 from demo.runtime import Engine
+from demo.views.convince import Chosen, Desk
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, shown, upload
 
@@ -228,6 +236,52 @@ def test_a_search_can_be_stopped_and_begun_again(browser: Browser, server: str) 
     page.wait_for_timeout(500)
     expect(step).to_have_text(f"Step 0 of {STEPS}")
     page.close()
+
+
+@pytest.mark.browser
+def test_a_digit_of_a_wall_that_is_gone_is_not_chosen(page: Page) -> None:
+    link_to(page, "seed=3&count=4&index=1")
+    gone = page.get_by_role("button", name="Improve generator-3-2.png")
+    gone.evaluate(
+        "button => { const shown = button.closest('[data-wall]'); if (shown) shown.dataset.wall -= 1; }"
+    )
+    gone.click()
+    page.wait_for_timeout(500)
+    expect(page.locator(".convince")).to_contain_text("Chosen: generator-3-1.png.")
+
+
+@pytest.fixture(scope="module")
+def handlers(engine: Engine) -> dict[str, Callable[..., Any]]:
+    """What answers each of the page's events, by its name."""
+    app, _ = build_app(engine)
+    return {str(each.api_name): each.fn for each in app.fns.values() if each.fn}
+
+
+@pytest.mark.parametrize("content", [None, {}, 5, {"query": 5}, {"wall": 1, "index": -1}, {"turn": "1"}])
+@pytest.mark.parametrize(
+    "name", ["page_open_wall", "page_choose", "page_convince", "page_chosen", "page_convincing"]
+)
+def test_what_the_page_would_not_send_is_answered_with_a_sentence(
+    handlers: dict[str, Callable[..., Any]], engine: Engine, name: str, content: object
+) -> None:
+    desk = Desk()
+    recipe = Recipe(engine.default_generator, count=1)
+    files = generate_files(engine, recipe.generator, 1, 0, None)
+    desk.lay(desk.ask(), Chosen.of(recipe, files), files)
+    arguments: list[Any] = [gr.EventData(None, content), None]
+    if name not in ("page_chosen", "page_convincing"):
+        arguments.insert(0, desk)
+    with pytest.raises(gr.Error, match=UNREADABLE):
+        list(handlers[name](*arguments))
+
+
+@pytest.mark.parametrize("name", ["page_choose", "page_convince"])
+def test_where_the_app_began_anew_the_page_is_to_be_loaded_again(
+    handlers: dict[str, Callable[..., Any]], name: str
+) -> None:
+    sent = gr.EventData(None, {"wall": 7, "index": 0, "turn": 8})
+    with pytest.raises(gr.Error, match="reload the page"):
+        list(handlers[name](Desk(), sent, None))
 
 
 @pytest.mark.browser

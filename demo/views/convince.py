@@ -2,6 +2,8 @@
 
 import html
 import math
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Self
@@ -33,7 +35,7 @@ watch('value', () => {
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-does]');
   if (!button) return;
-  if (button.dataset.does === 'start') trigger('start');
+  if (button.dataset.does === 'start') trigger('start', { turn: latest.turn });
   if (button.dataset.does === 'halt') trigger('halt');
   if (button.dataset.does === 'select') {
     document.dispatchEvent(new Event('touchstone:input'));
@@ -79,47 +81,111 @@ class Chosen:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """What lies on a desk at one moment; the parts belong together.
+
+    files: the wall. chosen: the digit of it that is looked at; None before there is a wall.
+    wall: the number of the wall, larger for one that was asked for later.
+    turn: larger for each wall, choice and search. halted: whether the turn's search is to end.
+    """
+
+    files: Sequence[tuple[Checked, bytes]] = ()
+    chosen: Chosen | None = None
+    wall: int = 0
+    turn: int = 0
+    halted: bool = False
+
+
 class Desk:
-    """What lies before one visitor: the wall, and the digit that is looked at.
+    """What lies before one visitor. Safe to share between threads: what lies there changes as a whole.
 
     It changes in place, for a running search has to see at once that it is no longer wanted.
     """
 
     def __init__(self) -> None:
-        self.files: Sequence[tuple[Checked, bytes]] = ()
-        self.chosen: Chosen | None = None
-        self.turn = 0
-        self.halted = False
+        self._lock = threading.Lock()
+        # Counted on from the clock: what a page still shows when the app starts anew stays the older.
+        self._number = time.time_ns() // 1000
+        self.now = Laid()
 
-    def put(self, chosen: Chosen | None) -> int:
-        """Lay down a digit, which ends a running search; the number of the turn that begins."""
-        self.chosen = chosen
-        self.turn += 1
-        self.halted = False
-        return self.turn
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
+        """Gradio copies the first value of a state for each visitor, and a lock cannot be copied."""
+        return type(self)()
 
-    def convince(self, engine: Engine, words: Words) -> Iterator[str]:
-        """Search, and yield the panel after each step, until it is done, halted, or another turn begins."""
-        chosen = self.chosen
-        turn = self.put(chosen)
-        if chosen is None:
+    def ask(self) -> int:
+        """The number of a wall that is about to be made."""
+        with self._lock:
+            return self._next()
+
+    def lay(self, wall: int, chosen: Chosen, files: Sequence[tuple[Checked, bytes]]) -> Laid | None:
+        """Lay down a wall, which ends a running search; None where one asked for later lies there already."""
+        with self._lock:
+            if wall < self.now.wall:
+                return None
+            self.now = Laid(files, chosen, wall, self._next())
+            return self.now
+
+    def choose(self, wall: int, index: int) -> Laid | None:
+        """Look at another digit, which ends a running search; None where that wall no longer lies there, or
+        has no such digit.
+        """
+        with self._lock:
+            now = self.now
+            if wall != now.wall or now.chosen is None or index >= len(now.files):
+                return None
+            chosen = now.chosen.other(index, now.files)
+            self.now = replace(now, chosen=chosen, turn=self._next(), halted=False)
+            return self.now
+
+    def halt(self) -> None:
+        """End the running search after the step that it is at."""
+        with self._lock:
+            self.now = replace(self.now, halted=True)
+
+    def convince(self, engine: Engine, turn: int, words: Words) -> Iterator[str]:
+        """Search, and yield the panel after each step, until it is done, halted, or another turn begins.
+
+        turn: the one whose panel asked for the search; where another has begun meanwhile, there is none.
+        """
+        begun = self._begin(turn)
+        if begun is None or begun.chosen is None:
             return
-        for found in search(engine, chosen.recipe):
-            if self.turn != turn:
+        for found in search(engine, begun.chosen.recipe):
+            now = self._step(begun.turn, begun.chosen.at(found))
+            if now is None:
                 return
-            self.chosen = chosen.at(found)
-            yield convince_panel(engine, self, words, running=True)
-            if self.halted:
+            yield convince_panel(engine, now, words, running=True)
+            if self.now.halted:
                 break
-        if self.turn == turn:
-            yield convince_panel(engine, self, words)
+        now = self.now
+        if now.turn == begun.turn:
+            yield convince_panel(engine, now, words)
+
+    def _begin(self, turn: int) -> Laid | None:
+        with self._lock:
+            if turn != self.now.turn:
+                return None
+            self.now = replace(self.now, turn=self._next(), halted=False)
+            return self.now
+
+    def _step(self, turn: int, chosen: Chosen) -> Laid | None:
+        with self._lock:
+            if turn != self.now.turn:
+                return None
+            self.now = replace(self.now, chosen=chosen)
+            return self.now
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
 
 
 def convince_panel(
-    engine: Engine, desk: Desk, words: Words, running: bool = False, in_front: bool = False
+    engine: Engine, laid: Laid, words: Words, running: bool = False, in_front: bool = False
 ) -> str:
     """HTML of the panel; none where no digit is chosen. in_front: it is to be scrolled to."""
-    chosen = desk.chosen
+    chosen = laid.chosen
     if chosen is None:
         return ""
     name = chosen.after[0].answer.file
@@ -127,7 +193,7 @@ def convince_panel(
     start = words("convince.again" if step and not running else "convince.start")
     source = PNG_URL + base64_text(chosen.after[1])
     return (
-        f'<section class="convince" data-turn="{desk.turn}"{" data-in-front" if in_front else ""}>'
+        f'<section class="convince" data-turn="{laid.turn}"{" data-in-front" if in_front else ""}>'
         f"<h2>{words('convince.title')}</h2><p>{words('convince.says')}</p>"
         '<div class="convince-pair">'
         f"{_picture('before', chosen.before, words)}{_picture('after', chosen.after, words)}</div>"

@@ -11,17 +11,21 @@ import gradio as gr
 from demo.check import check_bytes
 from demo.contract import DIGITS
 from demo.endpoints import generate_files
+from demo.events import event_number, event_text
 from demo.page import Page, private_event
 from demo.panels import VERDICTS, verdict_words, wall
 from demo.recipe import FIRST_COUNT, WALL_SIZE, Mistake, Recipe, read_recipe
 from demo.runtime import LARGEST_SEED, Engine
 from demo.texts import Words
 from demo.views.check import decode_png_url
-from demo.views.convince import CONVINCE_SCRIPT, Chosen, Desk, convince_panel
+from demo.views.convince import CONVINCE_SCRIPT, Chosen, Desk, Laid, convince_panel
 from demo.widgets.share_link import SHARE_SCRIPT, share_link
 
 SEEDS_TO_TRY: Final = 1_000_000
 """The random seeds are below it: short enough to be told to somebody."""
+
+LARGEST_TURN: Final = 1 << 53
+"""The browser counts exactly up to there."""
 
 LONGEST_SHOWN: Final = 40
 """Characters of a bad value that the page repeats."""
@@ -35,11 +39,20 @@ new ResizeObserver((entries, observer) => {
   trigger('open', { query: location.search.slice(1) });
 }).observe(element);
 
+let latest = { wall: 0 };
+watch('value', () => {
+  const wall = Number(element.querySelector('[data-wall]')?.dataset.wall ?? 0);
+  // Of two that were on their way at once the later stays.
+  if (wall < latest.wall) props.value = latest.value;
+  else latest = { wall, value: props.value };
+});
+
 element.addEventListener('click', (event) => {
   const chosen = event.target.closest('.wall-choose');
   if (chosen) {
     for (const each of element.querySelectorAll('.wall-choose')) each.ariaPressed = each === chosen;
-    trigger('choose', { index: Number(chosen.dataset.index) });
+    const { wall } = chosen.closest('[data-wall]').dataset;
+    trigger('choose', { wall: Number(wall), index: Number(chosen.dataset.index) });
     return;
   }
   const digit = event.target.closest('.wall-digit');
@@ -89,51 +102,61 @@ def add_generate(page: Page) -> None:
         )
     desk = gr.State(Desk())
 
-    def fill(desk: Desk, asked: Mapping[str, object], words: Words) -> list[Any]:
+    def fill(desk: Desk, asked: Mapping[str, object], words: Words, *fields: Any) -> list[Any]:
+        """Values for `filled` and for fields; nothing changes where a wall asked for later lies there."""
+        wall = desk.ask()
         recipe, mistakes = read_recipe(engine, asked)
-        desk.files = generate_files(engine, recipe.generator, recipe.count, recipe.seed, recipe.digit)
-        desk.put(Chosen.of(recipe, desk.files))
+        files = generate_files(engine, recipe.generator, recipe.count, recipe.seed, recipe.digit)
+        laid = desk.lay(wall, Chosen.of(recipe, files), files)
+        if laid is None:
+            return [gr.skip()] * (3 + len(fields))
         return [
-            _wall(recipe, mistakes, desk.files, words),
-            convince_panel(engine, desk, words, in_front="index" in asked),
+            _wall(recipe, mistakes, laid, words),
+            convince_panel(engine, laid, words, in_front="index" in asked),
             _digit_field(engine, recipe, words),
+            *fields,
         ]
 
     def open_wall(desk: Desk, event: gr.EventData, request: gr.Request) -> list[Any]:
-        asked = dict(parse_qsl(str(event.query)))
+        asked = dict(parse_qsl(event_text(event, "query")))
         recipe, _ = read_recipe(engine, asked)
         # Only what the link names: somebody may have begun to fill in the rest.
         values = {"generator": recipe.generator, "count": recipe.count, "seed": recipe.seed}
         named = [value if name in asked else gr.skip() for name, value in values.items()]
-        return [*fill(desk, asked, page.words(request)), *named]
+        return fill(desk, asked, page.words(request), *named)
+
+    def wanted(generator: str, digit: str, count: float, seed: float | None) -> dict[str, object]:
+        fields: dict[str, object] = {"generator": generator, "count": count, "seed": seed}
+        return fields | {"digit": digit} if engine.chooses_digit(generator) else fields
 
     def change(
         desk: Desk, generator: str, digit: str, count: float, seed: float | None, request: gr.Request
     ) -> list[Any]:
-        asked: dict[str, object] = {"generator": generator, "count": count, "seed": seed}
-        if engine.chooses_digit(generator):
-            asked["digit"] = digit
-        return fill(desk, asked, page.words(request))
+        return fill(desk, wanted(generator, digit, count, seed), page.words(request))
 
     def change_seed(desk: Desk, generator: str, digit: str, count: float, request: gr.Request) -> list[Any]:
         seed = secrets.randbelow(SEEDS_TO_TRY)
-        return [*change(desk, generator, digit, count, seed, request), seed]
+        return fill(desk, wanted(generator, digit, count, seed), page.words(request), seed)
 
     def choose(desk: Desk, event: gr.EventData, request: gr.Request) -> object:
-        index = int(event.index)
-        if desk.chosen is None or not 0 <= index < len(desk.files):
+        _refuse_forgotten(desk)
+        index = event_number(event, "index", WALL_SIZE)
+        laid = desk.choose(event_number(event, "wall", LARGEST_TURN), index)
+        if laid is None:
             return gr.skip()
-        desk.put(desk.chosen.other(index, desk.files))
-        return convince_panel(engine, desk, page.words(request), in_front=True)
+        return convince_panel(engine, laid, page.words(request), in_front=True)
 
-    def convince(desk: Desk, request: gr.Request) -> Iterator[str]:
-        yield from desk.convince(engine, page.words(request))
+    def convince(desk: Desk, event: gr.EventData, request: gr.Request) -> Iterator[str]:
+        _refuse_forgotten(desk)
+        turn = event_number(event, "turn", LARGEST_TURN)
+        yield from desk.convince(engine, turn, page.words(request))
 
     def halt(desk: Desk) -> None:
-        desk.halted = True
+        desk.halt()
 
     def check_chosen(event: gr.EventData, request: gr.Request) -> Sequence[Any]:
-        return page.show(check_bytes(engine, str(event.name), decode_png_url(str(event.png))), request)
+        name, png = event_text(event, "name"), event_text(event, "png")
+        return page.show(check_bytes(engine, name, decode_png_url(png)), request)
 
     events = private_event()
     filled = [digits, panel, digit]
@@ -151,22 +174,28 @@ def add_generate(page: Page) -> None:
         part.select(check_chosen, None, page.shown, api_name=name, **events)
 
 
-def _wall(recipe: Recipe, mistakes: Sequence[Mistake], files: Sequence[Any], words: Words) -> str:
+def _refuse_forgotten(desk: Desk) -> None:
+    """An error that gradio shows where the page has a wall that the app, started anew, knows nothing of."""
+    if desk.now.chosen is None:
+        raise gr.Error("The app no longer knows these digits; reload the page.", print_exception=False)
+
+
+def _wall(recipe: Recipe, mistakes: Sequence[Mistake], laid: Laid, words: Words) -> str:
     """What was asked for and cannot be, what was made and how it is judged, a link to it, the digits."""
     notices = "".join(f"<p>{_mistake(each, words)}</p>" for each in mistakes)
-    verdicts = [checked.answer.verdict for checked, _ in files]
+    verdicts = [checked.answer.verdict for checked, _ in laid.files]
     counts = " &middot; ".join(
         f"{verdict_words(verdict, words)} {verdicts.count(verdict)}"
         for verdict in VERDICTS
         if verdict in verdicts
     )
     key = "generate.made" if recipe.digit is None else "generate.made-digit"
-    says = words(key, count=len(files), digit=recipe.digit, generator=recipe.generator, seed=recipe.seed)
+    says = words(key, count=len(laid.files), digit=recipe.digit, generator=recipe.generator, seed=recipe.seed)
     return (
-        f'<div class="notice" role="alert">{notices}</div>'
+        f'<div data-wall="{laid.wall}"><div class="notice" role="alert">{notices}</div>'
         f'<div class="wall-head"><p role="status">{says} {counts}</p>'
         f"{share_link(recipe.wall_query, words('share.wall'), words)}</div>"
-        f"{wall(files, words, recipe.index)}"
+        f"{wall(laid.files, words, recipe.index)}</div>"
     )
 
 
