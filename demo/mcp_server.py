@@ -6,7 +6,6 @@ fetches pictures from the internet, and writes its results as Python rather than
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -127,9 +126,13 @@ def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def decoded(text: str) -> bytes:
-    """A picture file from base64 or a data: URL; what is neither is handed on, and refused as no picture."""
+    """A picture file from base64, also in lines, or from a data: URL.
+
+    What is neither is handed on, and refused as no picture.
+    """
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        return text.encode()
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    # Of what is not ASCII it is no binascii.Error.
+    except ValueError:
+        return text.encode(errors="replace")

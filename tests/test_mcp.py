@@ -75,7 +75,11 @@ def test_four_tools_with_descriptions(tool_server: str) -> None:
     assert found["generate"].inputSchema["required"] == []
 
 
-@pytest.mark.parametrize("encoded", [ENCODED, f"data:image/png;base64,{ENCODED}"], ids=["plain", "url"])
+@pytest.mark.parametrize(
+    "encoded",
+    [ENCODED, f"data:image/png;base64,{ENCODED}", base64.encodebytes(PICTURE.read_bytes()).decode()],
+    ids=["plain", "url", "lines"],
+)
 def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
     answer = use(tool_server, "check", picture=encoded)
     assert not answer.isError
@@ -85,12 +89,14 @@ def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
 
 
 def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
-    answer = use(tool_server, "check_many", pictures=[ENCODED, "no picture at all", ENCODED])
+    bad = ["no picture at all", "é", "图片"]
+    answer = use(tool_server, "check_many", pictures=[ENCODED, *bad, ENCODED])
     assert answer.structuredContent is not None
-    first, bad, last = answer.structuredContent["result"]
-    assert [each["file"] for each in (first, bad, last)] == ["picture-0", "picture-1", "picture-2"]
+    first, *unread, last = answer.structuredContent["result"]
+    assert [each["file"] for each in (first, *unread, last)] == [f"picture-{index}" for index in range(5)]
     assert first["fake_probability"] == last["fake_probability"] is not None
-    assert {key for key in CONTRACT if bad[key] is not None} == {"file", "error"}
+    for each in unread:
+        assert {key for key in CONTRACT if each[key] is not None} == {"file", "error"}
 
 
 def test_generate_shows_the_digits(tool_server: str) -> None:
