@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo import schema
-from demo.errors import RequestError
+from demo.errors import DemoError, RequestError, told
 from demo.images import LARGEST_FILE_BYTES
 from demo.results import answers, generated, learned
 from demo.runtime import Engine
@@ -69,7 +69,10 @@ class ToolServer:
         ]
 
     async def _call_tool(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
-        result = await asyncio.to_thread(call, self._engine, name, arguments)
+        try:
+            result = await asyncio.to_thread(call, self._engine, name, arguments)
+        except DemoError as error:
+            raise RequestError(told(error)) from error
         content: list[ContentBlock] = [TextContent(type="text", text=json.dumps(result))]
         if name == "generate":
             # An assistant sees a picture where it would only read base64.
