@@ -11,7 +11,7 @@ from gradio.components.api_component import Api
 
 from demo import schema
 from demo.check import Checked
-from demo.errors import DemoError, RequestError
+from demo.errors import DemoError, RequestError, told
 from demo.results import answers, checked_digits, generated, learned
 from demo.runtime import Engine
 
@@ -20,21 +20,21 @@ def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the app being built; components that never show carry their types."""
 
     def check(picture: str | None) -> dict[str, Any]:
-        with _errors_shown():
+        with errors_shown():
             return answers(engine, *_named([picture]))[0]
 
     def check_many(pictures: list[str] | None) -> list[dict[str, Any]]:
-        with _errors_shown():
+        with errors_shown():
             return answers(engine, *_named(pictures or []))
 
     def generate(
         digit: int | None = None, count: int = 1, seed: int = 0, model: str | None = None
     ) -> list[dict[str, Any]]:
-        with _errors_shown():
+        with errors_shown():
             return generated(engine, digit, count, seed, model)
 
     def history(picture: str | None) -> dict[str, Any]:
-        with _errors_shown():
+        with errors_shown():
             names, files = _named([picture])
             if not files:
                 raise RequestError("Send a picture file.")
@@ -66,12 +66,12 @@ def add_endpoints(engine: Engine) -> None:
 
 
 @contextmanager
-def _errors_shown() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """Turn our errors into ones that gradio shows as a sentence, without a traceback."""
     try:
         yield
     except DemoError as error:
-        raise gr.Error(str(error), print_exception=False) from error
+        raise gr.Error(told(error), print_exception=False) from error
 
 
 def _named(paths: list[str | None] | list[str]) -> tuple[list[str], list[Path]]:
@@ -84,5 +84,5 @@ def generate_files(
     engine: Engine, model: str | None, count: object, seed: object, digit: object
 ) -> list[tuple[Checked, bytes]]:
     """`results.checked_digits`, with errors that the page shows as a sentence."""
-    with _errors_shown():
+    with errors_shown():
         return checked_digits(engine, model, count, seed, digit)

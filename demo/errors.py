@@ -1,5 +1,7 @@
 """What can go wrong in the demo, as one tree. Each message is a sentence for the person who sees it.
 
+That is who runs the demo; a visitor of the app is told `told`, which names nothing of the server.
+
 DemoError
 ├── PictureError   a picture cannot be judged
 ├── RequestError   an argument is outside its range
@@ -9,9 +11,15 @@ DemoError
 └── SpaceError     the folder of a Space cannot be put together
 """
 
+import logging
+
 
 class DemoError(Exception):
-    """Base of every error the demo raises on purpose."""
+    """Base of every error the demo raises on purpose. public: the sentence for a visitor of the app."""
+
+    @property
+    def public(self) -> str:
+        return str(self)
 
 
 class PictureError(DemoError):
@@ -23,7 +31,17 @@ class RequestError(DemoError):
 
 
 class ModelError(DemoError):
-    """A model file is missing, is not the one in the manifest, or fails its self-test."""
+    """A model file is missing, is not the one in the manifest, or fails its self-test.
+
+    The message may name folders of this machine; `public` does not.
+    """
+
+    @property
+    def public(self) -> str:
+        return (
+            "A published file is missing here, is not the one that was published, or does not run; "
+            "whoever runs this app finds which in its log."
+        )
 
 
 class DeviceError(DemoError):
@@ -36,3 +54,10 @@ class PageError(DemoError):
 
 class SpaceError(DemoError):
     """The folder of a Space cannot be put together; the message says what is in the way."""
+
+
+def told(error: DemoError) -> str:
+    """What a visitor of the app is told of an error; where that leaves anything out, the log has it."""
+    if error.public != str(error):
+        logging.getLogger("touchstone").error("%s", error)
+    return error.public

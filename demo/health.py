@@ -1,5 +1,6 @@
 """`GET /healthz`: is the app fit to serve, and what does it serve? For monitors and load balancers."""
 
+import logging
 import threading
 import time
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from starlette.routing import Route
 
 from demo import golden
 from demo.contract import VERSION
-from demo.errors import DemoError
+from demo.errors import DemoError, told
 from demo.runtime import Engine
 from demo.schema import API_VERSION
 
@@ -59,10 +60,11 @@ def self_test(engine: Engine) -> dict[str, Any]:
                 "provider": provider,
             }
     except DemoError as failure:
-        error = str(failure)
+        error = told(failure)
     # A device that is lost raises whatever its library has.
     except Exception as failure:
-        error = f"A model cannot run ({type(failure).__name__}: {failure}); restart the app."
+        logging.getLogger("touchstone").exception("A model cannot run")
+        error = f"A model cannot run ({type(failure).__name__}); restart the app."
     return {
         "status": "serving" if error is None else "failing",
         "version": VERSION,

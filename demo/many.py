@@ -11,7 +11,7 @@ from demo.errors import PictureError
 from demo.images import read_file
 from demo.runtime import Engine
 
-LARGEST_COUNT: Final = 2000
+MOST_FILES: Final = 2000
 """Pictures that are checked together at most, those in zips included."""
 
 # What is unpacked is held until its batch has been decoded; a file on disk is read when its turn comes.
@@ -51,11 +51,11 @@ class Pictures:
             return
         with archive:
             count = len(archive.members)
-            if self.total - 1 + count > LARGEST_COUNT:
+            if self.total - 1 + count > MOST_FILES:
                 yield (
                     name,
                     PictureError(
-                        f"The zip holds {count:,} files, which makes more than {LARGEST_COUNT:,} in all; "
+                        f"The zip holds {count:,} files, which makes more than {MOST_FILES:,} in all; "
                         "send fewer at once."
                     ),
                 )

@@ -6,7 +6,6 @@ fetches pictures from the internet, and writes its results as Python rather than
 
 import asyncio
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
@@ -20,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo import schema
-from demo.errors import RequestError
+from demo.errors import DemoError, RequestError, told
 from demo.images import LARGEST_FILE_BYTES
 from demo.results import answers, generated, learned
 from demo.runtime import Engine
@@ -70,7 +69,10 @@ class ToolServer:
         ]
 
     async def _call_tool(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
-        result = await asyncio.to_thread(call, self._engine, name, arguments)
+        try:
+            result = await asyncio.to_thread(call, self._engine, name, arguments)
+        except DemoError as error:
+            raise RequestError(told(error)) from error
         content: list[ContentBlock] = [TextContent(type="text", text=json.dumps(result))]
         if name == "generate":
             # An assistant sees a picture where it would only read base64.
@@ -127,9 +129,13 @@ def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def decoded(text: str) -> bytes:
-    """A picture file from base64 or a data: URL; what is neither is handed on, and refused as no picture."""
+    """A picture file from base64, also in lines, or from a data: URL.
+
+    What is neither is handed on, and refused as no picture.
+    """
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
-        return base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        return text.encode()
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    # Of what is not ASCII it is no binascii.Error.
+    except ValueError:
+        return text.encode(errors="replace")

@@ -42,14 +42,17 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     from demo.downloads import downloads_route
     from demo.health import health_route
     from demo.theme import STYLE_SHEETS, touchstone_theme
+    from demo.uploads import address_routes, take_uploads_only
 
-    web: dict[str, Any] = {"routes": [health_route(engine), downloads_route(engine.manifest)]}
+    routes = [health_route(engine), downloads_route(engine.manifest), *address_routes()]
+    web: dict[str, Any] = {"routes": routes}
     if mcp:
         from demo.mcp_server import ToolServer
 
         tools = ToolServer(engine, host)
-        web = {"routes": [*web["routes"], tools.route], "lifespan": tools.lifespan}
+        web = {"routes": [*routes, tools.route], "lifespan": tools.lifespan}
     app, translations = build_app(engine)
+    take_uploads_only(app)
     _, address, _ = app.launch(
         server_name=f"[{host}]" if ":" in host else host,
         server_port=port,
@@ -60,7 +63,8 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        show_error=True,
+        # What nobody foresaw may name what strangers need not know; it goes to the log.
+        show_error=False,
         run_history=False,
         enable_monitoring=False,
         max_file_size=LARGEST_FILE_BYTES,

@@ -11,7 +11,7 @@ from demo.archive import NESTED, NO_PICTURES
 from demo.check import PICTURES_AT_ONCE, Checked, check_files
 from demo.errors import PictureError
 from demo.images import encode_png
-from demo.many import LARGEST_COUNT, Pictures, Sent, check_sent
+from demo.many import MOST_FILES, Pictures, Sent, check_sent
 from demo.runtime import Engine
 from tests.driving import picture_bytes
 from tests.test_archive import zip_bytes
@@ -85,10 +85,10 @@ def test_large_members_make_smaller_batches(
 def test_a_zip_that_makes_too_many_is_refused_alone(tmp_path: Path) -> None:
     path = tmp_path / "full.zip"
     with zipfile.ZipFile(path, "w") as made:
-        for index in range(LARGEST_COUNT):
+        for index in range(MOST_FILES):
             made.writestr(f"{index}.png", b"")
     whole = Pictures([Sent("full.zip", path)])
-    assert len(list(whole)) == whole.total == LARGEST_COUNT
+    assert len(list(whole)) == whole.total == MOST_FILES
     pictures = Pictures([Sent("full.zip", path), Sent("one.png", path.with_name("one.png"))])
     (name, error), (other, source) = pictures
     assert (name, other) == ("full.zip", "one.png")

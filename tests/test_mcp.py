@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -11,13 +12,16 @@ from typing import Any
 
 import pytest
 from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ImageContent, TextContent, Tool
 
+from demo.errors import ModelError
 from demo.runtime import MODELS_FOLDER
 from tests.serving import served_app
 from tests.test_cli import CONTRACT
+from tests.test_uploads import sent_by_the_page
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
@@ -75,7 +79,11 @@ def test_four_tools_with_descriptions(tool_server: str) -> None:
     assert found["generate"].inputSchema["required"] == []
 
 
-@pytest.mark.parametrize("encoded", [ENCODED, f"data:image/png;base64,{ENCODED}"], ids=["plain", "url"])
+@pytest.mark.parametrize(
+    "encoded",
+    [ENCODED, f"data:image/png;base64,{ENCODED}", base64.encodebytes(PICTURE.read_bytes()).decode()],
+    ids=["plain", "url", "lines"],
+)
 def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
     answer = use(tool_server, "check", picture=encoded)
     assert not answer.isError
@@ -85,12 +93,14 @@ def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
 
 
 def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
-    answer = use(tool_server, "check_many", pictures=[ENCODED, "no picture at all", ENCODED])
+    bad = ["no picture at all", "é", "图片"]
+    answer = use(tool_server, "check_many", pictures=[ENCODED, *bad, ENCODED])
     assert answer.structuredContent is not None
-    first, bad, last = answer.structuredContent["result"]
-    assert [each["file"] for each in (first, bad, last)] == ["picture-0", "picture-1", "picture-2"]
+    first, *unread, last = answer.structuredContent["result"]
+    assert [each["file"] for each in (first, *unread, last)] == [f"picture-{index}" for index in range(5)]
     assert first["fake_probability"] == last["fake_probability"] is not None
-    assert {key for key in CONTRACT if bad[key] is not None} == {"file", "error"}
+    for each in unread:
+        assert {key for key in CONTRACT if each[key] is not None} == {"file", "error"}
 
 
 def test_generate_shows_the_digits(tool_server: str) -> None:
@@ -154,3 +164,18 @@ def test_without_the_flag_there_is_none(server: str) -> None:
         urllib.request.urlopen(f"{server}mcp", timeout=30)
     assert refusal.value.code == 404
     refusal.value.close()
+
+
+def test_a_visitor_is_told_nothing_of_the_server_s_folders(tmp_path: Path) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    with served_app("--mcp", "--models", str(models)) as address:
+        for name in ("history.json", "evaluation.json"):
+            (models / name).unlink()
+        answers = [text(use(address, "history", picture=ENCODED))]
+        with pytest.raises(AppError) as refusal:
+            Client(address, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
+        answers.append(str(refusal.value))
+        answers.append(sent_by_the_page(address, "page_elsewhere", []))
+    for answer in answers:
+        assert ModelError("").public in answer
+        assert str(models) not in answer

@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demo.contract import VERSION
-from demo.errors import DemoError
+from demo.errors import DemoError, ModelError
 from demo.health import HEALTH_PATH, Health, health_route
 from demo.network import network_address, url
 from demo.runtime import MODELS_FOLDER, Engine
@@ -107,17 +107,24 @@ def test_healthz_of_a_served_app(server: str) -> None:
     assert state["self_test"]["seconds"] > 0
 
 
-def test_healthz_says_what_ails_a_damaged_model(models: Path) -> None:
+@pytest.mark.parametrize("damage", ["altered", "missing"])
+def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
+    models: Path, damage: str, caplog: pytest.LogCaptureFixture
+) -> None:
     engine = Engine.load(models, "cpu")
     path = models / "mlp_history.onnx"
-    path.write_bytes(path.read_bytes()[:-1])
+    path.rename(path.with_suffix(".away"))
+    if damage == "altered":
+        path.write_bytes(b"another file")
     with TestClient(Starlette(routes=[health_route(engine)])) as client:
         response = client.get(HEALTH_PATH)
     state = response.json()
     assert response.status_code == 503
     assert (state["status"], state["self_test"]["passed"]) == ("failing", False)
-    assert state["error"].startswith("mlp_history.onnx is not the file")
-    assert state["error"].endswith(".")
+    assert state["error"] == ModelError("").public
+    assert str(models) not in response.text
+    assert "mlp_history.onnx" in caplog.text
+    assert (str(models) in caplog.text) == (damage == "missing")
 
 
 def test_a_self_test_counts_for_a_while(engine: Engine) -> None:

@@ -23,11 +23,14 @@ from playwright.sync_api import Browser, expect
 
 from demo.cli import main
 from demo.runtime import MODELS_FOLDER, Engine
+from demo.space import assemble
 from demo.space.assemble import MARK
 from tests.driving import picture_bytes, shown, stroke, upload
 
 STRANGER = 1000
 """The user id under which a Space runs."""
+
+SAYS_WHICH = "import sys; print(f'the Space runs on Python {sys.version.split()[0]}, {sys.executable}')"
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 
@@ -87,6 +90,14 @@ def test_the_models_are_whole_and_the_ballast_is_left(space: Path) -> None:
         assert hashlib.sha256((space / name).read_bytes()).hexdigest() == checksum
     assert not any("conformance/" in name or name.endswith(".pyc") for name in listed)
     assert not (space / "demo" / "digits").exists()
+
+
+def test_what_is_not_the_app_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("app.py", "style/base.css", "screenshots/check-light.webp", "conformance/large.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(assemble, "PACKAGE", tmp_path)
+    assert sorted(assemble.package_files()) == ["demo/app.py", "demo/style/base.css"]
 
 
 def test_it_is_written_anew_without_what_was_left(tmp_path: Path) -> None:
@@ -176,6 +187,12 @@ def asks(address: str) -> dict[str, Any]:
     return state
 
 
+def test_no_stranger_is_played_by_oneself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: STRANGER)
+    with pytest.raises(pytest.skip.Exception, match="only root"), stranger():
+        pass
+
+
 def test_the_folder_alone_serves(space: Path, engine: Engine, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     # The repository is nowhere to be found.
@@ -188,10 +205,12 @@ def test_the_folder_alone_serves(space: Path, engine: Engine, tmp_path: Path) ->
 
 @contextmanager
 def stranger() -> Iterator[tuple[dict[str, Any], str]]:
-    """How to start a process as another user, and a Python that this user may run."""
+    """How to start a process as another user, and a Python that this user may run.
+
+    Skips where tests may start none: as oneself one may write what a stranger may not.
+    """
     if os.geteuid() != 0:
-        yield {}, sys.executable
-        return
+        pytest.skip("only root can start a process as another user")
     options: dict[str, Any] = {"user": STRANGER, "group": STRANGER, "extra_groups": []}
     for name in ("python3.12", sys.executable, "/usr/bin/python3"):
         try:
@@ -207,9 +226,11 @@ def stranger() -> Iterator[tuple[dict[str, Any], str]]:
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_fresh_environment_runs_it_for_a_user_whose_home_is_read_only(
-    browser: Browser, engine: Engine
+    browser: Browser, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with tempfile.TemporaryDirectory() as temporary, stranger() as (options, python):
+        with capsys.disabled():
+            subprocess.run([python, "-c", SAYS_WHICH], check=True, cwd="/")
         base = Path(temporary)
         base.chmod(0o755)
         assert main(["space", str(base / "space")]) == 0

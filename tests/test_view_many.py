@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expe
 
 from demo.check import check_bytes
 from demo.images import LARGEST_FILE_BYTES, encode_png
-from demo.many import LARGEST_COUNT, Sent
+from demo.many import MOST_FILES, Sent
 from demo.runtime import Engine
 from demo.views.many import arrange
 from tests.accessibility import serious
@@ -178,7 +178,7 @@ def test_what_is_not_a_digit_shows_no_number(page: Page) -> None:
 @pytest.mark.browser
 def test_too_many_files_and_none_are_said_and_nothing_is_lost(page: Page) -> None:
     check(page, {"seven.png": SEVEN})
-    drop(page, LARGEST_COUNT + 1)
+    drop(page, MOST_FILES + 1)
     says = page.locator(".files-says")
     expect(says).to_contain_text("These are more than 2000 files, and none was sent.")
     assert names(page) == ["seven.png"]
@@ -309,4 +309,4 @@ def test_what_was_refused_stands_where_it_was_chosen() -> None:
     assert [each.name for each in arranged] == ["a", "b", "c", "d"]
     assert arranged[1] == Sent("b", Path("/uploads/b"))
     assert "more than 32 MiB" in str(arranged[0].source)
-    assert len(arrange([file("b")] * (LARGEST_COUNT + 5), [])) == LARGEST_COUNT
+    assert len(arrange([file("b")] * (MOST_FILES + 5), [])) == MOST_FILES

@@ -22,8 +22,9 @@ PACKAGE: Final = SPACE_FOLDER.parent
 MARK: Final = "touchstone.json"
 """Lists the folder's files with their SHA-256, and tells it from somebody's own."""
 
-NOT_SHIPPED: Final = ("conformance", "models", "digits", "__pycache__")
-"""Folders of the package: a test's pictures; what is added from its own source; what Python makes."""
+NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "digits", "__pycache__")
+"""Folders of the package: pictures of tests and of the README; what is added from its own source; what
+Python makes."""
 
 PINNED: Final = ("gradio", "numpy", "pillow", "pillow-heif")
 RUNTIMES: Final[Mapping[Hardware, str]] = {"cpu": "onnxruntime", "gpu": "onnxruntime-gpu[cuda,cudnn]"}

@@ -7,7 +7,7 @@ from typing import Final
 import gradio as gr
 
 from demo.embed.programs import SHOWN_ADDRESS
-from demo.errors import ModelError
+from demo.errors import ModelError, told
 from demo.page import Page, private_event
 from demo.published import published_models
 from demo.runtime import Engine
@@ -38,7 +38,7 @@ def add_elsewhere(page: Page) -> None:
         try:
             return content(words)
         except ModelError as error:
-            return f'<p data-tone="error" role="status">{words("elsewhere.broken", reason=error)}</p>'
+            return f'<p data-tone="error" role="status">{words("elsewhere.broken", reason=told(error))}</p>'
 
     panel.look(fill, None, panel, api_name="page_elsewhere", **private_event())
 

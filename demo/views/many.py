@@ -10,7 +10,7 @@ from gradio.data_classes import FileData, ListFiles
 from demo.check import Checked
 from demo.errors import PictureError
 from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
-from demo.many import LARGEST_COUNT, Sent, check_sent
+from demo.many import MOST_FILES, Sent, check_sent
 from demo.page import Page, private_event
 from demo.widgets.answer_table import answer_rows, answer_table
 from demo.widgets.file_area import file_area
@@ -24,7 +24,7 @@ REFUSALS: Final = {
 def add_many(page: Page) -> None:
     """Lay out the view: the area that takes files, the table or gallery of their answers."""
     gr.HTML(page.block(lambda words: f"<p>{words('many.says')}</p>"), apply_default_css=False)
-    area = file_area(LARGEST_FILE_BYTES, LARGEST_COUNT, page.both("files."))
+    area = file_area(LARGEST_FILE_BYTES, MOST_FILES, page.both("files."))
     table = answer_table(page.both("answers."), page.both("verdict."))
     answers = gr.State([])
 
@@ -63,4 +63,4 @@ def arrange(files: Sequence[FileData], refused: Sequence[dict[str, Any]]) -> lis
     sent = [Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
     for each in sorted(refused, key=lambda each: int(each["index"])):
         sent.insert(int(each["index"]), Sent(str(each["name"]), PictureError(REFUSALS[each["reason"]])))
-    return sent[:LARGEST_COUNT]
+    return sent[:MOST_FILES]

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,6 +11,7 @@ from demo.images import encode_png
 from demo.panels import base64_text
 from demo.spreadsheet import csv_header, csv_line
 from demo.texts import Words
+from demo.widgets import beside
 
 
 def answer_table(
@@ -30,8 +30,8 @@ def answer_table(
     """
     return gr.HTML(
         label="Answers",
-        html_template=_beside("answer_table.html"),
-        js_on_load=_beside("answer_table.js"),
+        html_template=beside(__file__, "answer_table.html"),
+        js_on_load=beside(__file__, "answer_table.js"),
         apply_default_css=False,
         elem_id="answers",
         csv_header=csv_header(),
@@ -54,7 +54,3 @@ def answer_rows(answers: Sequence[Checked], words: Words) -> list[dict[str, Any]
         }
         for checked in answers
     ]
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -1,10 +1,11 @@
 """An area that takes many files at once: chosen, pasted, or dropped, alone or in folders."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import gradio as gr
 from gradio.data_classes import ListFiles
+
+from demo.widgets import beside
 
 
 def file_area(max_bytes: int, most: int, words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
@@ -25,8 +26,8 @@ def file_area(max_bytes: int, most: int, words: Mapping[str, Mapping[str, str]])
     """
     area = gr.HTML(
         label="Files",
-        html_template=_beside("file_area.html"),
-        js_on_load=_beside("file_area.js"),
+        html_template=beside(__file__, "file_area.html"),
+        js_on_load=beside(__file__, "file_area.js"),
         apply_default_css=False,
         elem_id="files",
         max_bytes=max_bytes,
@@ -36,7 +37,3 @@ def file_area(max_bytes: int, most: int, words: Mapping[str, Mapping[str, str]])
     # Without a data model gradio would hand over whatever paths the browser names.
     area.data_model = ListFiles
     return area
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
