@@ -20,7 +20,15 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
 
 from demo.check import check_bytes
-from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, HISTORY_RECORD, IMAGE, MANIFEST
+from demo.contract import (
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    HISTORY_PICTURE,
+    HISTORY_RECORD,
+    IMAGE,
+    MANIFEST,
+    MLP_HISTORY,
+)
 from demo.embed.assemble import FILES, ON_DEMAND, PAGE_FOLDER, assemble_page, kept
 from demo.errors import PageError
 from demo.images import load_picture
@@ -868,6 +876,29 @@ def test_a_history_that_does_not_come_is_tried_again(browser: Browser, served: S
 
 @pytest.mark.node
 @pytest.mark.browser
+@pytest.mark.parametrize(("view", "opened"), [("generate", "#options"), ("learn", "#learn")])
+def test_a_view_that_does_not_come_is_tried_again(
+    browser: Browser, served: Served, view: str, opened: str
+) -> None:
+    page = browser.new_page()
+    page.route(f"**/{view}.mjs", lambda route: route.abort())
+    page.goto(f"{served.address}#{view}")
+    expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
+    expect(page.locator(opened)).to_be_hidden()
+    page.get_by_role("tab", name="Check").click()
+    expect(page.locator("#unopened")).to_be_empty()
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    page.locator(f"#tab-{view}").click()
+    expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(opened)).to_be_visible()
+    expect(page.locator("#unopened")).to_be_empty()
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
 def test_the_views_are_tabs_with_addresses(page: Page) -> None:
     check, generate, learn = (
         page.get_by_role("tab", name=name) for name in ("Check", "Generate", "Watch it learn")
@@ -919,15 +950,20 @@ def test_a_page_of_the_tutorial_alone_has_its_generator_only(
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_a_page_of_a_discriminator_alone_has_no_other_view(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [[], [f"{MLP_HISTORY}.onnx"], [f"{MLP_HISTORY}.onnx", HISTORY_RECORD], [HISTORY_RECORD, HISTORY_PICTURE]],
+    ids=["alone", "no record", "no walls", "no history"],
+)
+def test_a_page_has_no_view_that_lacks_a_file(browser: Browser, tmp_path: Path, files: list[str]) -> None:
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
-    manifest["files"] = {MODEL: manifest["files"][MODEL]}
+    manifest["files"] = {name: manifest["files"][name] for name in (MODEL, *files)}
     (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     assemble_page(tmp_path / "page", models)
     with serving(tmp_path / "page") as served:
         page = browser.new_page()
-        page.goto(f"{served.address}#generate")
+        page.goto(f"{served.address}#learn")
         expect(page.locator("#ready")).to_contain_text("runs in this page")
         expect(page.get_by_role("tab")).to_have_text(["Check"])
         expect(page.locator("#pad")).to_be_visible()

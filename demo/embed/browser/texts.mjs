@@ -174,6 +174,10 @@ export const TEXTS = {
     "{file} could not be loaded: the network or the server did not answer. Try again once you are connected.",
     "{file} 无法加载：网络或服务器没有响应。连上网络后请重试。",
   ],
+  view_not_fetched: [
+    "This view could not be loaded: the network or the server did not answer. Try again once you are connected.",
+    "这个视图无法加载：网络或服务器没有响应。连上网络后请重试。",
+  ],
   not_there: ["{file} could not be loaded: the server answered {status}. Try again later.", "{file} 无法加载：服务器返回 {status}。请稍后重试。"],
   not_this_version: [
     "{file} is not the file of this version of the page; reload the page and try again.",
