@@ -724,7 +724,7 @@ def test_the_link_of_a_wall_can_be_copied(page: Page, served: Served) -> None:
     page.goto(f"{page.url}#generate")
     expect(page.locator("#copy")).to_be_hidden()
     page.get_by_label("How many").fill("1")
-    page.get_by_role("button", name="New seed").click()
+    page.get_by_role("button", name="Other digits").click()
     wall(page, 1)
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("#generate-says")).to_contain_text("The link is copied")
@@ -806,7 +806,7 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
     )
     record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text(encoding="utf-8"))
     page.get_by_role("tab", name="Watch it learn").click()
-    expect(page.locator("#costs-chart svg")).to_be_visible()
+    expect(page.locator("#losses-chart svg")).to_be_visible()
     page.get_by_role("button", name="See what it thought of your digit (8.7 MiB)").click()
     expect(page.locator("#yours-probability")).to_be_visible()
     slider = page.get_by_role("slider", name="Training step")
@@ -819,9 +819,9 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
             assert 0.4 < number < 0.6
         expect(page.locator("#step-is")).to_have_text(f"Step {step:,} of {history.steps[-1]:,}")
         expect(slider).to_have_attribute("aria-valuetext", f"Step {step:,} of {history.steps[-1]:,}")
-        costs = [record[name][index] for name in ("discriminator_loss", "generator_loss")]
-        expect(page.locator("#costs-at")).to_contain_text(
-            f"discriminator {costs[0]:.3f}, generator {costs[1]:.3f}."
+        losses = [record[name][index] for name in ("discriminator_loss", "generator_loss")]
+        expect(page.locator("#losses-at")).to_contain_text(
+            f"discriminator {losses[0]:.3f}, generator {losses[1]:.3f}."
         )
         walls.add(page.locator("#history").evaluate("canvas => canvas.toDataURL()"))
         marks.add(page.locator("#yours-chart .now").get_attribute("x1"))
@@ -993,9 +993,9 @@ def test_the_page_speaks_chinese_to_who_reads_it(
     page.goto(served.address)
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     upload(page, "seven.png", picture_bytes())
-    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|不确定)$"))
+    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
     english = {text for text, _ in published_texts.values()}
-    for tab in ("检验", "生成", "看它学习"):
+    for tab in ("鉴别", "生成", "看它学习"):
         page.get_by_role("tab", name=tab).click()
         if tab == "生成":
             page.locator("#option-count").fill("2")
