@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import html
 import io
 import json
 import re
@@ -33,6 +34,7 @@ from demo.embed.assemble import FILES, ON_DEMAND, PAGE_FOLDER, assemble_page, ke
 from demo.errors import PageError
 from demo.images import load_picture
 from demo.manifest import Manifest
+from demo.panels import VERDICTS
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
 from tests.accessibility import serious
@@ -167,6 +169,7 @@ def shown(page: Page, name: str) -> float:
     expect(page.locator("#result:not([data-stale]) #name")).to_have_text(name)
     expect(page.locator("#fake-probability")).to_have_text(re.compile(r"^[01]\.\d{4}$"))
     expect(page.locator("#fake-probability")).to_be_visible()
+    expect(page.locator("#scale .hint")).to_contain_text("the probability that a generator made it")
     fake, real = (float(page.locator(f"#{kind}-probability").inner_text()) for kind in ("fake", "real"))
     assert round(fake + real, 4) == 1
     assert page.locator("#verdict").inner_text() in ("Fake", "Real", "Unsure")
@@ -566,8 +569,16 @@ def test_nothing_serious_stands_in_the_way_of_a_screen_reader(
     # Or the panel is looked at while it fades in.
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     assert serious(page) == []
-    upload(page, "seven.png", picture_bytes())
-    shown(page, "seven.png")
+    page.goto(f"{page.url}#generate?count=3&seed=7")
+    wall(page, 3)
+    assert serious(page) == []
+    page.locator(".tile").first.click()
+    expect(page.locator("#save")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("tab", name="Watch it learn").click()
+    page.get_by_role("button", name="See what it thought of your digit").click()
+    expect(page.locator("#yours-chart svg")).to_be_visible()
+    expect(page.locator("#yours-says")).to_be_empty()
     assert serious(page) == []
 
 
@@ -624,6 +635,33 @@ def test_every_text_of_the_page_is_in_both_languages(published_texts: dict[str, 
         assert sorted(re.findall(values, english)) == sorted(re.findall(values, chinese)), name
         assert len(re.findall(terms, english)) == len(re.findall(terms, chinese)), name
         assert english.count("`") == chinese.count("`"), name
+
+
+def plain(text: str) -> str:
+    """A text without its markup, the app's or the page's."""
+    return html.unescape(re.sub(r"<[^>]+>|[`*]", "", text))
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_page_and_the_app_say_the_same_in_the_same_words(published_texts: dict[str, list[str]]) -> None:
+    entries: dict[str, dict[str, str]] = {}
+    for path in (ROOT / "demo" / "texts").glob("*.json"):
+        entries |= json.loads(path.read_text(encoding="utf-8"))
+    shared = {name: f"page.{name.removeprefix('tab_')}" for name in published_texts if "tab_" in name}
+    for verdict, kind in VERDICTS.items():
+        shared |= {verdict: f"verdict.{kind}", f"{verdict}_says": f"check.{kind}-says"}
+    shared |= {"refused": "verdict.error", "losses": "learn.losses"}
+    for name, key in shared.items():
+        assert published_texts[name] == list(entries[key].values()), name
+    chinese: dict[str, set[str]] = {}
+    for entry in entries.values():
+        chinese.setdefault(plain(entry["en"]), set()).add(plain(entry["zh"]))
+    both = {name for name, (text, _) in published_texts.items() if plain(text) in chinese}
+    assert both > set(shared)
+    for name in both:
+        text, translated = published_texts[name]
+        assert plain(translated) in chinese[plain(text)], name
 
 
 @pytest.mark.node
