@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import html
 import io
 import json
 import re
@@ -20,11 +21,20 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
 
 from demo.check import check_bytes
-from demo.contract import FAKE_PROBABILITY, FROM_IMAGE, HISTORY_RECORD, IMAGE, MANIFEST
+from demo.contract import (
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    HISTORY_PICTURE,
+    HISTORY_RECORD,
+    IMAGE,
+    MANIFEST,
+    MLP_HISTORY,
+)
 from demo.embed.assemble import FILES, ON_DEMAND, PAGE_FOLDER, assemble_page, kept
 from demo.errors import PageError
 from demo.images import load_picture
 from demo.manifest import Manifest
+from demo.panels import VERDICTS
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
 from tests.accessibility import serious
@@ -159,6 +169,7 @@ def shown(page: Page, name: str) -> float:
     expect(page.locator("#result:not([data-stale]) #name")).to_have_text(name)
     expect(page.locator("#fake-probability")).to_have_text(re.compile(r"^[01]\.\d{4}$"))
     expect(page.locator("#fake-probability")).to_be_visible()
+    expect(page.locator("#scale .hint")).to_contain_text("the probability that a generator made it")
     fake, real = (float(page.locator(f"#{kind}-probability").inner_text()) for kind in ("fake", "real"))
     assert round(fake + real, 4) == 1
     assert page.locator("#verdict").inner_text() in ("Fake", "Real", "Unsure")
@@ -558,8 +569,16 @@ def test_nothing_serious_stands_in_the_way_of_a_screen_reader(
     # Or the panel is looked at while it fades in.
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     assert serious(page) == []
-    upload(page, "seven.png", picture_bytes())
-    shown(page, "seven.png")
+    page.goto(f"{page.url}#generate?count=3&seed=7")
+    wall(page, 3)
+    assert serious(page) == []
+    page.locator(".tile").first.click()
+    expect(page.locator("#save")).to_be_visible()
+    assert serious(page) == []
+    page.get_by_role("tab", name="Watch it learn").click()
+    page.get_by_role("button", name="See what it thought of your digit").click()
+    expect(page.locator("#yours-chart svg")).to_be_visible()
+    expect(page.locator("#yours-says")).to_be_empty()
     assert serious(page) == []
 
 
@@ -616,6 +635,33 @@ def test_every_text_of_the_page_is_in_both_languages(published_texts: dict[str, 
         assert sorted(re.findall(values, english)) == sorted(re.findall(values, chinese)), name
         assert len(re.findall(terms, english)) == len(re.findall(terms, chinese)), name
         assert english.count("`") == chinese.count("`"), name
+
+
+def plain(text: str) -> str:
+    """A text without its markup, the app's or the page's."""
+    return html.unescape(re.sub(r"<[^>]+>|[`*]", "", text))
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_page_and_the_app_say_the_same_in_the_same_words(published_texts: dict[str, list[str]]) -> None:
+    entries: dict[str, dict[str, str]] = {}
+    for path in (ROOT / "demo" / "texts").glob("*.json"):
+        entries |= json.loads(path.read_text(encoding="utf-8"))
+    shared = {name: f"page.{name.removeprefix('tab_')}" for name in published_texts if "tab_" in name}
+    for verdict, kind in VERDICTS.items():
+        shared |= {verdict: f"verdict.{kind}", f"{verdict}_says": f"check.{kind}-says"}
+    shared |= {"refused": "verdict.error", "losses": "learn.losses"}
+    for name, key in shared.items():
+        assert published_texts[name] == list(entries[key].values()), name
+    chinese: dict[str, set[str]] = {}
+    for entry in entries.values():
+        chinese.setdefault(plain(entry["en"]), set()).add(plain(entry["zh"]))
+    both = {name for name, (text, _) in published_texts.items() if plain(text) in chinese}
+    assert both > set(shared)
+    for name in both:
+        text, translated = published_texts[name]
+        assert plain(translated) in chinese[plain(text)], name
 
 
 @pytest.mark.node
@@ -716,7 +762,7 @@ def test_the_link_of_a_wall_can_be_copied(page: Page, served: Served) -> None:
     page.goto(f"{page.url}#generate")
     expect(page.locator("#copy")).to_be_hidden()
     page.get_by_label("How many").fill("1")
-    page.get_by_role("button", name="New seed").click()
+    page.get_by_role("button", name="Other digits").click()
     wall(page, 1)
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator("#generate-says")).to_contain_text("The link is copied")
@@ -798,7 +844,7 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
     )
     record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text(encoding="utf-8"))
     page.get_by_role("tab", name="Watch it learn").click()
-    expect(page.locator("#costs-chart svg")).to_be_visible()
+    expect(page.locator("#losses-chart svg")).to_be_visible()
     page.get_by_role("button", name="See what it thought of your digit (8.7 MiB)").click()
     expect(page.locator("#yours-probability")).to_be_visible()
     slider = page.get_by_role("slider", name="Training step")
@@ -811,9 +857,9 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
             assert 0.4 < number < 0.6
         expect(page.locator("#step-is")).to_have_text(f"Step {step:,} of {history.steps[-1]:,}")
         expect(slider).to_have_attribute("aria-valuetext", f"Step {step:,} of {history.steps[-1]:,}")
-        costs = [record[name][index] for name in ("discriminator_loss", "generator_loss")]
-        expect(page.locator("#costs-at")).to_contain_text(
-            f"discriminator {costs[0]:.3f}, generator {costs[1]:.3f}."
+        losses = [record[name][index] for name in ("discriminator_loss", "generator_loss")]
+        expect(page.locator("#losses-at")).to_contain_text(
+            f"discriminator {losses[0]:.3f}, generator {losses[1]:.3f}."
         )
         walls.add(page.locator("#history").evaluate("canvas => canvas.toDataURL()"))
         marks.add(page.locator("#yours-chart .now").get_attribute("x1"))
@@ -863,6 +909,29 @@ def test_a_history_that_does_not_come_is_tried_again(browser: Browser, served: S
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("#step-is")).to_have_text("Step 0 of 46,900")
     expect(page.locator("#learn-says")).to_be_empty()
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize(("view", "opened"), [("generate", "#options"), ("learn", "#learn")])
+def test_a_view_that_does_not_come_is_tried_again(
+    browser: Browser, served: Served, view: str, opened: str
+) -> None:
+    page = browser.new_page()
+    page.route(f"**/{view}.mjs", lambda route: route.abort())
+    page.goto(f"{served.address}#{view}")
+    expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
+    expect(page.locator(opened)).to_be_hidden()
+    page.get_by_role("tab", name="Check").click()
+    expect(page.locator("#unopened")).to_be_empty()
+    expect(page.get_by_role("button", name="Try again")).to_be_hidden()
+    page.locator(f"#tab-{view}").click()
+    expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator(opened)).to_be_visible()
+    expect(page.locator("#unopened")).to_be_empty()
     page.close()
 
 
@@ -919,15 +988,20 @@ def test_a_page_of_the_tutorial_alone_has_its_generator_only(
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_a_page_of_a_discriminator_alone_has_no_other_view(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [[], [f"{MLP_HISTORY}.onnx"], [f"{MLP_HISTORY}.onnx", HISTORY_RECORD], [HISTORY_RECORD, HISTORY_PICTURE]],
+    ids=["alone", "no record", "no walls", "no history"],
+)
+def test_a_page_has_no_view_that_lacks_a_file(browser: Browser, tmp_path: Path, files: list[str]) -> None:
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
-    manifest["files"] = {MODEL: manifest["files"][MODEL]}
+    manifest["files"] = {name: manifest["files"][name] for name in (MODEL, *files)}
     (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     assemble_page(tmp_path / "page", models)
     with serving(tmp_path / "page") as served:
         page = browser.new_page()
-        page.goto(f"{served.address}#generate")
+        page.goto(f"{served.address}#learn")
         expect(page.locator("#ready")).to_contain_text("runs in this page")
         expect(page.get_by_role("tab")).to_have_text(["Check"])
         expect(page.locator("#pad")).to_be_visible()
@@ -957,9 +1031,9 @@ def test_the_page_speaks_chinese_to_who_reads_it(
     page.goto(served.address)
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     upload(page, "seven.png", picture_bytes())
-    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|不确定)$"))
+    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
     english = {text for text, _ in published_texts.values()}
-    for tab in ("检验", "生成", "看它学习"):
+    for tab in ("鉴别", "生成", "看它学习"):
         page.get_by_role("tab", name=tab).click()
         if tab == "生成":
             page.locator("#option-count").fill("2")

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,6 +17,7 @@ from demo.published import published_models
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.texts import load_words
 from demo.views.elsewhere import elsewhere
+from tests.accessibility import serious
 from tests.driving import open_view, shown, stroke
 
 ENGLISH, CHINESE = (load_words()[language] for language in ("en", "zh"))
@@ -177,6 +179,20 @@ def test_wide_code_and_tables_scroll_by_themselves(view: Page) -> None:
             block.evaluate(MOVED)
             moved += 1
     assert moved or view.evaluate("innerWidth") > 500
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_serious_stands_in_the_way_of_a_screen_reader(
+    view: Page, scheme: Literal["light", "dark"]
+) -> None:
+    view.emulate_media(color_scheme=scheme)
+    # gradio chooses light or dark as it loads.
+    view.reload()
+    expect(view.locator("#elsewhere-card")).to_be_visible()
+    view.locator(".elsewhere details").evaluate_all("all => all.forEach(part => { part.open = true; })")
+    assert serious(view) == []
 
 
 @pytest.mark.browser

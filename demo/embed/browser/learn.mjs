@@ -22,7 +22,7 @@ const counted = (step) => step.toLocaleString(LANGUAGE);
 export function learnView({ engine, files, latest, draw }) {
   let history = null;
   let walls = null;
-  let markCosts = null;
+  let markLosses = null;
   let session = null;
   let judged = { pixels: null, probabilities: null, mark: null };
   let player = null;
@@ -60,23 +60,23 @@ export function learnView({ engine, files, latest, draw }) {
     const { curve } = history;
     const lineOf = (kind) => {
       const dots = history[`${kind}_loss`];
-      // Between the snapshots too, where the record says how the costs went there.
+      // Between the snapshots too, where the record says how the losses went there.
       if (!curve) return { kind, steps, values: dots, dots };
       return { kind, steps: [steps[0], ...curve.step], values: [dots[0], ...curve[`${kind}_loss`]], dots };
     };
     const lines = ["discriminator", "generator"].map(lineOf);
     const points = steps.map((step, each) => {
-      const costs = [history.discriminator_loss, history.generator_loss].map((values) => values[each].toFixed(3));
-      return `${counted(step)}: ${costs.join(", ")}`;
+      const losses = [history.discriminator_loss, history.generator_loss].map((values) => values[each].toFixed(3));
+      return `${counted(step)}: ${losses.join(", ")}`;
     });
     // Unhidden first: a chart is as wide as its place.
     part("learn").hidden = part("pair").hidden = false;
-    markCosts = chart(part("costs-chart"), {
+    markLosses = chart(part("losses-chart"), {
       lines,
       steps,
       top: Math.ceil(Math.max(...lines.flatMap(({ values, dots }) => [...values, ...dots]))),
       guide: Math.log(2),
-      label: text("costs_chart", { points: points.join("; ") }),
+      label: text("losses_chart", { points: points.join("; ") }),
     });
   }
 
@@ -88,11 +88,11 @@ export function learnView({ engine, files, latest, draw }) {
     const canvas = part("history");
     canvas.getContext("2d").drawImage(walls, 0, -index() * canvas.height);
     canvas.setAttribute("aria-label", text("walls_at", values));
-    const [discriminator, generator] = [history.discriminator_loss, history.generator_loss].map((costs) =>
-      costs[index()].toFixed(3),
+    const [discriminator, generator] = [history.discriminator_loss, history.generator_loss].map((losses) =>
+      losses[index()].toFixed(3),
     );
-    write(part("costs-at"), "costs_at", { ...values, discriminator, generator });
-    markCosts(step);
+    write(part("losses-at"), "losses_at", { ...values, discriminator, generator });
+    markLosses(step);
     if (!judged.probabilities) return;
     write(part("yours-at"), "yours_at", values);
     part("yours-probability").textContent = judged.probabilities[index()].toFixed(4);

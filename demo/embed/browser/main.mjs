@@ -12,6 +12,9 @@ import { views } from "./views.mjs";
 
 const MODEL = "discriminator_from_image.onnx";
 
+/** By view, what it cannot do without of the files that a models folder need not hold. */
+const NEEDED = { check: [], generate: ["generator"], learn: ["history", "record", "walls"] };
+
 const part = (id) => document.getElementById(id);
 
 async function load() {
@@ -107,7 +110,7 @@ const openers = {
   learn: async () => {
     const [{ learnView }, [model], [record], [walls]] = await Promise.all([
       import("./learn.mjs"),
-      ...["history", "record", "walls"].map(onDemandOf),
+      ...NEEDED.learn.map(onDemandOf),
     ]);
     return learnView({
       engine,
@@ -121,28 +124,45 @@ const openers = {
   },
 };
 const opening = new Map();
+let asked = null;
 
 async function onDemandOf(kind) {
   const { on_demand } = await manifest;
   return on_demand.filter((file) => file.kind === kind);
 }
 
-const tabs = views(part("tabs"), async (view, query) => {
+async function open(view, query) {
+  asked = { view, query };
+  const mine = asked;
+  part("unopened").textContent = "";
+  part("reopen").hidden = true;
   if (!opening.has(view)) opening.set(view, openers[view]());
-  const opened = await opening.get(view);
-  opened(query);
-});
+  const opened = await opening.get(view).catch(() => null);
+  if (opened) {
+    part(`view-${view}`).inert = false;
+    opened(query);
+    return;
+  }
+  // Or it would stay so when the network is back.
+  opening.delete(view);
+  if (mine !== asked) return;
+  part("unopened").textContent = text("view_not_fetched");
+  part("reopen").hidden = false;
+}
+
+const tabs = views(part("tabs"), open);
+part("reopen").addEventListener("click", () => open(asked.view, asked.query));
 
 // Elsewhere the camera's button would only open the same file dialogue again.
 part("photograph").hidden = navigator.maxTouchPoints === 0;
 
-for (const section of document.querySelectorAll("[inert]")) section.inert = false;
+// Each other view when it is opened.
+for (const section of document.querySelectorAll("[inert]:not([role=tabpanel])")) section.inert = false;
 
 manifest.then(
   ({ on_demand }) => {
-    const has = (kind) => on_demand.some((file) => file.kind === kind);
-    // A models folder need not hold them.
-    tabs.start(["check", ...(has("generator") ? ["generate"] : []), ...(has("history") ? ["learn"] : [])]);
+    const kinds = on_demand.map((file) => file.kind);
+    tabs.start(Object.keys(NEEDED).filter((view) => NEEDED[view].every((kind) => kinds.includes(kind))));
   },
   // The engine says why.
   () => tabs.start(["check"]),
