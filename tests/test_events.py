@@ -3,7 +3,7 @@
 import gradio as gr
 import pytest
 
-from demo.events import UNREADABLE, event_number, event_parts, event_text
+from demo.events import UNREADABLE, event_choice, event_number, event_parts, event_text
 
 NO_OBJECTS: list[object] = [None, {}, 5, "name", [], ["name"], True]
 """What has no field of any name."""
@@ -43,3 +43,10 @@ def test_what_the_page_sends_is_read() -> None:
     assert event_number(first, "index", 1) == 0
     with pytest.raises(gr.Error, match=UNREADABLE):
         event_number(second, "index", 1)
+
+
+@pytest.mark.parametrize("content", [*NO_OBJECTS, *({"reason": each} for each in (None, 3, "", "larger"))])
+def test_what_is_none_of_the_choices_is_refused(content: object) -> None:
+    assert event_choice(event({"reason": "large"}), "reason", ("large", "lost")) == "large"
+    with pytest.raises(gr.Error, match=UNREADABLE):
+        event_choice(event(content), "reason", ("large", "lost"))

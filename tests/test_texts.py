@@ -23,6 +23,7 @@ from demo.recorded import load_recording
 from demo.runtime import Engine
 from demo.texts import LANGUAGES, load_words, preferred_language
 from demo.views import many
+from demo.views.check import REFUSALS
 from demo.views.convince import Chosen, Desk, convince_panel
 from demo.views.elsewhere import elsewhere
 from demo.views.one_step import one_step_panel
@@ -34,7 +35,6 @@ ENTRIES = {key: entry for path in FILES for key, entry in json.loads(path.read_t
 
 RECIPE = Recipe("mlp_generator", None, 3, 2)
 WRONG = {"generator": "none", "digit": "ten", "count": "0", "seed": "-1", "index": "-1"}
-REASON = re.compile(r"reason: '(\w+)'")
 
 SENTENCES = {
     *images.REFUSALS.values(),
@@ -107,7 +107,7 @@ def asked(engine: Engine) -> set[str]:
         page = asyncio.run(built(engine))
         for words in load_words().values():
             render_panels(page, words)
-            for reason in REASON.findall((FOLDER / "widgets" / "picture_area.js").read_text("utf-8")):
+            for reason in REFUSALS:
                 words(f"check.refuse-{reason}", limit=0)
             for asked in (WRONG, asdict(RECIPE) | {"digit": 3}):
                 for name, *_ in map(astuple, read_recipe(engine, asked)[1]):
@@ -132,8 +132,9 @@ def render_panels(page: Page, words: texts.Words) -> None:
         result_panel(engine, replace(checked, answer=answer), words)
     reasons(page, load_distributions(engine.manifest, engine.model), checked, words)
     desk = Desk()
-    desk.put(Chosen.of(RECIPE, files))
-    convince_panel(engine, desk, words)
+    laid = desk.lay(desk.ask(), Chosen.of(RECIPE, files), files)
+    assert laid is not None
+    convince_panel(engine, laid, words)
     recording = load_recording(engine.manifest)
     assert recording is not None
     one_step_panel(recording, words)
