@@ -7,15 +7,26 @@ from typing import Final
 
 from demo.archive import Archive, is_archive, member_name
 from demo.check import PICTURES_AT_ONCE, Checked, Source, check_sources
-from demo.errors import PictureError
+from demo.errors import PictureError, RequestError
 from demo.images import read_file
 from demo.runtime import Engine
 
 MOST_FILES: Final = 2000
 """Pictures that are checked together at most, those in zips included."""
 
+MOST_BYTES: Final = 512 << 20
+"""Of the files of one selection together, zips as they are sent."""
+
 # What is unpacked is held until its batch has been decoded; a file on disk is read when its turn comes.
 BYTES_AT_ONCE: Final = 64 << 20
+
+
+def check_selection(sources: Sequence[Path | bytes], others: int = 0) -> None:
+    """Raises RequestError where files, and as many others that did not come, are too many or too much."""
+    if len(sources) + others > MOST_FILES:
+        raise RequestError(f"These are more than {MOST_FILES:,} files; send fewer at once.")
+    if sum(map(_size, sources)) > MOST_BYTES:
+        raise RequestError(f"These files have more than {MOST_BYTES >> 20} MiB together; send fewer at once.")
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,13 @@ def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Chec
     be judged has an answer that says why.
     """
     pictures = Pictures(sent)
-    for batch in _batches(pictures):
+    for batch in batches(pictures):
         names, sources = zip(*batch, strict=True)
         yield check_sources(engine, names, sources), pictures.total
 
 
-def _batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
+def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
+    """Named pictures in parts of up to `PICTURES_AT_ONCE`, fewer where they are large and held in memory."""
     batch: list[tuple[str, Source]] = []
     held = 0
     for name, source in pictures:
@@ -93,6 +105,14 @@ def _batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str,
             batch, held = [], 0
     if batch:
         yield batch
+
+
+def _size(source: Path | bytes) -> int:
+    try:
+        return len(source) if isinstance(source, bytes) else source.stat().st_size
+    except OSError:
+        # What is gone gets its answer where pictures are loaded.
+        return 0
 
 
 def _is_archive(path: Path) -> bool:

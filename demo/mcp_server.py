@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 from demo import schema
 from demo.errors import DemoError, RequestError, told
 from demo.images import LARGEST_FILE_BYTES
+from demo.many import MOST_FILES
 from demo.results import answers, generated, learned
 from demo.runtime import Engine
 
@@ -32,7 +33,8 @@ LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "::1")
 
 PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
 PICTURE_ONLY: Final = {"picture": PICTURE}
-PICTURES_ONLY: Final = {"pictures": schema.listed(PICTURE, "picture files") | {"minItems": 1}}
+PICTURES: Final = schema.listed(PICTURE, "picture files") | {"minItems": 1, "maxItems": MOST_FILES}
+PICTURES_ONLY: Final = {"pictures": PICTURES}
 
 
 class ToolServer:

@@ -12,15 +12,24 @@ from demo.check import Checked, check_sources
 from demo.contract import HISTORY_RECORD, MLP_HISTORY
 from demo.errors import PictureError, RequestError
 from demo.images import encode_png
+from demo.many import batches, check_selection
 from demo.recipe import digit_file
 from demo.runtime import Engine
 
 
 def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[dict[str, Any]]:
-    """The answers for picture files, in their order; raises RequestError where there is no file."""
+    """The answers for picture files, in their order.
+
+    Raises:
+        RequestError: there is no file, or there are more, or larger ones, than are checked together.
+    """
     if not sources:
         raise RequestError("Send at least one picture file.")
-    return [checked.answer.as_dict() for checked in check_sources(engine, names, sources)]
+    check_selection(sources)
+    checked: list[Checked] = []
+    for batch in batches(zip(names, sources, strict=True)):
+        checked += check_sources(engine, *zip(*batch, strict=True))
+    return [each.answer.as_dict() for each in checked]
 
 
 def generated(

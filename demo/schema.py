@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from demo.many import MOST_FILES
+
 Schema = dict[str, Any]
 
 API_VERSION: Final = "1.0"
@@ -18,8 +20,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
         "judged all but file and error are null, and error says why in one sentence."
     ),
     "check_many": (
-        "Judge several pictures in one batch. The answers come in the order of the pictures, each as from "
-        "check. A picture that cannot be judged does not stop the others."
+        f"Judge several pictures, up to {MOST_FILES:,} at once. The answers come in the order of the "
+        "pictures, each as from check. A picture that cannot be judged does not stop the others."
     ),
     "generate": (
         "Let a generator make digits, and judge each of them. digit, from 0 to 9, says which digit to make, "

@@ -9,9 +9,10 @@ import pytest
 from demo import many
 from demo.archive import NESTED, NO_PICTURES
 from demo.check import PICTURES_AT_ONCE, Checked, check_files
-from demo.errors import PictureError
+from demo.errors import PictureError, RequestError
 from demo.images import encode_png
-from demo.many import MOST_FILES, Pictures, Sent, check_sent
+from demo.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
+from demo.results import answers
 from demo.runtime import Engine
 from tests.driving import picture_bytes
 from tests.test_archive import zip_bytes
@@ -94,3 +95,35 @@ def test_a_zip_that_makes_too_many_is_refused_alone(tmp_path: Path) -> None:
     assert (name, other) == ("full.zip", "one.png")
     assert str(error) == "The zip holds 2,000 files, which makes more than 2,000 in all; send fewer at once."
     assert source == path.with_name("one.png")
+
+
+def test_a_selection_has_its_limits(engine: Engine, tmp_path: Path) -> None:
+    half = tmp_path / "half"
+    with half.open("wb") as stream:
+        stream.truncate(MOST_BYTES // 2)
+    check_selection([half, half, tmp_path / "gone"])
+    check_selection([b""] * MOST_FILES)
+    check_selection([], MOST_FILES)
+    with pytest.raises(RequestError, match=r"^These files have more than 512 MiB together; .*\.$"):
+        check_selection([half, half, b"x"])
+    for sources, others in (([b""] * (MOST_FILES + 1), 0), ([b""], MOST_FILES)):
+        with pytest.raises(RequestError, match=r"^These are more than 2,000 files; .*\.$"):
+            check_selection(sources, others)
+    with pytest.raises(RequestError, match="more than 2,000 files"):
+        answers(engine, ["7.png"] * (MOST_FILES + 1), [SEVEN] * (MOST_FILES + 1))
+
+
+def test_the_api_s_many_go_through_the_model_in_batches_too(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    score = engine.score
+
+    def counted(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
+        scored.append(len(pixels))
+        return score(pixels)
+
+    monkeypatch.setattr(engine, "score", counted)
+    names = [f"{index}.png" for index in range(PICTURES_AT_ONCE + 2)]
+    assert [each["file"] for each in answers(engine, names, [PNG] * len(names))] == names
+    assert scored == [PICTURES_AT_ONCE, 2]

@@ -14,13 +14,15 @@ from gradio.data_classes import FileData
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from demo.check import check_bytes
+from demo.errors import RequestError
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.many import MOST_FILES, Sent
 from demo.runtime import Engine
-from demo.views.many import arrange
+from demo.views.many import UNCLEAR, arrange
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, picture_bytes, shown
 from tests.test_archive import zip_bytes
+from tests.test_uploads import ADDRESSES, sent_by_the_page
 
 SEVEN = picture_bytes()
 SQUARE = encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20))
@@ -180,13 +182,33 @@ def test_too_many_files_and_none_are_said_and_nothing_is_lost(page: Page) -> Non
     check(page, {"seven.png": SEVEN})
     drop(page, MOST_FILES + 1)
     says = page.locator(".files-says")
-    expect(says).to_contain_text("These are more than 2000 files, and none was sent.")
+    expect(says).to_contain_text("These are more than 2,000 files, and none was sent.")
     assert names(page) == ["seven.png"]
     drop(page, 0)
-    expect(says).to_contain_text("more than 2000")
+    expect(says).to_contain_text("more than 2,000")
     send(page, {"empty.zip": zip_bytes({".DS_Store": b"x"})})
     expect(says).to_contain_text("1 could not be judged.")
     assert "holds no files" in cells(page, "empty.zip")[4]
+
+
+@pytest.mark.browser
+def test_too_much_in_one_selection_is_said_and_nothing_is_sent(page: Page) -> None:
+    open_view(page, "many")
+    for words in ("Up to 2,000 pictures at once", "32 MiB, 512 MiB in all", "up to 64 pictures in one call"):
+        expect(page.get_by_text(words)).to_be_visible()
+    page.evaluate(
+        """size => {
+            const dataTransfer = new DataTransfer();
+            const part = new Uint8Array(size);
+            for (let index = 0; index < 17; index += 1)
+                dataTransfer.items.add(new File([part], `${index}.png`));
+            const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+            document.querySelector('.files-zone').dispatchEvent(drop);
+        }""",
+        LARGEST_FILE_BYTES,
+    )
+    says = page.locator(".files-says")
+    expect(says).to_contain_text("These files have more than 512 MiB together, and none was sent.")
 
 
 @pytest.mark.browser
@@ -240,10 +262,13 @@ def test_sending_and_checking_can_be_stopped(page: Page) -> None:
     says, stop = page.locator(".files-says"), page.get_by_role("button", name="Stop")
     expect(says).to_have_text("Sending: 0 of 2")
     expect(page.get_by_role("progressbar")).to_be_visible()
+    zone = page.locator(".files-zone")
+    expect(zone).to_have_attribute("aria-busy", "true")
     expect(page.get_by_role("button", name="Choose files")).to_be_disabled()
     stop.click()
     expect(says).to_contain_text("Stopped before")
     expect(stop).to_be_hidden()
+    expect(zone).to_have_attribute("aria-busy", "false")
     page.unroute("**/upload**")
     assert len(held) == 2
     assert names(page) == ["seven.png"]
@@ -309,4 +334,46 @@ def test_what_was_refused_stands_where_it_was_chosen() -> None:
     assert [each.name for each in arranged] == ["a", "b", "c", "d"]
     assert arranged[1] == Sent("b", Path("/uploads/b"))
     assert "more than 32 MiB" in str(arranged[0].source)
-    assert len(arrange([file("b")] * (MOST_FILES + 5), [])) == MOST_FILES
+    assert arrange([], []) == []
+    assert len(arrange([file("b")] * (MOST_FILES - 1), [away(0, "a", "large")])) == MOST_FILES
+    with pytest.raises(RequestError, match="more than 2,000 files"):
+        arrange([file("b")] * MOST_FILES, [away(0, "a", "large")])
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        None,
+        "abc",
+        {"index": 0},
+        ["abc"],
+        [None],
+        [{"index": 0, "name": "a"}],
+        [{"index": "0", "name": "a", "reason": "large"}],
+        [{"index": -1, "name": "a", "reason": "large"}],
+        [{"index": 1, "name": "a", "reason": "large"}],
+        [{"index": 0, "name": {"text": "a"}, "reason": "large"}],
+        [{"index": 0, "name": "a", "reason": "away"}],
+        [{"index": 0, "name": "a", "reason": ["large"]}],
+        [{"index": 0, "name": "a", "reason": "large"}] * 2,
+    ],
+    ids=str,
+)
+def test_what_is_not_clear_of_the_refused_is_said(server: str, refused: object) -> None:
+    with pytest.raises(RequestError, match=re.escape(UNCLEAR)):
+        arrange([], refused)
+    answer = sent_by_the_page(server, "page_many", [[]], {"run": 1, "refused": refused})
+    assert UNCLEAR in answer
+
+
+def test_what_a_page_calls_its_run_is_no_file_to_gradio(server: str) -> None:
+    # Gradio itself compares a path in an event with its upload folder, but no address.
+    file = {"path": ADDRESSES[0], "meta": {"_type": "gradio.FileData"}}
+    answer = sent_by_the_page(server, "page_many", [[]], {"run": file, "refused": []})
+    assert '"finished":true' in answer
+    assert ADDRESSES[0] not in answer
+
+
+@pytest.mark.parametrize("event", [{"index": 0}, {"index": -1}, {"index": "0"}, {"index": None}, {}], ids=str)
+def test_an_answer_that_is_no_longer_kept_is_said(server: str, event: dict[str, Any]) -> None:
+    assert "no longer kept here" in sent_by_the_page(server, "page_many_open", [None], event)

@@ -1,5 +1,12 @@
 const words = props.words[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
-for (const part of element.querySelectorAll('[data-word]')) part.textContent = words[part.dataset.word];
+const mebibytes = (bytes) => bytes / 2 ** 20;
+const limits = {
+  most: props.most.toLocaleString('en'),
+  size: mebibytes(props.max_bytes),
+  total: mebibytes(props.most_bytes),
+};
+const fill = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+for (const part of element.querySelectorAll('[data-word]')) part.textContent = fill(part.dataset.word, limits);
 for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = words[part.dataset.label];
 
 const find = (name) => element.querySelector(`.files-${name}`);
@@ -13,7 +20,7 @@ let busy = '';
 let said = 0;
 
 function say(key, values = {}, tone = '') {
-  find('says').textContent = words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  find('says').textContent = fill(key, values);
   find('says').dataset.tone = tone;
   said = performance.now();
 }
@@ -28,13 +35,15 @@ function work(kind) {
   busy = kind;
   find('progress').hidden = find('stop').hidden = !kind;
   find('choose').disabled = kind === 'uploading';
-  zone.toggleAttribute('aria-busy', Boolean(kind));
+  zone.setAttribute('aria-busy', String(Boolean(kind)));
 }
 
 async function take(files) {
   if (busy === 'uploading') return;
   if (!files.length) return say('none');
-  if (files.length > props.most) return say('too-many', { count: files.length, limit: props.most }, 'error');
+  if (files.length > props.most) return say('too-many', limits, 'error');
+  const sizes = files.map(({ file }) => file.size).filter((size) => size <= props.max_bytes);
+  if (sizes.reduce((sum, size) => sum + size, 0) > props.most_bytes) return say('too-much', limits, 'error');
   if (busy) trigger('stop');
   const mine = ++run;
   started = performance.now();

@@ -8,10 +8,11 @@ from gradio.data_classes import ListFiles
 from demo.widgets import beside
 
 
-def file_area(max_bytes: int, most: int, words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
+def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
     """A button and a place to drop files, with a line that says how far uploading and checking have come.
 
-    max_bytes: a larger file is not sent. most: of more files at once none is sent.
+    max_bytes: a larger file is not sent. most, most_bytes: of more files at once, or of such that have more
+    bytes together, none is sent.
     words: by language the texts that it shows.
 
     Events:
@@ -32,6 +33,7 @@ def file_area(max_bytes: int, most: int, words: Mapping[str, Mapping[str, str]])
         elem_id="files",
         max_bytes=max_bytes,
         most=most,
+        most_bytes=most_bytes,
         words=words,
     )
     # Without a data model gradio would hand over whatever paths the browser names.
