@@ -15,10 +15,11 @@ import logging
 
 
 class DemoError(Exception):
-    """Base of every error the demo raises on purpose. public: the sentence for a visitor of the app."""
+    """Base of every error the demo raises on purpose."""
 
     @property
     def public(self) -> str:
+        """The sentence for a visitor of the app."""
         return str(self)
 
 
@@ -31,13 +32,11 @@ class RequestError(DemoError):
 
 
 class ModelError(DemoError):
-    """A model file is missing, is not the one in the manifest, or fails its self-test.
-
-    The message may name folders of this machine; `public` does not.
-    """
+    """A model file is missing, is not the one in the manifest, or fails its self-test."""
 
     @property
     def public(self) -> str:
+        """A sentence that, unlike the message, names no folder of this machine."""
         return (
             "A published file is missing here, is not the one that was published, or does not run; "
             "whoever runs this app finds which in its log."
