@@ -3,7 +3,7 @@
 import base64
 import html
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -200,3 +200,21 @@ def _wall_digit(index: int, checked: Checked, png: bytes, chosen: bool, words: W
         f'<a href="{source}" download="{name}" aria-label="{words("wall.save-name", name=answer.file)}">'
         f"{words('wall.save')}</a></span></li>"
     )
+
+
+def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], attributes: Iterable[str]) -> str:
+    """HTML of a table, all of it HTML already.
+
+    headings: of all columns; the first may be empty. rows: the first cell names the row, and the last
+    reaches over the columns that are left. attributes: of each row, for a script or a style sheet.
+    """
+    corner, *columns = headings
+    head = f'<th scope="col">{corner}</th>' if corner else "<td></td>"
+    head += "".join(f'<th scope="col">{each}</th>' for each in columns)
+    body = ""
+    for (name, *cells, last), own in zip(rows, attributes, strict=True):
+        left = len(columns) - len(cells)
+        wide = f' colspan="{left}"' if left > 1 else ""
+        inner = "".join(f"<td>{each}</td>" for each in cells)
+        body += f'<tr {own}><th scope="row">{name}</th>{inner}<td{wide}>{last}</td></tr>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -7,7 +7,7 @@ import pytest
 
 from demo.answer import Answer
 from demo.check import Checked
-from demo.panels import result_panel, wall
+from demo.panels import html_table, result_panel, wall
 from demo.runtime import Engine
 from demo.seen import Seen
 from demo.texts import load_words
@@ -75,3 +75,11 @@ def test_of_an_unknown_model_nothing_is_said_of_what_its_numbers_are_worth() -> 
 def test_the_panel_says_what_was_done_to_the_picture(engine: Engine, seen: Seen, told: str) -> None:
     answer = Answer("one.png", "real", 0.1, -2.2, 1, 0.9, 0.99, "model", "1", "provider")
     assert told in result_panel(engine, Checked(answer, seen), ENGLISH)
+
+
+def test_a_tables_last_cell_reaches_to_its_edge() -> None:
+    table = html_table(["", "real", "fake"], [("y", "0", "1"), ("batch", "0.5")], ['id="y"', 'id="all"'])
+    assert '<tr><td></td><th scope="col">real</th><th scope="col">fake</th></tr>' in table
+    assert '<tr id="y"><th scope="row">y</th><td>0</td><td>1</td></tr>' in table
+    assert '<tr id="all"><th scope="row">batch</th><td colspan="2">0.5</td></tr>' in table
+    assert html_table(["step", "loss"], [], []).count('<th scope="col">') == 2

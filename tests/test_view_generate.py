@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from demo.app import build_app
 from demo.endpoints import generate_files
@@ -236,6 +236,38 @@ def test_a_search_can_be_stopped_and_begun_again(browser: Browser, server: str) 
     page.wait_for_timeout(500)
     expect(step).to_have_text(f"Step 0 of {STEPS}")
     page.close()
+
+
+@pytest.mark.browser
+def test_a_search_that_has_to_wait_says_so_at_once(page: Page) -> None:
+    link_to(page, "generator=mlp_generator&seed=3&count=4&index=1")
+    held: list[Route] = []
+    page.route("**/queue/join*", lambda route: held.append(route))
+    panel = page.locator(".convince")
+    search, status = panel.get_by_role("button", name="Search"), panel.locator("[role=status]").first
+    search.click()
+    expect(status).to_have_text("Waiting for other searches to end.")
+    expect(search).to_be_disabled()
+    held[0].continue_()
+    expect(status).to_contain_text("The search has ended", timeout=60_000)
+
+
+@pytest.mark.browser
+def test_a_search_that_fails_can_be_begun_again(page: Page) -> None:
+    link_to(page, "generator=mlp_generator&seed=3&count=4&index=1")
+
+    def spoil(route: Route) -> None:
+        asked = route.request.post_data_json
+        route.continue_(post_data=asked | {"event_data": {"turn": "none"}})
+
+    page.route("**/queue/join*", spoil)
+    panel = page.locator(".convince")
+    search, status = panel.get_by_role("button", name="Search"), panel.locator("[role=status]").first
+    search.click()
+    expect(status).to_have_text("The search could not go on; try again.")
+    page.unroute("**/queue/join*")
+    search.click()
+    expect(status).to_contain_text("The search has ended", timeout=60_000)
 
 
 @pytest.mark.browser

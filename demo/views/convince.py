@@ -32,10 +32,24 @@ watch('value', () => {
   latest = { turn, value: props.value };
   if ('inFront' in panel.dataset) panel.scrollIntoView({ block: 'nearest' });
 });
+function say(what) {
+  const panel = element.querySelector('.convince');
+  panel.querySelector('p[role=status]').textContent = panel.dataset[what];
+}
+document.addEventListener('touchstone:search-failed', () => {
+  say('failed');
+  element.querySelector('[data-does=start]').disabled = false;
+  element.querySelector('[data-does=halt]').disabled = true;
+});
 element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-does]');
   if (!button) return;
-  if (button.dataset.does === 'start') trigger('start', { turn: latest.turn });
+  if (button.dataset.does === 'start') {
+    // It may have to wait for its turn, and the server says nothing until then.
+    say('waiting');
+    button.disabled = true;
+    trigger('start', { turn: latest.turn });
+  }
   if (button.dataset.does === 'halt') trigger('halt');
   if (button.dataset.does === 'select') {
     document.dispatchEvent(new Event('touchstone:input'));
@@ -193,7 +207,8 @@ def convince_panel(
     start = words("convince.again" if step and not running else "convince.start")
     source = PNG_URL + base64_text(chosen.after[1])
     return (
-        f'<section class="convince" data-turn="{laid.turn}"{" data-in-front" if in_front else ""}>'
+        f'<section class="convince" data-turn="{laid.turn}"{" data-in-front" if in_front else ""} '
+        f'data-waiting="{words("convince.waiting")}" data-failed="{words("convince.failed")}">'
         f"<h2>{words('convince.title')}</h2><p>{words('convince.says')}</p>"
         '<div class="convince-pair">'
         f"{_picture('before', chosen.before, words)}{_picture('after', chosen.after, words)}</div>"

@@ -24,6 +24,9 @@ from demo.widgets.share_link import SHARE_SCRIPT, share_link
 SEEDS_TO_TRY: Final = 1_000_000
 """The random seeds are below it: short enough to be told to somebody."""
 
+SEARCHES_AT_ONCE: Final = 3
+"""The others wait: on two cores a fourth hardly adds steps a second, and holds up a check."""
+
 LARGEST_TURN: Final = 1 << 53
 """The browser counts exactly up to there."""
 
@@ -168,7 +171,19 @@ def add_generate(page: Page) -> None:
     digits.choose(choose, desk, panel, api_name="page_choose", **events)
     # A new search begins at once, for the one before it ends by itself.
     at_once = events | {"trigger_mode": "multiple"}
-    panel.start(convince, desk, panel, api_name="page_convince", **at_once)
+    searching = panel.start(
+        convince,
+        desk,
+        panel,
+        api_name="page_convince",
+        concurrency_limit=SEARCHES_AT_ONCE,
+        **at_once,
+    )
+    searching.failure(
+        None,
+        js="() => document.dispatchEvent(new Event('touchstone:search-failed'))",
+        api_visibility="private",
+    )
     panel.halt(halt, desk, None, api_name="page_halt", **events)
     for part, name in ((digits, "page_chosen"), (panel, "page_convincing")):
         part.select(check_chosen, None, page.shown, api_name=name, **events)

@@ -18,14 +18,14 @@ from demo.texts import Words
 from demo.views.learn_panels import digit_panel, introduction, no_digit, pair_panel, steps_control
 from demo.views.one_step import one_step_panel
 
-_DIGIT_SCRIPT = """
-watch('value', () => document.dispatchEvent(new Event('touchstone:learn')));
-element.addEventListener('click', (event) => {
-  if (event.target.closest('.learn-draw')) trigger('check');
-});
-"""
+_SHOWN_SCRIPT = "watch('value', () => document.dispatchEvent(new Event('touchstone:learn')));"
 
-_PAIR_SCRIPT = "watch('value', () => document.dispatchEvent(new Event('touchstone:learn')));"
+_DIGIT_SCRIPT = f"""
+{_SHOWN_SCRIPT}
+element.addEventListener('click', (event) => {{
+  if (event.target.closest('.learn-draw')) trigger('check');
+}});
+"""
 
 
 def add_learn(page: Page) -> None:
@@ -42,7 +42,7 @@ def add_learn(page: Page) -> None:
     with gr.Column(elem_id="learn"):
         _html(page, partial(steps_control, learning), elem_id="learn-steps", js_on_load=_script("learn.js"))
         digit = _html(page, _waiting, elem_id="learn-digit", js_on_load=_DIGIT_SCRIPT)
-        pair = gr.HTML(elem_id="learn-pair", js_on_load=_PAIR_SCRIPT, apply_default_css=False)
+        pair = gr.HTML(elem_id="learn-pair", js_on_load=_SHOWN_SCRIPT, apply_default_css=False)
     one_step = gr.HTML(elem_id="one-step", js_on_load=_script("one_step.js"), apply_default_css=False)
     # What the page shows: nothing yet, or the picture that was the current one, in a tuple of one.
     followed = gr.State(())

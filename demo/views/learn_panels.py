@@ -9,7 +9,7 @@ from demo.chart import Line, line_chart
 from demo.check import Checked
 from demo.contract import MLP_DISCRIMINATOR
 from demo.learning import Learning, place
-from demo.panels import PNG_URL, base64_text, pixels_image, probability_to_show
+from demo.panels import PNG_URL, base64_text, html_table, pixels_image, probability_to_show
 from demo.texts import Words
 
 _GUESS: Final = math.log(2)
@@ -162,15 +162,7 @@ def _ends(steps: Sequence[int]) -> str:
 
 
 def _table(steps: Sequence[int], columns: dict[str, list[str]], words: Words) -> str:
-    heads = "".join(f'<th scope="col">{name}</th>' for name in columns)
-    rows = "".join(
-        f'<tr data-stop="{stop}"><th scope="row">{step:,}</th>'
-        + "".join(f"<td>{values[stop]}</td>" for values in columns.values())
-        + "</tr>"
-        for stop, step in enumerate(steps)
-    )
-    return (
-        f'<details class="learn-table"><summary>{words("learn.table")}</summary><table><thead><tr>'
-        f'<th scope="col">{words("learn.step")}</th>{heads}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></details>"
-    )
+    rows = [(f"{step:,}", *values) for step, *values in zip(steps, *columns.values(), strict=True)]
+    stops = [f'data-stop="{stop}"' for stop in range(len(steps))]
+    table = html_table([words("learn.step"), *columns], rows, stops)
+    return f'<details class="learn-table"><summary>{words("learn.table")}</summary>{table}</details>'

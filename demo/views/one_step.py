@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.panels import pixels_image
+from demo.panels import html_table, pixels_image
 from demo.recorded import Judged, RecordedStep, Recording
 from demo.texts import Words
 
@@ -81,34 +81,23 @@ def _table(recording: Recording, step: RecordedStep, words: Words) -> str:
         size=f"{step.discriminator_gradient:.4f}",
         count=f"{recording.discriminator_parameters:,}",
     )
-    rows = [
-        _row("x", [pixels_image(each.pixels, words(f"step.x-{_name(each)}")) for each in both], words),
-        _row("y", [str(each.label) for each in both], words),
-        _row("prediction", [f"{each.fake_probability[0]:.4f}" for each in both], words),
-        _row("cost", [f"{each.cost[0]:.4f}" for each in both], words),
-        _batch_row("cost", words("step.loss", loss=loss), words),
-        _row("gradient", [_map(each, words) for each in both], words),
-        _batch_row("gradient", size, words),
-        _row("discriminator", [_moved(each.fake_probability[:2]) for each in both], words),
-        _batch_row("discriminator", _change("discriminator", step.discriminator_loss[:2], words), words),
-        _row("generator", [_kept(step.real, words), _made_anew(step.fake, words)], words),
-        _batch_row("generator", _change("generator", step.generator_loss[1:], words), words),
+    cells: list[tuple[str, list[str]]] = [
+        ("x", [pixels_image(each.pixels, words(f"step.x-{_name(each)}")) for each in both]),
+        ("y", [str(each.label) for each in both]),
+        ("prediction", [f"{each.fake_probability[0]:.4f}" for each in both]),
+        ("cost", [f"{each.cost[0]:.4f}" for each in both]),
+        ("cost", [words("step.loss", loss=loss)]),
+        ("gradient", [_map(each, words) for each in both]),
+        ("gradient", [size]),
+        ("discriminator", [_moved(each.fake_probability[:2]) for each in both]),
+        ("discriminator", [_change("discriminator", step.discriminator_loss[:2], words)]),
+        ("generator", [_kept(step.real, words), _made_anew(step.fake, words)]),
+        ("generator", [_change("generator", step.generator_loss[1:], words)]),
     ]
-    heads = (words("step.row-real", digit=step.real.digit), words("step.row-fake"))
-    columns = "".join(f'<th scope="col">{head}</th>' for head in heads)
-    return f"<table><thead><tr><td></td>{columns}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _row(stage: str, cells: Sequence[str], words: Words) -> str:
-    filled = "".join(f"<td>{cell}</td>" for cell in cells)
-    return (
-        f'<tr data-stage="{STAGES.index(stage)}"><th scope="row">{words(f"step.{stage}")}</th>{filled}</tr>'
-    )
-
-
-def _batch_row(stage: str, cell: str, words: Words) -> str:
-    head = f'<th scope="row">{words("step.batch")}</th>'
-    return f'<tr data-stage="{STAGES.index(stage)}">{head}<td colspan="2">{cell}</td></tr>'
+    heads = ("", words("step.row-real", digit=step.real.digit), words("step.row-fake"))
+    # One cell is of the whole batch, two are of the two pictures.
+    rows = [(words(f"step.{stage if len(row) > 1 else 'batch'}"), *row) for stage, row in cells]
+    return html_table(heads, rows, [f'data-stage="{STAGES.index(stage)}"' for stage, _ in cells])
 
 
 def _name(each: Judged) -> str:
