@@ -87,6 +87,11 @@ document.addEventListener('touchstone:input', () => {
 """
 
 
-def private_event() -> dict[str, Any]:
-    """What the page's own events have in common: not part of the API, and the latest input wins."""
-    return {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": "always_last"}
+def private_event(*, telling: bool = False) -> dict[str, Any]:
+    """What the page's own events have in common: not part of the API, and the latest input wins.
+
+    telling: what the browser says in the event's data matters. Gradio forgets it where an event waits for the
+    one before it, so such events do not wait.
+    """
+    mode = "multiple" if telling else "always_last"
+    return {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": mode}

@@ -161,23 +161,21 @@ def add_generate(page: Page) -> None:
         name, png = event_text(event, "name"), event_text(event, "png")
         return page.show(check_bytes(engine, name, decode_png_url(png)), request)
 
-    events = private_event()
+    events, telling = private_event(), private_event(telling=True)
     filled = [digits, panel, digit]
     values = [generator, count, seed]
-    digits.open(open_wall, desk, [*filled, *values], api_name="page_open_wall", **events)
+    digits.open(open_wall, desk, [*filled, *values], api_name="page_open_wall", **telling)
     changes = [generator.input, digit.input, count.input, seed.input]
     gr.on(changes, change, [desk, generator, digit, count, seed], filled, api_name="page_generate", **events)
     other.click(change_seed, [desk, generator, digit, count], [*filled, seed], api_name="page_seed", **events)
-    digits.choose(choose, desk, panel, api_name="page_choose", **events)
-    # A new search begins at once, for the one before it ends by itself.
-    at_once = events | {"trigger_mode": "multiple"}
+    digits.choose(choose, desk, panel, api_name="page_choose", **telling)
     searching = panel.start(
         convince,
         desk,
         panel,
         api_name="page_convince",
         concurrency_limit=SEARCHES_AT_ONCE,
-        **at_once,
+        **telling,
     )
     searching.failure(
         None,
@@ -186,7 +184,7 @@ def add_generate(page: Page) -> None:
     )
     panel.halt(halt, desk, None, api_name="page_halt", **events)
     for part, name in ((digits, "page_chosen"), (panel, "page_convincing")):
-        part.select(check_chosen, None, page.shown, api_name=name, **events)
+        part.select(check_chosen, None, page.shown, api_name=name, **telling)
 
 
 def _refuse_forgotten(desk: Desk) -> None:

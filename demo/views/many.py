@@ -62,11 +62,10 @@ def add_many(page: Page) -> None:
             raise gr.Error(page.words(request)("answers.gone"), print_exception=False)
         return page.show(answers[index], request)
 
-    # Not after the one before: that one is stopped, and the page would wait for it all the same.
-    at_once = {**private_event(), "trigger_mode": "multiple"}
-    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **at_once)
+    telling = private_event(telling=True)
+    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **telling)
     area.stop(None, None, None, cancels=[checking], api_visibility="private")
-    table.select(open_answer, answers, page.shown, api_name="page_many_open", **private_event())
+    table.select(open_answer, answers, page.shown, api_name="page_many_open", **telling)
 
 
 def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
