@@ -257,7 +257,7 @@ def test_a_search_that_fails_can_be_begun_again(page: Page) -> None:
     link_to(page, "generator=mlp_generator&seed=3&count=4&index=1")
 
     def spoil(route: Route) -> None:
-        asked = route.request.post_data_json
+        asked: dict[str, Any] = route.request.post_data_json or {}
         route.continue_(post_data=asked | {"event_data": {"turn": "none"}})
 
     page.route("**/queue/join*", spoil)

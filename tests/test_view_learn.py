@@ -10,7 +10,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from demo.check import Checked, check_bytes
-from demo.contract import HISTORY_STEPS, MANIFEST
+from demo.contract import HISTORY_PICTURE, HISTORY_STEPS, MANIFEST
+from demo.downloads import MODELS_PATH
 from demo.images import encode_png
 from demo.learning import example_digit, load_learning
 from demo.recorded import Recording, load_recording
@@ -50,6 +51,19 @@ def slider(page: Page) -> Locator:
 def number(page: Page) -> Locator:
     """The one number that is to be seen of the digit."""
     return page.locator("#learn-digit .learn-number .stops [data-now]")
+
+
+def loaded(wall: Locator) -> list[int]:
+    """Wait until the picture behind a part of the page is there; its width and height."""
+    size: list[int] = wall.evaluate(
+        """async (wall) => {
+            const picture = new Image();
+            picture.src = getComputedStyle(wall).backgroundImage.slice(5, -2);
+            await picture.decode();
+            return [picture.naturalWidth, picture.naturalHeight];
+        }"""
+    )
+    return size
 
 
 def asked_for(page: Page) -> list[str]:
@@ -94,6 +108,7 @@ def test_the_slider_moves_everything_and_asks_for_nothing(page: Page, product_en
     expect(number(page)).to_have_text(numbers[-1])
     asked = asked_for(page)
     wall = page.locator(".learn-wall")
+    assert loaded(wall) == [28 * 8, 28 * 8 * 8]
     seen = {wall.screenshot()}
     slider(page).focus()
     expect(slider(page)).to_be_focused()
@@ -147,6 +162,17 @@ def test_what_is_not_a_digit_gets_no_number_here_either(page: Page, product_engi
     expect(digit).to_contain_text("What you checked last is not a digit, so it gets no number.")
     expect(digit).not_to_contain_text("square.png")
     expect(number(page)).to_have_text(numbers_of(product_engine, example_digit(product_engine))[-1])
+
+
+@pytest.mark.browser
+def test_the_walls_are_the_published_file(page: Page, product_engine: Engine) -> None:
+    with page.expect_response(f"**/{MODELS_PATH}/{HISTORY_PICTURE}") as response:
+        open_view(page, "learn")
+    assert response.value.body() == product_engine.manifest.read(HISTORY_PICTURE)
+    assert response.value.headers["etag"]
+    style = page.locator(".learn-wall").get_attribute("style") or ""
+    # Not from the root of the server: a proxy may have put the page below it.
+    assert f"url({MODELS_PATH}/{HISTORY_PICTURE})" in style
 
 
 @pytest.mark.browser

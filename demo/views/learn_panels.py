@@ -7,9 +7,10 @@ from typing import Final
 
 from demo.chart import Line, line_chart
 from demo.check import Checked
-from demo.contract import MLP_DISCRIMINATOR
+from demo.contract import HISTORY_PICTURE, MLP_DISCRIMINATOR
+from demo.downloads import MODELS_PATH
 from demo.learning import Learning, place
-from demo.panels import PNG_URL, base64_text, html_table, pixels_image, probability_to_show
+from demo.panels import html_table, pixels_image, probability_to_show
 from demo.texts import Words
 
 _GUESS: Final = math.log(2)
@@ -105,12 +106,13 @@ def pair_panel(learning: Learning, words: Words) -> str:
 
 def _wall(learning: Learning, words: Words) -> str:
     """The walls of all snapshots are one picture, of which the frame shows a part."""
-    source = PNG_URL + base64_text(learning.walls)
-    size = f"--walls:url({source});--count:{len(learning.snapshots.steps)}"
+    # By its address, which the browser keeps; relative to the page, which a proxy may have moved.
+    source = f"{MODELS_PATH}/{HISTORY_PICTURE}"
+    style = f"--count:{len(learning.snapshots.steps)};background-image:url({source})"
     alternative = words("learn.wall-alt", count=learning.wall_digits)
     return (
         f"<h3>{words('learn.wall')}</h3>"
-        f'<div class="learn-wall" role="img" aria-label="{alternative}" style="{size}"></div>'
+        f'<div class="learn-wall" role="img" aria-label="{alternative}" style="{style}"></div>'
         f'<p class="hint">{words("learn.wall-says", count=learning.wall_digits)}</p>'
     )
 
@@ -127,7 +129,9 @@ def _losses(learning: Learning, words: Words) -> str:
         )
     ]
     largest = max(*at.discriminator, *at.generator, *curve.discriminator, *curve.generator)
-    chart = line_chart(lines, math.ceil(largest), _GUESS, words("learn.guess"), words("learn.losses-chart"))
+    chart = line_chart(
+        lines, max(1, math.ceil(largest)), _GUESS, words("learn.guess"), words("learn.losses-chart")
+    )
     discriminator, generator = ([f"{each:.4f}" for each in line.dots] for line in lines)
     columns = {words("learn.discriminator"): discriminator, words("learn.generator"): generator}
     key = "".join(
