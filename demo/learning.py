@@ -33,37 +33,46 @@ class Learning:
 
     snapshots: the losses as they stood at the steps that were kept.
     curve: their means over the steps between its own, a line to draw; where none is published, `snapshots`.
-    walls: a PNG, the generator's wall at every snapshot, one above the other.
-    wall_digits: how many digits there are on a wall.
+    wall_digits: how many digits there are on each of the generator's walls in `HISTORY_PICTURE`, which
+    stand one above the other.
     """
 
     snapshots: Losses
     curve: Losses
-    walls: bytes
     wall_digits: int
 
 
 def load_learning(manifest: Manifest) -> Learning | None:
-    """The record of a models folder, or None where no history of a pair is published there.
+    """The record of a models folder; None where no history of a pair is published there, or none that can
+    be shown: it has a single snapshot, or its record is of another form.
 
     Raises:
-        ModelError: a file of it is missing, or is not the one that was published.
+        ModelError: the record is missing, or is not the one that was published.
     """
     if not {f"{MLP_HISTORY}.onnx", HISTORY_RECORD, HISTORY_PICTURE} <= manifest.files.keys():
         return None
-    record: dict[str, Any] = json.loads(manifest.read(HISTORY_RECORD))
-    snapshots = _losses(record["steps"], record)
-    curve = record.get("curve")
-    return Learning(
-        snapshots,
-        _losses(curve["step"], curve) if curve else snapshots,
-        manifest.read(HISTORY_PICTURE),
-        record["wall"]["digits"],
-    )
+    content = manifest.read(HISTORY_RECORD)
+    try:
+        record: dict[str, Any] = json.loads(content)
+        snapshots = _losses(record["steps"], record)
+        curve = record.get("curve")
+        learning = Learning(
+            snapshots, _losses(curve["step"], curve) if curve else snapshots, int(record["wall"]["digits"])
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    scored = tuple(manifest.files[f"{MLP_HISTORY}.onnx"].get("steps", ()))
+    return learning if scored == snapshots.steps and len(scored) > 1 else None
 
 
 def _losses(steps: Sequence[int], values: dict[str, Any]) -> Losses:
-    return Losses(tuple(steps), tuple(values["discriminator_loss"]), tuple(values["generator_loss"]))
+    """Raises ValueError where they are not as many finite numbers as steps, in the order of these."""
+    both = [tuple(map(float, values[f"{name}_loss"])) for name in ("discriminator", "generator")]
+    if any(len(each) != len(steps) or not all(map(math.isfinite, each)) for each in both):
+        raise ValueError("there is not a number for each step")
+    if list(steps) != sorted({int(step) for step in steps}):
+        raise ValueError("the steps are out of order")
+    return Losses(tuple(steps), *both)
 
 
 def place(step: int, snapshots: Sequence[int]) -> float:

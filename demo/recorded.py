@@ -68,31 +68,39 @@ class Recording:
 
 
 def load_recording(manifest: Manifest) -> Recording | None:
-    """The recorded steps of a models folder, or None where there are none.
+    """The recorded steps of a models folder; None where there are none, or none of this form.
 
     Raises:
         ModelError: the file is missing, or is not the one that was published.
     """
     if HISTORY_STEPS not in manifest.files:
         return None
-    record: dict[str, Any] = json.loads(manifest.read(HISTORY_STEPS))
+    content = manifest.read(HISTORY_STEPS)
+    try:
+        recording = _recording(json.loads(content))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return recording if recording.steps else None
+
+
+def _recording(record: dict[str, Any]) -> Recording:
     height, width = record["shape"]
     return Recording(
-        record["batch_size"],
-        record["learning_rate"],
-        record["parameters"]["discriminator"],
-        record["parameters"]["generator"],
+        int(record["batch_size"]),
+        float(record["learning_rate"]),
+        int(record["parameters"]["discriminator"]),
+        int(record["parameters"]["generator"]),
         tuple(_step(each, (height, width)) for each in record["steps"]),
     )
 
 
 def _step(each: dict[str, Any], shape: tuple[int, int]) -> RecordedStep:
     return RecordedStep(
-        each["step"],
+        int(each["step"]),
         _moments(each["discriminator_loss"]),
         _moments(each["generator_loss"]),
-        each["discriminator_gradient"],
-        each["generator_gradient"],
+        float(each["discriminator_gradient"]),
+        float(each["generator_gradient"]),
         _judged(each["real"], shape),
         _judged(each["fake"], shape),
     )
@@ -117,5 +125,5 @@ def _pixels(text: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 def _moments(values: list[float]) -> tuple[float, float, float]:
-    before, after_discriminator, after_generator = values
+    before, after_discriminator, after_generator = map(float, values)
     return before, after_discriminator, after_generator

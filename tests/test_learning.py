@@ -48,13 +48,43 @@ def test_without_a_curve_the_snapshots_are_the_line(tmp_path: Path) -> None:
     assert learning.curve == learning.snapshots
 
 
-def republished(folder: Path, record: dict[str, object]) -> Manifest:
-    """A manifest of the committed history with another record."""
+def republished(folder: Path, record: object, steps: list[int] | None = None) -> Manifest:
+    """A manifest of the committed history with another record. steps: of the model, where others."""
     old = Manifest.load(MODELS_FOLDER)
     names = ("mlp_history.onnx", "history.png")
     files = {name: old.read(name) for name in names} | {HISTORY_RECORD: json.dumps(record).encode()}
-    publish(folder / "models", files, {names[0]: old.files[names[0]]})
+    entry = dict(old.files[names[0]]) | ({"steps": steps} if steps else {})
+    publish(folder / "models", files, {names[0]: entry})
     return Manifest.load(folder / "models")
+
+
+TRIMMED: dict[str, dict[str, object]] = {
+    "no wall": {"wall": None},
+    "a wall without its size": {"wall": {}},
+    "one snapshot": {"steps": [0], "discriminator_loss": [0.7], "generator_loss": [0.7], "curve": None},
+    "no snapshot": {"steps": [], "discriminator_loss": [], "generator_loss": [], "curve": None},
+    "fewer losses than snapshots": {"generator_loss": [0.7, 0.6]},
+    "a loss that is no number": {"discriminator_loss": [math.nan] * 8},
+    "a curve of another form": {"curve": [0.7, 0.6]},
+    "steps out of order": {"steps": [46, 0, 146, 463, 1469, 4660, 14783, 46900]},
+}
+
+
+@pytest.mark.parametrize("change", TRIMMED)
+def test_a_record_that_cannot_be_shown_is_none(tmp_path: Path, change: str) -> None:
+    record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text()) | TRIMMED[change]
+    manifest = republished(tmp_path, record, record["steps"])
+    assert load_learning(manifest) is None
+
+
+@pytest.mark.parametrize("record", [{}, [], None, 5])
+def test_a_record_of_another_form_is_none(tmp_path: Path, record: object) -> None:
+    assert load_learning(republished(tmp_path, record)) is None
+
+
+def test_a_record_of_other_snapshots_than_the_models_is_none(tmp_path: Path) -> None:
+    record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text())
+    assert load_learning(republished(tmp_path, record, record["steps"][:-1])) is None
 
 
 @pytest.mark.parametrize("missing", ["mlp_history.onnx", "history.json", "history.png"])

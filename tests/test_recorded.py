@@ -2,6 +2,8 @@
 
 import base64
 import json
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from demo.contract import HISTORY_STEPS
 from demo.manifest import Manifest
 from demo.recorded import load_recording
 from demo.runtime import MODELS_FOLDER, Engine
+from export.publish import publish
 from tests.test_learning import without
 
 
@@ -51,3 +54,36 @@ def test_a_gradient_has_its_published_size(engine: Engine) -> None:
 def test_without_the_file_there_is_no_recording() -> None:
     assert load_recording(without(HISTORY_STEPS)) is None
     assert load_recording(Manifest.load(MODELS_FOLDER)) is not None
+
+
+def removed(record: dict[str, Any], path: str) -> dict[str, Any]:
+    """A record without one of its fields."""
+    *parents, name = path.split("/")
+    part: Any = record
+    for parent in parents:
+        part = part[int(parent)] if isinstance(part, list) else part[parent]
+    del part[name]
+    return record
+
+
+@pytest.mark.parametrize(
+    "path", ["shape", "steps", "parameters/generator", "steps/0/real", "steps/1/fake/pixel_gradient/levels"]
+)
+def test_a_recording_that_lacks_something_is_none(tmp_path: Path, path: str) -> None:
+    assert load_recording(rerecorded(tmp_path, removed(recorded(), path))) is None
+
+
+@pytest.mark.parametrize("change", [{"steps": []}, {"shape": [28, 27]}, {"batch_size": "many"}])
+def test_a_recording_of_another_form_is_none(tmp_path: Path, change: dict[str, Any]) -> None:
+    assert load_recording(rerecorded(tmp_path, recorded() | change)) is None
+
+
+def recorded() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((MODELS_FOLDER / HISTORY_STEPS).read_text())
+    return content
+
+
+def rerecorded(folder: Path, record: object) -> Manifest:
+    """A manifest of one file: another recording."""
+    publish(folder / "models", {HISTORY_STEPS: json.dumps(record).encode()}, {})
+    return Manifest.load(folder / "models")
