@@ -186,7 +186,7 @@ def test_history_of_a_bad_file_gives_the_reason_that_check_gives(client: Client,
         client.predict(picture=handle_file(broken), api_name="/history")
 
 
-@pytest.mark.parametrize("endpoint", ["check", "history", "page_upload"])
+@pytest.mark.parametrize("endpoint", ["check", "history"])
 @pytest.mark.parametrize("marked", [True, False])
 def test_a_file_that_was_not_uploaded_is_refused(server: str, endpoint: str, marked: bool) -> None:
     named = {"path": str(PICTURE)} | ({"meta": {"_type": "gradio.FileData"}} if marked else {})
