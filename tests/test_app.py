@@ -63,6 +63,15 @@ def test_a_view_that_is_left_keeps_what_was_checked(page: Page) -> None:
     assert shown(page, "Your drawing") == drawn
 
 
+@pytest.mark.browser
+def test_a_digit_that_is_chosen_elsewhere_comes_into_sight(page: Page) -> None:
+    open_view(page, "generate")
+    page.locator(".wall-digit").last.click()
+    expect(page.locator("#views [role=tab][data-tab-id=check]")).to_have_attribute("aria-selected", "true")
+    expect(page.locator("#result .result-verdict")).to_be_in_viewport()
+    expect(page.locator("#result .result")).to_be_focused()
+
+
 @pytest.mark.parametrize(
     "asked", ["socket.create_connection(('example.org', 80))", "urlopen('http://192.0.2.1/')"]
 )

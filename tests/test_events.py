@@ -3,13 +3,12 @@
 import gradio as gr
 import pytest
 
-from demo.events import UNREADABLE, event_choice, event_number, event_parts, event_text
+from demo.events import UNREADABLE, event_choice, event_number, event_text
 
 NO_OBJECTS: list[object] = [None, {}, 5, "name", [], ["name"], True]
 """What has no field of any name."""
 TEXTS: list[object] = [None, 5, [], {}, True, "\ud800"]
 NUMBERS: list[object] = [None, "3", 3.0, True, [3], -1, 4, 1 << 70]
-LISTS: list[object] = [None, "ab", {}, [{}, {}]]
 
 
 def event(content: object) -> gr.EventData:
@@ -29,20 +28,10 @@ def test_what_is_not_a_number_in_range_is_refused(content: object) -> None:
         event_number(event(content), "index", 4)
 
 
-@pytest.mark.parametrize("content", [*NO_OBJECTS, *({"refused": each} for each in LISTS)])
-def test_what_is_not_a_short_list_is_refused(content: object) -> None:
-    with pytest.raises(gr.Error, match=UNREADABLE):
-        event_parts(event(content), "refused", 1)
-
-
 def test_what_the_page_sends_is_read() -> None:
-    sent = event({"name": "七.png", "index": 3, "refused": [{"index": 0}, None]})
+    sent = event({"name": "七.png", "index": 3})
     assert event_text(sent, "name") == "七.png"
     assert event_number(sent, "index", 4) == 3
-    first, second = event_parts(sent, "refused", 2)
-    assert event_number(first, "index", 1) == 0
-    with pytest.raises(gr.Error, match=UNREADABLE):
-        event_number(second, "index", 1)
 
 
 @pytest.mark.parametrize("content", [*NO_OBJECTS, *({"reason": each} for each in (None, 3, "", "larger"))])
