@@ -48,18 +48,6 @@ def event_number(event: gr.EventData, name: str, below: int) -> int:
     return value
 
 
-def event_parts(event: gr.EventData, name: str, most: int) -> list[gr.EventData]:
-    """A field that is a list of objects, each to be read as an event is.
-
-    Raises:
-        gr.Error: it is missing, is something else, or has more than `most` parts.
-    """
-    value = _field(event, name)
-    if not isinstance(value, list) or len(value) > most:
-        raise _unreadable()
-    return [gr.EventData(event.target, each) for each in value]
-
-
 def _field(event: gr.EventData, name: str) -> object:
     content = event._data
     return content.get(name) if isinstance(content, Mapping) else None

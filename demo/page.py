@@ -71,8 +71,9 @@ class Page:
         return [self.result, self.current, self.tabs]
 
     def show(self, checked: Checked, request: gr.Request | None) -> Sequence[Any]:
-        """Values for `shown`: the panel of an answer, with *Check* in front."""
-        return self.panel(checked, request), checked, gr.Tabs(selected="check")
+        """Values for `shown`: the panel of an answer, with *Check* in front and the panel in sight."""
+        panel = result_panel(self.engine, checked, self.words(request), in_front=True)
+        return panel, checked, gr.Tabs(selected="check")
 
     def panel(self, checked: Checked | None, request: gr.Request | None) -> str:
         """The panel of an answer, or the empty one."""
@@ -81,6 +82,19 @@ class Page:
 
 
 _RESULT_SCRIPT = """
+// Its view comes to the front a little later than the panel of a picture that was chosen in another one.
+function lookAt(panel, patience) {
+  if (panel.checkVisibility()) {
+    panel.scrollIntoView({ block: 'nearest' });
+    panel.focus({ preventScroll: true });
+  } else if (patience) {
+    requestAnimationFrame(() => lookAt(panel, patience - 1));
+  }
+}
+watch('value', () => {
+  const panel = element.querySelector('.result[data-in-front]');
+  if (panel) lookAt(panel, 120);
+});
 document.addEventListener('touchstone:input', () => {
   if (element.checkVisibility()) element.querySelector('.result')?.setAttribute('data-stale', '');
 });

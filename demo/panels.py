@@ -65,8 +65,8 @@ def error_result(name: str, reason: str, words: Words) -> str:
     )
 
 
-def result_panel(engine: Engine, checked: Checked, words: Words) -> str:
-    """HTML for one answer.
+def result_panel(engine: Engine, checked: Checked, words: Words, *, in_front: bool = False) -> str:
+    """HTML for one answer. in_front: it is to be scrolled to.
 
     For a file that cannot be judged its error stands in place of all that, and for what is not a digit
     there are no numbers.
@@ -88,15 +88,16 @@ def result_panel(engine: Engine, checked: Checked, words: Words) -> str:
     shown += _seen(checked, words)
     if probability is not None and checked.digit_probabilities is not None:
         shown += _bars(checked.digit_probabilities, words)
-    return _panel(kind, said, shown)
+    return _panel(kind, said, shown, in_front=in_front)
 
 
-def _panel(tone: str, said: str, shown: str = "") -> str:
+def _panel(tone: str, said: str, shown: str = "", *, in_front: bool = False) -> str:
     """The result panel: `said` is also read out to who cannot see it, `shown` is not."""
+    place = ' tabindex="-1" data-in-front' if in_front else ""
     # The time makes each panel differ from the one before, or gradio would leave an equal one as it
     # stands, still marked as out of date.
     return (
-        f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}">'
+        f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{place}>'
         f'<div role="status" aria-live="polite" aria-atomic="true">{said}</div>{shown}</div>'
     )
 

@@ -62,14 +62,17 @@ def test_of_an_unknown_model_nothing_is_said_of_what_its_numbers_are_worth() -> 
     [
         (
             Seen(BAR, 28, 28, (4, 12, 24, 16), inverted=False),
-            "Given 28 by 28, the ink cut out (20 by 4): 28 by",
+            "Given 28 wide and 28 high, the ink cut out (4 wide, 20 high): 28",
         ),
         (
             Seen(BAR, 600, 400, (10, 300, 210, 340), inverted=True),
-            "Given 600 by 400, bright paper made dark, the ink cut out (200 by 40), scaled to 20 pixels, "
-            "moved to the middle: 28 by 28 pixels.",
+            "Given 400 wide and 600 high, bright paper made dark, the ink cut out (40 wide, 200 high), "
+            "scaled to 20 pixels, moved to the middle: 28 by 28 pixels.",
         ),
-        (Seen(BAR, 40, 8, (0, 0, 40, 8), inverted=False), "Given 40 by 8, scaled to 20 pixels: 28 by"),
+        (
+            Seen(BAR, 40, 8, (0, 0, 40, 8), inverted=False),
+            "Given 8 wide and 40 high, scaled to 20 pixels: 28 by",
+        ),
     ],
 )
 def test_the_panel_says_what_was_done_to_the_picture(engine: Engine, seen: Seen, told: str) -> None:

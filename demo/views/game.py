@@ -127,7 +127,11 @@ def _rules(words: Words, mnist: bool) -> str:
 def _question(current: Round, words: Words) -> str:
     """The digit to judge, after what was said of the one before."""
     number = len(current.answers)
-    before = f"<p>{_told(*current.answered[-1], words)}</p>" if number else ""
+    before = (
+        f"<p>{words('game.before', number=number)} {_told(*current.answered[-1], words)}</p>"
+        if number
+        else ""
+    )
     score = words("game.score", player=current.player_score, model=current.model_score)
     pixels = current.cards[number].checked.pixels
     assert pixels is not None
@@ -159,7 +163,7 @@ def _outcome(current: Round, words: Words) -> str:
         f'<div class="outcome"><div role="status"><p class="result-verdict">{words(who)}</p>'
         f"<p>{words('game.scores', player=player, model=model, count=CARDS)}</p></div>"
         f"<h3>{fooled}</h3>{_cards([(card, not card.fake) for card in both], words)}"
-        f"<h3>{words('game.others')}</h3>{_cards(rest, words)}</div>"
+        f"<h3>{words('game.others' if both else 'game.all')}</h3>{_cards(rest, words)}</div>"
     )
 
 

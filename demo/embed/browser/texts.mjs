@@ -144,7 +144,7 @@ export const TEXTS = {
   losses_generator: ["generator", "生成器"],
   losses_at: [
     "At step {step}: discriminator {discriminator}, generator {generator}. Guessing gives `log 2 ≈ 0.693`, the dotted line.",
-    "第 {step} 步：判别器 {discriminator}，生成器 {generator}。瞎猜得到 `log 2 ≈ 0.693`，即虚线。",
+    "第 {step} 步：判别器 {discriminator}，生成器 {generator}。随机猜测得到 `log 2 ≈ 0.693`，即虚线。",
   ],
   losses_chart: ["Losses at each step, discriminator and generator: {points}", "各步的损失，判别器和生成器：{points}"],
   chart_steps: ["step", "步"],
