@@ -831,7 +831,8 @@ def test_what_views_asked_for_is_there_without_a_network(page: Page, served: Ser
     expect(page.locator("#generator-size")).to_have_text("generator.onnx is on this device already.")
     page.get_by_role("tab", name="Watch it learn").click()
     expect(page.locator("#step-is")).to_have_text("Step 0 of 46,900")
-    assert served.asked[before:] == []
+    # For a newer version the browser itself may still look, which the page being offline does not stop.
+    assert set(served.asked[before:]) <= {"/service-worker.js", "/files.js"}
 
 
 @pytest.mark.node

@@ -3,7 +3,7 @@
 import html
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from PIL import Image
@@ -18,6 +18,7 @@ from demo.contract import (
 )
 from demo.downloads import MODELS_PATH
 from demo.manifest import Manifest
+from demo.panels import html_table
 from demo.texts import Words
 from demo.views.model_files import download_link
 
@@ -122,17 +123,10 @@ def _does_not(report: Report, words: Words) -> str:
     return f"<h3>{words('elsewhere.not')}</h3><ul>{items}</ul>"
 
 
-def _table(name: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(name: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table that scrolls by itself where the window is narrow; the first column names the row."""
-    head = "".join(f'<th scope="col">{each}</th>' for each in headings)
-    body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{each}</td>" for each in row[1:])}</tr>'
-        for row in rows
-    )
-    return (
-        f'<div class="table" tabindex="0" role="group" aria-label="{name}">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    table = html_table(headings, rows, [""] * len(rows))
+    return f'<div class="table" tabindex="0" role="group" aria-label="{name}">{table}</div>'
 
 
 def _plots(manifest: Manifest, report: Report, words: Words) -> str:
