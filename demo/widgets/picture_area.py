@@ -6,11 +6,12 @@ a subclass of one of its components.
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
 import gradio as gr
 from gradio.data_classes import FileData
+
+from demo.widgets import beside
 
 PAD_SIDE: Final = 280
 """Width and height of the drawing in pixels: ten for each one of the model's."""
@@ -55,8 +56,8 @@ def picture_area(
     """
     area = gr.HTML(
         label="Picture",
-        html_template=_beside("picture_area.html"),
-        js_on_load=_beside("picture_area.js"),
+        html_template=beside(__file__, "picture_area.html"),
+        js_on_load=beside(__file__, "picture_area.js"),
         apply_default_css=False,
         elem_id=elem_id,
         side=PAD_SIDE,
@@ -78,7 +79,3 @@ def read_news(news: str | None) -> gr.EventData:
         return gr.EventData(None, json.loads(news or ""))
     except ValueError:
         return gr.EventData(None, None)
-
-
-def _beside(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
