@@ -32,13 +32,6 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
 }
 """By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""
 
-_ADDRESS: Final = """() => {
-  if (new URLSearchParams(location.search).get('view') !== 'NAME') {
-    history.replaceState(history.state, '', '?view=NAME');
-  }
-}"""
-"""The address follows the view that is in front, so that it can be sent to somebody."""
-
 
 def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
     """The page with its endpoints `/check`, `/check_many`, `/generate` and `/history`, and its texts."""
@@ -53,9 +46,8 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
         page.tabs.render()  # type: ignore[no-untyped-call]
         with page.tabs:
             for name, add_view in VIEWS.items():
-                with gr.Tab(page.say(f"page.{name}"), id=name) as tab:
+                with gr.Tab(page.say(f"page.{name}"), id=name):
                     add_view(page)
-                tab.select(None, js=_ADDRESS.replace("NAME", name), api_visibility="private")
         note = html.escape(engine.device_note)
         gr.HTML(f'<footer class="device-note">{note}</footer>', apply_default_css=False)
         add_endpoints(engine)
