@@ -3,6 +3,7 @@
 This is the one door: every picture, from a file, a drawing or a generator, passes the normaliser.
 """
 
+import dataclasses
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,22 +17,36 @@ from demo.answer import Answer
 from demo.errors import PictureError
 from demo.images import Picture, load_picture
 from demo.runtime import Engine
+from demo.seen import Seen
 
 DECODERS = 4
 """Pictures decoded at once: as many as there are workers."""
 
+PICTURES_AT_ONCE = 64
+"""Of many, so many make a batch: enough to keep the model busy, few enough to see that it goes on."""
 
-@dataclass(frozen=True)
+Source = Path | bytes | NDArray[np.uint8] | PictureError
+"""A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
+
+
+@dataclass(frozen=True, eq=False)
 class Checked:
     """An answer, and what stands behind it.
 
-    pixels: what the model saw, uint8 [height, width], or None where nothing could be read.
+    seen: what the model saw, and what was done to the picture; None where nothing could be read.
+    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None of a model without them.
     note: what a person should know of how the file was read, or None.
     """
 
     answer: Answer
-    pixels: NDArray[np.uint8] | None
+    seen: Seen | None
+    digit_probabilities: tuple[float, ...] | None = None
     note: str | None = None
+
+    @property
+    def pixels(self) -> NDArray[np.uint8] | None:
+        """What the model saw, uint8 [height, width], or None where nothing could be read."""
+        return None if self.seen is None else self.seen.pixels
 
 
 def check_files(engine: Engine, files: Sequence[Path]) -> list[Checked]:
@@ -44,64 +59,57 @@ def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
     return check_sources(engine, [name], [content])[0]
 
 
-def check_sources(
-    engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes | NDArray[np.uint8]]
-) -> list[Checked]:
-    """Check paths, encoded pictures, or pictures uint8 [height, width, channels], in one batch."""
+def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source]) -> list[Checked]:
+    """Check pictures from wherever they come, in one batch."""
     with ThreadPoolExecutor(DECODERS) as threads:
         loaded = list(threads.map(partial(see, engine), sources))
-    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Picture)]
-    answers = iter(judge(engine, [each.array for _, each in readable], [name for name, _ in readable]))
+    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
+    judged = iter(judge(engine, [seen for _, (seen, _) in readable], [name for name, _ in readable]))
     return [
-        Checked(next(answers), each.array, each.note)
-        if isinstance(each, Picture)
+        dataclasses.replace(next(judged), note=each[1])
+        if isinstance(each, tuple)
         else Checked(Answer(file=name, error=str(each)), None)
         for name, each in zip(names, loaded, strict=True)
     ]
 
 
-def see(engine: Engine, source: Path | bytes | NDArray[np.uint8]) -> Picture | PictureError:
-    """One picture as the model sees it, its array uint8 [28, 28]; or why it cannot be read."""
+def see(engine: Engine, source: Source) -> tuple[Seen, str | None] | PictureError:
+    """What the model sees of one picture, and the note on how it was read; or why it cannot be read."""
+    if isinstance(source, PictureError):
+        return source
     try:
         picture = Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
     except PictureError as error:
         return error
-    return Picture(engine.normalize(picture.array), picture.note)
+    return engine.look(picture.array), picture.note
 
 
-def judge(engine: Engine, pixels: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[Answer]:
-    """Score normalised pictures, each uint8 [height, width], in one batch."""
-    if not pixels:
+def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> list[Checked]:
+    """Score pictures as the model sees them, in one batch."""
+    if not pictures:
         return []
-    scores = engine.score(np.stack(pixels))
+    scores = engine.score(np.stack([seen.pixels for seen in pictures]))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
-    readings = digits_read(scores.digit_probabilities, len(pixels))
+    read = scores.digit_probabilities
+    readings = [None] * len(pictures) if read is None else [tuple(each) for each in read.tolist()]
     return [
-        Answer(
-            file=name,
-            verdict=engine.thresholds.verdict(probability, in_domain),
-            fake_probability=probability,
-            logit=logit,
-            digit=digit,
-            digit_probability=digit_probability,
-            in_domain=in_domain,
-            model=engine.model,
-            version=engine.version,
-            provider=engine.provider,
+        Checked(
+            Answer(
+                file=name,
+                verdict=engine.thresholds.verdict(probability, in_domain),
+                fake_probability=probability,
+                logit=logit,
+                digit=None if reading is None else reading.index(max(reading)),
+                digit_probability=None if reading is None else max(reading),
+                in_domain=in_domain,
+                model=engine.model,
+                version=engine.version,
+                provider=engine.provider,
+            ),
+            seen,
+            reading,
         )
-        for name, probability, logit, in_domain, (digit, digit_probability) in zip(
-            names, *columns, readings, strict=True
+        for name, seen, probability, logit, in_domain, reading in zip(
+            names, pictures, *columns, readings, strict=True
         )
     ]
-
-
-def digits_read(
-    probabilities: NDArray[np.float32] | None, count: int
-) -> list[tuple[int, float] | tuple[None, None]]:
-    """The likeliest digit of each of `count` pictures and its probability; None of a model without them.
-
-    probabilities: float32 [count, 10].
-    """
-    if probabilities is None:
-        return [(None, None)] * count
-    return list(zip(probabilities.argmax(1).tolist(), probabilities.max(1).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""`python -m demo`: the app; `check FILE…`: one line a file; `page DIR`: a page without a server."""
+"""`python -m demo`: the app; `check FILE…`: one line a file; `page DIR`, `space DIR`: to put on the web."""
 
 import argparse
 import json
@@ -7,14 +7,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.check import Checked, check_files
+from demo.check import PICTURES_AT_ONCE, Checked, check_files
 from demo.embed.assemble import assemble_page
 from demo.errors import DemoError
 from demo.images import shared_pool
 from demo.runtime import MODELS_FOLDER, Engine
+from demo.serve import serve
+from demo.space.assemble import assemble_space
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
-FILES_AT_ONCE = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,16 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             assemble_page(parsed.folder, parsed.models)
             print(f"See it with: python -m http.server --directory {parsed.folder}")
             return DONE
+        if parsed.command == "space":
+            assemble_space(parsed.folder, parsed.models, parsed.hardware, parsed.digits)
+            print(f"Push it with: hf upload --repo-type space USER/SPACE {parsed.folder} .")
+            return DONE
         # The first worker starts while the models load.
         shared_pool().start()
         engine = Engine.load(parsed.models, parsed.device, parsed.model)
         if parsed.command == "check":
             return check(engine, parsed.files, parsed.json)
-        # Gradio takes seconds to import; only the app needs it.
-        from demo.app import serve
-
         engine.open_all()
-        serve(engine, parsed.host, parsed.port)
+        serve(engine, parsed.host, parsed.port, parsed.mcp)
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
@@ -57,6 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
     parser.add_argument("--port", type=port, help="port to listen on (default: 7860, or the next free one)")
+    parser.add_argument("--mcp", action="store_true", help="serve the API as an MCP server, too")
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command="serve")
     commands = parser.add_subparsers(metavar="COMMAND")
     checking = commands.add_parser("check", help="print one line a file: is it fake?")
@@ -68,6 +71,14 @@ def build_parser() -> argparse.ArgumentParser:
     add_model_flags(page)
     page.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a page")
     page.set_defaults(command="page")
+    space = commands.add_parser("space", help="assemble a folder to push to a Hugging Face Space")
+    add_model_flags(space)
+    space.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a Space")
+    space.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what the Space runs on")
+    space.add_argument(
+        "--digits", action="store_true", help="take MNIST's test pictures along (1.6 MB), for the game"
+    )
+    space.set_defaults(command="space")
     return parser
 
 
@@ -94,8 +105,8 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 def check(engine: Engine, files: Sequence[Path], as_json: bool) -> int:
     """Print the answer for each file; returns 1 where some file could not be judged, else 0."""
     unreadable = False
-    for start in range(0, len(files), FILES_AT_ONCE):
-        for checked in check_files(engine, files[start : start + FILES_AT_ONCE]):
+    for start in range(0, len(files), PICTURES_AT_ONCE):
+        for checked in check_files(engine, files[start : start + PICTURES_AT_ONCE]):
             print(json.dumps(checked.answer.as_dict()) if as_json else line(checked))
             unreadable |= checked.answer.error is not None
         sys.stdout.flush()

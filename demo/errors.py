@@ -1,16 +1,26 @@
 """What can go wrong in the demo, as one tree. Each message is a sentence for the person who sees it.
 
+That is who runs the demo; a visitor of the app is told `told`, which names nothing of the server.
+
 DemoError
 ├── PictureError   a picture cannot be judged
 ├── RequestError   an argument is outside its range
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
 ├── DeviceError    the device that was asked for cannot run
-└── PageError      the page that needs no server cannot be put together
+├── PageError      the page that needs no server cannot be put together
+└── SpaceError     the folder of a Space cannot be put together
 """
+
+import logging
 
 
 class DemoError(Exception):
     """Base of every error the demo raises on purpose."""
+
+    @property
+    def public(self) -> str:
+        """The sentence for a visitor of the app."""
+        return str(self)
 
 
 class PictureError(DemoError):
@@ -24,6 +34,14 @@ class RequestError(DemoError):
 class ModelError(DemoError):
     """A model file is missing, is not the one in the manifest, or fails its self-test."""
 
+    @property
+    def public(self) -> str:
+        """A sentence that, unlike the message, names no folder of this machine."""
+        return (
+            "A published file is missing here, is not the one that was published, or does not run; "
+            "whoever runs this app finds which in its log."
+        )
+
 
 class DeviceError(DemoError):
     """The device that was asked for cannot run the models here; the message names what is missing."""
@@ -31,3 +49,14 @@ class DeviceError(DemoError):
 
 class PageError(DemoError):
     """The browser page cannot be put together; the message says what is in the way."""
+
+
+class SpaceError(DemoError):
+    """The folder of a Space cannot be put together; the message says what is in the way."""
+
+
+def told(error: DemoError) -> str:
+    """What a visitor of the app is told of an error; where that leaves anything out, the log has it."""
+    if error.public != str(error):
+        logging.getLogger("touchstone").error("%s", error)
+    return error.public

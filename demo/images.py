@@ -17,7 +17,12 @@ from demo.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
 from demo.wire import LARGEST_PIXELS, Outcome
 from demo.workers import Pool
 
+EMPTY: Final = "The file is empty; choose one that holds a picture."
+MISSING: Final = "There is no such file; check the name."
 SEVERAL_FRAMES: Final = "The file holds several frames; only the first was read."
+TOO_LARGE: Final = (
+    f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
+)
 REFUSALS: Final = {
     Outcome.UNKNOWN_FORMAT: f"This is no picture that can be read; use {FORMATS_SENTENCE}.",
     Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
@@ -54,11 +59,9 @@ def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     """
     content = source if isinstance(source, bytes) else read_file(source)
     if not content:
-        raise PictureError("The file is empty; choose one that holds a picture.")
+        raise PictureError(EMPTY)
     if len(content) > LARGEST_FILE_BYTES:
-        raise PictureError(
-            f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
-        )
+        raise PictureError(TOO_LARGE)
     reply = (pool or shared_pool()).ask(content)
     if reply.array is None:
         raise PictureError(REFUSALS[reply.outcome])
@@ -73,19 +76,19 @@ def shared_pool() -> Pool:
     return pool
 
 
-def read_file(path: Path) -> bytes:
-    """A file's first bytes, one more than is allowed; raises PictureError where it cannot be read."""
+def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
+    """A file's first bytes, by default one more than is allowed; PictureError where it cannot be read."""
     try:
         with path.open("rb") as stream:
-            return stream.read(LARGEST_FILE_BYTES + 1)
+            return stream.read(most)
     except FileNotFoundError as error:
-        raise PictureError("There is no such file; check the name.") from error
+        raise PictureError(MISSING) from error
     except OSError as error:
         raise PictureError(f"The file cannot be read ({error.strerror}).") from error
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """uint8 [height, width] as a grey PNG."""
+    """uint8 [height, width] as a grey PNG, [height, width, 3] as one in colour."""
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from demo import golden
 from demo.answer import Thresholds
 from demo.contract import (
+    BOX,
     DIGIT,
     DIGIT_PROBABILITIES,
     DIGITS,
@@ -21,6 +22,7 @@ from demo.contract import (
     GENERATOR,
     IMAGE,
     IN_DOMAIN,
+    INVERTED,
     LOGIT,
     MLP_DISCRIMINATOR,
     MLP_HISTORY,
@@ -31,6 +33,7 @@ from demo.contract import (
 )
 from demo.errors import DeviceError, ModelError, RequestError
 from demo.manifest import Manifest
+from demo.seen import Seen
 from demo.sessions import CPU, choose_providers, open_session
 
 MODELS_FOLDER = Path(__file__).parent / "models"
@@ -61,6 +64,18 @@ class History:
 
     steps: tuple[int, ...]
     fake_probability: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What a generator makes digits of.
+
+    noise: float32 [n, latent], standard normal.
+    digits: int64 [n], 0 to 9, the digits to make; None of a generator that cannot choose.
+    """
+
+    noise: NDArray[np.float32]
+    digits: NDArray[np.int64] | None
 
 
 class Engine:
@@ -114,11 +129,16 @@ class Engine:
         """What runs, and why not CUDA where it could have been, in a sentence or two."""
         return f"{self.model} {self.version} runs on {self.provider}. {self.fallback}".strip()
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Every published model that the app runs."""
+        kinds = ("normalizer", "discriminator", "generator", "history")
+        return tuple(name for kind in kinds for name in self.manifest.names(kind))
+
     def open_all(self) -> None:
         """Open and test every published model now, rather than at its first use."""
-        for kind in ("normalizer", "discriminator", "generator", "history"):
-            for name in self.manifest.names(kind):
-                self.session(name)
+        for name in self.models:
+            self.session(name)
 
     def entry(self, name: str) -> Any:
         """What the manifest says of a model; raises ModelError for one that is not published."""
@@ -153,8 +173,14 @@ class Engine:
 
     def normalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it: uint8 [28, 28]."""
-        pixels: NDArray[np.uint8] = self.session(NORMALIZER).run([PIXELS], {IMAGE: image})[0][0]
-        return pixels
+        return self.look(image).pixels
+
+    def look(self, image: NDArray[np.uint8]) -> Seen:
+        """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it, and what was done to it."""
+        pixels, box, inverted = self.session(NORMALIZER).run([PIXELS, BOX, INVERTED], {IMAGE: image})
+        height, width = image.shape[:2]
+        top, left, bottom, right = box.tolist()
+        return Seen(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]))
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], ink bright on dark."""
@@ -206,11 +232,20 @@ class Engine:
         """Make digits: uint8 [count, height, width]. The same arguments give the same digits.
 
         model: a generator. Of `generator`, digit is the one to make, 0 to 9; None has each drawn from the
-        seed. The noise is drawn first, so that it is the same for a seed whichever digit is chosen.
-        `mlp_generator` makes what the noise makes: its digit must be None.
+        seed. `mlp_generator` makes what the noise makes: its digit must be None.
 
         Raises:
             RequestError: an argument is outside its range, or the generator cannot choose the digit.
+        """
+        return self.make(model, self.draw(model, count, seed, digit))
+
+    def draw(self, model: str, count: int, seed: int, digit: int | None = None) -> Latents:
+        """What `generate` makes its digits of. The noise is drawn first, so that it is the same for a seed
+        whichever digit is chosen, and the first rows are the same however many there are; digits left open
+        do change with the count.
+
+        Raises:
+            RequestError: as `generate` does.
         """
         shapes = self._generator_inputs(model)
         if not 1 <= count <= LARGEST_COUNT:
@@ -222,12 +257,17 @@ class Engine:
         if digit is not None and not 0 <= digit < DIGITS:
             raise RequestError(f"The digit is {digit}; give 0 to {DIGITS - 1}.")
         random = np.random.default_rng(seed)
-        inputs: dict[str, NDArray[Any]] = {
-            NOISE: random.standard_normal((count, shapes[NOISE][1]), np.float32)
-        }
-        if DIGIT in shapes:
-            drawn = random.integers(0, DIGITS, count, np.int64)
-            inputs[DIGIT] = drawn if digit is None else np.full(count, digit, np.int64)
+        noise = random.standard_normal((count, shapes[NOISE][1]), np.float32)
+        if DIGIT not in shapes:
+            return Latents(noise, None)
+        drawn = random.integers(0, DIGITS, count, np.int64)
+        return Latents(noise, drawn if digit is None else np.full(count, digit, np.int64))
+
+    def make(self, model: str, latents: Latents) -> NDArray[np.uint8]:
+        """The digits that a generator makes of n latents: uint8 [n, height, width]."""
+        inputs: dict[str, NDArray[Any]] = {NOISE: latents.noise}
+        if latents.digits is not None:
+            inputs[DIGIT] = latents.digits
         pixels: NDArray[np.uint8] = self.session(model).run([PIXELS], inputs)[0]
         return pixels
 

@@ -1,11 +1,12 @@
-"""The look of the app: colours and type for gradio's own components; `style.css` does the rest."""
+"""The look of the app: colours and type for gradio's own components; the sheets in `style/` do the rest."""
 
 from pathlib import Path
 from typing import Final
 
 import gradio as gr
 
-STYLE_SHEET: Final = Path(__file__).with_name("style.css")
+STYLE_SHEETS: Final = tuple(sorted(Path(__file__).with_name("style").glob("*.css")))
+"""One a view, after `base.css`, which all of them share."""
 
 
 def touchstone_theme() -> gr.themes.Base:

@@ -12,9 +12,11 @@ from torch import nn
 
 from demo.answer import Thresholds
 from demo.contract import (
+    BOX,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     IN_DOMAIN,
+    INVERTED,
     LOGIT,
     METADATA_KEYS,
     OPSET,
@@ -34,6 +36,9 @@ GOLDEN_TOLERANCE: dict[str, dict[str, dict[str, float]]] = {
         LOGIT: {"absolute": 1e-3, "share": 1.0},
         FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
         PIXELS: {"absolute": 1, "share": 0.01},
+        # Another box would be other pixels by more than a level.
+        BOX: {"absolute": 0, "share": 0},
+        INVERTED: {"absolute": 0, "share": 0},
         DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
         IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
     },
@@ -41,6 +46,8 @@ GOLDEN_TOLERANCE: dict[str, dict[str, dict[str, float]]] = {
         LOGIT: {"absolute": 2e-3, "share": 1.0},
         FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
         PIXELS: {"absolute": 1, "share": 0.01},
+        BOX: {"absolute": 0, "share": 0},
+        INVERTED: {"absolute": 0, "share": 0},
         DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
         IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
     },

@@ -11,11 +11,13 @@ from torch import nn
 
 from demo.answer import Thresholds
 from demo.contract import (
+    BOX,
     DIGIT_PROBABILITIES,
     DIGITS,
     FROM_IMAGE,
     IMAGE,
     IN_DOMAIN,
+    INVERTED,
     NORMALIZER,
     OPSET,
     PICTURE_SHAPE,
@@ -25,11 +27,14 @@ from demo.sessions import CPU, open_session
 from export.artifact import Artifact, entry_for, metadata_for
 from export.normalizer import normalizer_model
 from export.parity import Difference, compare, refuse, run_torch
-from train.normalize import normalize
+from train.normalize import examined, normalize
 
 BATCH = 1
-SHAPES = {PIXELS: (BATCH, *PICTURE_SHAPE), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
+SHAPES = {PIXELS: (BATCH, *PICTURE_SHAPE), BOX: (4,), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
 """Of the outputs that are more than one number a picture."""
+TYPES = {PIXELS: TensorProto.UINT8, BOX: TensorProto.INT64, INVERTED: TensorProto.BOOL}
+"""Of the outputs that are no float32."""
+NORMALIZER_OUTPUTS = (PIXELS, BOX, INVERTED)
 NORMALIZED_SHARE = 1e-3
 """Of the normaliser's pixels that may be one level off: an average may fall on either side of a half."""
 
@@ -37,32 +42,39 @@ NORMALIZED_SHARE = 1e-3
 def make_normalizer(
     pictures: Mapping[str, Sequence[NDArray[np.uint8]]], golden: NDArray[np.uint8]
 ) -> Artifact:
-    """`normalizer.onnx`: `image` → `pixels`, held against the reference `train/normalize.py`.
+    """`normalizer.onnx`: `image` → `pixels`, `box`, `inverted`, held against the reference
+    `train/normalize.py`.
 
     pictures: group → pictures uint8 [height, width, channels] for the gate. golden: one such picture.
 
     Raises:
-        ParityError: its pixels differ from the reference's.
+        ParityError: what it says differs from the reference.
     """
     metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, {})
     model = normalizer_model()
-    set_interface(model, [PIXELS])
+    set_interface(model, NORMALIZER_OUTPUTS)
     content = finished(model, metadata)
     session = open_session(NORMALIZER, content, [CPU])
-    report = [
-        compare(
-            group,
-            PIXELS,
-            np.concatenate([session.run([PIXELS], {IMAGE: picture})[0] for picture in group_pictures]),
-            np.stack([normalize(picture) for picture in group_pictures]),
-            None,
-            NORMALIZED_SHARE,
-        )
-        for group, group_pictures in pictures.items()
-    ]
+    report: list[Difference] = []
+    for group, group_pictures in pictures.items():
+        found = [session.run(NORMALIZER_OUTPUTS, {IMAGE: picture}) for picture in group_pictures]
+        expected = [reference_outputs(picture) for picture in group_pictures]
+        report += [
+            compare(group, name, np.stack(ours), np.stack(theirs), None, NORMALIZED_SHARE)
+            for name, ours, theirs in zip(
+                NORMALIZER_OUTPUTS, zip(*found, strict=True), zip(*expected, strict=True), strict=True
+            )
+        ]
     refuse(NORMALIZER, report)
-    entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, {PIXELS: normalize(golden)[np.newaxis]})
+    golden_outputs = dict(zip(NORMALIZER_OUTPUTS, reference_outputs(golden), strict=True))
+    entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, golden_outputs)
     return Artifact(f"{NORMALIZER}.onnx", content, entry, report)
+
+
+def reference_outputs(picture: NDArray[np.uint8]) -> list[NDArray[Any]]:
+    """What the normaliser's graph should give for a picture: `NORMALIZER_OUTPUTS`, in their order."""
+    seen = examined(picture)
+    return [seen.pixels[np.newaxis], np.array(seen.box, np.int64), np.array([seen.inverted])]
 
 
 def make_from_image(
@@ -162,8 +174,7 @@ def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", "channels"])
     model.graph.input.append(image)
     for name in outputs:
-        kind = TensorProto.UINT8 if name == PIXELS else TensorProto.FLOAT
-        shape = SHAPES.get(name, (BATCH,))
+        kind, shape = TYPES.get(name, TensorProto.FLOAT), SHAPES.get(name, (BATCH,))
         model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
 
 

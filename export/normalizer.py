@@ -8,7 +8,7 @@ cuts out, pads and pastes, the graph multiplies by matrices of fixed height.
 import onnx
 import onnxscript
 from onnx import TensorProto, inliner
-from onnxscript import FLOAT, INT64, UINT8, script
+from onnxscript import BOOL, FLOAT, INT64, UINT8, script
 from onnxscript import opset20 as op
 
 from train.normalize import (
@@ -75,10 +75,10 @@ def differs(edge: FLOAT[...], paper: FLOAT[...]) -> INT64[1]:
 
 
 @script()
-def thinned(image: UINT8[...]) -> UINT8[...]:
+def thinned(image: UINT8[...]) -> tuple[UINT8[...], INT64[1]]:
     size = op.Shape(image, start=0, end=2)
     step = (op.ReduceMax(size, keepdims=1) + (LARGEST_SIDE - 1)) / LARGEST_SIDE
-    return op.Slice(image, [0, 0], size, [0, 1], op.Concat(step, step, axis=0))
+    return op.Slice(image, [0, 0], size, [0, 1], op.Concat(step, step, axis=0)), step
 
 
 @script()
@@ -96,7 +96,7 @@ def grey(image: UINT8[...]) -> FLOAT[...]:
 
 
 @script()
-def unframed(light: FLOAT[...]) -> FLOAT[...]:
+def unframed(light: FLOAT[...]) -> tuple[FLOAT[...], INT64[2]]:
     size = op.Shape(light)
     height = op.Gather(size, [0])
     width = op.Gather(size, [1])
@@ -115,12 +115,13 @@ def unframed(light: FLOAT[...]) -> FLOAT[...]:
     right = frame * differs(op.Gather(light, -1, axis=1), paper)
     begin = op.Concat(top, left, axis=0)
     end = op.Concat(height - bottom, width - right, axis=0)
-    return op.Slice(light, begin, end, [0, 1])
+    return op.Slice(light, begin, end, [0, 1]), begin
 
 
 @script()
-def ink_on_dark(light: FLOAT[...]) -> tuple[FLOAT[...], FLOAT[...]]:
-    dark = op.Where(median(ring(light)) > 127.0, 255.0 - light, light)
+def ink_on_dark(light: FLOAT[...]) -> tuple[FLOAT[...], FLOAT[...], BOOL[...]]:
+    bright = median(ring(light)) > 127.0
+    dark = op.Where(bright, 255.0 - light, light)
     paper = median(ring(dark))
     top = side(op.Gather(dark, 0, axis=0), paper)
     bottom = side(op.Gather(dark, -1, axis=0), paper)
@@ -131,7 +132,7 @@ def ink_on_dark(light: FLOAT[...]) -> tuple[FLOAT[...], FLOAT[...]]:
     across = (right - left) * slope(op.Shape(dark, start=1, end=2))
     plane = level + op.Unsqueeze(down, [1]) + across
     above = (dark - plane) * (255.0 / op.Max(255.0 - plane, op.Cast(LEAST_CONTRAST, to=AS_FLOAT)))
-    return op.Relu(above), median(op.Abs(ring(above)))
+    return op.Relu(above), median(op.Abs(ring(above))), bright
 
 
 @script()
@@ -225,8 +226,12 @@ def paste(mass: FLOAT[...], count: INT64[1]) -> FLOAT[...]:
 
 
 @script()
-def normalize(image: UINT8["height", "width", "channels"]) -> UINT8[1, SIDE, SIDE]:
-    ink, noise = ink_on_dark(unframed(grey(thinned(image))))
+def normalize(
+    image: UINT8["height", "width", "channels"],
+) -> tuple[UINT8[1, SIDE, SIDE], INT64[4], BOOL[1]]:
+    few, step = thinned(image)
+    light, dropped = unframed(grey(few))
+    ink, noise, bright = ink_on_dark(light)
     left, level = without_noise(ink, noise)
     boxed = without_specks(left, level)
     top, rows = extent(op.ReduceMax(boxed, [1], keepdims=0) > level)
@@ -241,12 +246,20 @@ def normalize(image: UINT8["height", "width", "channels"]) -> UINT8[1, SIDE, SID
         op.MatMul(paste(op.ReduceSum(digit, [1], keepdims=0), height), digit),
         op.Transpose(paste(op.ReduceSum(digit, [0], keepdims=0), width)),
     )
-    seen = op.Where(op.ReduceMax(left, keepdims=0) >= LEAST_CONTRAST, pasted, 0.0)
+    some = op.ReduceMax(left, keepdims=0) >= LEAST_CONTRAST
+    seen = op.Where(some, pasted, 0.0)
     pixels = op.Unsqueeze(op.Cast(seen, to=AS_BYTE), [0])
-    return pixels
+    begin = (op.Concat(top, start, axis=0) + dropped) * step
+    beyond = (op.Concat(top + rows, start + columns, axis=0) + dropped) * step
+    end = op.Min(beyond, op.Shape(image, start=0, end=2))
+    box = op.Where(some, op.Concat(begin, end, axis=0), 0)
+    inverted = op.Unsqueeze(bright, [0])
+    return pixels, box, inverted
 
 
 def normalizer_model() -> onnx.ModelProto:
-    """`image` uint8 [height, width, 1 | 3 | 4] → `pixels` uint8 [1, 28, 28], as one graph."""
+    """`image` uint8 [height, width, 1 | 3 | 4] → `pixels` uint8 [1, 28, 28], `box` int64 [4] and
+    `inverted` bool [1], as one graph.
+    """
     model = inliner.inline_local_functions(normalize.to_model_proto())
     return onnxscript.optimizer.optimize(model)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.answer import Thresholds
-from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
+from demo.contract import BOX, DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, INVERTED, LOGIT
 from export.errors import ParityError
 from train.checkpoint import write_atomically
 
@@ -26,6 +26,7 @@ LOGIT_ABSOLUTE: Final = 1e-4
 LOGIT_RELATIVE: Final = 1e-6
 PROBABILITY_ABSOLUTE: Final = 1e-4
 PROBABILITIES: Final = (FAKE_PROBABILITY, DIGIT_PROBABILITIES, IN_DOMAIN)
+EXACT: Final = (BOX, INVERTED)
 PIXEL_LEVELS: Final = 1
 PIXEL_SHARE: Final = 1e-4
 
@@ -145,6 +146,8 @@ def compare(
         allowed = bool(np.all(difference <= band)) and flips == 0
     elif output in PROBABILITIES:
         allowed = bool(np.all(difference <= PROBABILITY_ABSOLUTE))
+    elif output in EXACT:
+        allowed = not difference.any()
     else:
         allowed = bool(difference.max() <= PIXEL_LEVELS and np.mean(difference > 0) <= pixel_share)
     return Difference(

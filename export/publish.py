@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,8 +17,15 @@ LARGEST_FILE_BYTES: Final = 10_000_000
 LARGEST_FOLDER_BYTES: Final = 25_000_000
 
 
-def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]) -> None:
+def publish(
+    folder: Path,
+    files: Mapping[str, bytes],
+    entries: Mapping[str, Mapping[str, Any]],
+    without: Collection[str] = (),
+) -> None:
     """Put files into a models folder and their entries into its manifest; other files there stay.
+
+    without: names of files that go, unless they are among the new ones.
 
     Raises:
         PublishError: a limit of the contract is broken, or the folder cannot be written; nothing has changed.
@@ -26,9 +33,11 @@ def publish(folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapp
     with replacement(folder) as staged:
         if folder.exists():
             shutil.copytree(folder, staged, dirs_exist_ok=True)
+        for name in without:
+            (staged / name).unlink(missing_ok=True)
         for name, content in files.items():
             write_through(staged / name, content)
-        manifest = merged_manifest(staged, files, entries)
+        manifest = merged_manifest(staged, files, entries, without)
         write_through(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         check_limits(staged)
 
@@ -46,10 +55,13 @@ def published(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def merged_manifest(
-    folder: Path, files: Mapping[str, bytes], entries: Mapping[str, Mapping[str, Any]]
+    folder: Path,
+    files: Mapping[str, bytes],
+    entries: Mapping[str, Mapping[str, Any]],
+    without: Collection[str],
 ) -> dict[str, Any]:
-    """The folder's manifest with the new files' entries in place of the old."""
-    known = published(folder)
+    """The folder's manifest with the new files' entries in place of the old, and none of what goes."""
+    known = {name: entry for name, entry in published(folder).items() if name not in without}
     for name, content in files.items():
         known[name] = {
             "sha256": hashlib.sha256(content).hexdigest(),

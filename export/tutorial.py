@@ -1,22 +1,18 @@
 """What a run of the tutorial's pair becomes: discriminator, generator, history, and its pictures."""
 
 import dataclasses
-import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from demo.answer import Thresholds
 from demo.contract import (
     DISCRIMINATOR,
     FAKE_PROBABILITY,
-    HISTORY_PICTURE,
-    HISTORY_RECORD,
+    HISTORY_STEPS,
     LOGIT,
     MLP_DISCRIMINATOR,
     MLP_GENERATOR,
@@ -32,6 +28,7 @@ from demo.sessions import CPU, open_session
 from export.artifact import Artifact, Plan, blank_groups, make
 from export.errors import ParityError
 from export.from_image import make_from_image, make_normalizer
+from export.history import history_files, history_steps
 from export.measure import measure_pair
 from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
 from export.parity import Difference, save_report
@@ -40,17 +37,13 @@ from export.publish import publish, published
 from export.scale import measure_enlarged
 from train import data
 from train.config import TutorialConfig
-from train.errors import RunError
-from train.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair, load_pair
-from train.pictures import wall
+from train.gan import TutorialPair, load_pair
 from train.run import Run
 
 PARITY_COUNT = 4096
 PARITY_SEED = 2_000_000
 ENLARGED_COUNT = 200
 ANY_IMAGE_COUNT = 32
-# As many as fit into the contract's 10 MB at float16.
-HISTORY_SNAPSHOTS = 8
 # The tutorial's own rule: one threshold, uncalibrated.
 TUTORIAL_THRESHOLDS = Thresholds(fake=0.5, real=0.5)
 
@@ -145,12 +138,9 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     )
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[discriminator] = {**entries[discriminator], "metrics": {"dataset": config.dataset, **metrics}}
-    publish(
-        models,
-        {file: artifact.content for file, artifact in artifacts.items()}
-        | {HISTORY_PICTURE: history_picture(pairs, config.seed), HISTORY_RECORD: history_record(run, steps)},
-        entries,
-    )
+    files = {file: artifact.content for file, artifact in artifacts.items()}
+    # Another run's steps, where this one's are not recorded, would tell another story than its history.
+    publish(models, files | history_files(run, pairs, steps), entries, without=[HISTORY_STEPS])
     return metrics
 
 
@@ -179,39 +169,6 @@ def any_image_artifacts(
         golden=golden,
         **common,
     )
-
-
-def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:
-    """The generator's wall at every snapshot, one above the other, as a grey PNG."""
-    stream = io.BytesIO()
-    walls = [wall(pair.sample(WALL, seed), WALL_COLUMNS) for pair in pairs]
-    Image.fromarray(np.concatenate(walls)).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
-
-
-def history_steps(run: Run) -> list[int]:
-    """The steps of the history: those that the run kept, thinned evenly to `HISTORY_SNAPSHOTS`.
-
-    Raises:
-        RunError: the run is not finished.
-    """
-    last = run.last()
-    kept: list[int] = run.load(last)[1]["kept"]
-    if last != kept[-1]:
-        raise RunError(f"{run.folder} is at step {last} of {kept[-1]}; finish it with --resume first.")
-    chosen = np.linspace(0, len(kept) - 1, min(len(kept), HISTORY_SNAPSHOTS)).round().astype(int)
-    return [kept[index] for index in chosen]
-
-
-def history_record(run: Run, steps: Sequence[int]) -> bytes:
-    """Steps, losses (nats) and shares right at every snapshot, and how `history.png` is laid out, as JSON."""
-    rows = [row for row in run.metrics() if row["kind"] == "snapshot" and row["step"] in steps]
-    record = {
-        "wall": {"digits": WALL, "columns": WALL_COLUMNS},
-        "steps": [row["step"] for row in rows],
-        **{name: [row[name] for row in rows] for name in WINDOW},
-    }
-    return (json.dumps(record, indent=1) + "\n").encode()
 
 
 def remeasure(models: Path) -> dict[str, Any]:

@@ -4,8 +4,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
@@ -14,6 +16,8 @@ from tests.detectors import export_tiny
 from tests.generators import LATENT, SegmentGenerator
 from tests.handwriting import large_digits, small_digits, write_data_set
 from tests.node import prepared
+from tests.other_runtimes import CHROMIUM_FLAGS
+from tests.serving import served_app
 from train.__main__ import main as train_main
 from train.data import DATA_VARIABLE
 from train.datasets import DATASETS
@@ -58,8 +62,6 @@ def find_browser() -> str | None:
     for name in BROWSERS:
         if path := shutil.which(name):
             return path
-    from playwright.sync_api import sync_playwright
-
     with sync_playwright() as playwright:
         own = Path(playwright.chromium.executable_path)
     return str(own) if own.exists() else None
@@ -72,6 +74,51 @@ def browser_path() -> str:
     if path is None:
         pytest.fail("No Chromium; install one with: python -m playwright install chromium")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser(browser_path: str) -> Iterator[Browser]:
+    """A headless Chromium, one a module: other tests start Playwright on their own in between."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of the app with the models that are committed."""
+    with served_app() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def product_server(product_models: Path) -> Iterator[str]:
+    """The app with a product of known weights: each stroke and picture of these tests gets a number."""
+    with served_app("--models", str(product_models)) as address:
+        yield address
+
+
+@pytest.fixture(params=[(1280, 900), (390, 844)], ids=["wide", "phone"])
+def page(browser: Browser, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The app's page; afterwards it must have asked no other machine for anything, and raised no error."""
+    width, height = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 500)
+    page = context.new_page()
+    asked: list[str] = []
+    raised: list[str] = []
+    context.on("request", lambda sent: asked.append(sent.url))
+    page.on("pageerror", lambda error: raised.append(str(error)))
+    page.goto(product_server)
+    expect(page.locator("#area canvas")).to_be_visible()
+    yield page
+    context.close()
+    own = urlsplit(product_server).netloc
+    assert [
+        url for url in asked if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != own
+    ] == []
+    assert len(asked) > 1
+    assert raised == []
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +174,10 @@ def smoke_run(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder made by `python -m export run` of the smoke run: the tutorial's pair and no product."""
+    """A models folder made by `python -m export run` of the smoke run, whose steps are recorded first: the
+    tutorial's pair and no product.
+    """
+    assert train_main(["step", str(smoke_run)]) == 0
     models = tmp_path_factory.mktemp("published") / "models"
     assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
     return models

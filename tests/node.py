@@ -9,18 +9,18 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 from demo.embed.assemble import runtime_files
-from demo.runtime import MODELS_FOLDER
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ROOT / "demo" / "embed"
+TESTS = ROOT / "tests"
 
 
-def node_modules() -> Path:
-    """The packages of demo/embed/node/package.json: the one time that a test run needs npm's registry.
+def node_modules(programs: Path = PROGRAMS / "node") -> Path:
+    """The packages that a folder's package.json names: the one time that a test run needs npm's registry.
 
     They are kept under the user's cache, in a folder named after package.json's checksum.
     """
-    package = PROGRAMS / "node" / "package.json"
+    package = programs / "package.json"
     cache = user_cache_path("touchstone") / "node"
     kept = cache / hashlib.sha256(package.read_bytes()).hexdigest()[:16]
     if not kept.exists():
@@ -45,23 +45,23 @@ def prepared() -> bool:
 def prepare() -> None:
     """Fetch all that tests need from npm's registry."""
     node_modules()
+    node_modules(TESTS)
     runtime_files()
     ready_mark().touch()
 
 
 def ready_mark() -> Path:
-    """A file that is there once everything of both package.json has been fetched."""
-    packages = [PROGRAMS / name / "package.json" for name in ("node", "browser")]
+    """A file that is there once everything of each package.json has been fetched."""
+    packages = [folder / "package.json" for folder in (PROGRAMS / "node", PROGRAMS / "browser", TESTS)]
     checksum = hashlib.sha256(b"".join(each.read_bytes() for each in packages)).hexdigest()[:16]
     return user_cache_path("touchstone") / "node" / f"{checksum}.ready"
 
 
-def copy_programs(folder: Path, models: Path = MODELS_FOLDER) -> Path:
+def copy_programs(folder: Path) -> Path:
     """The very files of demo/embed/node, where their relative paths lead, with packages; their folder."""
     embed = folder / "demo" / "embed"
     shutil.copytree(PROGRAMS / "node", embed / "node", ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(PROGRAMS / "browser", embed / "browser")
-    (folder / "demo" / "models").symlink_to(models)
     (embed / "node" / "node_modules").symlink_to(node_modules())
     return embed / "node"
 

@@ -1,11 +1,15 @@
 """The real app on a free port, in a process of its own."""
 
-import re
+import json
+import os
 import subprocess
 import sys
+import tempfile
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parent.parent
 
@@ -13,17 +17,50 @@ ROOT = Path(__file__).parent.parent
 @contextmanager
 def served_app(*options: str) -> Iterator[str]:
     """Start `python -m demo` with options and give its address; stop it afterwards."""
-    command = [sys.executable, "-m", "demo", "--device", "cpu", "--port", "0", *options]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
-    ) as process:
+    with served_lines(*options) as lines:
+        yield lines[0].split()[-1]
+
+
+@contextmanager
+def served_lines(*options: str) -> Iterator[list[str]]:
+    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards.
+
+    It ends, and with it every test that uses it, where it asks anything of another machine.
+    """
+    command = [sys.executable, "-m", "tests.offline", "--device", "cpu", "--port", "0", *options]
+    with (
+        # What it is sent lies there; killed, it cannot clear that away itself.
+        tempfile.TemporaryDirectory() as temporary,
+        subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": temporary},
+        ) as process,
+    ):
         assert process.stdout is not None
         assert process.stderr is not None
-        address = re.search(r"http://\S+", process.stdout.readline())
-        if address is None:
-            process.kill()
-            raise RuntimeError(f"The app did not start: {process.stderr.read()}")
+        lines: list[str] = []
+        # The last line says which device runs.
+        while not lines or "runs on" not in lines[-1]:
+            lines.append(process.stdout.readline().rstrip())
+            if not lines[-1]:
+                process.kill()
+                raise RuntimeError(f"The app did not start: {process.stderr.read()}")
         try:
-            yield address.group()
+            yield lines
         finally:
             process.kill()
+
+
+def call(server: str, endpoint: str, data: list[Any]) -> str:
+    """The event stream that answers one call made by plain HTTP, as text."""
+    address = f"{server}gradio_api/call/{endpoint}"
+    body = json.dumps({"data": data}).encode()
+    request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as response:
+        event = json.load(response)["event_id"]
+    with urllib.request.urlopen(f"{address}/{event}", timeout=30) as response:
+        return str(response.read().decode())

@@ -2,12 +2,20 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from demo.answer import Thresholds
 from demo.check import check_bytes, judge
 from demo.images import encode_png
 from demo.runtime import Engine
+from demo.seen import Seen
 from tests.detectors import tiny_groups
+
+
+def as_seen(pixels: NDArray[np.uint8]) -> Seen:
+    """Pixels, uint8 [28, 28], as though the normaliser had left them as they are."""
+    height, width = pixels.shape
+    return Seen(pixels, height, width, (0, 0, height, width), inverted=False)
 
 
 @pytest.mark.parametrize(
@@ -33,9 +41,14 @@ def test_the_verdict_tests_the_domain_first(
 
 def test_answers_carry_the_digit_and_the_domain(product_engine: Engine) -> None:
     pixels = np.concatenate(list(tiny_groups().values()))
+    pictures = [as_seen(each) for each in pixels]
     scores = product_engine.score(pixels)
     assert scores.digit_probabilities is not None
-    answers = judge(product_engine, list(pixels), [str(index) for index in range(len(pixels))])
+    judged = judge(product_engine, pictures, [str(index) for index in range(len(pixels))])
+    answers = [each.answer for each in judged]
+    assert [each.digit_probabilities for each in judged] == list(
+        map(tuple, scores.digit_probabilities.tolist())
+    )
     assert len({answer.digit for answer in answers}) > 2
     for answer, row, in_domain in zip(answers, scores.digit_probabilities, scores.in_domain, strict=True):
         assert answer.digit == int(row.argmax())
@@ -53,6 +66,8 @@ def test_what_is_not_a_digit_keeps_its_numbers_in_the_answer(product_engine: Eng
 
 
 def test_of_the_tutorial_s_model_the_digit_is_null(tutorial_engine: Engine) -> None:
-    (answer,) = judge(tutorial_engine, [tiny_groups()["real"][3]], ["three"])
+    (checked,) = judge(tutorial_engine, [as_seen(tiny_groups()["real"][3])], ["three"])
+    answer = checked.answer
+    assert checked.digit_probabilities is None
     assert answer.digit is answer.digit_probability is None
     assert answer.in_domain == 1

@@ -10,7 +10,8 @@ import pytest
 from demo.runtime import MODELS_FOLDER
 from train.calibrate import sigmoid
 from train.corruptions import CORRUPTIONS, STRENGTHS
-from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, OTHER, RAW, SMALL, Exam, corrupted
+from train.evaluation.distributions import BINS, distribution, distribution_figures
+from train.evaluation.exam import DOOR, ENLARGEMENTS, MNIST, OTHER, PEN, RAW, SMALL, Exam, corrupted
 from train.evaluation.figures import (
     NO_DIGIT,
     Candidate,
@@ -149,6 +150,51 @@ def test_an_even_mix_has_as_many_fakes_of_each() -> None:
     mixed = even_fakes(groups, {"a": "flow", "b": "flow"}, 8)
     assert len(mixed) == 8
     assert (mixed > 0.4).sum() == 4
+
+
+def test_a_distribution_is_counts_and_percentiles() -> None:
+    spread = distribution(np.array([0, 0.01, 0.025, 0.5, 0.99, 1], np.float32))
+    assert spread["count"] == sum(spread["bins"]) == 6
+    assert (spread["bins"][0], spread["bins"][1], spread["bins"][20], spread["bins"][-1]) == (2, 1, 1, 2)
+    percentiles = distribution(np.linspace(0, 1, 1001, dtype=np.float32))["percentiles"]
+    assert percentiles == pytest.approx([share / 100 for share in range(101)], abs=1e-6)
+    assert distribution(np.array([0.3], np.float32))["percentiles"] == pytest.approx([0.3] * 101)
+
+
+def test_scores_lie_among_those_of_the_same_class(exam: Exam) -> None:
+    def spread_of(exam: Exam) -> dict[str, dict[str, Any]]:
+        def judge(group: str, condition: str) -> Any:
+            return Verdicts(exam.pictures[group, condition])
+
+        return distribution_figures(exam, {"clear": "flow", "half": "flow"}, judge)
+
+    spread = spread_of(exam)
+    assert {name: each["count"] for name, each in spread.items()} == {"real": 100, "fake": 200}
+    assert all(len(each["bins"]) == BINS for each in spread.values())
+    # Test digits are darker than 100, fakes brighter but for fifty of `half` through the door.
+    assert sum(spread["real"]["bins"][BINS // 2 :]) == 0
+    assert sum(spread["fake"]["bins"][: BINS // 2]) == 50
+    assert spread_of(Exam({**exam.pictures, (PEN, DOOR): flat(10, 20)}, {}, []))["pen"]["count"] == 2
+
+
+def test_the_published_distributions_are_of_the_published_figures() -> None:
+    published = json.loads((MODELS_FOLDER / "evaluation.json").read_text())
+    spread = published["distributions"]
+    assert spread["real"]["count"] == published["test_digits"]
+    assert spread["pen"]["count"] == published["pen_digits"]
+    assert spread["fake"]["count"] == len(published["generators"]) * published["options"]["exam"]
+    for each in spread.values():
+        assert each["count"] == sum(each["bins"])
+        assert len(each["bins"]) == BINS
+        assert len(each["percentiles"]) == 101
+        assert each["percentiles"] == sorted(each["percentiles"])
+        assert 0 <= each["percentiles"][0] < each["percentiles"][-1] <= 1
+    # Percentiles tell how many lie below a threshold, whatever the verdict; some of these are no digits.
+    real = published["thresholds"]["real"]
+    below = sum(value <= real for value in spread["real"]["percentiles"]) / 101
+    verdicts = published["verdicts"][MNIST]
+    assert verdicts["real"] <= below + 0.01
+    assert below <= verdicts["real"] + verdicts["not a digit"] + 0.01
 
 
 def report(auroc_unseen: float, fake: float) -> dict[str, Any]:

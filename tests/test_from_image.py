@@ -10,14 +10,16 @@ import onnx
 import onnxruntime
 import pytest
 from numpy.typing import NDArray
-from onnx import numpy_helper
+from onnx import TensorProto, numpy_helper
 
 from demo.contract import (
+    BOX,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     FROM_IMAGE,
     IMAGE,
     IN_DOMAIN,
+    INVERTED,
     LOGIT,
     METADATA_KEYS,
     NORMALIZER,
@@ -28,11 +30,14 @@ from export.errors import ParityError
 from export.from_image import make_from_image, merged
 from export.modules import PixelDiscriminator
 from export.pictures import any_image_groups, golden_picture
+from export.strokes import strokes_of
 from export.tutorial import TUTORIAL_THRESHOLDS
-from tests.test_normalize import BORDERS
+from tests.test_convert import signature
+from tests.test_normalize import BORDERS, MEDIA, SPOILED
 from train import data
 from train.gan import load_pair
-from train.normalize import normalize
+from train.normalize import examined, normalize
+from train.pen import draw
 from train.run import Run
 
 
@@ -109,6 +114,58 @@ def test_graph_and_reference_agree_where_averages_are_halves(
         found = normalizer.run([PIXELS], {IMAGE: picture})[0][0]
         differing += int(np.count_nonzero(found != normalize(picture)))
     assert differing <= 300 * 784 / 1000
+
+
+def assert_the_same_is_said(normalizer: onnxruntime.InferenceSession, picture: NDArray[np.uint8]) -> None:
+    box, inverted = normalizer.run([BOX, INVERTED], {IMAGE: picture})
+    seen = examined(picture)
+    assert tuple(box.tolist()) == seen.box
+    assert inverted.tolist() == [seen.inverted]
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_graph_and_reference_say_the_same_of_digits(
+    digits: NDArray[np.uint8], normalizer: onnxruntime.InferenceSession, border: str
+) -> None:
+    for digit in digits[:200]:
+        assert_the_same_is_said(normalizer, BORDERS[border](digit))
+
+
+@pytest.mark.parametrize("way", [*MEDIA, *SPOILED])
+def test_graph_and_reference_say_the_same_of_drawings(
+    normalizer: onnxruntime.InferenceSession, way: str
+) -> None:
+    change, _ = (MEDIA | SPOILED)[way]
+    for digit in range(10):
+        assert_the_same_is_said(normalizer, change(draw(strokes_of(digit), 280, 22).copy()))
+
+
+def test_graph_and_reference_say_the_same_of_any_picture(
+    digits: NDArray[np.uint8], normalizer: onnxruntime.InferenceSession
+) -> None:
+    for pictures in any_image_groups(digits[:40], seed=4).values():
+        for picture in pictures:
+            assert_the_same_is_said(normalizer, picture)
+
+
+@pytest.mark.parametrize("side", [1023, 1024, 1025, 2049])
+@pytest.mark.parametrize("frame", [0, 9])
+def test_graph_and_reference_say_the_same_of_large_pictures(
+    normalizer: onnxruntime.InferenceSession, side: int, frame: int
+) -> None:
+    picture = np.full((side, side // 2, 1), 255, np.uint8)
+    picture[side // 2 : -frame - 1, side // 3 : side // 3 + 90] = 30
+    assert_the_same_is_said(normalizer, np.pad(picture, ((frame, frame), (frame, frame), (0, 0))))
+
+
+def test_the_normaliser_s_interface_is_the_contract_s() -> None:
+    model = onnx.load(MODELS_FOLDER / f"{NORMALIZER}.onnx")
+    assert signature(model.graph.output) == {
+        PIXELS: (TensorProto.UINT8, [1, 28, 28]),
+        BOX: (TensorProto.INT64, [4]),
+        INVERTED: (TensorProto.BOOL, [1]),
+    }
+    assert [each.name for each in model.graph.output] == [PIXELS, BOX, INVERTED]
 
 
 def test_the_tutorial_s_halves_give_what_its_whole_gives(

@@ -68,8 +68,9 @@ def test_one_network_is_updated_at_a_time() -> None:
 
 def test_fakes_to_judge_are_eight_bit() -> None:
     pair = TutorialPair(TutorialConfig(), (28, 28), torch.device("cpu"))
-    fakes = pair.fakes_to_judge(9)
-    assert fakes.shape == (9, 784)
+    batch = pair.batch(torch.zeros(9, 28, 28, dtype=torch.uint8))
+    assert batch.fakes.shape == batch.reals.shape == (9, 784)
+    fakes = batch.fakes
     assert torch.equal(fakes, torch.round(fakes * 255) / 255)
 
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 from export.pictures import any_image_groups
 from export.strokes import strokes_of
 from train import data
-from train.normalize import normalize
+from train.normalize import examined, normalize
 from train.pen import draw, read_unipen
 
 Pixels = NDArray[np.uint8]
@@ -198,22 +198,21 @@ def card(drawing: Pixels, paper: int) -> Pixels:
     return np.dstack([colour, alpha])
 
 
-@pytest.mark.parametrize(
-    ("spoil", "limit"),
-    [
-        (lambda drawing: framed(drawing, 0), 0.5),
-        (lambda drawing: framed(drawing, 120), 0.5),
-        (edged, 0.5),
-        (specked, 0.5),
-        (noisy, 4),
-        (lambda drawing: card(drawing, 255), 2),
-        (lambda drawing: card(drawing, 0), 2),
-    ],
-    ids=["black frame", "grey frame", "edge of a scan", "speck", "noise", "white card", "dark card"],
-)
-def test_what_is_not_the_digit_is_left_out(
-    drawings: list[Pixels], spoil: Callable[[Pixels], Pixels], limit: float
-) -> None:
+# What may be in a picture beside the digit, and the mean difference in levels from the picture without it.
+SPOILED: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
+    "black frame": (lambda drawing: framed(drawing, 0), 0.5),
+    "grey frame": (lambda drawing: framed(drawing, 120), 0.5),
+    "edge of a scan": (edged, 0.5),
+    "speck": (specked, 0.5),
+    "noise": (noisy, 4),
+    "white card": (lambda drawing: card(drawing, 255), 2),
+    "dark card": (lambda drawing: card(drawing, 0), 2),
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_what_is_not_the_digit_is_left_out(drawings: list[Pixels], spoiled: str) -> None:
+    spoil, limit = SPOILED[spoiled]
     pairs = [(normalize(spoil(drawing.copy())), normalize(drawing[..., None])) for drawing in drawings]
     assert np.mean([np.abs(one.astype(int) - other) for one, other in pairs]) <= limit
 
@@ -223,3 +222,56 @@ def test_one_bright_pixel_on_the_border_does_not_hide_the_digit() -> None:
     clean = normalize(drawing[..., None])
     drawing[0, 5] = 255
     assert np.array_equal(normalize(drawing[..., None]), clean)
+
+
+def box_around(ink: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+SHIFTS = {"one more pixel of border": (1, 1), "off-centre on a canvas": (3, 21)}
+BRIGHT = {"inverted", "black on transparent"}
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_the_box_and_the_paper_of_a_digit_are_said(digits: Pixels, border: str) -> None:
+    down, across = SHIFTS.get(border, (0, 0))
+    for digit in digits[:40]:
+        top, left, bottom, right = box_around(digit > 0)
+        seen = examined(BORDERS[border](digit))
+        assert seen.box == (top + down, left + across, bottom + down, right + across)
+        assert seen.inverted == (border in BRIGHT)
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+@pytest.mark.parametrize("frame", [0, 3])
+def test_the_box_is_in_the_picture_as_given(step: int, frame: int) -> None:
+    """A black rectangle on white paper, in a black frame or none, every pixel `step` pixels wide."""
+    paper = np.full((300, 900), 255, np.uint8)
+    paper[100:190, 600:647] = 0
+    framed = np.pad(paper, frame)
+    large = np.kron(framed, np.ones((step, step), np.uint8))
+    # Beyond the largest side only every step-th row and column is looked at.
+    assert (max(large.shape) > 1024) == (step > 1)
+    seen = examined(large[..., None])
+    expected = (100 + frame, 600 + frame, 190 + frame, 647 + frame)
+    assert np.abs(np.array(seen.box) - step * np.array(expected)).max() < step
+    assert seen.inverted
+    dark = examined(255 - large[..., None])
+    assert dark.box == seen.box
+    assert not dark.inverted
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1025, 40), (40, 2049), (3001, 3000)])
+def test_the_box_ends_within_the_picture(shape: tuple[int, int]) -> None:
+    picture = np.zeros((*shape, 1), np.uint8)
+    picture[shape[0] // 2 :, shape[1] // 2 :] = 200
+    _, _, bottom, right = examined(picture).box
+    assert (bottom, right) == shape
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_nothing_to_see_has_no_box(value: int) -> None:
+    seen = examined(np.full((30, 40, 3), value, np.uint8))
+    assert seen.box == (0, 0, 0, 0)
+    assert seen.inverted == (value == 255)

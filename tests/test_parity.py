@@ -126,6 +126,16 @@ def test_nan_is_refused() -> None:
         assert not compare("", output, bad, good, HALF).allowed
 
 
+def test_a_box_or_a_paper_that_differs_at_all_is_refused() -> None:
+    boxes, papers = np.array([[4, 4, 24, 24]] * 5000), np.zeros((5000, 1), bool)
+    assert compare("", "box", boxes, boxes, None, 1).allowed
+    assert compare("", "inverted", papers, papers, None, 1).allowed
+    other_boxes, other_papers = boxes.copy(), papers.copy()
+    other_boxes[7, 2], other_papers[7] = 23, True
+    assert not compare("", "box", other_boxes, boxes, None, 1).allowed
+    assert not compare("", "inverted", other_papers, papers, None, 1).allowed
+
+
 def test_a_flip_counts_only_outside_the_band() -> None:
     expected = np.array([-1e-5, 1.0, -1.0])
     found = np.array([1e-5, -1.0, -1.0])

@@ -158,6 +158,8 @@ def test_the_report_has_every_generator_beside_the_judge(run: Run, report: dict[
             for figure in ("auroc", "true_positive_rate", "auroc_wild"):
                 assert 0 <= row[who][figure]["low"] <= row[who][figure]["high"] <= 1
         assert ("member_unseen" in row) == (name in MEMBERS)
+    assert report["distributions"]["real"]["count"] == report["test_digits"]
+    assert report["distributions"]["fake"]["count"] <= len(rows) * run.config(ProductConfig).exam
     page = (run.folder / "evaluation.md").read_text()
     assert all(f"| {name} (" in page for name in rows)
     assert all((run.folder / f"evaluation-{name}.png").stat().st_size > 1000 for name in PLOTS)

@@ -38,6 +38,15 @@ def test_other_files_stay(tmp_path: Path) -> None:
     assert manifest.read("b.onnx") == b"two"
 
 
+def test_what_is_to_go_goes(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one", "b.json": b"two", "c.json": b"three"}, ENTRY)
+    publish(tmp_path / "models", {"c.json": b"new"}, {}, without=["b.json", "c.json", "d.json"])
+    assert sorted(content(tmp_path / "models")) == ["a.onnx", "c.json", "manifest.json"]
+    manifest = Manifest.load(tmp_path / "models")
+    assert sorted(manifest.files) == ["a.onnx", "c.json"]
+    assert manifest.read("c.json") == b"new"
+
+
 @pytest.mark.parametrize(
     ("size", "count", "reason"),
     [(10_000_001, 1, "a0.onnx has 10,000,001"), (9_000_000, 3, "The models have")],

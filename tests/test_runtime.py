@@ -103,6 +103,11 @@ def test_the_same_seed_gives_the_same_digits(engine: Engine) -> None:
     assert not np.array_equal(one, engine.generate("mlp_generator", 4, seed=8))
 
 
+def test_the_first_noise_of_a_seed_is_the_same_however_much_there_is(engine: Engine) -> None:
+    few, many = (engine.draw("generator", count, 7, 3).noise for count in (4, 64))
+    assert np.array_equal(few, many[:4])
+
+
 @pytest.mark.parametrize(
     ("model", "count", "seed", "digit", "reason"),
     [

@@ -1,4 +1,4 @@
-"""`python -m train tutorial|zoo|product|evaluate|data`: train, measure, fetch."""
+"""`python -m train tutorial|zoo|product|evaluate|step|data`: train, measure, fetch."""
 
 import argparse
 import dataclasses
@@ -25,6 +25,7 @@ from train.errors import ConfigError, TrainError
 from train.evaluation.report import PAGE, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
 from train.gan import train
+from train.one_step import RECORD, record_steps
 from train.product import CALIBRATION, check_zoo, train_product
 from train.run import Run
 from train.zoo.build import PARTS, REPORT, build_zoo, check_parts, check_shape
@@ -78,6 +79,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--tutorial", type=Path, help="a tutorial's run, whose figures are to stand beside a product's"
     )
     evaluation.set_defaults(command=run_evaluate)
+
+    step = commands.add_parser("step", help="record single steps of a tutorial's training, number by number")
+    step.add_argument("run", type=Path, help="the run's folder")
+    step.add_argument(
+        "--at",
+        type=int,
+        nargs="+",
+        default=(),
+        metavar="STEP",
+        help="snapshots whose next step is recorded (default: all that have one)",
+    )
+    step.set_defaults(command=run_step)
 
     fetch = commands.add_parser("data", help="find or download a data set and verify it")
     fetch.add_argument("--dataset", default="mnist", help=f"one of: {names()} (default: mnist)")
@@ -146,6 +159,16 @@ def run_evaluate(parsed: argparse.Namespace) -> None:
         print((run.folder / PAGE).read_text())
     else:
         print(json.dumps(evaluate_tutorial(run), indent=2))
+
+
+def run_step(parsed: argparse.Namespace) -> None:
+    record = record_steps(Run(parsed.run), parsed.at)
+    for each in record["steps"]:
+        real, fake = (
+            " -> ".join(format(p, ".4f") for p in each[name]["fake_probability"]) for name in ("real", "fake")
+        )
+        print(f"step {each['step']}: P(fake | x) of a real {real}, of a fake {fake}")
+    print(f"{parsed.run / RECORD} is written; `python -m export run {parsed.run}` publishes it.")
 
 
 def run_data(parsed: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """The tutorial's adversarial pair: one network updated at a time."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +21,26 @@ from train.run import Run
 WALL = 64
 WALL_COLUMNS = 8
 WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+
+
+class Noise(NamedTuple):
+    """The noise of one step, each float32 [n, latent].
+
+    fresh, deployed: of the fakes that the discriminator learns from, made with the batch's statistics and
+    with the running ones. to_learn: of the fakes that the generator learns from.
+    """
+
+    fresh: torch.Tensor
+    deployed: torch.Tensor
+    to_learn: torch.Tensor
+
+
+class Batch(NamedTuple):
+    """What one step learns from. reals, fakes: float32 [batch, pixels], k/255."""
+
+    reals: torch.Tensor
+    fakes: torch.Tensor
+    noise: Noise
 
 
 class TutorialPair:
@@ -49,50 +70,88 @@ class TutorialPair:
         """float32 [count, latent], standard normal, from the pair's own stream unless another is given."""
         return torch.randn(count, self.latent, device=self.device, generator=stream or self.noise_stream)
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+    def step(
+        self,
+        images: torch.Tensor,
+        labels: torch.Tensor,  # noqa: ARG002
+        watch: Callable[[Batch], None] = lambda _: None,
+    ) -> torch.Tensor:
         """Update the discriminator, then the generator, on uint8 [batch, height, width].
+
+        watch: called before the discriminator's update, after it, and after the generator's; what it reads
+        of the pair it must leave as it is. An update leaves its gradients on the parameters.
 
         Returns float32 [4]: this step's values of `WINDOW`, left on the device.
         """
-        reals = data.scaled(images)
-        count = len(reals)
-        self.discriminator.requires_grad_(True)
-        logits = self.discriminator(torch.cat([reals, self.fakes_to_judge(count)]))
-        real_logits, fake_logits = logits[:count], logits[count:]
-        judge_loss = discriminator_loss(real_logits, fake_logits)
-        self.discriminator_optimizer.zero_grad()
-        judge_loss.backward()
-        self.discriminator_optimizer.step()
-
-        self.discriminator.requires_grad_(False)
-        self.generator.train()
-        fakes = rounded(self.generator(self.noise(count)))
-        maker_loss = generator_loss(self.discriminator(fakes))
-        self.generator_optimizer.zero_grad()
-        maker_loss.backward()
-        self.generator_optimizer.step()
-
+        batch = self.batch(images)
+        watch(batch)
+        judge_loss, real_logits, fake_logits = self.update_discriminator(batch)
+        watch(batch)
+        maker_loss = self.update_generator(batch)
+        watch(batch)
         return torch.stack(
             [
-                judge_loss.detach(),
-                maker_loss.detach(),
+                judge_loss,
+                maker_loss,
                 (real_logits < 0).float().mean(),
                 (fake_logits >= 0).float().mean(),
             ]
         )
 
+    def batch(self, images: torch.Tensor) -> Batch:
+        """What a step learns from: uint8 [batch, height, width], as many fakes, noise for as many more."""
+        count = len(images)
+        noise = Noise(self.noise(count - count // 2), self.noise(count // 2), self.noise(count))
+        return Batch(data.scaled(images), self.fakes_to_judge(noise), noise)
+
+    def update_discriminator(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Returns what it was before, detached: the loss, and the logits [batch] of reals and of fakes."""
+        self.discriminator.requires_grad_(True)
+        loss, real_logits, fake_logits = self.judge(batch.reals, batch.fakes)
+        self.discriminator_optimizer.zero_grad()
+        loss.backward()
+        self.discriminator_optimizer.step()
+        return loss.detach(), real_logits.detach(), fake_logits.detach()
+
+    def update_generator(self, batch: Batch) -> torch.Tensor:
+        """Returns the loss as it was before, detached."""
+        self.discriminator.requires_grad_(False)
+        loss = self.deceive(batch.noise.to_learn)
+        self.generator_optimizer.zero_grad()
+        loss.backward()
+        self.generator_optimizer.step()
+        return loss.detach()
+
+    def judge(
+        self, reals: torch.Tensor, fakes: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The discriminator's loss on float32 [n, pixels] and [m, pixels], and its logits [n] and [m]."""
+        logits = self.discriminator(torch.cat([reals, fakes]))
+        real_logits, fake_logits = logits[: len(reals)], logits[len(reals) :]
+        return discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
+
+    def deceive(self, noise: torch.Tensor) -> torch.Tensor:
+        """The generator's loss on noise [n, latent], with the batch's statistics."""
+        return generator_loss(self.discriminator(self.fakes(noise, deployed=False)))
+
+    def fakes(self, noise: torch.Tensor, *, deployed: bool) -> torch.Tensor:
+        """Fakes as a file would hold them: float32 [n, pixels], k/255, of noise [n, latent].
+
+        deployed: with the running statistics, as the exported generator makes them; else with the
+        batch's own, which also moves the running ones.
+        """
+        self.generator.train(not deployed)
+        return rounded(self.generator(noise))
+
     @torch.no_grad()
-    def fakes_to_judge(self, count: int) -> torch.Tensor:
+    def fakes_to_judge(self, noise: Noise) -> torch.Tensor:
         """Fakes for the discriminator's update: float32 [count, pixels], k/255.
 
         Half are made with the batch's statistics, as the notebook makes all of them, and half with
         the running ones, as the exported generator does: else the deployed pair is not the trained one.
         """
-        self.generator.train()
-        fresh = self.generator(self.noise(count - count // 2))
-        self.generator.eval()
-        deployed = self.generator(self.noise(count // 2))
-        return rounded(torch.cat([fresh, deployed]))
+        fresh = self.fakes(noise.fresh, deployed=False)
+        return torch.cat([fresh, self.fakes(noise.deployed, deployed=True)])
 
     @torch.no_grad()
     def sample(self, count: int, seed: int) -> NDArray[np.uint8]:
@@ -109,9 +168,8 @@ class TutorialPair:
     @torch.no_grad()
     def losses_now(self, reals: torch.Tensor, seed: int) -> dict[str, float]:
         """Both losses as they stand, without an update, on reals and as many deployed fakes."""
-        self.generator.eval()
         stream = torch.Generator(self.device).manual_seed(seed)
-        fakes = rounded(self.generator(self.noise(len(reals), stream)))
+        fakes = self.fakes(self.noise(len(reals), stream), deployed=True)
         real_logits, fake_logits = self.discriminator(reals), self.discriminator(fakes)
         return {
             "discriminator_loss": discriminator_loss(real_logits, fake_logits).item(),
@@ -162,11 +220,7 @@ def train_on(digits: data.Digits, config: TutorialConfig, run: Run) -> float:
         RunError: the run's folder cannot be written, or holds no readable snapshot.
     """
     height, width = digits.images.shape[1:]
-    total = config.epochs * steps_per_epoch(config.batch_size, len(digits.images))
-    if total == 0:
-        raise ConfigError(
-            f"--batch-size {config.batch_size} leaves no batch of {len(digits.images)} pictures."
-        )
+    schedule = schedule_of(config, len(digits.images))
     pair = TutorialPair(config, (height, width), digits.images.device)
     probe = digits.batch(epoch_order(config.seed, -1, len(digits.images))[:1000])
 
@@ -174,7 +228,17 @@ def train_on(digits: data.Digits, config: TutorialConfig, run: Run) -> float:
         save_wall(run.folder / f"samples-{step:06d}.png", pair.sample(WALL, config.seed), WALL_COLUMNS)
         return pair.losses_now(probe, config.seed)
 
-    schedule = Schedule(
+    seconds = run_loop(pair, digits, schedule, run, show)
+    draw_curves(run)
+    return seconds
+
+
+def schedule_of(config: TutorialConfig, count: int) -> Schedule:
+    """The schedule of a run on so many pictures; raises ConfigError where they fill no batch."""
+    total = config.epochs * steps_per_epoch(config.batch_size, count)
+    if total == 0:
+        raise ConfigError(f"--batch-size {config.batch_size} leaves no batch of {count} pictures.")
+    return Schedule(
         steps=total,
         batch_size=config.batch_size,
         kept=snapshot_steps(total, config.snapshots),
@@ -182,9 +246,6 @@ def train_on(digits: data.Digits, config: TutorialConfig, run: Run) -> float:
         log_every=config.log_every,
         seed=config.seed,
     )
-    seconds = run_loop(pair, digits, schedule, run, show)
-    draw_curves(run)
-    return seconds
 
 
 def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:

@@ -159,7 +159,18 @@ def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, 
     if not steps:
         run.rewind_metrics(-1)
         return None, 0.0
-    tensors, header = run.load(steps[-1])
+    header = restore_at(learner, schedule, run, steps[-1])
+    run.rewind_metrics(steps[-1])
+    return steps[-1], header["seconds"]
+
+
+def restore_at(learner: Learner, schedule: Schedule, run: Run, step: int) -> dict[str, Any]:
+    """Put the learner where one of the run's snapshots left it; returns that snapshot's header.
+
+    Raises:
+        RunError: the snapshot cannot be read, or is of another schedule or learner.
+    """
+    tensors, header = run.load(step)
     for name, value in schedule.header().items():
         if header.get(name, value) != value:
             raise RunError(
@@ -169,8 +180,5 @@ def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, 
     try:
         learner.restore(tensors)
     except (KeyError, RuntimeError, ValueError) as error:
-        raise RunError(
-            f"{run.snapshot_path(steps[-1])} does not fit this run; delete it to go on."
-        ) from error
-    run.rewind_metrics(steps[-1])
-    return steps[-1], header["seconds"]
+        raise RunError(f"{run.snapshot_path(step)} does not fit this run; delete it to go on.") from error
+    return header

@@ -16,6 +16,7 @@ The steps, each one function below, on a picture with ink of any colour on paper
 7. `centred`: the centre of mass to the centre.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -50,20 +51,65 @@ FULL_CONTRAST: Final = 253.5
 """In levels: the strongest ink of every MNIST digit is 254 or 255, so only weaker ink is stretched."""
 
 
+@dataclass(frozen=True)
+class Normalized:
+    """A normalised picture, and what was done to it.
+
+    pixels: uint8 [28, 28]. box: top, left, bottom, right (the last two just outside) of the ink in the
+    picture as given, all 0 where there is nothing to see. inverted: whether bright paper was made dark.
+    """
+
+    pixels: NDArray[np.uint8]
+    box: tuple[int, int, int, int]
+    inverted: bool
+
+
 def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Any picture, uint8 [height, width, 1 | 3 | 4] → uint8 [28, 28], ink bright on dark 0.
 
     All zero where there is nothing to see. Idempotent; an MNIST digit comes back unchanged.
     """
-    ink, level = without_noise(*ink_on_dark(unframed(grey(thinned(image)))))
+    return examined(image).pixels
+
+
+def examined(image: NDArray[np.uint8]) -> Normalized:
+    """What `normalize` makes of a picture, uint8 [height, width, 1 | 3 | 4], and what it does to it."""
+    step = stride(image)
+    light, dropped = unframed(grey(thinned(image, step)))
+    above, noise, inverted = ink_on_dark(light)
+    ink, level = without_noise(above, noise)
     box = box_of(without_specks(ink, level), level)
-    return centred(scaled(ink, box)) if box else np.zeros((SIDE, SIDE), np.uint8)
+    if box is None:
+        return Normalized(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), inverted)
+    return Normalized(centred(scaled(ink, box)), as_given(box, dropped, step, image.shape), inverted)
 
 
-def thinned(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Every n-th row and column, n the least that leaves at most `LARGEST_SIDE` of either."""
-    step = -(-max(image.shape[:2]) // LARGEST_SIDE)
+def stride(image: NDArray[np.uint8]) -> int:
+    """The least n of which every n-th row and column are at most `LARGEST_SIDE` of either."""
+    longest: int = max(image.shape[:2])
+    return -(-longest // LARGEST_SIDE)
+
+
+def thinned(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    """Every n-th row and column."""
     return image[::step, ::step]
+
+
+def as_given(
+    box: tuple[int, int, int, int], dropped: tuple[int, int], step: int, shape: tuple[int, ...]
+) -> tuple[int, int, int, int]:
+    """A box of `box_of` in the picture before it was thinned and unframed, as `Normalized` has it.
+
+    dropped: rows at the top and columns at the left. A row or column that was kept stands for those that
+    were skipped after it.
+    """
+    top, bottom, left, right = box
+    return (
+        (top + dropped[0]) * step,
+        (left + dropped[1]) * step,
+        min((bottom + dropped[0]) * step, shape[0]),
+        min((right + dropped[1]) * step, shape[1]),
+    )
 
 
 def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -83,8 +129,11 @@ def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
     return (light * alpha + paper * (255 - alpha) + 127) // 255
 
 
-def unframed(light: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Drop a frame, or a line along one edge, where clean paper lies just inside; else nothing."""
+def unframed(light: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[int, int]]:
+    """Drop a frame, or a line along one edge, where clean paper lies just inside; else nothing.
+
+    Returns what is left, and how many rows at the top and columns at the left are not.
+    """
     height, width = light.shape
     thickness = max(1, (max(height, width) + 32) // round(1 / FRAME_SHARE))
     thickness = min(thickness, (height - 1) // 2, (width - 1) // 2)
@@ -98,17 +147,19 @@ def unframed(light: NDArray[np.int32]) -> NDArray[np.int32]:
         else 0
         for edge in (light[0], light[-1], light[:, 0], light[:, -1])
     )
-    return light[top : height - bottom, left : width - right]
+    return light[top : height - bottom, left : width - right], (top, left)
 
 
-def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float32]:
+def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float32, bool]:
     """How far each pixel stands out from the paper, brighter or, on bright paper, darker; and the noise.
 
     Paper is what the outermost pixels show: a plane through the medians of the four sides, where a
     side that differs much from the others (ink runs along it) counts as they do.
-    Returns float32 [height, width], 0 to 255, and the median absolute deviation of the outermost pixels.
+    Returns float32 [height, width], 0 to 255, the median absolute deviation of the outermost pixels, and
+    whether the paper was bright.
     """
-    if median(ring(light)) > 127:
+    bright = bool(median(ring(light)) > 127)
+    if bright:
         light = 255 - light
     height, width = light.shape
     paper = median(ring(light))
@@ -123,7 +174,7 @@ def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float
     # Light multiplies: where there is half of it, ink stands out half as far. On black or white, 1.
     above = (light.astype(np.float32) - plane) * (255 / np.maximum(255 - plane, LEAST_CONTRAST))
     noise = median(np.abs(ring(above)))
-    return np.maximum(above, 0), noise
+    return np.maximum(above, 0), noise, bright
 
 
 def without_noise(ink: NDArray[np.float32], noise: np.float32) -> tuple[NDArray[np.float32], np.float32]:

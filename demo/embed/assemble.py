@@ -1,4 +1,4 @@
-"""The browser page, put together: its own files, the model, and onnxruntime-web's from npm.
+"""The browser page, put together: its own files, the models, and onnxruntime-web's from npm.
 
 What comes out is a folder that any static host serves as it is, a static Hugging Face Space among them.
 """
@@ -14,13 +14,35 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST, MLP_DISCRIMINATOR, THRESHOLDS
+from demo.contract import (
+    DIGIT,
+    DISCRIMINATOR,
+    FROM_IMAGE,
+    GENERATOR,
+    HISTORY_PICTURE,
+    HISTORY_RECORD,
+    MANIFEST,
+    MLP_DISCRIMINATOR,
+    MLP_GENERATOR,
+    MLP_HISTORY,
+    NOISE,
+    THRESHOLDS,
+)
 from demo.errors import PageError
+from demo.folders import foreign, write_folder
 from demo.manifest import Manifest
 
 PAGE_FOLDER: Final = Path(__file__).with_name("browser")
 RUNTIME: Final = "onnxruntime-web"
 MODEL: Final = f"{FROM_IMAGE}.onnx"
+ON_DEMAND: Final = {
+    f"{GENERATOR}.onnx": "generator",
+    f"{MLP_GENERATOR}.onnx": "generator",
+    f"{MLP_HISTORY}.onnx": "history",
+    HISTORY_RECORD: "record",
+    HISTORY_PICTURE: "walls",
+}
+"""What a view asks for when it is used, and what it is to that view; where it is published."""
 FILES: Final = "files.js"
 """What the service worker keeps: the version, and each file's checksum."""
 
@@ -37,42 +59,30 @@ NOT_KEPT: Final = (
 
 
 def assemble_page(folder: Path, models: Path) -> None:
-    """Write the page with the any-picture model of a models folder into `folder`.
+    """Write the page with the models of a models folder into `folder`.
+
+    Needed there is the any-picture model; what is there of `ON_DEMAND` comes along.
 
     Raises:
         ModelError: the model is not published there, or is not the one that was.
         PageError: the folder holds something else, or the runtime cannot be had from npm.
     """
-    if foreign(folder):
+    if foreign(folder, FILES):
         raise PageError(f"{folder} holds something else than this page; name a new or an empty folder.")
     manifest = Manifest.load(models)
     files = {MODEL: manifest.read(MODEL)}
     files |= compressed(runtime_files())
+    later = {name: manifest.read(name) for name in ON_DEMAND if name in manifest.files}
     files[MANIFEST] = json.dumps(excerpt(manifest, files), indent=1).encode()
     for path in PAGE_FOLDER.iterdir():
         if path.is_file() and path.name not in NOT_OF_THE_PAGE:
             files[path.name] = path.read_bytes()
-    # First the list: it is what tells a page that was stopped half-way from somebody's own folder.
-    files = {FILES: kept(files).encode()} | files
+    files[FILES] = kept(files).encode()
+    files |= later
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            (folder / name).write_bytes(content)
-        for path in folder.iterdir():
-            if path.is_file() and path.name not in files and not path.name.startswith("."):
-                path.unlink()
+        write_folder(folder, FILES, files)
     except OSError as error:
         raise PageError(f"{folder} cannot be written ({error.strerror}); name another folder.") from error
-
-
-def foreign(folder: Path) -> bool:
-    """Whether a folder holds anything, hidden files apart, without being such a page."""
-    if not folder.exists():
-        return False
-    if not folder.is_dir():
-        return True
-    names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
-    return bool(names) and FILES not in names
 
 
 def runtime_files() -> dict[str, bytes]:
@@ -128,7 +138,7 @@ def compressed(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What the page needs of the manifest: the model's thresholds, and the sizes of what it downloads.
+    """What the page needs of the manifest: thresholds, and sizes and checksums of what it downloads.
 
     core: the discriminator inside the any-picture model, which is the product wherever that is published.
     """
@@ -138,7 +148,21 @@ def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
     for name, content in files.items():
         if name.endswith(".gzip"):
             described[name] = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
-    return {"version": manifest.version, "files": described}
+    later = [on_demand(manifest, name) for name in ON_DEMAND if name in manifest.files]
+    return {"version": manifest.version, "files": described, "on_demand": later}
+
+
+def on_demand(manifest: Manifest, name: str) -> dict[str, Any]:
+    """What the page needs to know of a file before a view asks for it.
+
+    Of a generator also the length of its noise, and whether it takes the digit to make.
+    """
+    entry = manifest.files[name]
+    described = {"name": name, "kind": ON_DEMAND[name], "sha256": entry["sha256"], "size": entry["size"]}
+    if described["kind"] == "generator":
+        inputs = entry["golden"]["inputs"]
+        described |= {"latent": inputs[NOISE]["shape"][1], "chooses_digit": DIGIT in inputs}
+    return described
 
 
 def kept(files: Mapping[str, bytes]) -> str:
@@ -146,7 +170,7 @@ def kept(files: Mapping[str, bytes]) -> str:
     checksums = {
         name: hashlib.sha256(content).hexdigest()
         for name, content in sorted(files.items())
-        if name not in NOT_KEPT
+        if name not in NOT_KEPT and name not in ON_DEMAND
     }
     worker = hashlib.sha256(files["service-worker.js"]).hexdigest()
     version = hashlib.sha256(json.dumps([checksums, worker]).encode()).hexdigest()[:16]

@@ -10,6 +10,7 @@ import torch
 
 from train.checkpoint import write_atomically
 from train.config import ProductConfig, ZooConfig
+from train.evaluation.distributions import distribution_figures
 from train.evaluation.exam import DOOR, MNIST, PEN, Exam, kept_exam
 from train.evaluation.figures import (
     by_judge,
@@ -85,6 +86,7 @@ def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "corruptions": corruption_figures(exam, kinds, folds, judge),
         **verdict_figures(exam, kinds, judge),
         "verdicts_unseen": unseen_verdicts(kinds, judges),
+        "distributions": distribution_figures(exam, kinds, judge),
         "seconds": seconds_of(run),
     }
     report["goals"] = goals(report)

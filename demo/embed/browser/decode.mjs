@@ -1,5 +1,7 @@
 // An encoded picture → its pixels, as exact as a browser hands them out.
 
+import { LANGUAGE, text } from "./texts.mjs";
+
 const LARGEST_FILE_BYTES = 32 * 2 ** 20;
 const LARGEST_PIXELS = 67_000_000;
 
@@ -20,15 +22,15 @@ export class PictureError extends Error {}
  * @throws {PictureError}
  */
 export async function decode(file) {
-  if (file.size === 0) throw new PictureError("The file is empty; choose one that holds a picture.");
+  if (file.size === 0) throw new PictureError(text("file_empty"));
   if (file.size > LARGEST_FILE_BYTES) {
-    throw new PictureError("The file has more than 32 MiB; save the picture smaller and try again.");
+    throw new PictureError(text("file_large"));
   }
   const bitmap = await open(file);
   try {
     if (bitmap.width * bitmap.height > LARGEST_PIXELS) {
-      const limit = LARGEST_PIXELS.toLocaleString("en");
-      throw new PictureError(`The picture has more than ${limit} pixels; make it smaller and try again.`);
+      const limit = LARGEST_PIXELS.toLocaleString(LANGUAGE);
+      throw new PictureError(text("pixels_many", { limit }));
     }
     return { data: readPixels(bitmap), shape: [bitmap.height, bitmap.width, 4] };
   } finally {
@@ -44,9 +46,7 @@ async function open(file) {
       imageOrientation: "from-image",
     });
   } catch {
-    throw new PictureError(
-      "This is no picture that this browser can read; use PNG, JPEG, WebP, AVIF, BMP or GIF.",
-    );
+    throw new PictureError(text("file_unreadable"));
   }
 }
 
@@ -76,6 +76,6 @@ function readPixels(bitmap) {
     }
     return pixels;
   } catch {
-    throw new PictureError("The picture is too large for this browser's memory; make it smaller and try again.");
+    throw new PictureError(text("memory"));
   }
 }

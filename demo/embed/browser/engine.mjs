@@ -1,6 +1,9 @@
 // The model in this page: onnxruntime's WebAssembly build, one thread, no server.
 
+import { download } from "./download.mjs";
 import * as ort from "./ort.wasm.bundle.min.mjs";
+
+export { Tensor } from "./ort.wasm.bundle.min.mjs";
 
 const RUNTIME = "ort-wasm-simd-threaded.wasm.gzip";
 
@@ -18,7 +21,7 @@ export async function openEngine(model, received = () => {}) {
   const [runtime, weights] = await Promise.all([download(RUNTIME, received), download(model, received)]);
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = await inflate(runtime);
-  const session = await ort.InferenceSession.create(weights, { executionProviders: ["wasm"] });
+  const session = await openSession(weights);
   return async ({ data, shape }) => {
     const answer = await session.run({ image: new ort.Tensor("uint8", data, shape) });
     return {
@@ -31,16 +34,9 @@ export async function openEngine(model, received = () => {}) {
   };
 }
 
-async function download(address, received) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${address} is not there (${response.status})`);
-  const counter = new TransformStream({
-    transform(part, stream) {
-      received(part.byteLength);
-      stream.enqueue(part);
-    },
-  });
-  return new Uint8Array(await new Response(response.body.pipeThrough(counter)).arrayBuffer());
+/** A session of a further model, once `openEngine` has brought the runtime. @param {Uint8Array} weights */
+export function openSession(weights) {
+  return ort.InferenceSession.create(weights, { executionProviders: ["wasm"] });
 }
 
 // Compressed by us rather than by the server: not every static host compresses WebAssembly.

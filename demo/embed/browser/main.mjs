@@ -3,28 +3,32 @@
 import { decode, PictureError } from "./decode.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
+import { mebibytes } from "./on-demand.mjs";
 import { drawingPad } from "./pad.mjs";
-import { showAnswer, showNothing, showRefusal, showStale, showWaiting } from "./panel.mjs";
+import { offerFile, showAnswer, showNothing, showRefusal, showStale, showWaiting } from "./panel.mjs";
+import { text, writePage } from "./texts.mjs";
 import { verdictOf } from "./verdict.mjs";
+import { views } from "./views.mjs";
 
 const MODEL = "discriminator_from_image.onnx";
-const MEBIBYTE = 2 ** 20;
+
+/** By view, what it cannot do without of the files that a models folder need not hold. */
+const NEEDED = { check: [], generate: ["generator"], learn: ["history", "record", "walls"] };
 
 const part = (id) => document.getElementById(id);
 
 async function load() {
   // Not by a static import, or nothing could be drawn or chosen before the runtime has come.
   const { openEngine } = await import("./engine.mjs");
-  const { version, files } = await (await fetch("manifest.json")).json();
+  const { version, files } = await manifest;
   const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
   let arrived = 0;
   const score = await openEngine(MODEL, (bytes) => {
     if (failed) return;
     arrived += bytes;
-    const [some, all] = [arrived, total].map((size) => (size / MEBIBYTE).toFixed(1));
-    part("ready").textContent = `Loading the model: ${some} of ${all} MiB.`;
+    part("ready").textContent = text("loading", { some: mebibytes(arrived), all: mebibytes(total) });
   });
-  part("ready").textContent = `${MODEL} ${version} runs in this page.`;
+  part("ready").textContent = text("ready", { model: MODEL, version });
   part("product").hidden = files[MODEL].core !== "discriminator";
   part("tutorial").hidden = files[MODEL].core !== "mlp_discriminator";
   return { score, thresholds: files[MODEL] };
@@ -33,15 +37,20 @@ async function load() {
 /** The sentence for a picture that got no answer. */
 function reasonOf(error, loaded) {
   if (error instanceof PictureError) return error.message;
-  return loaded ? "The model could not judge this picture." : "The model could not be loaded; reload the page.";
+  return text(loaded ? "not_judged" : "not_loaded");
 }
+
+writePage();
 
 let loaded = null;
 let failed = false;
 let newest = 0;
+let latest = null;
+const manifest = fetch("manifest.json").then((response) => response.json());
 const engine = load();
 
-async function judge(name, read) {
+/** @param {{name: string, address: string}} [file] the picture as a file to offer, where the page made it */
+async function judge(name, read, file) {
   const turn = ++newest;
   if (loaded) showStale();
   else showWaiting(name);
@@ -50,13 +59,17 @@ async function judge(name, read) {
     const { score, thresholds } = await engine;
     if (turn !== newest) return;
     const scores = await score(image);
-    if (turn === newest) showAnswer(name, verdictOf(scores, thresholds), scores, thresholds);
+    if (turn !== newest) return;
+    const verdict = verdictOf(scores, thresholds);
+    showAnswer(name, verdict, scores, thresholds);
+    if (file) offerFile(file.name, file.address);
+    if (verdict !== "not a digit") latest = scores.pixels;
   } catch (error) {
     if (turn === newest) showRefusal(name, reasonOf(error, loaded));
   }
 }
 
-const wipe = drawingPad(part("pad"), (image) => judge("Your drawing", () => image));
+const wipe = drawingPad(part("pad"), (image) => judge(text("your_drawing"), () => image));
 part("clear").addEventListener("click", () => {
   newest++;
   wipe();
@@ -71,16 +84,89 @@ takeFiles(
     ],
   },
   (file) => {
+    tabs.go("check");
     judge(file.name, () => decode(file));
     // On a phone the answer stands above the button.
     part("result").scrollIntoView({ block: "nearest" });
   },
 );
 
+const openers = {
+  check: async () => () => {},
+  // Not by static imports, or Check would wait for them.
+  generate: async () => {
+    const [{ generateView }, generators] = await Promise.all([import("./generate.mjs"), onDemandOf("generator")]);
+    return generateView({
+      engine,
+      generators,
+      address: tabs.address,
+      check(name, pixels, file) {
+        tabs.go("check");
+        judge(name, () => ({ data: pixels, shape: [28, 28, 1] }), file);
+        part("result").focus();
+      },
+    });
+  },
+  learn: async () => {
+    const [{ learnView }, [model], [record], [walls]] = await Promise.all([
+      import("./learn.mjs"),
+      ...NEEDED.learn.map(onDemandOf),
+    ]);
+    return learnView({
+      engine,
+      files: { model, record, walls },
+      latest: () => latest,
+      draw() {
+        tabs.go("check");
+        part("pad").focus();
+      },
+    });
+  },
+};
+const opening = new Map();
+let asked = null;
+
+async function onDemandOf(kind) {
+  const { on_demand } = await manifest;
+  return on_demand.filter((file) => file.kind === kind);
+}
+
+async function open(view, query) {
+  asked = { view, query };
+  const mine = asked;
+  part("unopened").textContent = "";
+  part("reopen").hidden = true;
+  if (!opening.has(view)) opening.set(view, openers[view]());
+  const opened = await opening.get(view).catch(() => null);
+  if (opened) {
+    part(`view-${view}`).inert = false;
+    opened(query);
+    return;
+  }
+  // Or it would stay so when the network is back.
+  opening.delete(view);
+  if (mine !== asked) return;
+  part("unopened").textContent = text("view_not_fetched");
+  part("reopen").hidden = false;
+}
+
+const tabs = views(part("tabs"), open);
+part("reopen").addEventListener("click", () => open(asked.view, asked.query));
+
 // Elsewhere the camera's button would only open the same file dialogue again.
 part("photograph").hidden = navigator.maxTouchPoints === 0;
 
-for (const section of document.querySelectorAll("[inert]")) section.inert = false;
+// Each other view when it is opened.
+for (const section of document.querySelectorAll("[inert]:not([role=tabpanel])")) section.inert = false;
+
+manifest.then(
+  ({ on_demand }) => {
+    const kinds = on_demand.map((file) => file.kind);
+    tabs.start(Object.keys(NEEDED).filter((view) => NEEDED[view].every((kind) => kinds.includes(kind))));
+  },
+  // The engine says why.
+  () => tabs.start(["check"]),
+);
 
 engine.then(
   async (opened) => {
@@ -93,6 +179,6 @@ engine.then(
   },
   (error) => {
     failed = true;
-    part("ready").textContent = `The model could not be loaded (${error.message}); reload the page.`;
+    part("ready").textContent = text("not_loaded_why", { reason: error.message });
   },
 );

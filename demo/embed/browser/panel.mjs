@@ -1,11 +1,7 @@
 // The result panel: one answer, or one sentence why there is none.
 
-const SAYINGS = {
-  fake: ["Fake", "The model takes this for a generated digit."],
-  real: ["Real", "The model takes this for a digit that a person wrote."],
-  unsure: ["Unsure", "It lies between the thresholds: the model cannot tell."],
-  "not a digit": ["Not a digit", "This does not look like one handwritten digit, so it gets no number."],
-};
+import { showPicture } from "./picture.mjs";
+import { text } from "./texts.mjs";
 
 const part = (id) => document.getElementById(id);
 
@@ -16,17 +12,17 @@ export function showStale() {
 
 /** @param {string} name of a picture that came before the model */
 export function showWaiting(name) {
-  say("none", name, "One moment", "The model is still loading; the picture is judged as soon as it is here.");
+  say("none", name, text("waiting"), text("waiting_says"));
 }
 
 /** The panel before there is a picture. */
 export function showNothing() {
-  say("none", "", "No picture yet", "Draw a digit, or choose a picture.");
+  say("none", "", text("nothing"), text("nothing_says"));
 }
 
 /** @param {string} name @param {string} reason one sentence */
 export function showRefusal(name, reason) {
-  say("error", name, "Cannot be judged", reason);
+  say("error", name, text("refused"), reason);
 }
 
 /**
@@ -36,12 +32,20 @@ export function showRefusal(name, reason) {
  * @param {{fake_threshold: number, real_threshold: number}} thresholds
  */
 export function showAnswer(name, verdict, scores, thresholds) {
-  say(verdict, name, ...SAYINGS[verdict]);
+  say(verdict, name, text(verdict), text(`${verdict}_says`));
   if (verdict !== "not a digit") {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);
   }
-  showPixels(scores.pixels);
+  showPicture(part("pixels"), scores.pixels);
+  part("seen").hidden = false;
+}
+
+/** Offer the picture that was judged as a file. @param {string} file its name @param {string} address */
+export function offerFile(file, address) {
+  part("save-link").download = file;
+  part("save-link").href = address;
+  part("save").hidden = false;
 }
 
 function say(tone, name, heading, sentence) {
@@ -52,13 +56,14 @@ function say(tone, name, heading, sentence) {
   part("name").hidden = !name;
   part("verdict").textContent = heading;
   part("says").textContent = sentence;
-  for (const id of ["digit", "numbers", "scale", "seen"]) part(id).hidden = true;
+  for (const id of ["digit", "numbers", "scale", "seen", "save"]) part(id).hidden = true;
 }
 
 function showDigit(probabilities) {
   const largest = Math.max(...probabilities);
   const digit = probabilities.indexOf(largest);
-  part("digit").textContent = `It reads as ${digit === 8 ? "an" : "a"} ${digit} (${largest.toFixed(4)}).`;
+  const key = digit === 8 ? "reads_as_8" : "reads_as";
+  part("digit").textContent = text(key, { digit, probability: largest.toFixed(4) });
   part("digit").hidden = false;
 }
 
@@ -70,8 +75,9 @@ function showNumber(fakeProbability, thresholds) {
   part("scale-fill").style.width = `${100 * fakeProbability}%`;
   const marks = [...new Set([thresholds.real_threshold, thresholds.fake_threshold])];
   part("scale-fill").parentElement.replaceChildren(part("scale-fill"), ...marks.map(mark));
-  const words = marks.map((value) => Number(value.toPrecision(4))).join(" and ");
-  part("thresholds").textContent = `threshold${marks.length > 1 ? "s" : ""} ${words}`;
+  const [lower, upper] = marks.map((value) => Number(value.toPrecision(4)));
+  const words = upper === undefined ? text("threshold", { value: lower }) : text("thresholds", { lower, upper });
+  part("thresholds").textContent = words;
   part("numbers").hidden = part("scale").hidden = false;
 }
 
@@ -80,12 +86,4 @@ function mark(value) {
   line.className = "scale-mark";
   line.style.left = `${100 * value}%`;
   return line;
-}
-
-function showPixels(pixels) {
-  const canvas = part("pixels");
-  const image = new ImageData(canvas.width, canvas.height);
-  pixels.forEach((value, index) => image.data.set([value, value, value, 255], 4 * index));
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  part("seen").hidden = false;
 }

@@ -1,4 +1,4 @@
-// npm install --ignore-scripts && node check.mjs digit.png
+// node check.mjs digit.png: is it fake? Needs onnxruntime-node, sharp, and the model in this folder.
 import { readFileSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
@@ -8,14 +8,13 @@ if (process.argv.length < 3) {
   process.exit(2);
 }
 const model = "discriminator_from_image.onnx";
-const models = new URL("../../models/", import.meta.url);
-const limits = JSON.parse(readFileSync(new URL("manifest.json", models))).files[model];
+const limits = JSON.parse(readFileSync("manifest.json")).files[model];
 
 const picture = sharp(process.argv[2], { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
 const { data, info } = await picture.toBuffer({ resolveWithObject: true });
 const image = new Tensor("uint8", data, [info.height, info.width, info.channels]);
 
-const session = await InferenceSession.create(readFileSync(new URL(model, models)));
+const session = await InferenceSession.create(model);
 const { fake_probability, in_domain } = await session.run({ image });
 const p = fake_probability.data[0];
 const verdict = p >= limits.fake_threshold ? "fake" : p <= limits.real_threshold ? "real" : "unsure";

@@ -1,13 +1,12 @@
-"""python check.py digit.png: is it fake? Needs onnxruntime, Pillow and numpy only."""
+"""python check.py digit.png: is it fake? Needs onnxruntime, Pillow, numpy, and the model in this folder."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
 from PIL import Image, ImageOps
 
-MODEL = Path(__file__).parents[2] / "models" / "discriminator_from_image.onnx"
+MODEL = "discriminator_from_image.onnx"
 
 
 def check(file: str) -> str:

@@ -1,0 +1,123 @@
+"""Many pictures that were sent together, some of them in zips: answers in batches, in bounded memory."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from demo.archive import Archive, is_archive, member_name
+from demo.check import PICTURES_AT_ONCE, Checked, Source, check_sources
+from demo.errors import PictureError, RequestError
+from demo.images import read_file
+from demo.runtime import Engine
+
+MOST_FILES: Final = 2000
+"""Pictures that are checked together at most, those in zips included."""
+
+MOST_BYTES: Final = 512 << 20
+"""Of the files of one selection together, zips as they are sent."""
+
+# What is unpacked is held until its batch has been decoded; a file on disk is read when its turn comes.
+BYTES_AT_ONCE: Final = 64 << 20
+
+
+def check_selection(sources: Sequence[Path | bytes], others: int = 0) -> None:
+    """Raises RequestError where files, and as many others that did not come, are too many or too much."""
+    if len(sources) + others > MOST_FILES:
+        raise RequestError(f"These are more than {MOST_FILES:,} files; send fewer at once.")
+    if sum(map(_size, sources)) > MOST_BYTES:
+        raise RequestError(f"These files have more than {MOST_BYTES >> 20} MiB together; send fewer at once.")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file that was sent: a path, or why it did not come."""
+
+    name: str
+    source: Path | PictureError
+
+
+class Pictures:
+    """The pictures of what was sent, by name, in order, one after another and only once.
+
+    total: how many there are; a zip that has not been opened yet counts as one.
+    """
+
+    def __init__(self, sent: Sequence[Sent]) -> None:
+        self._sent = sent
+        self.total = len(sent)
+
+    def __iter__(self) -> Iterator[tuple[str, Source]]:
+        for each in self._sent:
+            if isinstance(each.source, Path) and _is_archive(each.source):
+                yield from self._unpack(each.name, each.source)
+            else:
+                yield each.name, each.source
+
+    def _unpack(self, name: str, path: Path) -> Iterator[tuple[str, Source]]:
+        try:
+            archive = Archive(path)
+        except PictureError as error:
+            yield name, error
+            return
+        with archive:
+            count = len(archive.members)
+            if self.total - 1 + count > MOST_FILES:
+                yield (
+                    name,
+                    PictureError(
+                        f"The zip holds {count:,} files, which makes more than {MOST_FILES:,} in all; "
+                        "send fewer at once."
+                    ),
+                )
+                return
+            self.total += count - 1
+            for member in archive.members:
+                source: Source
+                try:
+                    source = archive.read(member)
+                except PictureError as error:
+                    source = error
+                yield f"{name}/{member_name(member)}", source
+
+
+def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Checked], int]]:
+    """Check files, and the pictures in those that are zips: after each batch its answers, and the total.
+
+    The discriminator is called once a batch, of up to `PICTURES_AT_ONCE` pictures. Each file that cannot
+    be judged has an answer that says why.
+    """
+    pictures = Pictures(sent)
+    for batch in batches(pictures):
+        names, sources = zip(*batch, strict=True)
+        yield check_sources(engine, names, sources), pictures.total
+
+
+def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
+    """Named pictures in parts of up to `PICTURES_AT_ONCE`, fewer where they are large and held in memory."""
+    batch: list[tuple[str, Source]] = []
+    held = 0
+    for name, source in pictures:
+        batch.append((name, source))
+        held += len(source) if isinstance(source, bytes) else 0
+        if len(batch) == PICTURES_AT_ONCE or held >= BYTES_AT_ONCE:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _size(source: Path | bytes) -> int:
+    try:
+        return len(source) if isinstance(source, bytes) else source.stat().st_size
+    except OSError:
+        # What is gone gets its answer where pictures are loaded.
+        return 0
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return is_archive(read_file(path, 4))
+    except PictureError:
+        # What cannot be read gets its answer where pictures are loaded.
+        return False

@@ -1,0 +1,85 @@
+"""The app as a server: where it listens, what it prints, what else than the page it answers."""
+
+import importlib.util
+import os
+import tempfile
+from contextlib import nullcontext
+from typing import Any
+
+from demo.errors import DemoError
+from demo.images import LARGEST_FILE_BYTES
+from demo.network import free_port, network_address, url
+from demo.runtime import Engine
+
+
+def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> None:
+    """Serve the app until interrupted; `port` None takes the first free one from 7860, 0 any free one.
+
+    mcp: serve the endpoints as tools of an MCP server, too. Prints the addresses and the device that runs
+    the model. Uploads lie in a folder of their own, which is gone afterwards, unless
+    `GRADIO_TEMP_DIR` names one.
+
+    Raises:
+        DemoError: the port is in use, the host is not an address of this machine, or MCP's library is
+            missing.
+    """
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
+    port = free_port(host, port)
+    # Gradio's own default is the same for all users of a machine, and may belong to another one.
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    with nullcontext(given) if given else tempfile.TemporaryDirectory(prefix="touchstone-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        # Gradio asks itself whether it is up, and a proxy would not know the way.
+        known = os.environ.get("NO_PROXY", "")
+        os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
+        _launch(engine, host, port, mcp)
+
+
+def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
+    # Gradio takes seconds to import, and reads its environment when it is imported.
+    from demo.app import build_app
+    from demo.downloads import downloads_route
+    from demo.health import health_route
+    from demo.theme import STYLE_SHEETS, touchstone_theme
+    from demo.uploads import address_routes, take_uploads_only
+
+    routes = [health_route(engine), downloads_route(engine.manifest), *address_routes()]
+    web: dict[str, Any] = {"routes": routes}
+    if mcp:
+        from demo.mcp_server import ToolServer
+
+        tools = ToolServer(engine, host)
+        web = {"routes": [*routes, tools.route], "lifespan": tools.lifespan}
+    app, translations = build_app(engine)
+    take_uploads_only(app)
+    _, address, _ = app.launch(
+        server_name=f"[{host}]" if ":" in host else host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        inline=False,
+        share=False,
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        # What nobody foresaw may name what strangers need not know; it goes to the log.
+        show_error=False,
+        run_history=False,
+        enable_monitoring=False,
+        max_file_size=LARGEST_FILE_BYTES,
+        footer_links=["api", "settings"],
+        theme=touchstone_theme(),
+        i18n=translations,
+        css_paths=STYLE_SHEETS,
+        app_kwargs=web,
+    )
+    address = address.replace("[::]", "[::1]")
+    print(f"Touchstone is at {address}")
+    if (reached := network_address(host)) is not None:
+        print(f"Others on your network: {url(reached, port)}")
+        print("Over plain http a page gets no camera; a phone's own picker still offers it.")
+    if mcp:
+        print(f"Its MCP server is at {address.rstrip('/')}{tools.route.path}")
+    print(engine.device_note, flush=True)
+    app.block_thread()

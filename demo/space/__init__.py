@@ -1,0 +1,1 @@
+"""A Hugging Face Space of the app: `python -m demo space DIR`."""

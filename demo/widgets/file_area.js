@@ -1,0 +1,160 @@
+const words = props.words[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+const mebibytes = (bytes) => bytes / 2 ** 20;
+const limits = {
+  most: props.most.toLocaleString('en'),
+  size: mebibytes(props.max_bytes),
+  total: mebibytes(props.most_bytes),
+};
+const fill = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+for (const part of element.querySelectorAll('[data-word]')) part.textContent = fill(part.dataset.word, limits);
+for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = words[part.dataset.label];
+
+const find = (name) => element.querySelector(`.files-${name}`);
+const zone = find('zone');
+const UPLOADS_AT_ONCE = 6;
+// A screen reader reads each new text out: not more than one in this many milliseconds.
+const QUIET = 1000;
+let run = 0;
+let started = 0;
+let busy = '';
+let said = 0;
+
+function say(key, values = {}, tone = '') {
+  find('says').textContent = fill(key, values);
+  find('says').dataset.tone = tone;
+  said = performance.now();
+}
+
+function advance(key, done, total) {
+  find('progress').value = done;
+  find('progress').max = total;
+  if (performance.now() - said > QUIET) say(key, { done, total });
+}
+
+function work(kind) {
+  busy = kind;
+  find('progress').hidden = find('stop').hidden = !kind;
+  find('choose').disabled = kind === 'uploading';
+  zone.setAttribute('aria-busy', String(Boolean(kind)));
+}
+
+async function take(files) {
+  if (busy === 'uploading') return;
+  if (!files.length) return say('none');
+  if (files.length > props.most) return say('too-many', limits, 'error');
+  const sizes = files.map(({ file }) => file.size).filter((size) => size <= props.max_bytes);
+  if (sizes.reduce((sum, size) => sum + size, 0) > props.most_bytes) return say('too-much', limits, 'error');
+  if (busy) trigger('stop');
+  const mine = ++run;
+  started = performance.now();
+  work('uploading');
+  const total = files.length;
+  say('uploading', { done: 0, total });
+  find('progress').value = 0;
+  const refused = [];
+  const sent = [];
+  let next = 0;
+  let done = 0;
+  async function send() {
+    while (next < total && mine === run) {
+      const index = next++;
+      const { file, name } = files[index];
+      try {
+        if (file.size > props.max_bytes) {
+          refused.push({ index, name, reason: 'large' });
+        } else {
+          const { path } = await upload(file);
+          sent[index] = { path, orig_name: name, size: file.size, meta: { _type: 'gradio.FileData' } };
+        }
+      } catch (error) {
+        refused.push({ index, name, reason: 'lost' });
+      }
+      if (mine === run) advance('uploading', ++done, total);
+    }
+  }
+  await Promise.all(Array.from({ length: UPLOADS_AT_ONCE }, send));
+  if (mine !== run) return;
+  work('checking');
+  say('checking', { done: 0, total });
+  find('progress').removeAttribute('value');
+  props.value = sent.filter(Boolean);
+  trigger('upload', { run, refused: refused.sort((one, other) => one.index - other.index) });
+}
+
+find('stop').addEventListener('click', () => {
+  if (busy === 'uploading') say('stopped-early');
+  else say('stopped');
+  trigger('stop');
+  run += 1;
+  work('');
+  find('choose').focus();
+});
+
+document.addEventListener('touchstone:checked', ({ detail }) => {
+  if (detail.run !== run || busy !== 'checking') return;
+  advance('checking', detail.done, detail.total);
+  if (!detail.finished) return;
+  work('');
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  say(detail.errors ? 'done-errors' : 'done', { count: detail.done, seconds, errors: detail.errors });
+});
+document.addEventListener('touchstone:failed', ({ detail }) => {
+  if (detail.run !== run || busy !== 'checking') return;
+  work('');
+  say('failed', {}, 'error');
+});
+
+const named = (list) => Array.from(list, (file) => ({ file, name: file.name }));
+
+find('choose').addEventListener('click', () => find('input').click());
+find('input').addEventListener('change', (event) => {
+  take(named(event.target.files));
+  event.target.value = '';
+});
+
+// What a folder holds, and its folders; files that systems add themselves begin with a dot.
+async function walk(entry, found) {
+  if (found.length > props.most || entry.name.startsWith('.')) return;
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+    found.push({ file, name: entry.fullPath.replace(/^\//, '') });
+    return;
+  }
+  const reader = entry.createReader();
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return;
+    for (const each of some) await walk(each, found);
+  }
+}
+
+document.addEventListener('dragover', (event) => {
+  if (!event.dataTransfer.types.includes('Files') || !zone.checkVisibility()) return;
+  event.preventDefault();
+  zone.classList.add('files-over');
+});
+document.addEventListener('dragleave', (event) => {
+  if (event.relatedTarget === null) zone.classList.remove('files-over');
+});
+document.addEventListener('drop', async (event) => {
+  zone.classList.remove('files-over');
+  if (!event.dataTransfer.types.includes('Files') || !zone.checkVisibility()) return;
+  event.preventDefault();
+  // Both lists are empty as soon as this handler waits for anything.
+  const files = named(event.dataTransfer.files);
+  const entries = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  if (!entries.some((entry) => entry.isDirectory)) return take(files);
+  const found = [];
+  try {
+    for (const entry of entries) await walk(entry, found);
+  } catch (error) {
+    return say('unreadable', {}, 'error');
+  }
+  take(found);
+});
+document.addEventListener('paste', (event) => {
+  const files = event.clipboardData?.files;
+  if (!files?.length || !zone.checkVisibility()) return;
+  event.preventDefault();
+  take(named(files));
+});

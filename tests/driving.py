@@ -1,0 +1,122 @@
+"""Driving the app's page in a browser: what tests of several views do there, and what they read off it."""
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from PIL import Image, ImageDraw
+from playwright.sync_api import FilePayload, Page, Route, expect
+
+FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
+
+
+class Shown(NamedTuple):
+    """What the result panel says."""
+
+    file: str
+    verdict: str
+    fake: str
+    real: str
+
+
+def picture_bytes(size: tuple[int, int] = (120, 160)) -> bytes:
+    """A 7 in black ink on white paper, as a PNG."""
+    width, height = size
+    picture = Image.new("L", size, 255)
+    corners = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
+    points = [(x * width, y * height) for x, y in corners]
+    ImageDraw.Draw(picture).line(points, fill=0, width=width // 9, joint="curve")
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    return stream.getvalue()
+
+
+def open_view(page: Page, name: str) -> None:
+    """Open a view by its tab's place in the address, as a link to it would."""
+    page.goto(page.url.split("?")[0] + f"?view={name}")
+    expect(page.locator(f"#views [role=tab][data-tab-id={name}]")).to_have_attribute("aria-selected", "true")
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    """Choose a file in *Check*."""
+    payload: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
+    page.set_input_files("#area .area-file", payload)
+
+
+def stroke(page: Page, points: list[tuple[float, float]], area: str = "#area") -> None:
+    """Draw on the pad of an area with the mouse; points as fractions of its width and height."""
+    canvas = page.locator(f"{area} canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def shown(page: Page, file: str) -> Shown:
+    """Wait until the result of `file` stands on the page, and read it."""
+    panel = page.locator("#result .result:not([data-stale])")
+    expect(panel.locator(".result-file")).to_have_text(file)
+    result = Shown(
+        file,
+        panel.locator(".result-verdict").inner_text(),
+        panel.locator(".fake-probability").inner_text(),
+        panel.locator(".real-probability").inner_text(),
+    )
+    assert result.verdict in ("Fake", "Real", "Unsure")
+    assert all(FOUR_DECIMALS.fullmatch(number) for number in (result.fake, result.real))
+    assert round(float(result.fake) + float(result.real), 4) == 1
+    seen = panel.get_by_alt_text("The picture as the model saw it")
+    expect(seen).to_have_css("image-rendering", "pixelated")
+    assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
+    assert seen.evaluate("image => image.getBoundingClientRect().width") >= 112
+    return result
+
+
+@contextmanager
+def requests_held(page: Page, pattern: str) -> Iterator[None]:
+    """Within it, requests to addresses of a pattern wait; at its end they go on, as do later ones."""
+    waiting: list[Route] = []
+    held = True
+
+    def handle(route: Route) -> None:
+        if held:
+            waiting.append(route)
+        else:
+            route.continue_()
+
+    page.route(pattern, handle)
+    yield
+    held = False
+    for route in waiting:
+        route.continue_()
+
+
+def overflow(page: Page) -> int:
+    """Pixels by which any part of the page stands out to the right of the window.
+
+    Left out is what scrolls or is cut off within a part of its own, as wide code does, and the row, a pixel
+    wide, in which gradio measures its tabs.
+    """
+    return int(
+        page.evaluate(
+            """() => {
+                const contains = (part) => part.matches('.visually-hidden')
+                    || ['auto', 'scroll'].includes(getComputedStyle(part).overflowX);
+                const ends = [];
+                const visit = (part) => {
+                    if (!part.checkVisibility()) return;
+                    ends.push(part.getBoundingClientRect().right);
+                    if (!contains(part)) [...part.children].forEach(visit);
+                };
+                [...document.body.children].forEach(visit);
+                return Math.max(...ends) - document.documentElement.clientWidth;
+            }"""
+        )
+    )

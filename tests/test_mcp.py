@@ -1,0 +1,181 @@
+"""The MCP server: the real app, asked by the protocol's own client."""
+
+import asyncio
+import base64
+import json
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, ImageContent, TextContent, Tool
+
+from demo.errors import ModelError
+from demo.runtime import MODELS_FOLDER
+from tests.serving import served_app
+from tests.test_cli import CONTRACT
+from tests.test_uploads import sent_by_the_page
+
+PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
+ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
+
+
+@pytest.fixture(scope="module")
+def tool_server() -> Iterator[str]:
+    with served_app("--mcp") as address:
+        yield address
+
+
+def tools(tool_server: str) -> list[Tool]:
+    """The tools that the server lists."""
+
+    async def listed() -> list[Tool]:
+        async with (
+            streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return (await session.list_tools()).tools
+
+    return asyncio.run(listed())
+
+
+def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
+    """What a tool answers; the client compares it with the schema that the server gave."""
+
+    async def called() -> CallToolResult:
+        async with (
+            streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return await session.call_tool(name, arguments)
+
+    return asyncio.run(called())
+
+
+def text(answer: CallToolResult) -> str:
+    """The first thing that a tool says."""
+    first = answer.content[0]
+    assert isinstance(first, TextContent)
+    return first.text
+
+
+def test_four_tools_with_descriptions(tool_server: str) -> None:
+    found = {tool.name: tool for tool in tools(tool_server)}
+    assert list(found) == ["check", "check_many", "generate", "history"]
+    for tool in found.values():
+        assert len(str(tool.description)) > 60
+        assert tool.outputSchema is not None
+        assert all(each["description"] for each in tool.inputSchema["properties"].values())
+    assert found["check_many"].inputSchema["required"] == ["pictures"]
+    assert found["generate"].inputSchema["required"] == []
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [ENCODED, f"data:image/png;base64,{ENCODED}", base64.encodebytes(PICTURE.read_bytes()).decode()],
+    ids=["plain", "url", "lines"],
+)
+def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
+    answer = use(tool_server, "check", picture=encoded)
+    assert not answer.isError
+    same = Client(tool_server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/check")
+    assert answer.structuredContent == same | {"file": "picture"}
+    assert json.loads(text(answer)) == answer.structuredContent
+
+
+def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
+    bad = ["no picture at all", "é", "图片"]
+    answer = use(tool_server, "check_many", pictures=[ENCODED, *bad, ENCODED])
+    assert answer.structuredContent is not None
+    first, *unread, last = answer.structuredContent["result"]
+    assert [each["file"] for each in (first, *unread, last)] == [f"picture-{index}" for index in range(5)]
+    assert first["fake_probability"] == last["fake_probability"] is not None
+    for each in unread:
+        assert {key for key in CONTRACT if each[key] is not None} == {"file", "error"}
+
+
+def test_generate_shows_the_digits(tool_server: str) -> None:
+    answer = use(tool_server, "generate", digit=3, count=2, seed=5)
+    made = json.loads(text(answer))
+    same = Client(tool_server, verbose=False).predict(digit=3, count=2, seed=5, api_name="/generate")
+    assert made == same
+    pictures = [each for each in answer.content if isinstance(each, ImageContent)]
+    assert [each.data for each in pictures] == [each["png"] for each in made]
+    checked = use(tool_server, "check", picture=pictures[1].data)
+    assert checked.structuredContent == made[1]["answer"] | {"file": "picture"}
+
+
+def test_history_is_the_api_s(tool_server: str) -> None:
+    same = Client(tool_server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
+    assert use(tool_server, "history", picture=ENCODED).structuredContent == same
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("generate", {"count": 0}, "The count is 0; give 1 to 256."),
+        ("generate", {"digit": 3, "model": "mlp_generator"}, "mlp_generator cannot choose the digit"),
+        ("generate", {"count": "many"}, "'many' is not of type 'integer'"),
+        ("check", {}, "'picture' is a required property"),
+        ("check_many", {"pictures": []}, "should be non-empty"),
+        ("history", {"picture": "none"}, "no picture"),
+        ("train", {}, "There is no tool 'train'"),
+    ],
+)
+def test_what_is_wrong_is_said(tool_server: str, name: str, arguments: dict[str, Any], reason: str) -> None:
+    answer = use(tool_server, name, **arguments)
+    assert answer.isError
+    assert reason in text(answer)
+
+
+def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:
+    for named in (str(PICTURE), Path(PICTURE).as_uri()):
+        answer = use(tool_server, "check", picture=named).structuredContent
+        assert answer is not None
+        assert answer["verdict"] is None
+        assert "no picture" in answer["error"]
+
+
+def test_a_web_page_of_another_host_is_refused(tool_server: str) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    request = urllib.request.Request(f"{tool_server}mcp", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert len(json.load(response)["result"]["tools"]) == 4
+    for name, value in (("Origin", "http://example.org"), ("Host", "example.org")):
+        foreign = urllib.request.Request(f"{tool_server}mcp", body, headers | {name: value})
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(foreign, timeout=30)
+        assert refusal.value.code in (403, 421)
+        refusal.value.close()
+
+
+def test_without_the_flag_there_is_none(server: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(f"{server}mcp", timeout=30)
+    assert refusal.value.code == 404
+    refusal.value.close()
+
+
+def test_a_visitor_is_told_nothing_of_the_server_s_folders(tmp_path: Path) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    with served_app("--mcp", "--models", str(models)) as address:
+        for name in ("history.json", "evaluation.json"):
+            (models / name).unlink()
+        answers = [text(use(address, "history", picture=ENCODED))]
+        with pytest.raises(AppError) as refusal:
+            Client(address, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
+        answers.append(str(refusal.value))
+        answers.append(sent_by_the_page(address, "page_elsewhere", []))
+    for answer in answers:
+        assert ModelError("").public in answer
+        assert str(models) not in answer

@@ -1,0 +1,91 @@
+"""What the app reads: files that were uploaded to it, and nothing else, whichever way they are named."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+import pytest
+
+from demo.runtime import MODELS_FOLDER
+from demo.uploads import NOT_MARKED, NOT_UPLOADED
+from tests.serving import call
+
+PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
+MARK = {"_type": "gradio.FileData"}
+
+LISTS = ("check_many", "page_many")
+ENDPOINTS = ("check", "history", "check_many")
+PAGE_EVENTS = ("page_check", "page_many")
+
+# Of the range that is for documentation: nobody answers there.
+ADDRESSES = ("http://192.0.2.1/7.png", "https://example.org/7.png")
+
+
+def sent_by_the_page(server: str, event: str, data: list[Any], event_data: object = None) -> str:
+    """What an event of the page answers to a browser that sends what it likes: the event stream, as text."""
+    with urllib.request.urlopen(f"{server}config", timeout=30) as response:
+        described = json.load(response)["dependencies"]
+    (number,) = (each["id"] for each in described if each["api_name"] == event)
+    session = uuid4().hex
+    body = {"data": data, "event_data": event_data, "fn_index": number, "session_hash": session}
+    request = urllib.request.Request(
+        f"{server}gradio_api/queue/join", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30):
+        pass
+    queue = f"{server}gradio_api/queue/data?session_hash={session}"
+    with urllib.request.urlopen(queue, timeout=30) as response:
+        return str(response.read().decode())
+
+
+def answered(server: str, name: str, file: dict[str, Any]) -> str:
+    """What an endpoint, or an event of the page, answers to a file that is named so."""
+    data: list[Any] = [[file] if name in LISTS else file]
+    if name in ENDPOINTS:
+        return call(server, name, data)
+    if name == "page_check":
+        data = [file, json.dumps({"kind": "sent"})]
+    return sent_by_the_page(server, name, data, {"run": 1, "refused": []})
+
+
+@pytest.mark.parametrize("name", [*ENDPOINTS, *PAGE_EVENTS])
+@pytest.mark.parametrize("path", [*ADDRESSES, str(PICTURE), "README.md"])
+def test_only_what_was_uploaded_is_read(server: str, name: str, path: str) -> None:
+    answer = answered(server, name, {"path": path, "meta": MARK})
+    assert NOT_UPLOADED in answer
+    assert not re.search("verdict|steps|P\\(fake", answer)
+
+
+@pytest.mark.parametrize("name", [*ENDPOINTS, *PAGE_EVENTS])
+def test_a_file_without_its_mark_is_refused(server: str, name: str) -> None:
+    assert NOT_MARKED in answered(server, name, {"path": ADDRESSES[0]})
+
+
+@pytest.mark.parametrize("address", [*ADDRESSES, ADDRESSES[0].replace("/", "%2F")])
+def test_an_address_is_not_handed_on(server: str, address: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(f"{server}gradio_api/file={address}", timeout=30)
+    with refusal.value as response:
+        assert (response.code, response.read().decode()) == (403, NOT_UPLOADED)
+
+
+def test_an_address_in_place_of_another_value_is_not_fetched(server: str) -> None:
+    file = {"path": ADDRESSES[0], "meta": MARK}
+    assert NOT_UPLOADED in call(server, "generate", [file, 1, 0, None])
+
+
+def test_what_no_endpoint_foresees_says_nothing_of_the_server(server: str) -> None:
+    # Too few values, for which gradio has words of its own.
+    answer = sent_by_the_page(server, "page_check", [])
+    assert '"success":false' in answer.replace(" ", "")
+    assert "event handler" not in answer
+
+
+def test_the_sentences_are_one_each() -> None:
+    for sentence in (NOT_UPLOADED, NOT_MARKED):
+        assert re.fullmatch(r"[A-Z].*[^.]\.", sentence)
+        assert isinstance(gr.Error(sentence), Exception)
