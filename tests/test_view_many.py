@@ -319,7 +319,7 @@ def test_a_browser_set_to_chinese_gets_chinese(browser: Browser, product_server:
     page.goto(product_server + "?view=many")
     send(page, {"seven.png": SEVEN})
     expect(page.locator(".files-says")).to_contain_text("用时")
-    expect(page.get_by_role("columnheader", name="判断")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="结论")).to_be_visible()
     page.close()
 
 
