@@ -919,7 +919,8 @@ def test_a_history_that_does_not_come_is_tried_again(browser: Browser, served: S
 def test_a_view_that_does_not_come_is_tried_again(
     browser: Browser, served: Served, view: str, opened: str
 ) -> None:
-    page = browser.new_page()
+    # Once the service worker has taken the page over, it answers in place of the network cut off here.
+    page = browser.new_page(service_workers="block")
     page.route(f"**/{view}.mjs", lambda route: route.abort())
     page.goto(f"{served.address}#{view}")
     expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
