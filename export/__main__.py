@@ -1,4 +1,4 @@
-"""`python -m export run RUN…|hub DIR|conformance|evaluate`: publish a run, pack it, measure it."""
+"""`python -m export run RUN…|hub DIR|conformance|evaluate|benchmark`: publish a run, pack it, measure it."""
 
 import argparse
 import json
@@ -9,6 +9,9 @@ from pathlib import Path
 from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
 from demo.runtime import MODELS_FOLDER
+from export.benchmark.command import PARTS, benchmark, show
+from export.benchmark.options import Options
+from export.benchmark.report import RESULTS
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
 from export.errors import ExportError
@@ -59,6 +62,15 @@ def build_parser() -> argparse.ArgumentParser:
     hub = commands.add_parser("hub", parents=[shared], help="write a folder ready for the Hugging Face Hub")
     hub.add_argument("folder", type=Path, help="a new folder")
     hub.set_defaults(command=run_hub)
+    timing = commands.add_parser(
+        "benchmark", parents=[shared], help="measure speed against what one would use instead, side by side"
+    )
+    timing.add_argument("part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}")
+    timing.add_argument("--rounds", type=int, default=Options.rounds, help="rounds (default: %(default)s)")
+    timing.add_argument("--quick", action="store_true", help="little work a round, to see that it runs")
+    timing.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept as JSON")
+    timing.add_argument("--show", action="store_true", help="print what was measured before, and stop")
+    timing.set_defaults(command=run_benchmark)
     return parser
 
 
@@ -82,6 +94,13 @@ def run_conformance(parsed: argparse.Namespace) -> None:
 def run_hub(parsed: argparse.Namespace) -> None:
     write_hub(parsed.folder, parsed.models, CONFORMANCE_FOLDER)
     print(f"{parsed.folder} is ready to push.")
+
+
+def run_benchmark(parsed: argparse.Namespace) -> None:
+    if parsed.show:
+        show(parsed.results)
+    else:
+        benchmark(parsed.part, Options(parsed.rounds, parsed.models, parsed.quick), parsed.results)
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

@@ -10,6 +10,7 @@ import torch
 
 from export.convert import to_onnx
 from train.checkpoint import load_snapshot, save_snapshot
+from train.config import ProductConfig
 from train.data import Digits, load
 from train.detector import Detector, scores_of
 from train.detector_learner import Balance, DetectorLearner, cyclic_rate, detector_loss
@@ -17,7 +18,7 @@ from train.metrics import auroc
 from train.targets import decoded, fake_targets, other_targets, real_targets
 
 CPU = torch.device("cpu")
-WIDTH = 8
+WIDTHS = (8, 16, 24)
 
 
 def toy_classes(dataset: str, count: int) -> Digits:
@@ -33,11 +34,11 @@ def toy_classes(dataset: str, count: int) -> Digits:
 
 
 def learner_of(digits: Digits, total: int, seed: int = 0, precision: str = "float32") -> DetectorLearner:
-    return DetectorLearner(total, seed, Balance.of(digits.labels), CPU, precision, WIDTH)
+    return DetectorLearner(total, seed, Balance.of(digits.labels), CPU, WIDTHS, precision)
 
 
 def test_the_default_detector_is_small_and_has_three_heads() -> None:
-    detector = Detector()
+    detector = Detector(ProductConfig().widths)
     assert sum(weights.numel() for weights in detector.parameters()) <= 400_000
     fake_logit, digit_logits, domain_logit = detector(torch.rand(3, 1, 28, 28))
     assert (fake_logit.shape, digit_logits.shape, domain_logit.shape) == ((3,), (3, 10), (3,))
@@ -64,7 +65,7 @@ def test_a_step_teaches_all_three_heads(dataset: str) -> None:
 def test_scores_do_not_depend_on_their_batch_and_blank_is_no_digit(dataset: str) -> None:
     images = load(dataset, "train").images[:600].numpy().copy()
     images[0] = 0
-    detector = Detector(WIDTH)
+    detector = Detector(WIDTHS)
     logits, beliefs, in_domain = scores_of(detector, images)
     assert {logits.dtype, beliefs.dtype, in_domain.dtype} == {np.dtype(np.float32)}
     assert np.allclose(beliefs.sum(1), 1, atol=1e-5)
@@ -95,7 +96,7 @@ def test_a_batch_of_one_class_has_a_finite_loss(dataset: str) -> None:
     digits = toy_classes(dataset, 20)
     learner = learner_of(digits, 1)
     assert learner.step(digits.images[:20], digits.labels[:20]).isfinite().all()
-    nothing_else = DetectorLearner(1, 0, Balance(0.5, 0.5, 0), CPU, width=WIDTH)
+    nothing_else = DetectorLearner(1, 0, Balance(0.5, 0.5, 0), CPU, WIDTHS)
     assert nothing_else.step(digits.images[:40], digits.labels[:40]).isfinite().all()
 
 
@@ -119,7 +120,7 @@ def test_a_restored_learner_goes_on_bit_for_bit(dataset: str, tmp_path: Path, pr
 def test_the_exported_detector_agrees_with_it() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        detector = Detector(WIDTH)
+        detector = Detector(WIDTHS)
         # Statistics of BatchNorm that are not those it starts with.
         detector(torch.rand(64, 1, 28, 28))
     outputs = ("logit", "digit_logits", "domain_logit")

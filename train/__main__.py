@@ -1,4 +1,4 @@
-"""`python -m train tutorial|zoo|product|evaluate|step|data`: train, measure, fetch."""
+"""`python -m train tutorial|zoo|product|distil|evaluate|step|data`: train, measure, fetch."""
 
 import argparse
 import dataclasses
@@ -10,6 +10,7 @@ from pathlib import Path
 from train import data
 from train.config import (
     FREE,
+    DistilConfig,
     ProductConfig,
     SomeConfig,
     TutorialConfig,
@@ -21,6 +22,7 @@ from train.config import (
 )
 from train.datasets import names
 from train.device import resolve
+from train.distil import check_teacher, train_distilled
 from train.errors import ConfigError, TrainError
 from train.evaluation.report import PAGE, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
@@ -72,6 +74,12 @@ def build_parser() -> argparse.ArgumentParser:
     product = commands.add_parser("product", parents=[shared], help="train the detector that is published")
     add_flags(product, ProductConfig)
     product.set_defaults(command=run_product)
+
+    distilled = commands.add_parser(
+        "distil", parents=[shared], help="train a smaller detector on what a product says"
+    )
+    add_flags(distilled, DistilConfig)
+    distilled.set_defaults(command=run_distil)
 
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
     evaluation.add_argument("run", type=Path, help="the run's folder, a tutorial's or a product's")
@@ -143,6 +151,12 @@ def run_product(parsed: argparse.Namespace) -> None:
     check_shape(getattr(parsed, "dataset", ProductConfig.dataset))
     config, run = open_run(parsed, "product", ProductConfig, check_zoo)
     train_product(config, run)
+    print((run.folder / CALIBRATION).read_text())
+
+
+def run_distil(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, "distil", DistilConfig, check_teacher)
+    train_distilled(config, run)
     print((run.folder / CALIBRATION).read_text())
 
 

@@ -153,6 +153,37 @@ class ProductConfig(Config):
     changed_fakes: int = option(300, "those of them that are corrupted in every way")
     changed_reals: int = option(1000, "real digits that are, and of what is printed or no digit")
 
+    @property
+    def widths(self) -> tuple[int, int, int]:
+        """Channels of the detector at 28x28, 14x14 and 7x7."""
+        return self.width, 2 * self.width, 3 * self.width
+
+
+@dataclass(frozen=True)
+class DistilConfig(Config):
+    """Everything that determines a distilled detector; saved with it as `config.json`."""
+
+    command = "distil"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "full": {},
+        "small": {"epochs": 2},
+        "smoke": {"epochs": 1, "fine": 4, "middle": 4, "coarse": 4},
+    }
+
+    teacher: str = option("runs/product-full", "folder of the finished product that is learnt from")
+    fine: int = option(16, "channels at 28x28")
+    middle: int = option(48, "channels at 14x14")
+    coarse: int = option(96, "channels at 7x7")
+    epochs: int = option(6, "passes over the product's examples")
+    cycles: int = option(1, "times that the learning rate falls")
+    batch_size: int = option(128, "pictures a step")
+    precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 where that is faster")
+
+    @property
+    def widths(self) -> tuple[int, int, int]:
+        """Channels of the detector at 28x28, 14x14 and 7x7."""
+        return self.fine, self.middle, self.coarse
+
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "device": ("auto", "cpu", "cuda"),
@@ -181,6 +212,9 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "pen_copies": (1, 100),
     "others": (10, 10_000_000),
     "width": (4, 256),
+    "fine": (4, 256),
+    "middle": (4, 256),
+    "coarse": (4, 256),
     "count": (100, 1_000_000),
 }
 

@@ -5,6 +5,7 @@ beside it, faint pixels around it. So nothing is thrown away early: the first th
 the full 28x28, and the network gets to see the picture thrice (`views`).
 """
 
+from collections.abc import Sequence
 from typing import Final, cast
 
 import numpy as np
@@ -15,7 +16,6 @@ from torch.nn.functional import avg_pool2d, relu
 
 from train.data import CLASSES
 
-WIDTH: Final = 32
 FAINT: Final = 16
 """How much faint ink is amplified: levels 0 to 15 of 255 are spread over the whole range."""
 CHUNK: Final = 500
@@ -27,20 +27,21 @@ class Detector(nn.Module):
     Takes float32 [batch, 1, 28, 28] in [0, 1]; returns float32 [batch], the log-odds of fake, given that
     it is a digit; float32 [batch, 10], the digits' logits; float32 [batch], the log-odds of being a digit.
 
-    width: channels at 28x28; twice and three times as many follow.
+    widths: channels at 28x28, 14x14 and 7x7.
     """
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
+        fine, middle, coarse = widths
         self.trunk = nn.Sequential(
-            convolution(3, width),
-            Residual(width),
-            convolution(width, 2 * width, stride=2),
-            Residual(2 * width),
-            convolution(2 * width, 3 * width, stride=2),
-            Residual(3 * width),
+            convolution(3, fine),
+            Residual(fine),
+            convolution(fine, middle, stride=2),
+            Residual(middle),
+            convolution(middle, coarse, stride=2),
+            Residual(coarse),
         )
-        self.heads = nn.Linear(6 * width, CLASSES + 2)
+        self.heads = nn.Linear(2 * coarse, CLASSES + 2)
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         hidden = self.trunk(views(pictures))

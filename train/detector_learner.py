@@ -1,16 +1,16 @@
 """How the detector learns: one objective for its three heads, and a learner that the shared loop drives."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
-from train.detector import WIDTH, Detector
+from train.detector import Detector
 from train.judge import learning_rate
 from train.targets import NO_DIGIT, Targets, decoded
 from train.zoo.learned import averaged
@@ -21,6 +21,12 @@ DIGIT_WEIGHT: Final = 0.5
 DOMAIN_WEIGHT: Final = 0.25
 FAKE_DIGIT: Final = 0.3
 """What a fake's digit counts, of a real one's: a generator may have made another than it was asked for."""
+
+
+Outputs: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+"""What a `Detector` returns: float32 [batch], [batch, 10] and [batch]."""
+Objective: TypeAlias = Callable[[Outputs, Targets], torch.Tensor]
+"""The costs in nats of fake or real, of the digit and of the domain, float32 [3], to be summed."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,8 @@ class Balance:
         return cls(*(kind.double().mean().item() for kind in (targets.real, targets.fake, targets.other)))
 
 
-def detector_loss(
-    outputs: tuple[torch.Tensor, torch.Tensor, torch.Tensor], targets: Targets, balance: Balance
-) -> torch.Tensor:
+def detector_loss(outputs: Outputs, targets: Targets, balance: Balance) -> torch.Tensor:
     """The costs in nats of fake or real, of the digit and of the domain, float32 [3], weighted to be summed.
-
-    outputs: what a `Detector` returns, float32 [batch], [batch, 10] and [batch].
 
     Every picture weighs as much as makes both sides of its question even over the whole data (not in each
     batch: a batch without any reals would have no weights), so that a logit of 0 means even odds.
@@ -99,11 +101,13 @@ class DetectorLearner:
         seed: int,
         balance: Balance,
         device: torch.device,
+        widths: Sequence[int],
         precision: str = "float32",
-        width: int = WIDTH,
         cycles: int = 1,
     ) -> None:
         """total: steps of the whole run, which the learning rate is spread over. cycles: of its falls.
+
+        widths: channels of the detector at each of its three sizes.
 
         precision: `float32` or `bfloat16`: what the layers are computed in while training; the
             weights and the costs are float32 either way.
@@ -115,7 +119,7 @@ class DetectorLearner:
         self.half = precision == "bfloat16"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.detector = Detector(width).to(device)
+            self.detector = Detector(widths).to(device)
         self.detector.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(
             self.detector.parameters(), PEAK_RATE, weight_decay=WEIGHT_DECAY, fused=True
@@ -137,14 +141,20 @@ class DetectorLearner:
         Returns float32 [4]: this step's values of `watched`, left on the device. The accuracy is that of
         fake or real, weighted as the loss is, which makes it exact only over many steps.
         """
+        return self.learn(
+            images, labels, lambda outputs, targets: detector_loss(outputs, targets, self.balance)
+        )
+
+    def learn(self, images: torch.Tensor, codes: torch.Tensor, objective: Objective) -> torch.Tensor:
+        """A step towards less of an objective, whose three costs it sums; see `step`."""
         for group in self.optimizer.param_groups:
             group["lr"] = cyclic_rate(self.done, self.total, self.cycles)
         self.detector.train()
-        targets = decoded(labels)
+        targets = decoded(codes)
         pictures = (images[:, None].float() / 255).contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             outputs = self.detector(pictures)
-        losses = detector_loss(outputs, targets, self.balance)
+        losses = objective(outputs, targets)
         self.optimizer.zero_grad()
         losses.sum().backward()
         self.optimizer.step()

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 from train import data
 from train.calibrate import Calibration, calibrate
 from train.checkpoint import unprefixed, write_atomically
-from train.config import ProductConfig, ZooConfig
+from train.config import DistilConfig, ProductConfig, ZooConfig
 from train.detector import Detector, scores_of
 from train.detector_learner import Balance, DetectorLearner
 from train.errors import ConfigError, RunError
@@ -77,8 +77,8 @@ def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
         ) from error
 
 
-def load_detector(config: ProductConfig, run: Run) -> Detector:
-    """A finished product's detector, as it is deployed, in float32 on the CPU.
+def load_detector(config: ProductConfig | DistilConfig, run: Run) -> Detector:
+    """A finished run's detector, as it is deployed, in float32 on the CPU.
 
     Raises:
         RunError: the run is not finished, or cannot be read.
@@ -86,7 +86,7 @@ def load_detector(config: ProductConfig, run: Run) -> Detector:
     stage = Run(run.folder / STAGE)
     read_calibration(run)
     tensors, _ = stage.load(stage.last())
-    detector = AveragedModel(Detector(config.width))
+    detector = AveragedModel(Detector(config.widths))
     detector.load_state_dict(unprefixed("average", tensors))
     assert isinstance(detector.module, Detector)
     return detector.module.eval()
@@ -96,7 +96,7 @@ def fit(examples: Examples, steps: int, cycles: int, config: ProductConfig, run:
     """A detector, trained on these examples for so many steps, in cycles of the learning rate."""
     device = torch.device(config.device)
     balance = Balance.of(examples.codes)
-    learner = DetectorLearner(steps, config.seed, balance, device, config.precision, config.width, cycles)
+    learner = DetectorLearner(steps, config.seed, balance, device, config.widths, config.precision, cycles)
     schedule = Schedule(steps, config.batch_size, [steps], config.save_every, config.log_every, config.seed)
     digits = examples.digits()
     on_device = data.Digits(digits.images.to(device), digits.labels.to(device))
