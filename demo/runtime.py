@@ -131,9 +131,10 @@ class Engine:
 
     @property
     def models(self) -> tuple[str, ...]:
-        """Every published model that the app runs."""
+        """Every published model that the app runs: of a discriminator's variants the one that was chosen."""
         kinds = ("normalizer", "discriminator", "generator", "history")
-        return tuple(name for kind in kinds for name in self.manifest.names(kind))
+        names = [name for kind in kinds for name in self.manifest.names(kind)]
+        return tuple(name for name in names if name == self.model or "variant_of" not in self.entry(name))
 
     def open_all(self) -> None:
         """Open and test every published model now, rather than at its first use."""

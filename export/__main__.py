@@ -14,12 +14,13 @@ from export.benchmark.options import Options
 from export.benchmark.report import RESULTS
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
+from export.distilled import export_distilled
 from export.errors import ExportError
 from export.hub import write_hub
 from export.publish import published
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
-from train.config import ProductConfig, TutorialConfig, ZooConfig
+from train.config import DistilConfig, ProductConfig, TutorialConfig, ZooConfig
 from train.errors import TrainError
 from train.run import Run
 
@@ -79,6 +80,7 @@ def run_export(parsed: argparse.Namespace) -> None:
         TutorialConfig.command: export_tutorial,
         ZooConfig.command: export_zoo,
         ProductConfig.command: export_detector,
+        DistilConfig.command: export_distilled,
     }
     for folder in parsed.run:
         run = Run(folder)

@@ -3,7 +3,10 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
@@ -17,12 +20,17 @@ from train.config import ProductConfig
 from train.errors import RunError
 from train.evaluation.exam import MNIST
 from train.evaluation.report import EVALUATION, PLOTS
+from train.examples import Examples
 from train.product import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
 
 PENS: Final = "Pen digits: E. Alpaydin, F. Alimoglu; CC BY 4.0"
 GATE_COUNT: Final = 512
 """Validation pictures of each group that go through the gate."""
+RANGE_COUNT: Final = 1024
+RANGE_SEED: Final = 3_000_000
+
+Pixels: TypeAlias = NDArray[np.uint8]
 
 
 def remeasure_detector(models: Path) -> dict[str, Any]:
@@ -68,6 +76,36 @@ def licence_of(config: ProductConfig, report: Mapping[str, Any]) -> str:
     return f"MIT; trained on {data.find_entry(config.dataset).licence}{pens}"
 
 
+def read_report(run: Run) -> dict[str, Any]:
+    """The report of an evaluated run; RunError where there is none."""
+    try:
+        found: dict[str, Any] = json.loads((run.folder / EVALUATION).read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{run.folder} has no report ({error}); make it with `python -m train evaluate` first."
+        ) from error
+    return found
+
+
+def validation_groups(examples: Examples) -> tuple[dict[str, Pixels], dict[str, Pixels]]:
+    """Validation's real digits, and its fakes by generator, uint8 [n, 28, 28]; `, wild` names the changed."""
+    reals, fakes = (
+        {
+            f"{name}{fate}": examples.of(name, wild)
+            for name in names
+            for fate, wild in (("", False), (", wild", True))
+        }
+        for names in ([MNIST], list(examples.kinds))
+    )
+    return reals, fakes
+
+
+def learnt_pixels(examples: Examples) -> Pixels:
+    """Some of all that was learnt from, uint8 [RANGE_COUNT, 28, 28], the same each time."""
+    chosen = np.random.default_rng(RANGE_SEED).permutation(len(examples.images))[:RANGE_COUNT]
+    return examples.images.numpy()[np.sort(chosen)]
+
+
 def export_detector(run: Run, models: Path) -> dict[str, Any]:
     """Publish a finished and evaluated product; returns the figures that the manifest gets.
 
@@ -77,15 +115,15 @@ def export_detector(run: Run, models: Path) -> dict[str, Any]:
     config = run.config(ProductConfig)
     detector = load_detector(config, run)
     calibration, thresholds = read_calibration(run)
+    report = read_report(run)
     try:
-        report = json.loads((run.folder / EVALUATION).read_text())
         plots = {
             EVALUATION_PLOT.format(name): (run.folder / f"evaluation-{name}.png").read_bytes()
             for name in PLOTS
         }
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise RunError(
-            f"{run.folder} has no report ({error}); make it with `python -m train evaluate` first."
+            f"{run.folder} has no plots ({error}); make them with `python -m train evaluate` first."
         ) from error
     examples = load_examples("validation", config, run)
     step = Run(run.folder / STAGE).last()

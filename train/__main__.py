@@ -24,6 +24,7 @@ from train.datasets import names
 from train.device import resolve
 from train.distil import check_teacher, train_distilled
 from train.errors import ConfigError, TrainError
+from train.evaluation.distilled import evaluate_distilled
 from train.evaluation.report import PAGE, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
 from train.gan import train
@@ -82,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     distilled.set_defaults(command=run_distil)
 
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
-    evaluation.add_argument("run", type=Path, help="the run's folder, a tutorial's or a product's")
+    evaluation.add_argument("run", type=Path, help="the run's folder, of any command but zoo")
     evaluation.add_argument(
         "--tutorial", type=Path, help="a tutorial's run, whose figures are to stand beside a product's"
     )
@@ -171,6 +172,8 @@ def run_evaluate(parsed: argparse.Namespace) -> None:
     if run.command() == ProductConfig.command:
         evaluate_product(run, None if parsed.tutorial is None else Run(parsed.tutorial))
         print((run.folder / PAGE).read_text())
+    elif run.command() == DistilConfig.command:
+        print(json.dumps(evaluate_distilled(run), indent=2))
     else:
         print(json.dumps(evaluate_tutorial(run), indent=2))
 

@@ -171,7 +171,7 @@ class DistilConfig(Config):
     }
 
     teacher: str = option("runs/product-full", "folder of the finished product that is learnt from")
-    fine: int = option(16, "channels at 28x28")
+    fine: int = option(16, "channels at 28x28; 0: no layer there, four pixels are channels of one")
     middle: int = option(48, "channels at 14x14")
     coarse: int = option(96, "channels at 7x7")
     epochs: int = option(6, "passes over the product's examples")
@@ -212,7 +212,7 @@ RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "pen_copies": (1, 100),
     "others": (10, 10_000_000),
     "width": (4, 256),
-    "fine": (4, 256),
+    "fine": (0, 256),
     "middle": (4, 256),
     "coarse": (4, 256),
     "count": (100, 1_000_000),

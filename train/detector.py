@@ -18,6 +18,7 @@ from train.data import CLASSES
 
 FAINT: Final = 16
 """How much faint ink is amplified: levels 0 to 15 of 255 are spread over the whole range."""
+VIEWS: Final = 3
 CHUNK: Final = 500
 
 
@@ -27,16 +28,20 @@ class Detector(nn.Module):
     Takes float32 [batch, 1, 28, 28] in [0, 1]; returns float32 [batch], the log-odds of fake, given that
     it is a digit; float32 [batch, 10], the digits' logits; float32 [batch], the log-odds of being a digit.
 
-    widths: channels at 28x28, 14x14 and 7x7.
+    widths: channels at 28x28, 14x14 and 7x7. Where the first is 0 there is no layer at 28x28: the others
+    get each four neighbouring pixels as channels of one.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
         fine, middle, coarse = widths
+        first: list[nn.Module] = (
+            [convolution(VIEWS, fine), Residual(fine), convolution(fine, middle, stride=2)]
+            if fine
+            else [nn.PixelUnshuffle(2), convolution(4 * VIEWS, middle)]
+        )
         self.trunk = nn.Sequential(
-            convolution(3, fine),
-            Residual(fine),
-            convolution(fine, middle, stride=2),
+            *first,
             Residual(middle),
             convolution(middle, coarse, stride=2),
             Residual(coarse),

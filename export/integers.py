@@ -1,0 +1,80 @@
+"""A discriminator in 8-bit integers on its way to publication: made, compared, described."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from demo.answer import Thresholds
+from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT, PIXELS
+from demo.sessions import CPU, CUDA, open_session
+from export.artifact import Artifact, entry_for
+from export.parity import compare
+from export.quantize import quantized
+from export.variant import (
+    OUTPUTS,
+    Tolerance,
+    answers,
+    distance_between,
+    refuse_distance,
+    refuse_interface,
+    run,
+)
+
+TOLERANCE: Final = Tolerance(probability_mean=0.02, probability_percentile_99=0.2, verdicts=0.05)
+GOLDEN_TOLERANCE: Final = {
+    LOGIT: {"absolute": 0.5, "share": 1.0},
+    FAKE_PROBABILITY: {"absolute": 0.05, "share": 1.0},
+    DIGIT_PROBABILITIES: {"absolute": 0.05, "share": 1.0},
+    IN_DOMAIN: {"absolute": 0.05, "share": 1.0},
+}
+"""Between machines: where a sum falls on the edge of a level, the first layers' rounding decides."""
+SUFFIX: Final = "_int8"
+
+
+def make_integers(
+    reference: Artifact,
+    thresholds: Thresholds,
+    learnt: NDArray[np.uint8],
+    reals: Mapping[str, NDArray[np.uint8]],
+    fakes: Mapping[str, NDArray[np.uint8]],
+    golden: NDArray[np.uint8],
+) -> Artifact:
+    """The reference's network in 8-bit integers, `NAME_int8.onnx`.
+
+    learnt, and each of reals and fakes: uint8 [n, 28, 28]; learnt: to read the range of activations from;
+    the others, which it did not learn from: to hold it against the reference. golden: what every session
+    replays at load.
+
+    Raises:
+        ParityError: it is farther from the reference than `TOLERANCE`, or tells some fakes worse.
+    """
+    original = reference.file.removesuffix(".onnx")
+    name = original + SUFFIX
+    model = onnx.load_from_string(quantized(reference.content, learnt))
+    metadata = {each.key: each.value for each in model.metadata_props} | {
+        "name": name,
+        "variant_of": json.dumps(original),
+    }
+    onnx.helper.set_model_props(model, metadata)
+    content = model.SerializeToString()
+    session = open_session(name, content, [CPU])
+    whole = open_session(original, reference.content, [CPU])
+    refuse_interface(name, session, whole)
+    groups = {**reals, **fakes}
+    own, held = answers(session, groups), answers(whole, groups)
+    distance = distance_between(own, held, list(reals), list(fakes), thresholds)
+    refuse_distance(name, distance, TOLERANCE)
+    rows = [
+        compare(group, output, own[group][output], held[group][output], thresholds)
+        for group in groups
+        for output in OUTPUTS
+    ]
+    entry = entry_for("discriminator", metadata, rows, {PIXELS: golden}, run(session, golden))
+    entry["golden"]["tolerance"] = dict.fromkeys((CPU, CUDA), GOLDEN_TOLERANCE)
+    details = {"variant_of": original, "distance": asdict(distance), "tolerance": asdict(TOLERANCE)}
+    return Artifact(f"{name}.onnx", content, entry | details, rows)
