@@ -3,16 +3,16 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
 from demo.errors import ModelError
 from demo.manifest import Manifest
 from demo.runtime import Engine
+from export.integers import Examined
 from export.measure import measure_verdicts
 from export.product import export_product
 from train import data
@@ -29,8 +29,6 @@ GATE_COUNT: Final = 512
 """Validation pictures of each group that go through the gate."""
 RANGE_COUNT: Final = 1024
 RANGE_SEED: Final = 3_000_000
-
-Pixels: TypeAlias = NDArray[np.uint8]
 
 
 def remeasure_detector(models: Path) -> dict[str, Any]:
@@ -87,23 +85,18 @@ def read_report(run: Run) -> dict[str, Any]:
     return found
 
 
-def validation_groups(examples: Examples) -> tuple[dict[str, Pixels], dict[str, Pixels]]:
-    """Validation's real digits, and its fakes by generator, uint8 [n, 28, 28]; `, wild` names the changed."""
+def examined_by(learnt_from: Examples, validation: Examples) -> Examined:
+    """What integers are made and held with: of the changed ones the name says `, wild`."""
+    chosen = np.random.default_rng(RANGE_SEED).permutation(len(learnt_from.images))[:RANGE_COUNT]
     reals, fakes = (
         {
-            f"{name}{fate}": examples.of(name, wild)
+            f"{name}{fate}": validation.of(name, wild)
             for name in names
             for fate, wild in (("", False), (", wild", True))
         }
-        for names in ([MNIST], list(examples.kinds))
+        for names in ([MNIST], list(validation.kinds))
     )
-    return reals, fakes
-
-
-def learnt_pixels(examples: Examples) -> Pixels:
-    """Some of all that was learnt from, uint8 [RANGE_COUNT, 28, 28], the same each time."""
-    chosen = np.random.default_rng(RANGE_SEED).permutation(len(examples.images))[:RANGE_COUNT]
-    return examples.images.numpy()[np.sort(chosen)]
+    return Examined(learnt_from.images.numpy()[np.sort(chosen)], reals, fakes)
 
 
 def export_detector(run: Run, models: Path) -> dict[str, Any]:
@@ -140,5 +133,6 @@ def export_detector(run: Run, models: Path) -> dict[str, Any]:
         {"metrics": {"dataset": config.dataset, **metrics}},
         {name: examples.of(name)[:GATE_COUNT] for name in examples.names},
         {**plots, EVALUATION_RECORD: (json.dumps(report, indent=1) + "\n").encode()},
+        examined_by(load_examples("train", config, run), examples),
     )
     return metrics

@@ -11,7 +11,7 @@ from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, PICTURE_SHAPE, PIXELS
 from demo.manifest import Manifest
 from export.artifact import Plan, blank_groups, make
-from export.detector import GATE_COUNT, learnt_pixels, read_report, validation_groups
+from export.detector import GATE_COUNT, examined_by, read_report
 from export.integers import make_integers
 from export.modules import PixelDetector, example_pixels
 from export.parity import save_report
@@ -39,13 +39,13 @@ def export_distilled(run: Run, models: Path) -> dict[str, Any]:
     report = read_report(run)
     licence = Manifest.load(models).files[f"{DISCRIMINATOR}.onnx"]["licence"]
     validation = load_examples("validation", product, teacher)
-    reals, fakes = validation_groups(validation)
     groups: dict[str, NDArray[np.uint8]] = {
         **{name: validation.of(name)[:GATE_COUNT] for name in validation.names},
         **blank_groups(NOISE_COUNT, PICTURE_SHAPE, PARITY_SEED),
     }
     golden = np.concatenate([each[:GOLDEN_COUNT] for each in groups.values()])
     metrics = own_figures(report)
+    examined = examined_by(load_examples("train", product, teacher), validation)
     small = make(
         Plan(
             name=SMALL,
@@ -62,9 +62,7 @@ def export_distilled(run: Run, models: Path) -> dict[str, Any]:
             details={"variant_of": DISCRIMINATOR},
         )
     )
-    integers = make_integers(
-        small, thresholds, learnt_pixels(load_examples("train", product, teacher)), reals, fakes, golden
-    )
+    integers = make_integers(small, thresholds, examined, golden)
     save_report(run.folder, {each.file: each.report for each in (small, integers)})
     publish(
         models,

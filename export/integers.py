@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
@@ -36,26 +36,32 @@ GOLDEN_TOLERANCE: Final = {
 SUFFIX: Final = "_int8"
 
 
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """Pixels uint8 [n, 28, 28] that integers are made and held with.
+
+    learnt: some that the network learnt from, to read the range of activations from. reals, fakes: name →
+    some that it did not learn from, to hold the file against its reference.
+    """
+
+    learnt: NDArray[np.uint8]
+    reals: Mapping[str, NDArray[np.uint8]]
+    fakes: Mapping[str, NDArray[np.uint8]]
+
+
 def make_integers(
-    reference: Artifact,
-    thresholds: Thresholds,
-    learnt: NDArray[np.uint8],
-    reals: Mapping[str, NDArray[np.uint8]],
-    fakes: Mapping[str, NDArray[np.uint8]],
-    golden: NDArray[np.uint8],
+    reference: Artifact, thresholds: Thresholds, examined: Examined, golden: NDArray[np.uint8]
 ) -> Artifact:
     """The reference's network in 8-bit integers, `NAME_int8.onnx`.
 
-    learnt, and each of reals and fakes: uint8 [n, 28, 28]; learnt: to read the range of activations from;
-    the others, which it did not learn from: to hold it against the reference. golden: what every session
-    replays at load.
+    golden: pixels uint8 [n, 28, 28] that every session replays at load.
 
     Raises:
         ParityError: it is farther from the reference than `TOLERANCE`, or tells some fakes worse.
     """
     original = reference.file.removesuffix(".onnx")
     name = original + SUFFIX
-    model = onnx.load_from_string(quantized(reference.content, learnt))
+    model = onnx.load_from_string(quantized(reference.content, examined.learnt))
     metadata = {each.key: each.value for each in model.metadata_props} | {
         "name": name,
         "variant_of": json.dumps(original),
@@ -65,9 +71,9 @@ def make_integers(
     session = open_session(name, content, [CPU])
     whole = open_session(original, reference.content, [CPU])
     refuse_interface(name, session, whole)
-    groups = {**reals, **fakes}
+    groups = {**examined.reals, **examined.fakes}
     own, held = answers(session, groups), answers(whole, groups)
-    distance = distance_between(own, held, list(reals), list(fakes), thresholds)
+    distance = distance_between(own, held, list(examined.reals), list(examined.fakes), thresholds)
     refuse_distance(name, distance, TOLERANCE)
     rows = [
         compare(group, output, own[group][output], held[group][output], thresholds)

@@ -22,10 +22,11 @@ from demo.contract import (
 from export.artifact import Artifact, Plan, blank_groups, make
 from export.errors import ParityError, PublishError
 from export.from_image import make_from_image, make_normalizer
+from export.integers import Examined, make_integers
 from export.modules import PixelDetector, example_pixels
 from export.parity import Difference, save_report
 from export.pictures import any_image_groups, golden_picture
-from export.publish import publish
+from export.publish import publish, published
 
 OUTPUTS: Final = (FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN)
 LARGEST_DISCRIMINATOR_BYTES: Final = 2_000_000
@@ -48,6 +49,7 @@ def export_product(
     details: Mapping[str, Any],
     groups: Mapping[str, NDArray[np.uint8]],
     beside: Mapping[str, bytes] | None = None,
+    integers: Examined | None = None,
 ) -> dict[str, Sequence[Difference]]:
     """Convert the detector, pass the gate, publish it with `normalizer.onnx` and
     `discriminator_from_image.onnx` over it; what else the models folder holds stays.
@@ -60,6 +62,9 @@ def export_product(
     details: what else the manifest says of `discriminator.onnx`, its `metrics` for one; ready for JSON.
     groups: name → pixels uint8 [n, 28, 28], n at least 1, for the gate: real and generated digits, say.
     Black, white and noise are added. beside: name → content of files that are published with it.
+
+    integers: what `discriminator_int8.onnx` is made and held with; without, it is not made. Variants that an
+    earlier product left go: they would stand for another network.
 
     Returns the gate's comparisons, file name → rows.
 
@@ -92,6 +97,11 @@ def export_product(
         for artifact in make_all(plan, thresholds, digits):
             artifacts[artifact.file] = artifact
             report[artifact.file] = artifact.report
+        if integers is not None:
+            discriminator = artifacts[f"{DISCRIMINATOR}.onnx"]
+            artifact = make_integers(discriminator, thresholds, integers, plan.golden[PIXELS])
+            artifacts[artifact.file] = artifact
+            report[artifact.file] = artifact.report
     except ParityError as error:
         report[error.file] = error.report
         raise
@@ -100,7 +110,8 @@ def export_product(
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[f"{DISCRIMINATOR}.onnx"] = {**details, **entries[f"{DISCRIMINATOR}.onnx"]}
     files = {file: artifact.content for file, artifact in artifacts.items()}
-    publish(models, {**(beside or {}), **files}, entries)
+    stale = [file for file, entry in published(models).items() if "variant_of" in entry]
+    publish(models, {**(beside or {}), **files}, entries, without=stale)
     return report
 
 
