@@ -9,6 +9,7 @@ allowed.
 
 import contextlib
 import io
+import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,11 +35,11 @@ PERCENTILE: Final = 99.999
 
 
 class Pixels(CalibrationDataReader):  # type: ignore[misc]
-    """Batches of pictures, uint8 [n, 28, 28], from which the range of each activation is read."""
+    """Whole batches of pictures, uint8 [n, 28, 28], from which the range of each activation is read."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
         self._batches: Iterator[NDArray[np.uint8]] = (
-            pixels[start : start + BATCH] for start in range(0, len(pixels), BATCH)
+            pixels[start : start + BATCH] for start in range(0, len(pixels) - BATCH + 1, BATCH)
         )
 
     def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
@@ -50,14 +51,13 @@ class Pixels(CalibrationDataReader):  # type: ignore[misc]
 def quantized(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
     """A discriminator's .onnx bytes with its convolutions in 8-bit integers.
 
-    pixels: uint8 [n, 28, 28], pictures that it learnt from, at least one: the range of its activations
-    on them is what 8 bits are spread over. The first convolution stays in float32: of three channels,
-    gathering them costs more than multiplying. The heads do, too: what they cost is nothing.
+    pixels: uint8 [n, 28, 28], pictures that it learnt from, at least `BATCH`: the range of its
+    activations on them is what 8 bits are spread over. The first convolution stays in float32: of three
+    channels, gathering them costs more than multiplying. The heads do, too: what they cost is nothing.
     """
     model = onnx.load_from_string(content)
     first = next(node.name for node in model.graph.node if node.op_type == "Conv")
-    # The library prints its progress.
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as folder, quiet():
         path = Path(folder) / "quantized.onnx"
         options: dict[str, Any] = {
             "quant_format": QuantFormat.QDQ,
@@ -71,3 +71,19 @@ def quantized(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
         }
         quantize_static(model, path, Pixels(pixels), **options)
         return path.read_bytes()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Leave out what the library prints, and its advice to fuse layers, which the exporter has done."""
+    root = logging.getLogger()
+
+    def unadvised(record: logging.LogRecord) -> bool:
+        return "pre-processing" not in record.getMessage()
+
+    root.addFilter(unadvised)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        root.removeFilter(unadvised)
