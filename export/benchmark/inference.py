@@ -79,7 +79,27 @@ def report(options: Options) -> Report:
             task = f"the product against {best}, batch {batch}"
             rows += timed(task, chosen, best, part, times, options, goals)
         rows += timed(f"the tutorial's, batch {batch}", tutorial, EAGER, part, times, options, {})
-    return Report("inference", machine(("openvino",)), rows, [] if find_spec("openvino") else [MISSING])
+    notes = [quality(name, manifest.files[f"{name}.onnx"]) for name in products]
+    if not find_spec("openvino"):
+        notes.append(MISSING)
+    return Report("inference", machine(("openvino",)), rows, notes)
+
+
+def quality(name: str, entry: Mapping[str, Any]) -> str:
+    """What a published file is worth beside its speed, in the figures of its manifest's entry."""
+    if "distance" in entry:
+        distance = entry["distance"]
+        return (
+            f"{name}: {entry['size']:,} bytes; AUROC {distance['auroc']:.4f} less than {entry['variant_of']} "
+            f"in the mean of all groups of validation fakes, {distance['auroc_worst']:.4f} in the worst "
+            f"({distance['worst']}); {distance['verdicts']:.1%} of the verdicts differ."
+        )
+    metrics = entry["metrics"]
+    return (
+        f"{name}: {entry['size']:,} bytes; AUROC on test digits and the worst generator it learnt from "
+        f"{metrics['auroc_worst_generator_seen']:.4f}, in the wild "
+        f"{metrics['auroc_worst_generator_seen_in_the_wild']:.4f}."
+    )
 
 
 def generated_pixels(models: Path, count: int) -> NDArray[np.uint8]:
