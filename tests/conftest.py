@@ -113,6 +113,13 @@ def product_server(product_models: Path) -> Iterator[str]:
         yield address
 
 
+@pytest.fixture(scope="session")
+def tool_server() -> Iterator[str]:
+    """The address of the app with its MCP server, and the models that are committed."""
+    with served_app("--mcp") as address:
+        yield address
+
+
 @pytest.fixture(scope="module")
 def tabs(browser: Browser) -> Tabs:
     """The pages that tests of a module use one after the other."""

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -145,14 +144,11 @@ def test_killed_and_resumed_is_bit_identical(small_dataset: str, tmp_path: Path)
     begun = Run(tmp_path / "killed")
     begun.drop_except([0])
     for number in range(2):
-        process = start(tmp_path, "killed", number)
-        reached = begun.steps()[-1]
-        deadline = time.monotonic() + 120
-        while begun.steps()[-1] < reached + 20 and process.poll() is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with start(tmp_path, "killed", number) as process:
+            reached = begun.steps()[-1]
+            while begun.steps()[-1] < reached + 20 and process.poll() is None:
+                time.sleep(0.01)
+            process.kill()
     assert Run(tmp_path / "killed").steps()[-1] < Run(tmp_path / "straight").steps()[-1]
     assert main(training(tmp_path, "killed", "--resume")) == 0
 
