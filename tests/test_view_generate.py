@@ -156,8 +156,8 @@ def test_a_link_opens_the_very_wall_and_can_be_copied(page: Page, engine: Engine
 @pytest.mark.browser
 @on_a_phone
 def test_without_a_clipboard_the_link_stands_selected_in_a_field(page: Page) -> None:
-    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     link_to(page, "seed=9&count=2")
+    page.evaluate("() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); }")
     page.get_by_role("button", name="Copy a link to these digits").click()
     field = page.get_by_role("textbox", name="Link")
     expect(field).to_be_focused()
