@@ -159,12 +159,11 @@ def command_line_cells(pack: Pack, models: Path) -> Iterator[Cell]:
     yield from answer_cells(pack, "command line", [json.loads(line) for line in output.splitlines()])
 
 
-def api_cells(pack: Pack, models: Path) -> Iterator[Cell]:
-    """The app's `/check_many`, through gradio_client."""
-    with served_app("--models", str(models)) as address:
-        client = Client(address, verbose=False)
-        answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
-        client.close()
+def api_cells(pack: Pack, address: str) -> Iterator[Cell]:
+    """An app's `/check_many`, through gradio_client."""
+    client = Client(address, verbose=False)
+    answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
+    client.close()
     yield from answer_cells(pack, "app's API", answers)
 
 
@@ -194,22 +193,34 @@ def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) 
             )
 
 
+def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
+    """The cells of this machine's Python: of the files, the command line, and an app with the same models."""
+    return [
+        *python_cells(pack, engine),
+        *command_line_cells(pack, engine.manifest.folder),
+        *api_cells(pack, address),
+    ]
+
+
+def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
+    """The cells of Node and of a browser."""
+    with tempfile.TemporaryDirectory() as temporary:
+        whole = Path(shutil.copytree(pack.folder, Path(temporary) / "pack"))
+        pack.write_arrays(whole / "arrays")
+        return [
+            *reported_cells(pack, "Node", node_reports(whole, models)),
+            *reported_cells(pack, "browser", browser_reports(whole, browser, models)),
+        ]
+
+
 def matrix(
     browser: str, folder: Path = CONFORMANCE_FOLDER, models: Path = MODELS_FOLDER
 ) -> tuple[Pack, list[Cell]]:
     """A pack of a models folder and all of its cells, through Python, command line, API, Node and browser."""
     pack = Pack(folder)
-    engine = Engine.load(models, "cpu")
-    with tempfile.TemporaryDirectory() as temporary:
-        whole = Path(shutil.copytree(pack.folder, Path(temporary) / "pack"))
-        pack.write_arrays(whole / "arrays")
-        return pack, [
-            *python_cells(pack, engine),
-            *command_line_cells(pack, models),
-            *api_cells(pack, models),
-            *reported_cells(pack, "Node", node_reports(whole, models)),
-            *reported_cells(pack, "browser", browser_reports(whole, browser, models)),
-        ]
+    with served_app("--models", str(models)) as address:
+        here = cells_here(pack, Engine.load(models, "cpu"), address)
+    return pack, [*here, *cells_elsewhere(pack, browser, models)]
 
 
 def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:

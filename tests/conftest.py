@@ -4,26 +4,37 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+import torch
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.generator import export_generator
-from tests.detectors import export_tiny
+from tests.detectors import export_tiny, quick_gate
 from tests.generators import LATENT, SegmentGenerator
-from tests.handwriting import large_digits, small_digits, write_data_set
+from tests.handwriting import TEST_COUNT, large_digits, small_digits, write_data_set
 from tests.node import prepared
 from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
+from tests.shared import built_once
+from tests.tabs import Tabs
 from train.__main__ import main as train_main
-from train.data import DATA_VARIABLE
+from train.data import DATA_VARIABLE, load
 from train.datasets import DATASETS
 from train.zoo.conditional_gan import ConditionalGan
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_configure() -> None:
+    """One thread for each process that tests, and for those it starts: with as many processes as cores, more
+    threads only wait for a core, and burn it while they wait.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -81,7 +92,10 @@ def browser(browser_path: str) -> Iterator[Browser]:
     """A headless Chromium, one a module: other tests start Playwright on their own in between."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
+        # A busy machine takes longer than the usual five seconds.
+        expect.set_options(timeout=30_000)
         yield chromium
+        expect.set_options(timeout=None)
         chromium.close()
 
 
@@ -99,26 +113,25 @@ def product_server(product_models: Path) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(params=[(1280, 900), (390, 844)], ids=["wide", "phone"])
-def page(browser: Browser, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The app's page; afterwards it must have asked no other machine for anything, and raised no error."""
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 500)
-    page = context.new_page()
-    asked: list[str] = []
-    raised: list[str] = []
-    context.on("request", lambda sent: asked.append(sent.url))
-    page.on("pageerror", lambda error: raised.append(str(error)))
-    page.goto(product_server)
-    expect(page.locator("#area canvas")).to_be_visible()
-    yield page
-    context.close()
-    own = urlsplit(product_server).netloc
-    assert [
-        url for url in asked if urlsplit(url).scheme not in ("data", "blob") and urlsplit(url).netloc != own
-    ] == []
-    assert len(asked) > 1
-    assert raised == []
+@pytest.fixture(scope="session")
+def tool_server() -> Iterator[str]:
+    """The address of the app with its MCP server, and the models that are committed."""
+    with served_app("--mcp") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def tabs(browser: Browser) -> Tabs:
+    """The pages that tests of a module use one after the other."""
+    return Tabs(browser)
+
+
+@pytest.fixture
+def page(tabs: Tabs, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The app's page as on a first visit, wide unless a test is marked with another size."""
+    with tabs.visit(product_server, getattr(request, "param", "wide")) as page:
+        expect(page.locator("#area canvas")).to_be_visible()
+        yield page
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +145,27 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     os.environ[DATA_VARIABLE] = str(folder)
     yield "large-digits"
     del os.environ[DATA_VARIABLE], DATASETS["large-digits"]
+
+
+@pytest.fixture(scope="session")
+def some_digits(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a data set of 28x28 digits: a tenth of MNIST where it is at hand, with so few test digits
+    that scoring all of them is quick; else `dataset`.
+    """
+    if dataset != "mnist":
+        yield dataset
+        return
+    train, test = (load(dataset, split) for split in ("train", "test"))
+    images = torch.cat([train.images[:6000], test.images[:TEST_COUNT]]).numpy()
+    labels = torch.cat([train.labels[:6000], test.labels[:TEST_COUNT]]).numpy().astype(np.uint8)
+    folder = tmp_path_factory.mktemp("some")
+    # What else is at hand stays so.
+    for known in Path(os.environ[DATA_VARIABLE]).resolve().iterdir():
+        (folder / known.name).symlink_to(known)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(DATASETS, "some-mnist", write_data_set(folder / "some-mnist", images, labels))
+        patch.setenv(DATA_VARIABLE, str(folder))
+        yield "some-mnist"
 
 
 @pytest.fixture(scope="module")
@@ -162,42 +196,59 @@ def small_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture(scope="session")
-def smoke_run(dataset: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run made by `python -m train tutorial --preset smoke`."""
-    runs = tmp_path_factory.mktemp("runs")
-    # As many steps as on MNIST, of which scikit-learn's digits are a fortieth.
-    longer = [] if dataset == "mnist" else ["--epochs", "40"]
-    arguments = ["tutorial", "--preset", "smoke", "--dataset", dataset, "--runs", str(runs), *longer]
-    assert train_main(arguments) == 0
-    return runs / "tutorial-smoke"
+def smoke_run(some_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run made by `python -m train tutorial --preset smoke`; everybody's."""
+
+    def build(runs: Path) -> None:
+        # As many steps as one pass over the whole of MNIST.
+        epochs = "10" if some_digits == "some-mnist" else "40"
+        options = ["--preset", "smoke", "--dataset", some_digits, "--epochs", epochs]
+        assert train_main(["tutorial", *options, "--runs", str(runs)]) == 0
+
+    return built_once(tmp_path_factory, "smoke", build) / "tutorial-smoke"
 
 
 @pytest.fixture(scope="session")
-def smoke_models(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A models folder made by `python -m export run` of the smoke run, whose steps are recorded first: the
-    tutorial's pair and no product.
+def published_run(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the smoke run whose steps were recorded, and which was published to `models` beside it by
+    `python -m export run`; everybody's.
     """
-    assert train_main(["step", str(smoke_run)]) == 0
-    models = tmp_path_factory.mktemp("published") / "models"
-    assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
-    return models
+
+    def build(folder: Path) -> None:
+        run = Path(shutil.copytree(smoke_run, folder / smoke_run.name))
+        assert train_main(["step", str(run)]) == 0
+        assert export_main(["run", str(run), "--models", str(folder / "models")]) == 0
+
+    return built_once(tmp_path_factory, "published", build) / smoke_run.name
+
+
+@pytest.fixture(scope="session")
+def smoke_models(published_run: Path) -> Path:
+    """A models folder with the tutorial's pair and no product; everybody's."""
+    return published_run.parent / "models"
 
 
 @pytest.fixture(scope="session")
 def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models that are committed, but for a `generator.onnx` of a tiny network, quick to export anew."""
-    folder = tmp_path_factory.mktemp("generator")
-    models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
-    export_generator(SegmentGenerator(), LATENT, folder / "run", "none: segments", "MIT", models, {})
-    return models
+
+    def build(folder: Path) -> None:
+        models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
+        with pytest.MonkeyPatch.context() as patch:
+            quick_gate(patch)
+            export_generator(SegmentGenerator(), LATENT, folder / "run", "none: segments", "MIT", models, {})
+
+    return built_once(tmp_path_factory, "generator", build) / "models"
 
 
 @pytest.fixture(scope="session")
 def product_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The models that are committed, but for a product of known weights: what it says never changes."""
-    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path_factory.mktemp("product") / "models"))
-    export_tiny(models)
-    return models
+
+    def build(folder: Path) -> None:
+        export_tiny(Path(shutil.copytree(MODELS_FOLDER, folder / "models")))
+
+    return built_once(tmp_path_factory, "product", build) / "models"
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import pytest
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -24,6 +25,8 @@ BIAS: Final = 3.0
 THRESHOLDS: Final = Thresholds(fake=0.625, real=0.375, in_domain=0.5)
 CHANNELS: Final = 8
 METRICS: Final = {"auroc_worst_kind": 0.98765, "real_test_digits": 10000, "by_kind": {"flow": 0.9}}
+BATCHES: Final = (1, 7, 64)
+"""Of the quick gate."""
 MOST_INK: Final = 0.2
 """The mean brightness from which on a picture is no digit: those of people and generators stay below it."""
 
@@ -68,8 +71,19 @@ def tiny_groups() -> dict[str, NDArray[np.uint8]]:
     return {"real": drawn, "generated": Engine.load(MODELS_FOLDER, "cpu").generate(MLP_GENERATOR, 40, 1)}
 
 
+def quick_gate(patch: pytest.MonkeyPatch) -> None:
+    """Let few pictures through the gate, in small batches; when the smoke run is published, all go."""
+    patch.setattr("export.parity.BATCHES", BATCHES)
+    patch.setattr("export.detector.GATE_COUNT", 4)
+    for name in ("product", "tutorial"):
+        patch.setattr(f"export.{name}.ANY_IMAGE_COUNT", 4)
+    patch.setattr("export.product.NOISE_COUNT", 64)
+    for name in ("generator", "tutorial"):
+        patch.setattr(f"export.{name}.PARITY_COUNT", 64)
+
+
 def export_tiny(models: Path, **changes: Any) -> Mapping[str, Sequence[Difference]]:
-    """Publish the tiny detector into a models folder; the gate's report lies in `run` beside the folder.
+    """Publish the tiny detector into a models folder through a quick gate; its report lies beside, in `run`.
 
     changes: arguments of `export_product` in place of these.
     """
@@ -85,4 +99,6 @@ def export_tiny(models: Path, **changes: Any) -> Mapping[str, Sequence[Differenc
         "details": {"metrics": METRICS},
         "groups": tiny_groups(),
     }
-    return export_product(**arguments | changes)
+    with pytest.MonkeyPatch.context() as patch:
+        quick_gate(patch)
+        return export_product(**arguments | changes)

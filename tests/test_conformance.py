@@ -16,7 +16,8 @@ from export.conformance import CONFORMANCE_FOLDER
 from tests.conformance import (
     Cell,
     Pack,
-    api_cells,
+    cells_elsewhere,
+    cells_here,
     command_line_cells,
     disagreements,
     matrix,
@@ -47,22 +48,28 @@ def test_the_pack_is_made_again_by_its_command(tmp_path: Path) -> None:
             assert one["logit"] == pytest.approx(other["logit"], abs=1e-3)
 
 
-def test_python_the_command_line_and_the_api_agree(engine: Engine) -> None:
-    pack = Pack(CONFORMANCE_FOLDER)
-    cells = [
-        *python_cells(pack, engine),
-        *command_line_cells(pack, MODELS_FOLDER),
-        *api_cells(pack, MODELS_FOLDER),
-    ]
-    assert len(cells) == 6 * len(pack.pictures)
-    assert all(cell.digits is not None for cell in cells)
-    assert disagreements(pack, cells) == []
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    """The pack of the models that are committed."""
+    return Pack(CONFORMANCE_FOLDER)
+
+
+@pytest.fixture(scope="module")
+def here(pack: Pack, engine: Engine, server: str) -> list[Cell]:
+    """What Python, the command line and the API say of it."""
+    return cells_here(pack, engine, server)
+
+
+def test_python_the_command_line_and_the_api_agree(pack: Pack, here: list[Cell]) -> None:
+    assert len(here) == 6 * len(pack.pictures)
+    assert all(cell.digits is not None for cell in here)
+    assert disagreements(pack, here) == []
 
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_every_runtime_and_door_agrees(browser_path: str) -> None:
-    pack, cells = matrix(browser_path)
+def test_every_runtime_and_door_agrees(browser_path: str, pack: Pack, here: list[Cell]) -> None:
+    cells = [*here, *cells_elsewhere(pack, browser_path, MODELS_FOLDER)]
     assert len(cells) == 10 * len(pack.pictures)
     assert all(cell.digits is not None for cell in cells if not math.isnan(cell.logit))
     assert disagreements(pack, cells) == []
@@ -112,8 +119,7 @@ def test_every_runtime_and_door_agrees_on_the_tutorial(
     assert disagreements(pack, cells) == []
 
 
-def test_another_digit_is_seen() -> None:
-    pack = Pack(CONFORMANCE_FOLDER)
+def test_another_digit_is_seen(pack: Pack) -> None:
     row = pack.pictures[0]["digit_probabilities"]
     digit = row.index(max(row))
     assert pack.reading_apart(0, digit, row[digit]) == 0
@@ -139,8 +145,7 @@ def test_another_digit_is_seen() -> None:
         {"verdict_same": False},
     ],
 )
-def test_a_difference_is_seen(change: dict[str, Any]) -> None:
-    pack = Pack(CONFORMANCE_FOLDER)
+def test_a_difference_is_seen(pack: Pack, change: dict[str, Any]) -> None:
     cell = Cell("drawn-0.png", "browser: file", 0.0, (0, 0), True)
     assert disagreements(pack, [cell]) == []
     assert disagreements(pack, [dataclasses.replace(cell, **change)])

@@ -12,13 +12,12 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from demo.check import check_bytes
 from demo.contract import (
@@ -40,7 +39,9 @@ from demo.sessions import CPU, open_session
 from tests.accessibility import serious
 from tests.driving import overflow
 from tests.node import ROOT, copy_programs
-from tests.other_runtimes import CHROMIUM_FLAGS, Served, serving
+from tests.other_runtimes import Served, serving
+from tests.shared import built_once
+from tests.tabs import Tabs, both_sizes, on_a_phone
 
 MODEL = f"{FROM_IMAGE}.onnx"
 PACK = ROOT / "demo" / "conformance"
@@ -88,17 +89,31 @@ def node_programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the models that are committed."""
-    folder = tmp_path_factory.mktemp("published-page") / "page"
-    assemble_page(folder, MODELS_FOLDER)
-    return folder
+    return built_once(tmp_path_factory, "published-page", lambda folder: assemble_page(folder, MODELS_FOLDER))
 
 
 @pytest.fixture(scope="session")
 def page_folder(product_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a product of known weights: each stroke and picture of these tests gets a number."""
-    folder = tmp_path_factory.mktemp("static") / "page"
-    assemble_page(folder, product_models)
-    return folder
+    return built_once(tmp_path_factory, "page", lambda folder: assemble_page(folder, product_models))
+
+
+@pytest.fixture(scope="session")
+def tutorial_folder(smoke_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the tutorial's pair without a product."""
+    return built_once(tmp_path_factory, "tutorial-page", lambda folder: assemble_page(folder, smoke_models))
+
+
+@pytest.fixture(scope="module")
+def runtime_at_hand(published_folder: Path) -> Iterator[None]:
+    """The runtime's files as they were compressed for another page, which takes npm and gzip seconds."""
+    names = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))["sha256"]
+    paths = (published_folder / Path(name).name for name in names)
+    whole = [path if path.exists() else path.with_name(f"{path.name}.gzip") for path in paths]
+    files = {path.name: path.read_bytes() for path in whole}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("demo.embed.assemble.runtime_files", lambda: files)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -107,35 +122,11 @@ def served(page_folder: Path) -> Iterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="module")
-def browser(browser_path: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
-        # A busy machine takes longer than the usual five seconds to compile the runtime.
-        expect.set_options(timeout=30_000)
-        yield chromium
-        expect.set_options(timeout=None)
-        chromium.close()
-
-
-@pytest.fixture(params=[(1280, 900), (390, 844)], ids=["wide", "phone"])
-def page(browser: Browser, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The page; afterwards it must have asked no other machine for anything, and raised no error."""
-    width, height = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, has_touch=width < 500)
-    page = context.new_page()
-    asked: list[str] = []
-    raised: list[str] = []
-    context.on("request", lambda sent: asked.append(sent.url))
-    page.on("pageerror", lambda error: raised.append(str(error)))
-    page.on("console", lambda said: raised.append(said.text) if said.type == "error" else None)
-    page.goto(served.address)
-    yield page
-    context.close()
-    own = urlsplit(served.address).netloc
-    assert [url for url in asked if urlsplit(url).netloc != own] == []
-    assert len(asked) > 1
-    assert raised == []
+@pytest.fixture
+def page(tabs: Tabs, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page as on a first visit, wide unless a test is marked with another size."""
+    with tabs.visit(served.address, getattr(request, "param", "wide"), console=True) as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +230,7 @@ def test_a_folder_that_holds_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.node
+@pytest.mark.usefixtures("runtime_at_hand")
 def test_a_page_that_was_stopped_half_way_is_made_whole(tmp_path: Path) -> None:
     assemble_page(tmp_path / "page", MODELS_FOLDER)
     whole = {path.name: path.read_bytes() for path in (tmp_path / "page").iterdir()}
@@ -271,16 +263,20 @@ def test_the_version_covers_every_file_and_the_worker() -> None:
 
 
 @pytest.mark.node
-def test_the_page_is_a_static_space_of_files_that_may_be_pushed(published_folder: Path) -> None:
+@pytest.mark.usefixtures("runtime_at_hand")
+def test_the_page_is_a_static_space_of_files_that_may_be_pushed(
+    published_folder: Path, tmp_path: Path
+) -> None:
     assert (published_folder / "README.md").read_text(encoding="utf-8").startswith("---\n")
     assert "\nsdk: static\n" in (published_folder / "README.md").read_text(encoding="utf-8")
     assert (published_folder / MODEL).read_bytes() == (MODELS_FOLDER / MODEL).read_bytes()
     assert all(path.stat().st_size < 10_000_000 for path in published_folder.iterdir())
-    assemble_page(published_folder, MODELS_FOLDER)
+    assemble_page(Path(shutil.copytree(published_folder, tmp_path / "page")), MODELS_FOLDER)
 
 
 @pytest.mark.node
 @pytest.mark.browser
+@on_a_phone
 def test_an_uploaded_picture_is_judged_as_in_python(page: Page, score: Score) -> None:
     for name, content in (
         ("seven.png", picture_bytes()),
@@ -295,6 +291,7 @@ def test_an_uploaded_picture_is_judged_as_in_python(page: Page, score: Score) ->
 
 @pytest.mark.node
 @pytest.mark.browser
+@both_sizes
 def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
     page: Page, product_engine: Engine
 ) -> None:
@@ -326,38 +323,27 @@ def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_the_published_page_says_what_python_says(
-    browser: Browser, published_folder: Path, engine: Engine
-) -> None:
+def test_the_published_page_says_what_python_says(tabs: Tabs, published_folder: Path, engine: Engine) -> None:
     answer = check_bytes(engine, "seven.png", picture_bytes()).answer
     assert answer.verdict is not None
-    with serving(published_folder) as served:
-        page = browser.new_page()
-        page.goto(served.address)
+    with serving(published_folder) as served, tabs.visit(served.address, "wide") as page:
         expect(page.locator("#product")).to_be_visible()
         upload(page, "seven.png", picture_bytes())
         expect(page.locator("#verdict")).to_have_text(answer.verdict.capitalize())
         number = float(page.locator("#fake-probability").text_content() or "nan")
         assert answer.verdict == "not a digit" or number == pytest.approx(answer.fake_probability, abs=1e-4)
-        page.close()
 
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_the_tutorial_s_page_does_not_call_its_number_calibrated(
-    browser: Browser, smoke_models: Path, tmp_path: Path
-) -> None:
-    assemble_page(tmp_path / "page", smoke_models)
-    with serving(tmp_path / "page") as served:
-        page = browser.new_page()
-        page.goto(served.address)
+def test_the_tutorial_s_page_does_not_call_its_number_calibrated(tabs: Tabs, tutorial_folder: Path) -> None:
+    with serving(tutorial_folder) as served, tabs.visit(served.address, "phone") as page:
         expect(page.locator("#tutorial")).to_be_visible()
         expect(page.locator("#product")).to_be_hidden()
         upload(page, "seven.png", picture_bytes())
         shown(page, "seven.png")
         expect(page.locator("#thresholds")).to_have_text("threshold 0.5")
         expect(page.locator("#digit")).to_be_hidden()
-        page.close()
 
 
 @pytest.mark.parametrize("file", ["drawn-3.png", "blank-white.png"])
@@ -435,6 +421,7 @@ def test_the_pad_is_seen_only_once_it_takes_a_stroke(browser: Browser, served: S
 
 @pytest.mark.node
 @pytest.mark.browser
+@on_a_phone
 def test_a_finger_draws_without_scrolling(page: Page) -> None:
     box = page.locator("#pad").bounding_box()
     assert box is not None
@@ -473,6 +460,7 @@ def test_a_picture_can_be_dropped_and_pasted(page: Page) -> None:
 
 @pytest.mark.node
 @pytest.mark.browser
+@both_sizes
 def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None:
     upload(page, "seven.png", picture_bytes())
     shown(page, "seven.png")
@@ -496,6 +484,7 @@ def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None
 
 @pytest.mark.node
 @pytest.mark.browser
+@on_a_phone
 def test_the_page_works_without_a_network_once_loaded(page: Page, served: Served) -> None:
     upload(page, "seven.png", picture_bytes())
     online = shown(page, "seven.png")
@@ -548,6 +537,7 @@ def test_a_model_that_does_not_come_is_one_sentence(browser: Browser, served: Se
 
 @pytest.mark.node
 @pytest.mark.browser
+@both_sizes
 def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
     touch = page.evaluate("navigator.maxTouchPoints") > 0
     names = ["Choose a picture", "Clear"] + (["Take a photo"] if touch else [])
@@ -563,6 +553,7 @@ def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
 @pytest.mark.node
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@both_sizes
 def test_nothing_serious_stands_in_the_way_of_a_screen_reader(
     page: Page, scheme: Literal["light", "dark"]
 ) -> None:
@@ -708,7 +699,13 @@ def wall(page: Page, count: int) -> tuple[NDArray[np.uint8], list[float]]:
 @pytest.mark.node
 @pytest.mark.browser
 @pytest.mark.parametrize(
-    ("generator", "digit", "count"), [("generator", 3, 5), ("generator", None, 9), ("mlp_generator", None, 4)]
+    ("page", "generator", "digit", "count"),
+    [
+        ("wide", "generator", 3, 5),
+        ("phone", "generator", None, 9),
+        ("phone", "mlp_generator", None, 4),
+    ],
+    indirect=["page"],
 )
 def test_a_link_makes_the_digits_that_python_makes(
     page: Page, product_engine: Engine, score: Score, generator: str, digit: int | None, count: int
@@ -732,6 +729,7 @@ def test_a_link_makes_the_digits_that_python_makes(
 
 @pytest.mark.node
 @pytest.mark.browser
+@on_a_phone
 def test_a_generated_digit_is_checked_and_its_file_scores_the_same(page: Page, tmp_path: Path) -> None:
     page.get_by_role("tab", name="Generate").click()
     page.get_by_role("combobox", name="Digit", exact=True).select_option("3")
@@ -773,9 +771,10 @@ def test_the_link_of_a_wall_can_be_copied(page: Page, served: Served) -> None:
 
 @pytest.mark.node
 @pytest.mark.browser
-@pytest.mark.parametrize(
-    "query",
-    [
+@on_a_phone
+def test_a_link_that_asks_for_too_much_makes_nothing(page: Page) -> None:
+    address = page.url
+    for query in (
         "count=65",
         "count=0",
         "seed=-1",
@@ -783,14 +782,11 @@ def test_the_link_of_a_wall_can_be_copied(page: Page, served: Served) -> None:
         "digit=10",
         "generator=other",
         "digit=3&generator=mlp_generator",
-    ],
-)
-def test_a_link_that_asks_for_too_much_makes_nothing(browser: Browser, served: Served, query: str) -> None:
-    page = browser.new_page()
-    page.goto(f"{served.address}#generate?{query}")
-    expect(page.locator("#generate-says")).to_contain_text("does not have")
-    expect(page.locator("#wall")).to_be_hidden()
-    page.close()
+    ):
+        page.goto("about:blank")
+        page.goto(f"{address}#generate?{query}")
+        expect(page.locator("#generate-says"), query).to_contain_text("does not have")
+        expect(page.locator("#wall"), query).to_be_hidden()
 
 
 @pytest.mark.node
@@ -837,6 +833,7 @@ def test_what_views_asked_for_is_there_without_a_network(page: Page, served: Ser
 
 @pytest.mark.node
 @pytest.mark.browser
+@both_sizes
 def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine) -> None:
     upload(page, "seven.png", picture_bytes())
     shown(page, "seven.png")
@@ -872,6 +869,7 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
 
 @pytest.mark.node
 @pytest.mark.browser
+@on_a_phone
 def test_without_a_digit_the_pair_is_shown_and_one_is_asked_for(page: Page) -> None:
     page.goto(f"{page.url}#learn")
     expect(page.get_by_role("img", name="64 digits by the generator at step 0")).to_be_visible()
@@ -939,6 +937,7 @@ def test_a_view_that_does_not_come_is_tried_again(
 
 @pytest.mark.node
 @pytest.mark.browser
+@both_sizes
 def test_the_views_are_tabs_with_addresses(page: Page) -> None:
     check, generate, learn = (
         page.get_by_role("tab", name=name) for name in ("Check", "Generate", "Watch it learn")
@@ -964,6 +963,7 @@ def test_the_views_are_tabs_with_addresses(page: Page) -> None:
 
 @pytest.mark.node
 @pytest.mark.browser
+@on_a_phone
 def test_a_picture_dropped_in_another_view_is_checked(page: Page) -> None:
     page.get_by_role("tab", name="Generate").click()
     upload(page, "seven.png", picture_bytes())
@@ -973,41 +973,36 @@ def test_a_picture_dropped_in_another_view_is_checked(page: Page) -> None:
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_a_page_of_the_tutorial_alone_has_its_generator_only(
-    browser: Browser, smoke_models: Path, tmp_path: Path
-) -> None:
-    assemble_page(tmp_path / "page", smoke_models)
-    with serving(tmp_path / "page") as served:
-        page = browser.new_page()
-        page.goto(f"{served.address}#generate?count=3")
+def test_a_page_of_the_tutorial_alone_has_its_generator_only(tabs: Tabs, tutorial_folder: Path) -> None:
+    with (
+        serving(tutorial_folder) as served,
+        tabs.visit(f"{served.address}#generate?count=3", "wide") as page,
+    ):
         wall(page, 3)
         assert page.locator("#option-generator option").all_inner_texts() == [
             "mlp_generator: it chooses the digit"
         ]
         expect(page.locator("#option-digit")).to_be_disabled()
-        page.close()
 
 
 @pytest.mark.node
 @pytest.mark.browser
+@pytest.mark.usefixtures("runtime_at_hand")
 @pytest.mark.parametrize(
     "files",
     [[], [f"{MLP_HISTORY}.onnx"], [f"{MLP_HISTORY}.onnx", HISTORY_RECORD], [HISTORY_RECORD, HISTORY_PICTURE]],
     ids=["alone", "no record", "no walls", "no history"],
 )
-def test_a_page_has_no_view_that_lacks_a_file(browser: Browser, tmp_path: Path, files: list[str]) -> None:
+def test_a_page_has_no_view_that_lacks_a_file(tabs: Tabs, tmp_path: Path, files: list[str]) -> None:
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
     manifest["files"] = {name: manifest["files"][name] for name in (MODEL, *files)}
     (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     assemble_page(tmp_path / "page", models)
-    with serving(tmp_path / "page") as served:
-        page = browser.new_page()
-        page.goto(f"{served.address}#learn")
+    with serving(tmp_path / "page") as served, tabs.visit(f"{served.address}#learn", "phone") as page:
         expect(page.locator("#ready")).to_contain_text("runs in this page")
         expect(page.get_by_role("tab")).to_have_text(["Check"])
         expect(page.locator("#pad")).to_be_visible()
-        page.close()
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,17 @@ from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.artifact import noise_pictures
 from export.errors import ParityError, PublishError
-from export.parity import BATCHES
-from tests.detectors import BIAS, METRICS, SCALE, TinyDetector, export_tiny, leave_product_out, tiny_groups
+from tests.detectors import (
+    BATCHES,
+    BIAS,
+    METRICS,
+    SCALE,
+    TinyDetector,
+    export_tiny,
+    leave_product_out,
+    quick_gate,
+    tiny_groups,
+)
 from tests.test_convert import metadata, signature
 
 PRODUCT_FILES = {"discriminator.onnx", "normalizer.onnx", "discriminator_from_image.onnx"}
@@ -201,11 +210,13 @@ def test_golden_numbers_replay_the_new_outputs(product_models: Path, tmp_path: P
 
 
 def test_the_tutorial_leaves_a_published_product_its_files(
-    smoke_run: Path, product_models: Path, tmp_path: Path
+    smoke_run: Path, product_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    quick_gate(monkeypatch)
+    run = Path(shutil.copytree(smoke_run, tmp_path / "run"))
     models = Path(shutil.copytree(product_models, tmp_path / "models"))
     before = contents(models)
-    assert export_main(["run", str(smoke_run), "--models", str(models)]) == 0
+    assert export_main(["run", str(run), "--models", str(models)]) == 0
     after = contents(models)
     assert {name for name in PRODUCT_FILES if after[name] != before[name]} == set()
     assert after["mlp_discriminator.onnx"] != before["mlp_discriminator.onnx"]

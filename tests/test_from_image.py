@@ -79,10 +79,11 @@ def test_what_mnist_made_comes_back_unchanged_from_the_graph(
 ) -> None:
     if dataset != "mnist":
         digits = np.stack([normalize(digit[..., None]) for digit in digits])
+    some = digits[1::10]
     unchanged = sum(
-        np.array_equal(normalizer.run([PIXELS], {IMAGE: digit[..., None]})[0][0], digit) for digit in digits
+        np.array_equal(normalizer.run([PIXELS], {IMAGE: digit[..., None]})[0][0], digit) for digit in some
     )
-    assert unchanged >= 0.999 * len(digits)
+    assert unchanged >= 0.999 * len(some)
 
 
 def test_the_graph_is_the_reference_on_any_picture(

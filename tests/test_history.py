@@ -48,18 +48,18 @@ def test_a_curve_has_points_at_every_scale() -> None:
     assert max(later - sooner for sooner, later in pairwise(steps)) <= 1000
 
 
-def test_the_curve_is_the_runs_own(smoke_run: Path, smoke_models: Path) -> None:
+def test_the_curve_is_the_runs_own(published_run: Path, smoke_models: Path) -> None:
     record = json.loads((smoke_models / "history.json").read_text())
-    rows = [row for row in Run(smoke_run).metrics() if row["kind"] == "window"]
+    rows = [row for row in Run(published_run).metrics() if row["kind"] == "window"]
     assert set(record["curve"]) == {"step", "discriminator_loss", "generator_loss"}
     assert record["curve"]["step"][-1] == record["steps"][-1] == rows[-1]["step"]
     assert record["curve"]["discriminator_loss"][0] == round(rows[0]["discriminator_loss"], 5)
     assert all(math.isfinite(value) for values in record["curve"].values() for value in values)
 
 
-def test_recorded_steps_are_published_with_their_checksum(smoke_run: Path, smoke_models: Path) -> None:
+def test_recorded_steps_are_published_with_their_checksum(published_run: Path, smoke_models: Path) -> None:
     content = (smoke_models / "history-steps.json").read_bytes()
-    assert content == (smoke_run / "steps.json").read_bytes()
+    assert content == (published_run / "steps.json").read_bytes()
     manifest = json.loads((smoke_models / "manifest.json").read_text())
     assert manifest["files"]["history-steps.json"]["size"] == len(content)
     shown = json.loads((smoke_models / "history.json").read_text())["steps"]

@@ -6,7 +6,6 @@ import json
 import shutil
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +24,6 @@ from tests.test_uploads import sent_by_the_page
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
-
-
-@pytest.fixture(scope="module")
-def tool_server() -> Iterator[str]:
-    with served_app("--mcp") as address:
-        yield address
 
 
 def tools(tool_server: str) -> list[Tool]:

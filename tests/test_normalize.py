@@ -41,10 +41,12 @@ def digits(dataset: str) -> Pixels:
 
 @pytest.mark.parametrize("border", BORDERS)
 def test_a_digit_comes_back_unchanged(digits: Pixels, border: str) -> None:
-    returned = [normalize(BORDERS[border](digit)) for digit in digits]
-    changed = sum(not np.array_equal(one, other) for one, other in zip(returned, digits, strict=True))
+    # All of them in every way would take a minute.
+    some = digits if border == "as it is" else digits[1::10]
+    returned = [normalize(BORDERS[border](digit)) for digit in some]
+    changed = sum(not np.array_equal(one, other) for one, other in zip(returned, some, strict=True))
     # Of MNIST's 10,000 test digits 9,996 come back; the rest are not 20 long or not centred.
-    assert changed <= len(digits) // 1000
+    assert changed <= len(some) // 1000
 
 
 def test_what_comes_out_comes_out_again(digits: Pixels) -> None:

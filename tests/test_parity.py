@@ -1,6 +1,7 @@
 """The gate refuses what it should, and only that."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from export.errors import ParityError
 from export.generator import parity_groups
 from export.modules import PixelConditionalGenerator, PixelDiscriminator, PixelGenerator
 from export.parity import BATCHES, check_parity, compare, summary, verdict_flips
+from tests.detectors import quick_gate
 from tests.generators import LATENT, SegmentGenerator
 from train.gan import load_pair
 from train.run import Run
@@ -142,8 +144,8 @@ def test_a_flip_counts_only_outside_the_band() -> None:
     assert verdict_flips(found, expected, np.full(3, 1e-4), HALF) == 1
 
 
-def test_the_report_is_saved_and_summed_up(smoke_run: Path, smoke_models: Path) -> None:
-    report = json.loads((smoke_run / "parity.json").read_text())
+def test_the_report_is_saved_and_summed_up(published_run: Path, smoke_models: Path) -> None:
+    report = json.loads((published_run / "parity.json").read_text())
     manifest = json.loads((smoke_models / "manifest.json").read_text())["files"]
     assert {row["inputs"] for row in report["mlp_discriminator.onnx"]} == {
         "real",
@@ -171,10 +173,12 @@ def test_a_failed_gate_publishes_nothing(
     # A tolerance no float32 can meet stands for a network that does not match.
     monkeypatch.setattr("export.parity.LOGIT_ABSOLUTE", 0.0)
     monkeypatch.setattr("export.parity.LOGIT_RELATIVE", 0.0)
+    quick_gate(monkeypatch)
+    run = Path(shutil.copytree(smoke_run, tmp_path / "run"))
     for models in (smoke_models, tmp_path / "new"):
-        assert main(["run", str(smoke_run), "--models", str(models)]) == 1
+        assert main(["run", str(run), "--models", str(models)]) == 1
         assert "Nothing is published" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in smoke_models.iterdir()} == before
     assert not (tmp_path / "new").exists()
-    report = json.loads((smoke_run / "parity.json").read_text())
+    report = json.loads((run / "parity.json").read_text())
     assert not all(row["allowed"] for row in report["mlp_discriminator.onnx"])

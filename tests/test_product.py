@@ -14,7 +14,8 @@ from demo.answer import Thresholds
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.detector import remeasure_detector
-from tests.zoos import copied_zoo, product_command
+from tests.detectors import quick_gate
+from tests.zoos import evaluated_product, product_command
 from train import data
 from train.__main__ import main
 from train.config import ProductConfig, ZooConfig
@@ -42,12 +43,9 @@ def run(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Run]:
     """A product that hardly learnt anything, with its report, made by the two commands."""
-    runs = copied_zoo(tmp_path_factory, few_digits).parent
-    assert main(product_command(runs, few_digits)) == 0
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("train.evaluation.figures.ROUNDS", 10)
-        assert main(["evaluate", str(runs / "product-smoke")]) == 0
-        yield Run(runs / "product-smoke")
+        yield Run(evaluated_product(tmp_path_factory, few_digits))
 
 
 @pytest.fixture
@@ -198,11 +196,7 @@ def test_a_finished_product_is_only_reported_on(run: Run, report: dict[str, Any]
 def test_a_product_is_exported_with_its_report(
     run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The gate itself is tested elsewhere.
-    monkeypatch.setattr("export.parity.BATCHES", (1, 7))
-    monkeypatch.setattr("export.detector.GATE_COUNT", 4)
-    monkeypatch.setattr("export.product.NOISE_COUNT", 64)
-    monkeypatch.setattr("export.product.ANY_IMAGE_COUNT", 8)
+    quick_gate(monkeypatch)
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     assert export_main(["run", str(run.folder), "--models", str(models)]) == 0
     assert json.loads((models / "evaluation.json").read_text()) == report

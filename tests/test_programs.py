@@ -16,7 +16,6 @@ from demo.embed.programs import SHOWN_ADDRESS, Program, programs
 from demo.runtime import MODELS_FOLDER, Engine
 from tests.node import ROOT, node_modules
 from tests.other_runtimes import serving
-from tests.serving import served_app
 
 PACK = ROOT / "demo" / "conformance"
 PICTURES = ("drawn-3.png", "turned-by-exif.jpg", "blank-white.png")
@@ -122,10 +121,9 @@ def test_gradio_client_says_why_a_file_cannot_be_judged(server: str, tmp_path: P
     assert ran(BY_NAME["client"].run, tmp_path).startswith("This is no picture")
 
 
-def test_mcp(engine: Engine, tmp_path: Path) -> None:
-    with served_app("--mcp") as address:
-        laid_out(BY_NAME["mcp-client"], tmp_path, PICTURES[0], address)
-        said = json.loads(ran(BY_NAME["mcp-client"].run, tmp_path))
+def test_mcp(engine: Engine, tool_server: str, tmp_path: Path) -> None:
+    laid_out(BY_NAME["mcp-client"], tmp_path, PICTURES[0], tool_server)
+    said = json.loads(ran(BY_NAME["mcp-client"].run, tmp_path))
     answer = check_bytes(engine, said["file"], (PACK / PICTURES[0]).read_bytes()).answer
     assert said == answer.as_dict()
 

@@ -18,11 +18,13 @@ from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, requests_held, shown, stroke, upload
 from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
+from tests.tabs import both_sizes, on_a_phone
 
 NOT_A_PICTURE = b"not a picture"
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_the_page_reads_the_digit_and_gives_no_number_to_what_is_none(
     page: Page, product_engine: Engine
 ) -> None:
@@ -101,6 +103,7 @@ def test_an_uploaded_picture_is_judged_as_by_the_engine(page: Page, product_engi
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_a_bad_file_replaces_the_earlier_result(page: Page) -> None:
     upload(page, "seven.png", picture_bytes())
     shown(page, "seven.png")
@@ -149,6 +152,7 @@ def test_a_file_too_large_is_refused_before_it_is_sent(page: Page) -> None:
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_a_file_name_is_shown_as_text(page: Page) -> None:
     name = "<img src=x onerror=alert(1)>&amp;${1}.png"
     upload(page, name, NOT_A_PICTURE)
@@ -174,6 +178,7 @@ def test_a_picture_can_be_dropped_and_pasted(page: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_the_first_stroke_is_judged_and_clear_takes_it_away(page: Page) -> None:
     assert ink(page) == 0
     stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
@@ -207,6 +212,7 @@ def test_a_stroke_is_judged_while_other_parts_of_the_page_are_still_to_come(page
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_a_finger_draws_without_scrolling(page: Page) -> None:
     canvas = page.locator("#area canvas")
     canvas.scroll_into_view_if_needed()
@@ -227,6 +233,7 @@ def test_a_finger_draws_without_scrolling(page: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_nothing_stands_out_to_the_side(page: Page) -> None:
     assert overflow(page) <= 0
     upload(page, "a-very-long-file-name-without-a-single-space-in-it-" * 3 + ".png", picture_bytes())
@@ -246,6 +253,7 @@ def test_no_formula_is_broken_over_two_lines(page: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
     for role, name in (
         ("tab", "Check"),
@@ -263,6 +271,7 @@ def test_everything_to_press_has_a_name_and_takes_the_focus(page: Page) -> None:
 
 @pytest.mark.browser
 @pytest.mark.node
+@both_sizes
 def test_why_follows_each_new_picture_while_it_is_open(page: Page, product_engine: Engine) -> None:
     asked: list[str] = []
     page.on("request", lambda sent: asked.append(sent.url))
@@ -300,6 +309,7 @@ def test_the_camera_s_picture_is_judged(browser: Browser, browser_path: str, pro
 
 
 @pytest.mark.browser
+@both_sizes
 def test_a_camera_that_is_refused_is_said_so(page: Page) -> None:
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
     if page.evaluate("matchMedia('(pointer: coarse)').matches"):
@@ -335,6 +345,7 @@ def test_an_answer_that_comes_late_does_not_pull_one_back(page: Page) -> None:
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_the_latest_of_several_pictures_is_the_one_that_is_answered(
     page: Page, product_engine: Engine
 ) -> None:

@@ -19,6 +19,7 @@ from demo.texts import load_words
 from demo.views.elsewhere import elsewhere
 from tests.accessibility import serious
 from tests.driving import open_view, shown, stroke
+from tests.tabs import both_sizes, on_a_phone
 
 ENGLISH, CHINESE = (load_words()[language] for language in ("en", "zh"))
 MOVED = "block => new Promise((done) => block.scrollLeft ? done() : block.addEventListener('scroll', done))"
@@ -132,6 +133,7 @@ def test_each_model_is_downloaded_and_described_as_it_was_published(
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_the_programs_are_the_files_that_are_tested_and_can_be_copied(view: Page) -> None:
     own = urlsplit(view.url)
     view.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -153,6 +155,7 @@ def test_the_programs_are_the_files_that_are_tested_and_can_be_copied(view: Page
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_without_a_clipboard_what_is_selected_is_copied(view: Page) -> None:
     view.context.grant_permissions(["clipboard-read", "clipboard-write"])
     # As of a page over plain http.
@@ -164,6 +167,7 @@ def test_without_a_clipboard_what_is_selected_is_copied(view: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_wide_code_and_tables_scroll_by_themselves(view: Page) -> None:
     view.locator(".elsewhere details").evaluate_all("all => all.forEach(part => { part.open = true; })")
     assert view.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
@@ -184,6 +188,7 @@ def test_wide_code_and_tables_scroll_by_themselves(view: Page) -> None:
 @pytest.mark.node
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@both_sizes
 def test_nothing_serious_stands_in_the_way_of_a_screen_reader(
     view: Page, scheme: Literal["light", "dark"]
 ) -> None:

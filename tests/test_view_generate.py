@@ -21,6 +21,7 @@ from demo.runtime import Engine
 from demo.views.convince import Chosen, Desk
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, shown, upload
+from tests.tabs import both_sizes, on_a_phone
 
 CHOSEN = ".wall-choose[aria-pressed=true]"
 
@@ -59,6 +60,7 @@ def urls(engine: Engine, generator: str, count: int, seed: int, digit: int | Non
 
 
 @pytest.mark.browser
+@both_sizes
 def test_the_first_digits_are_there_without_a_press(page: Page, engine: Engine) -> None:
     page.get_by_role("tab", name="Generate").click()
     digits = page.locator(".wall-digit")
@@ -69,6 +71,7 @@ def test_the_first_digits_are_there_without_a_press(page: Page, engine: Engine) 
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_generated_digits_have_the_score_of_their_saved_files(page: Page) -> None:
     open_view(page, "generate")
     digit = generate(page, 5, 3).nth(4)
@@ -96,6 +99,7 @@ def test_the_digit_is_chosen_on_the_page(page: Page, engine: Engine) -> None:
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_where_the_digit_cannot_be_chosen_the_page_says_why(page: Page) -> None:
     digits = link_to(page, "digit=3&seed=5&count=2")
     digit = page.get_by_role("combobox", name="Digit")
@@ -125,6 +129,7 @@ def test_another_seed_is_one_press(page: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_a_link_opens_the_very_wall_and_can_be_copied(page: Page, engine: Engine) -> None:
     query = "view=generate&generator=generator&digit=3&seed=7&count=5"
     digits = link_to(page, query)
@@ -149,9 +154,10 @@ def test_a_link_opens_the_very_wall_and_can_be_copied(page: Page, engine: Engine
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_without_a_clipboard_the_link_stands_selected_in_a_field(page: Page) -> None:
-    page.add_init_script("Object.defineProperty(navigator, 'clipboard', { value: undefined })")
     link_to(page, "seed=9&count=2")
+    page.evaluate("() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); }")
     page.get_by_role("button", name="Copy a link to these digits").click()
     field = page.get_by_role("textbox", name="Link")
     expect(field).to_be_focused()
@@ -176,6 +182,7 @@ def test_a_bad_link_is_said_and_gives_the_defaults(page: Page, engine: Engine) -
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_a_search_lowers_the_number_and_its_picture_scores_the_same(page: Page) -> None:
     link_to(page, "generator=mlp_generator&seed=3&count=4&index=1")
     panel = page.locator(".convince")
@@ -271,6 +278,7 @@ def test_a_search_that_fails_can_be_begun_again(page: Page) -> None:
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_a_digit_of_a_wall_that_is_gone_is_not_chosen(page: Page) -> None:
     link_to(page, "seed=3&count=4&index=1")
     gone = page.get_by_role("button", name="Improve generator-3-2.png")
@@ -328,6 +336,7 @@ def test_the_view_speaks_chinese(browser: Browser, product_server: str) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_many_digits_stand_within_the_page(page: Page) -> None:
     expect(link_to(page, "count=64&seed=1")).to_have_count(64)
     assert overflow(page) <= 0
@@ -337,6 +346,7 @@ def test_many_digits_stand_within_the_page(page: Page) -> None:
 @pytest.mark.node
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@both_sizes
 def test_nothing_serious_stands_in_the_way_of_a_keyboard_or_a_screen_reader(page: Page, scheme: str) -> None:
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     link_to(page, "digit=12&count=4&index=2")

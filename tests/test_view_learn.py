@@ -20,6 +20,7 @@ from demo.texts import load_words
 from demo.views.one_step import STAGES, gradient_colours, one_step_panel
 from tests.driving import FOUR_DECIMALS, open_view, overflow, picture_bytes, upload
 from tests.serving import served_app
+from tests.tabs import both_sizes, on_a_phone
 
 
 def turn_to(page: Page, name: str) -> None:
@@ -85,6 +86,7 @@ def recording_of(engine: Engine) -> Recording:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_an_example_stands_there_until_a_digit_is_checked(page: Page, product_engine: Engine) -> None:
     numbers = numbers_of(product_engine, example_digit(product_engine))
     open_view(page, "learn")
@@ -100,6 +102,7 @@ def test_an_example_stands_there_until_a_digit_is_checked(page: Page, product_en
 
 
 @pytest.mark.browser
+@both_sizes
 def test_the_slider_moves_everything_and_asks_for_nothing(page: Page, product_engine: Engine) -> None:
     numbers = numbers_of(product_engine, example_digit(product_engine))
     learning = load_learning(product_engine.manifest)
@@ -132,6 +135,7 @@ def test_the_slider_moves_everything_and_asks_for_nothing(page: Page, product_en
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_the_digit_is_the_one_checked_last(page: Page, product_engine: Engine) -> None:
     for name, size in (("seven.png", (120, 160)), ("wide.png", (180, 160))):
         upload(page, name, picture_bytes(size))
@@ -165,7 +169,12 @@ def test_what_is_not_a_digit_gets_no_number_here_either(page: Page, product_engi
 
 
 @pytest.mark.browser
-def test_the_walls_are_the_published_file(page: Page, product_engine: Engine) -> None:
+def test_the_walls_are_the_published_file(
+    browser: Browser, product_server: str, product_engine: Engine
+) -> None:
+    # A page that has shown them before may have kept them.
+    page = browser.new_page()
+    page.goto(product_server)
     with page.expect_response(f"**/{MODELS_PATH}/{HISTORY_PICTURE}") as response:
         open_view(page, "learn")
     assert response.value.body() == product_engine.manifest.read(HISTORY_PICTURE)
@@ -173,9 +182,11 @@ def test_the_walls_are_the_published_file(page: Page, product_engine: Engine) ->
     style = page.locator(".learn-wall").get_attribute("style") or ""
     # Not from the root of the server: a proxy may have put the page below it.
     assert f"url({MODELS_PATH}/{HISTORY_PICTURE})" in style
+    page.close()
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_nothing_of_it_is_there_before_it_is_opened(page: Page) -> None:
     expect(page.locator(".learn-wall, .learn-number, [data-recorded]")).to_have_count(0)
     turn_to(page, "Watch it learn")
@@ -199,6 +210,7 @@ def test_play_walks_from_the_first_snapshot_and_pauses(page: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_one_step_is_told_stage_by_stage(page: Page, product_engine: Engine) -> None:
     recording = recording_of(product_engine)
     step = recording.steps[len(recording.steps) // 2]

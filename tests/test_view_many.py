@@ -21,6 +21,7 @@ from demo.runtime import Engine
 from demo.views.many import UNCLEAR, arrange
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, picture_bytes, shown
+from tests.tabs import both_sizes, on_a_phone
 from tests.test_archive import zip_bytes
 from tests.test_uploads import ADDRESSES, sent_by_the_page
 
@@ -118,6 +119,7 @@ def test_files_and_a_zip_are_answered_as_by_the_engine(page: Page, product_engin
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_rows_sort_and_filter_in_the_browser(page: Page, product_engine: Engine) -> None:
     sizes = {f"{index}.png": picture_bytes((120, 130 + 20 * index)) for index in (10, 1, 2)}
     check(page, {**sizes, "bad.txt": b"no", "square.png": SQUARE})
@@ -170,6 +172,7 @@ def test_a_file_that_cannot_be_judged_opens_in_check_too(page: Page) -> None:
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_what_is_not_a_digit_shows_no_number(page: Page) -> None:
     check(page, {"square.png": SQUARE})
     page.get_by_role("button", name="Gallery").click()
@@ -192,6 +195,7 @@ def test_too_many_files_and_none_are_said_and_nothing_is_lost(page: Page) -> Non
 
 
 @pytest.mark.browser
+@on_a_phone
 def test_too_much_in_one_selection_is_said_and_nothing_is_sent(page: Page) -> None:
     open_view(page, "many")
     for words in ("Up to 2,000 pictures at once", "32 MiB, 512 MiB in all", "up to 64 pictures in one call"):
@@ -291,6 +295,7 @@ def test_sending_and_checking_can_be_stopped(page: Page) -> None:
 
 
 @pytest.mark.browser
+@both_sizes
 def test_nothing_stands_out_to_the_side_and_everything_has_a_name(page: Page) -> None:
     long = "a-name-" * 20 + ".png"
     check(page, {long: SEVEN, "bad.png": b"no", "square.png": SQUARE})
@@ -305,6 +310,7 @@ def test_nothing_stands_out_to_the_side_and_everything_has_a_name(page: Page) ->
 @pytest.mark.browser
 @pytest.mark.node
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@both_sizes
 def test_axe_finds_nothing_serious(page: Page, scheme: Literal["light", "dark"]) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     check(page, {"seven.png": SEVEN, "bad.png": b"no", "square.png": SQUARE})

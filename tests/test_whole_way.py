@@ -14,6 +14,7 @@ from PIL import Image
 from demo.check import check_files
 from demo.runtime import Engine
 from export.__main__ import main as export_main
+from tests.detectors import quick_gate
 from tests.handwriting import small_digits
 from train import data
 from train.__main__ import main as train_main
@@ -33,8 +34,10 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_train_export_score(smoke_run: Path, smoke_models: Path, dataset: str, tmp_path: Path) -> None:
-    digits = data.load(dataset, "test").images.numpy()
+def test_train_export_score(
+    published_run: Path, smoke_models: Path, some_digits: str, tmp_path: Path
+) -> None:
+    digits = data.load(some_digits, "test").images.numpy()
     files = [tmp_path / f"{index}.png" for index in range(20)]
     for file, digit in zip(files, digits, strict=False):
         Image.fromarray(digit).save(file)
@@ -49,10 +52,10 @@ def test_train_export_score(smoke_run: Path, smoke_models: Path, dataset: str, t
     reals = [answer["fake_probability"] for answer in answers]
     fakes = engine.score(engine.generate("mlp_generator", 20, seed=5)).fake_probability
     assert np.mean(fakes) > np.mean(reals) + 0.1
-    if dataset == "mnist":
+    if some_digits == "some-mnist":
         assert np.mean(np.array(reals) < 0.5) > 0.4
         assert np.mean(fakes >= 0.5) > 0.6
-    assert (smoke_run / "parity.json").exists()
+    assert (published_run / "parity.json").exists()
 
 
 @pytest.mark.slow
@@ -63,16 +66,19 @@ def test_published_figures_are_measured_again(smoke_models: Path, capsys: pytest
 
 
 def test_the_run_and_the_files_give_the_same_figures(
-    smoke_run: Path, smoke_models: Path, capsys: pytest.CaptureFixture[str]
+    published_run: Path, smoke_models: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert train_main(["evaluate", str(smoke_run)]) == 0
+    assert train_main(["evaluate", str(published_run)]) == 0
     trained = json.loads(capsys.readouterr().out)
     metrics = json.loads((smoke_models / "manifest.json").read_text())["files"]["mlp_discriminator.onnx"]
     for way in ("normalized", "raw"):
         assert metrics["metrics"][way] == pytest.approx(trained[way], abs=2e-3)
 
 
-def test_another_data_set_goes_the_whole_way(small_dataset: str, tmp_path: Path) -> None:
+def test_another_data_set_goes_the_whole_way(
+    small_dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_gate(monkeypatch)
     runs, models = tmp_path / "runs", tmp_path / "models"
     arguments = ["tutorial", "--preset", "smoke", "--dataset", small_dataset, "--epochs", "30"]
     assert train_main([*arguments, "--runs", str(runs), "--name", "eight"]) == 0

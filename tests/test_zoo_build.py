@@ -11,6 +11,7 @@ from PIL import Image
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
+from tests.detectors import quick_gate
 from tests.zoos import copied_zoo, zoo_command
 from train.__main__ import main
 from train.config import ZooConfig
@@ -67,8 +68,7 @@ def models(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
     with pytest.MonkeyPatch.context() as patch:
-        # The gate itself is tested elsewhere.
-        patch.setattr("export.generator.PARITY_COUNT", 256)
+        quick_gate(patch)
         assert export_main(["run", str(zoo), "--models", str(models)]) == 0
     return models
 
