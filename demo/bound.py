@@ -131,7 +131,8 @@ class BoundModel:
             raise
         # onnxruntime's own exceptions share no base class but Exception.
         except Exception as error:
-            reason = str(error).splitlines()[0]
+            # What follows names the machine and the place in onnxruntime's source.
+            reason = f"{error}".partition("\n")[0].partition(" ; ")[0]
             raise DeviceError(f"The device did not run a batch through fixed buffers ({reason}).") from error
 
 

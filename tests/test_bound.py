@@ -116,7 +116,7 @@ def test_an_engine_scores_the_same_through_buffers(product_models: Path, product
 
 
 def fail(*_: Any) -> None:
-    raise RuntimeError("CUDA failure 700: an illegal memory access\nGPU=0 ; hostname=secret")
+    raise RuntimeError("CUDA failure 700: an illegal memory access ; GPU=0 ; hostname=secret\nStacktrace:")
 
 
 def test_a_device_that_fails_while_serving_is_left_and_said(
