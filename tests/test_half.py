@@ -1,0 +1,145 @@
+"""In float16: which layers, that the contract stays, and what is refused."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from demo import golden
+from demo.answer import Thresholds
+from demo.contract import LOGIT, PICTURE_SHAPE, PIXELS
+from demo.runtime import MODELS_FOLDER, Engine
+from demo.sessions import CPU, open_session
+from export.artifact import Artifact, noise_pictures
+from export.convert import to_onnx
+from export.errors import ParityError
+from export.half import halved
+from export.halves import LOGIT_ABSOLUTE, make_half
+from export.modules import PixelDiscriminator, example_pixels
+from export.variant import described
+
+FILE = "discriminator.onnx"
+
+
+@pytest.fixture(scope="module")
+def content() -> bytes:
+    return (MODELS_FOLDER / FILE).read_bytes()
+
+
+def types_of(model: onnx.ModelProto) -> dict[str, int]:
+    graph = onnx.shape_inference.infer_shapes(model, strict_mode=True).graph
+    known = {each.name: each.type.tensor_type.elem_type for each in (*graph.value_info, *graph.output)}
+    return known | {each.name: each.data_type for each in graph.initializer}
+
+
+@pytest.mark.parametrize("file", [FILE, "mlp_discriminator.onnx"])
+def test_all_layers_but_the_last_are_in_float16(file: str) -> None:
+    whole = (MODELS_FOLDER / file).read_bytes()
+    model = onnx.load_from_string(halved(whole))
+    types = types_of(model)
+    layers = [node for node in model.graph.node if node.op_type in ("Conv", "Gemm")]
+    inputs = [{types[name] for name in layer.input} for layer in layers]
+    assert inputs[:-1] == [{TensorProto.FLOAT16}] * (len(layers) - 1)
+    assert inputs[-1] == {TensorProto.FLOAT}
+    casts = [node for node in model.graph.node if node.op_type == "Cast" and node.output[0] in types]
+    assert [types[node.output[0]] for node in casts].count(TensorProto.FLOAT16) == 1
+    assert len(halved(whole)) < 0.52 * len(whole)
+    assert {each.domain for each in model.opset_import} == {""}
+    assert list(model.metadata_props) == list(onnx.load_from_string(whole).metadata_props)
+
+
+def test_the_published_product_in_float16(content: bytes, engine: Engine) -> None:
+    session, whole = open_session(FILE, halved(content), [CPU]), open_session(FILE, content, [CPU])
+    assert described(session) == described(whole)
+    pixels = np.concatenate([engine.generate("generator", 40, 1), noise_pictures(8, PICTURE_SHAPE, 0)])
+    (found,), (expected,) = (each.run([LOGIT], {PIXELS: pixels}) for each in (session, whole))
+    assert 0 < np.abs(found - expected).max() <= LOGIT_ABSOLUTE
+
+
+def test_a_weight_of_two_layers_of_which_one_is_the_last() -> None:
+    """What is shared is there in both types."""
+    square = numpy_helper.from_array(np.eye(4, dtype=np.float32) * 1.0001, "square")
+    nodes = [helper.make_node("MatMul", [name, "square"], [f"{name}{name}"]) for name in ("a", "aa")]
+    floats = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("a", "aaaa")]
+    graph = helper.make_graph(nodes, "shared", floats[:1], floats[1:], [square])
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 20)])
+    session = open_session("shared.onnx", halved(model.SerializeToString()), [CPU])
+    ones = np.ones((2, 4), np.float32)
+    # 1.0001 is 1 in float16.
+    assert session.run(None, {"a": ones})[0] == pytest.approx(ones * 1.0001, abs=1e-6)
+
+
+def test_a_network_of_one_layer_is_refused() -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(784, 1)
+
+        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+            logit: torch.Tensor = self.layer(pictures).squeeze(1)
+            return logit
+
+    single = to_onnx(
+        PixelDiscriminator(Flat()), {PIXELS: example_pixels(PICTURE_SHAPE)}, ["p", "logit"], {"name": "flat"}
+    )
+    with pytest.raises(ValueError, match="fewer than two layers with weights"):
+        halved(single)
+
+
+class Published:
+    """The tiny product, and pictures to hold its variant against it."""
+
+    def __init__(self, models: Path) -> None:
+        self.engine = Engine.load(models, "cpu")
+        self.content = (models / FILE).read_bytes()
+        pens = self.engine.generate("generator", 40, 1)
+        self.reals = {"mnist": pens[:20]}
+        self.fakes = {"mlp": self.engine.generate("mlp_generator", 20, 1), "pens": pens[20:]}
+
+    def make_half(self, content: bytes) -> Artifact:
+        reference = Artifact(FILE, content, {}, [])
+        return make_half(reference, self.engine.thresholds, self.reals, self.fakes, self.reals["mnist"][:3])
+
+
+@pytest.fixture(scope="module")
+def published(product_models: Path) -> Published:
+    return Published(product_models)
+
+
+def test_what_passes_is_described(published: Published) -> None:
+    artifact = published.make_half(published.content)
+    assert artifact.file == "discriminator_fp16.onnx"
+    entry: Mapping[str, Any] = artifact.entry
+    assert entry["variant_of"] == "discriminator"
+    assert entry["distance"]["auroc_worst"] <= entry["tolerance"]["auroc_worst"] == 0.0005
+    assert 0 < entry["parity"]["logit"]["maximum"] <= LOGIT_ABSOLUTE
+    session = open_session(artifact.file, artifact.content, [CPU])
+    golden.check(artifact.file, session, entry["golden"], CPU)
+    metadata = session.get_modelmeta().custom_metadata_map
+    assert (metadata["name"], json.loads(metadata["variant_of"])) == ("discriminator_fp16", "discriminator")
+    assert Thresholds(*(json.loads(metadata[f"{name}_threshold"]) for name in ("fake", "real", "in_domain")))
+
+
+def test_a_number_too_large_for_float16_is_refused(published: Published) -> None:
+    model = onnx.load_from_string(published.content)
+    weights: dict[str, NDArray[np.float32]] = {
+        each.name: numpy_helper.to_array(each) for each in model.graph.initializer
+    }
+    # The same network: one channel a million times as large, and what reads it as much smaller.
+    (first,) = (node for node in model.graph.node if node.op_type == "Conv")
+    last = next(node for node in model.graph.node if node.op_type in ("Gemm", "MatMul"))
+    for name in first.input[1:]:
+        weights[name] = weights[name] * np.float32(1e6)
+    weights[last.input[1]] = weights[last.input[1]] / np.float32(1e6)
+    for each in model.graph.initializer:
+        each.CopyFrom(numpy_helper.from_array(weights[each.name], each.name))
+    with pytest.raises(ParityError, match="too far from its reference"):
+        published.make_half(model.SerializeToString())
