@@ -1,6 +1,7 @@
 """The benchmark on a GPU, as far as a CPU goes: who takes part, that numbers agree, what the ceiling is."""
 
 import math
+from pathlib import Path
 
 import onnxruntime
 import pytest
@@ -26,9 +27,8 @@ from export.benchmark.cuda import (
 from export.benchmark.inference import EAGER
 from export.benchmark.options import Options
 from export.benchmark.resident import Contestant, Onnx, Torch
-from export.convert import to_onnx
 from export.errors import ExportError
-from export.modules import PixelDetector, example_pixels
+from export.modules import PixelDetector
 from export.product import OUTPUTS
 from tests.detectors import BIAS, SCALE, TinyDetector
 
@@ -42,8 +42,8 @@ def tiny() -> PixelDetector:
 
 
 @pytest.fixture(scope="module")
-def content(tiny: PixelDetector) -> bytes:
-    return to_onnx(tiny, {PIXELS: example_pixels(PICTURE_SHAPE)}, OUTPUTS, {"name": "tiny"})
+def content(product_models: Path) -> bytes:
+    return (product_models / "discriminator.onnx").read_bytes()
 
 
 @pytest.mark.skipif(not NO_GPU, reason="there is a GPU")

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from demo import golden
 from demo.answer import Thresholds
@@ -19,11 +17,9 @@ from demo.contract import LOGIT, PICTURE_SHAPE, PIXELS
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
 from export.artifact import Artifact, noise_pictures
-from export.convert import to_onnx
 from export.errors import ParityError
 from export.half import halved
 from export.halves import LOGIT_ABSOLUTE, make_half
-from export.modules import PixelDiscriminator, example_pixels
 from export.variant import described
 
 FILE = "discriminator.onnx"
@@ -64,34 +60,29 @@ def test_the_published_product_in_float16(content: bytes, engine: Engine) -> Non
     assert 0 < np.abs(found - expected).max() <= LOGIT_ABSOLUTE
 
 
-def test_a_weight_of_two_layers_of_which_one_is_the_last() -> None:
-    """What is shared is there in both types."""
-    square = numpy_helper.from_array(np.eye(4, dtype=np.float32) * 1.0001, "square")
-    nodes = [helper.make_node("MatMul", [name, "square"], [f"{name}{name}"]) for name in ("a", "aa")]
-    floats = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("a", "aaaa")]
-    graph = helper.make_graph(nodes, "shared", floats[:1], floats[1:], [square])
+def products(count: int) -> bytes:
+    """A graph that multiplies "x0" by 1.0001 so often, each time by the same weight."""
+    nodes = [helper.make_node("MatMul", [f"x{each}", "weight"], [f"x{each + 1}"]) for each in range(count)]
+    weight = numpy_helper.from_array(np.eye(4, dtype=np.float32) * np.float32(1.0001), "weight")
+    first, last = (
+        helper.make_tensor_value_info(f"x{each}", TensorProto.FLOAT, ["n", 4]) for each in (0, count)
+    )
+    graph = helper.make_graph(nodes, "products", [first], [last], [weight])
     model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 20)])
-    session = open_session("shared.onnx", halved(model.SerializeToString()), [CPU])
+    content: bytes = model.SerializeToString()
+    return content
+
+
+def test_a_weight_of_the_last_layer_and_of_others_is_there_in_both_types() -> None:
+    session = open_session("products.onnx", halved(products(3)), [CPU])
     ones = np.ones((2, 4), np.float32)
     # 1.0001 is 1 in float16.
-    assert session.run(None, {"a": ones})[0] == pytest.approx(ones * 1.0001, abs=1e-6)
+    assert session.run(None, {"x0": ones})[0] == pytest.approx(ones * 1.0001, abs=1e-6)
 
 
 def test_a_network_of_one_layer_is_refused() -> None:
-    class Flat(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = nn.Linear(784, 1)
-
-        def forward(self, pictures: torch.Tensor) -> torch.Tensor:
-            logit: torch.Tensor = self.layer(pictures).squeeze(1)
-            return logit
-
-    single = to_onnx(
-        PixelDiscriminator(Flat()), {PIXELS: example_pixels(PICTURE_SHAPE)}, ["p", "logit"], {"name": "flat"}
-    )
     with pytest.raises(ValueError, match="fewer than two layers with weights"):
-        halved(single)
+        halved(products(1))
 
 
 class Published:
