@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from demo import golden
 from demo.answer import Thresholds
+from demo.bound import BoundModel, bind
 from demo.contract import (
     BOX,
     DIGIT,
@@ -31,10 +32,10 @@ from demo.contract import (
     PIXELS,
     THRESHOLDS,
 )
-from demo.errors import DeviceError, ModelError, RequestError
+from demo.errors import DemoError, DeviceError, ModelError, RequestError
 from demo.manifest import Manifest
 from demo.seen import Seen
-from demo.sessions import CPU, choose_providers, open_session
+from demo.sessions import CPU, CUDA, choose_providers, open_session
 
 MODELS_FOLDER = Path(__file__).parent / "models"
 LARGEST_BATCH = 1024
@@ -99,6 +100,10 @@ class Engine:
         metadata = self.session(model).get_modelmeta().custom_metadata_map
         fake, real, in_domain = (json.loads(metadata[key]) for key in THRESHOLDS)
         self.thresholds = Thresholds(fake, real, INK_THRESHOLD if in_domain is None else in_domain)
+        self._bound: BoundModel | None = None
+        # Before others share the engine: what they run would disturb the capture of graphs.
+        if self.provider == CUDA:
+            self.bind()
 
     @classmethod
     def load(cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None) -> "Engine":
@@ -163,6 +168,34 @@ class Engine:
                 self._sessions[name] = session
             return self._sessions[name]
 
+    def bind(self) -> None:
+        """Let the discriminator score through fixed buffers from now on, on CUDA as captured graphs.
+
+        Where that cannot be it scores as before, and `device_note` says why.
+        """
+        file = f"{self.model}.onnx"
+        try:
+            self._bound = bind(
+                file, self.manifest.read(file), self.entry(self.model)["golden"], self.provider
+            )
+        except (DeviceError, ModelError) as error:
+            self._unbind(error)
+
+    def _unbind(self, error: DemoError) -> None:
+        self._bound = None
+        self.fallback = f"CUDA graphs are not used: {error}"
+
+    def _run_discriminator(
+        self, output_names: list[str], pixels: NDArray[np.uint8]
+    ) -> list[NDArray[np.float32]]:
+        if (bound := self._bound) is not None:
+            try:
+                return bound.run(output_names, {PIXELS: pixels})
+            except DeviceError as error:
+                self._unbind(error)
+        found: list[NDArray[np.float32]] = self.session(self.model).run(output_names, {PIXELS: pixels})
+        return found
+
     def _note_fallback(self, provider: str) -> None:
         """See to it that a session which onnxruntime moved to the CPU is an error or is said."""
         if self.providers == [CPU] or provider != CPU:
@@ -187,7 +220,7 @@ class Engine:
         """Score uint8 [n, height, width], ink bright on dark."""
         session = self.session(self.model)
         outputs = {each.name: np.empty((0, *each.shape[1:]), np.float32) for each in session.get_outputs()}
-        parts = [session.run(list(outputs), {PIXELS: part}) for part in batches(pixels)]
+        parts = [self._run_discriminator(list(outputs), part) for part in batches(pixels)]
         found = {
             name: np.concatenate([none, *(part[index] for part in parts)])
             for index, (name, none) in enumerate(outputs.items())

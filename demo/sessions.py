@@ -19,6 +19,17 @@ CUDA_OPTIONS: Final = {
     "use_tf32": "0",
     # The default, EXHAUSTIVE, searches anew for each shape and may choose differently in each session.
     "cudnn_conv_algo_search": "HEURISTIC",
+    # The default, and to stay so: on a stream of their own copies race with what is computed.
+    "do_copy_in_default_stream": "1",
+}
+CUDA_GRAPH_OPTIONS: Final = {
+    **CUDA_OPTIONS,
+    "enable_cuda_graph": "1",
+    # The shapes are few, and each is searched once, before its graph is captured: here it pays.
+    "cudnn_conv_algo_search": "EXHAUSTIVE",
+    # Buffers are allocated once: the default, to double with each request, would leave half of it idle.
+    # gpu_mem_limit stays open: one that is too small would be an error in the midst of serving.
+    "arena_extend_strategy": "kSameAsRequested",
 }
 
 
@@ -80,8 +91,10 @@ def provider_obstacle(folder: Path) -> str | None:
     return None
 
 
-def open_session(name: str, content: bytes, providers: list[Any]) -> Any:
+def open_session(name: str, content: bytes, providers: list[Any], may_fall_back: bool = True) -> Any:
     """A session over a model's bytes; bytes rather than a path shut out external data.
+
+    may_fall_back: whether a provider that fails leaves the session to the CPU, which onnxruntime prints.
 
     Raises:
         ModelError: onnxruntime cannot load the model.
@@ -90,7 +103,7 @@ def open_session(name: str, content: bytes, providers: list[Any]) -> Any:
     options = module.SessionOptions()
     options.log_severity_level = 3
     try:
-        return module.InferenceSession(content, options, providers=providers)
+        return module.InferenceSession(content, options, providers=providers, enable_fallback=may_fall_back)
     # onnxruntime's own exceptions share no base class but Exception.
     except Exception as error:
         raise ModelError(f"{name} cannot be loaded by onnxruntime {module.__version__}: {error}") from error

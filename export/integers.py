@@ -1,29 +1,18 @@
 """A discriminator in 8-bit integers on its way to publication: made, compared, described."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from demo.answer import Thresholds
-from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT, PIXELS
-from demo.sessions import CPU, CUDA, open_session
-from export.artifact import Artifact, entry_for
-from export.parity import compare
+from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
+from export.artifact import Artifact
+from export.derived import derive
 from export.quantize import quantized
-from export.variant import (
-    OUTPUTS,
-    Tolerance,
-    answers,
-    distance_between,
-    refuse_distance,
-    refuse_interface,
-    run,
-)
+from export.variant import Tolerance
 
 TOLERANCE: Final = Tolerance(
     probability_mean=0.02, probability_percentile_99=0.1, verdicts=0.03, auroc=0.0005, auroc_worst=0.002
@@ -61,28 +50,14 @@ def make_integers(
     Raises:
         ParityError: it is farther from the reference than `TOLERANCE`, or tells some fakes worse.
     """
-    original = reference.file.removesuffix(".onnx")
-    name = original + SUFFIX
-    model = onnx.load_from_string(quantized(reference.content, examined.learnt))
-    metadata = {each.key: each.value for each in model.metadata_props} | {
-        "name": name,
-        "variant_of": json.dumps(original),
-    }
-    onnx.helper.set_model_props(model, metadata)
-    content = model.SerializeToString()
-    session = open_session(name, content, [CPU])
-    whole = open_session(original, reference.content, [CPU])
-    refuse_interface(name, session, whole)
-    groups = {**examined.reals, **examined.fakes}
-    own, held = answers(session, groups), answers(whole, groups)
-    distance = distance_between(own, held, list(examined.reals), list(examined.fakes), thresholds)
-    refuse_distance(name, distance, TOLERANCE)
-    rows = [
-        compare(group, output, own[group][output], held[group][output], thresholds)
-        for group in groups
-        for output in OUTPUTS
-    ]
-    entry = entry_for("discriminator", metadata, rows, {PIXELS: golden}, run(session, golden))
-    entry["golden"]["tolerance"] = dict.fromkeys((CPU, CUDA), GOLDEN_TOLERANCE)
-    details = {"variant_of": original, "distance": asdict(distance), "tolerance": asdict(TOLERANCE)}
-    return Artifact(f"{name}.onnx", content, entry | details, rows)
+    return derive(
+        reference,
+        SUFFIX,
+        quantized(reference.content, examined.learnt),
+        thresholds,
+        examined.reals,
+        examined.fakes,
+        golden,
+        TOLERANCE,
+        GOLDEN_TOLERANCE,
+    )
