@@ -33,12 +33,13 @@ from export.benchmark.static import serving
 from export.conformance import CONFORMANCE_FOLDER
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, CDPSession, Page
 
 HERE: Final = Path(__file__).with_name("web")
 PICTURE: Final = CONFORMANCE_FOLDER / "drawn-3.png"
 PATIENCE_MILLISECONDS: Final = 120_000
 
+OPENED: Final = "Page opened to first answer"
 PAGE: Final = "this page"
 PLAIN: Final = "onnxruntime-web as its guide uses it"
 """Its files as npm has them, the runtime fetched once a script asks for it, sessions with their defaults."""
@@ -141,37 +142,65 @@ def lay_out(folder: Path, models: Path, files: Mapping[str, bytes]) -> dict[str,
 def first_answers(
     browser: "Browser", folders: Mapping[str, Path], network: Network | None, rounds: int
 ) -> list[Row]:
-    """Milliseconds from asking for a page to the answer that stands in it."""
+    """Milliseconds from asking for a page to the answer that stands in it, and its processor's until then."""
+    busy: dict[str, list[float]] = {name: [] for name in folders}
 
-    def contestant(folder: Path) -> Callable[[], float]:
-        return lambda: answered(browser, folder, network)[0]
+    def contestant(name: str) -> Callable[[], float]:
+        def run() -> float:
+            found = answered(browser, folders[name], network)
+            busy[name].append(found.busy)
+            return found.milliseconds
 
-    speed = "from this machine" if network is None else f"over {network.rate:g} Mbit/s"
-    contestants = {name: contestant(folder) for name, folder in folders.items()}
-    return compare(f"Page opened to first answer, {speed}", "ms", contestants, PLAIN, rounds)
+        return run
+
+    task = f"{OPENED}, {'from this machine' if network is None else f'over {network.rate:g} Mbit/s'}"
+    rows = compare(task, "ms", {name: contestant(name) for name in folders}, PLAIN, rounds)
+    costs = {name: iter(found).__next__ for name, found in busy.items()}
+    return rows + compare(f"{task}, processor", "ms", costs, PLAIN, rounds)
 
 
-def answered(
-    browser: "Browser", folder: Path, network: Network | None
-) -> tuple[float, list[tuple[str, int]]]:
-    """Milliseconds to the first answer of a page never seen before; what came for it: name, bytes."""
+@dataclass(frozen=True)
+class Answered:
+    """A page's first answer, and what came for it.
+
+    milliseconds: since the page was asked for. busy: milliseconds that all threads of the page's process have
+    worked until then. files: path, bytes over the wire.
+    """
+
+    milliseconds: float
+    busy: float
+    files: list[tuple[str, int]]
+
+
+def answered(browser: "Browser", folder: Path, network: Network | None) -> Answered:
+    """Open a page that was never seen before, and wait for its first answer."""
     script = (HERE / "first-answer.js").read_text(encoding="utf-8")
     picture = json.dumps(base64.b64encode(PICTURE.read_bytes()).decode())
     with serving(folder) as served, fresh(browser) as context:
         page = context.new_page()
         page.add_init_script(f"{{ const PICTURE = {picture};\n{script} }}")
+        devtools = context.new_cdp_session(page)
         if network is not None:
-            devtools = context.new_cdp_session(page)
             devtools.send("Network.enable")
             devtools.send("Network.emulateNetworkConditions", network.conditions)
         page.goto(served.address, wait_until="commit")
         done = page.locator("html[data-answered]")
         done.wait_for(state="attached", timeout=PATIENCE_MILLISECONDS)
-        entries = page.evaluate(
-            """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
-                .map((entry) => [new URL(entry.name).pathname, entry.encodedBodySize])"""
+        return Answered(
+            float(done.get_attribute("data-answered") or "nan"),
+            1000 * metric(devtools, "ProcessTime"),
+            page.evaluate(
+                """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+                    .map((entry) => [new URL(entry.name).pathname, entry.encodedBodySize])"""
+            ),
         )
-        return float(done.get_attribute("data-answered") or "nan"), entries
+
+
+def metric(devtools: "CDPSession", name: str) -> float:
+    """One of Chromium's measures of a page, in seconds."""
+    devtools.send("Performance.enable")
+    found = devtools.send("Performance.getMetrics")["metrics"]
+    return float(next(each["value"] for each in found if each["name"] == name))
 
 
 @contextmanager
@@ -186,9 +215,10 @@ def fresh(browser: "Browser") -> Iterator["BrowserContext"]:
 
 def wire(browser: "Browser", folders: Mapping[str, Path]) -> list[Row]:
     """kB that come before the first answer, by what they are, and all together."""
-    sizes = {name: by_kind(answered(browser, folder, None)[1]) for name, folder in folders.items()}
-    text = [each for each in answered(browser, folders[PAGE], None)[1] if kind(each[0]) == REST]
-    gzipped = sum(len(gzip.compress(content(folders[PAGE], path), mtime=0)) for path, _ in text)
+    files = {name: answered(browser, folder, None).files for name, folder in folders.items()}
+    sizes = {name: by_kind(found) for name, found in files.items()}
+    text = [path for path, _ in files[PAGE] if kind(path) == REST]
+    gzipped = sum(len(gzip.compress(content(folders[PAGE], path), mtime=0)) for path in text)
     sizes[GZIPPED] = sizes[PAGE] | {REST: gzipped}
     rows = []
     for each in (*dict.fromkeys(BINARY.values()), REST, "all"):
@@ -277,19 +307,14 @@ def latencies(file: str, content: bytes, page: "Page", in_node: InNode, options:
     pixels = small_picture()
     picture = pixels.ravel().tolist()
     devtools = page.context.new_cdp_session(page)
-    devtools.send("Performance.enable")
-
-    def thread_seconds() -> float:
-        metrics = devtools.send("Performance.getMetrics")["metrics"]
-        return float(next(metric["value"] for metric in metrics if metric["name"] == "ThreadTime"))
 
     def in_page(level: str) -> Callable[[], float]:
         def run() -> float:
             # Opened before the clock runs.
             in_browser(page, file, level, picture, 1)
-            began = thread_seconds()
+            began = metric(devtools, "ThreadTime")
             in_browser(page, file, level, picture, count)
-            return (thread_seconds() - began) / count * 1e6
+            return (metric(devtools, "ThreadTime") - began) / count * 1e6
 
         return run
 

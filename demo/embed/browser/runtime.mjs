@@ -19,10 +19,13 @@ export async function compileRuntime(received) {
 
 /** What onnxruntime starts in place of its own file, which would fetch the WebAssembly uncompressed. */
 export default function startRuntime(configuration) {
-  return start({
-    ...configuration,
-    instantiateWasm(imports, receive) {
-      WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled));
-    },
+  return new Promise((resolve, reject) => {
+    start({
+      ...configuration,
+      instantiateWasm(imports, receive) {
+        // Its own promise never settles where this one fails.
+        WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled), reject);
+      },
+    }).then(resolve, reject);
   });
 }
