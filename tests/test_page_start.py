@@ -1,7 +1,6 @@
 """How the page without a server starts: everything is asked for at once, and nothing twice."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ PACK = Path(__file__).parent.parent / "demo" / "conformance"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of the models that are committed."""
     page = tmp_path_factory.mktemp("start") / "page"
     assemble_page(page, MODELS_FOLDER)

@@ -81,6 +81,7 @@ class Network:
 
 
 HOME: Final = Network(latency=40, rate=20)
+QUICK: Final = Network(latency=40, rate=200)
 
 
 def measure(options: Options) -> Report:
@@ -92,24 +93,26 @@ def measure(options: Options) -> Report:
     """
     packages = node_modules(PROGRAMS / "node")
     manifest = Manifest.load(options.models)
-    files = {
+    models = {
         name: manifest.read(name)
         for name in (f"{DISCRIMINATOR}.onnx", f"{FROM_IMAGE}.onnx")
         if name in manifest.files
     }
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
-        folders = lay_out(Path(temporary), options.models, files)
-        rows = [
-            *first_answers(browser, folders, None, 1 if options.quick else options.rounds),
-            # Most of it is waiting, and that does not spread.
-            *first_answers(browser, folders, HOME, 1 if options.quick else min(5, options.rounds)),
-            *wire(browser, folders),
-        ]
+        folders = lay_out(Path(temporary), options.models, models)
+        local, files = first_answers(browser, folders, None, 1 if options.quick else options.rounds)
+        # Most of it is waiting, and that does not spread.
+        slow, _ = (
+            first_answers(browser, folders, QUICK, 1)
+            if options.quick
+            else first_answers(browser, folders, HOME, min(5, options.rounds))
+        )
+        rows = [*local, *slow, *wire(folders, files)]
         with latency_page(browser, folders[PAGE], 1) as one, node(folders[PAGE], packages) as in_node:
-            for file, content in files.items():
+            for file, content in models.items():
                 rows += latencies(file, content, one, in_node, options)
             with latency_page(browser, folders[PAGE], 2) as two:
-                rows += threads(next(iter(files)), one, two, options)
+                rows += threads(next(iter(models)), one, two, options)
         told = machine(("playwright",))
         told["libraries"] |= versions(browser)
     return Report("browser", told, rows, NOTES)
@@ -141,22 +144,25 @@ def lay_out(folder: Path, models: Path, files: Mapping[str, bytes]) -> dict[str,
 
 def first_answers(
     browser: "Browser", folders: Mapping[str, Path], network: Network | None, rounds: int
-) -> list[Row]:
-    """Milliseconds from asking for a page to the answer that stands in it, and its processor's until then."""
-    busy: dict[str, list[float]] = {name: [] for name in folders}
+) -> tuple[list[Row], dict[str, "Answered"]]:
+    """Milliseconds from asking for a page to the answer that stands in it, and its processor's until then.
+
+    Beside the rows, the last answer of each page.
+    """
+    found: dict[str, list[Answered]] = {name: [] for name in folders}
 
     def contestant(name: str) -> Callable[[], float]:
         def run() -> float:
-            found = answered(browser, folders[name], network)
-            busy[name].append(found.busy)
-            return found.milliseconds
+            found[name].append(answered(browser, folders[name], network))
+            return found[name][-1].milliseconds
 
         return run
 
     task = f"{OPENED}, {'from this machine' if network is None else f'over {network.rate:g} Mbit/s'}"
     rows = compare(task, "ms", {name: contestant(name) for name in folders}, PLAIN, rounds)
-    costs = {name: iter(found).__next__ for name, found in busy.items()}
-    return rows + compare(f"{task}, processor", "ms", costs, PLAIN, rounds)
+    busy = {name: iter([each.busy for each in all_of]).__next__ for name, all_of in found.items()}
+    rows += compare(f"{task}, processor", "ms", busy, PLAIN, rounds)
+    return rows, {name: all_of[-1] for name, all_of in found.items()}
 
 
 @dataclass(frozen=True)
@@ -179,7 +185,7 @@ def answered(browser: "Browser", folder: Path, network: Network | None) -> Answe
     with serving(folder) as served, fresh(browser) as context:
         page = context.new_page()
         page.add_init_script(f"{{ const PICTURE = {picture};\n{script} }}")
-        devtools = context.new_cdp_session(page)
+        devtools = measured(page)
         if network is not None:
             devtools.send("Network.enable")
             devtools.send("Network.emulateNetworkConditions", network.conditions)
@@ -196,9 +202,15 @@ def answered(browser: "Browser", folder: Path, network: Network | None) -> Answe
         )
 
 
+def measured(page: "Page") -> "CDPSession":
+    """Has Chromium count what a page costs: a thread's time is counted from here on."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+    return devtools
+
+
 def metric(devtools: "CDPSession", name: str) -> float:
     """One of Chromium's measures of a page, in seconds."""
-    devtools.send("Performance.enable")
     found = devtools.send("Performance.getMetrics")["metrics"]
     return float(next(each["value"] for each in found if each["name"] == name))
 
@@ -213,11 +225,10 @@ def fresh(browser: "Browser") -> Iterator["BrowserContext"]:
         context.close()
 
 
-def wire(browser: "Browser", folders: Mapping[str, Path]) -> list[Row]:
+def wire(folders: Mapping[str, Path], answers: Mapping[str, Answered]) -> list[Row]:
     """kB that come before the first answer, by what they are, and all together."""
-    files = {name: answered(browser, folder, None).files for name, folder in folders.items()}
-    sizes = {name: by_kind(found) for name, found in files.items()}
-    text = [path for path, _ in files[PAGE] if kind(path) == REST]
+    sizes = {name: by_kind(answer.files) for name, answer in answers.items()}
+    text = [path for path, _ in answers[PAGE].files if kind(path) == REST]
     gzipped = sum(len(gzip.compress(content(folders[PAGE], path), mtime=0)) for path in text)
     sizes[GZIPPED] = sizes[PAGE] | {REST: gzipped}
     rows = []
@@ -306,7 +317,7 @@ def latencies(file: str, content: bytes, page: "Page", in_node: InNode, options:
     count = 2 if options.quick else 40
     pixels = small_picture()
     picture = pixels.ravel().tolist()
-    devtools = page.context.new_cdp_session(page)
+    devtools = measured(page)
 
     def in_page(level: str) -> Callable[[], float]:
         def run() -> float:
