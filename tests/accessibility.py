@@ -4,7 +4,8 @@ import functools
 
 from playwright.sync_api import Page
 
-from tests.node import TESTS, node_modules
+from export.benchmark.packages import node_modules
+from tests.node import TESTS
 
 RUN = """async () => {
     const { violations } = await axe.run(document, { resultTypes: ['violations'] });

@@ -35,8 +35,8 @@ from demo.contract import (
 )
 from demo.images import load_picture
 from demo.runtime import MODELS_FOLDER, Engine
+from export.benchmark.chromium import find_browser
 from export.conformance import CONFORMANCE_FOLDER
-from tests.conftest import find_browser
 from tests.other_runtimes import browser_reports, node_reports
 from tests.serving import served_app
 

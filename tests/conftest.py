@@ -12,12 +12,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
+from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from export.generator import export_generator
 from tests.detectors import export_tiny, quick_gate
 from tests.generators import LATENT, SegmentGenerator
 from tests.handwriting import TEST_COUNT, large_digits, small_digits, write_data_set
 from tests.node import prepared
-from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
 from tests.shared import built_once
 from tests.tabs import Tabs
@@ -25,8 +25,6 @@ from train.__main__ import main as train_main
 from train.data import DATA_VARIABLE, load
 from train.datasets import DATASETS
 from train.zoo.conditional_gan import ConditionalGan
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_configure() -> None:
@@ -66,16 +64,6 @@ def leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, reme
 def find_npm() -> str | None:
     """The path of npm, where Node is installed beside it, or None."""
     return shutil.which("npm") if shutil.which("node") else None
-
-
-def find_browser() -> str | None:
-    """The path of an installed Chromium, Playwright's own included, or None."""
-    for name in BROWSERS:
-        if path := shutil.which(name):
-            return path
-    with sync_playwright() as playwright:
-        own = Path(playwright.chromium.executable_path)
-    return str(own) if own.exists() else None
 
 
 @pytest.fixture(scope="session")

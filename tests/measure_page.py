@@ -6,9 +6,8 @@ from typing import Final
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.conftest import find_browser
+from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from tests.driving import stroke
-from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
 
 STROKES: Final = 21

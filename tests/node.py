@@ -2,39 +2,16 @@
 
 import hashlib
 import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 from demo.embed.assemble import runtime_files
+from export.benchmark.packages import node_modules
 
 ROOT = Path(__file__).parent.parent
 PROGRAMS = ROOT / "demo" / "embed"
 TESTS = ROOT / "tests"
-
-
-def node_modules(programs: Path = PROGRAMS / "node") -> Path:
-    """The packages that a folder's package.json names: the one time that a test run needs npm's registry.
-
-    They are kept under the user's cache, in a folder named after package.json's checksum.
-    """
-    package = programs / "package.json"
-    cache = user_cache_path("touchstone") / "node"
-    kept = cache / hashlib.sha256(package.read_bytes()).hexdigest()[:16]
-    if not kept.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        # Aside, then renamed: a run that is stopped half-way leaves nothing that looks whole.
-        with tempfile.TemporaryDirectory(dir=cache) as aside:
-            whole = Path(aside) / "whole"
-            whole.mkdir()
-            shutil.copy(package, whole)
-            flags = ["--ignore-scripts", "--no-package-lock", "--no-audit", "--no-fund", "--prefer-offline"]
-            npm = shutil.which("npm") or "npm"
-            subprocess.run([npm, "install", *flags], cwd=whole, check=True, capture_output=True)
-            whole.rename(kept)
-    return kept / "node_modules"
 
 
 def prepared() -> bool:
@@ -44,7 +21,7 @@ def prepared() -> bool:
 
 def prepare() -> None:
     """Fetch all that tests need from npm's registry."""
-    node_modules()
+    node_modules(PROGRAMS / "node")
     node_modules(TESTS)
     runtime_files()
     ready_mark().touch()
@@ -62,7 +39,7 @@ def copy_programs(folder: Path) -> Path:
     embed = folder / "demo" / "embed"
     shutil.copytree(PROGRAMS / "node", embed / "node", ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(PROGRAMS / "browser", embed / "browser")
-    (embed / "node" / "node_modules").symlink_to(node_modules())
+    (embed / "node" / "node_modules").symlink_to(node_modules(PROGRAMS / "node"))
     return embed / "node"
 
 

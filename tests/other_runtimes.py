@@ -1,58 +1,21 @@
 """The conformance runners of `demo/embed/` run for real: in Node, and in a headless browser."""
 
-import functools
 import json
 import shutil
 import subprocess
 import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from playwright.sync_api import sync_playwright
 
 from demo.contract import FROM_IMAGE
 from demo.embed.assemble import assemble_page
+from export.benchmark.chromium import CHROMIUM_FLAGS
+from export.benchmark.static import serving
 from tests.node import copy_programs
 
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 PATIENCE_MILLISECONDS = 120_000
-
-
-class Served(NamedTuple):
-    """A folder on the web: its address, and the paths that were asked for so far."""
-
-    address: str
-    asked: list[str]
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    """Serve a folder on a free port of this machine."""
-    asked: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            asked.append(self.path)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield Served(f"http://127.0.0.1:{server.server_port}/", asked)
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def node_reports(pack: Path, models: Path) -> list[dict[str, Any]]:

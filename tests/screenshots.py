@@ -13,9 +13,8 @@ from typing import Final
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.conftest import find_browser
+from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from tests.driving import open_view, stroke
-from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import ROOT, served_app
 
 LOOKS: Final = {"light": (1280, 800, "light"), "dark": (1280, 800, "dark"), "phone": (390, 844, "light")}

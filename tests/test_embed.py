@@ -36,10 +36,10 @@ from demo.manifest import Manifest
 from demo.panels import VERDICTS
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.sessions import CPU, open_session
+from export.benchmark.static import Served, serving
 from tests.accessibility import serious
 from tests.driving import overflow
 from tests.node import ROOT, copy_programs
-from tests.other_runtimes import Served, serving
 from tests.shared import built_once
 from tests.tabs import Tabs, both_sizes, on_a_phone
 
@@ -380,7 +380,7 @@ def test_every_stroke_is_judged_as_in_python(page: Page, score: Score) -> None:
 
 @pytest.mark.node
 @pytest.mark.browser
-@pytest.mark.parametrize("file", ["ort.wasm.bundle.min.mjs", "engine.mjs", MODEL])
+@pytest.mark.parametrize("file", ["ort.wasm.min.mjs", "engine.mjs", MODEL])
 def test_a_stroke_is_judged_though_the_model_is_still_to_come(
     browser: Browser, served: Served, file: str
 ) -> None:

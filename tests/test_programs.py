@@ -14,8 +14,9 @@ from playwright.sync_api import Browser, expect
 from demo.check import check_bytes
 from demo.embed.programs import SHOWN_ADDRESS, Program, programs
 from demo.runtime import MODELS_FOLDER, Engine
-from tests.node import ROOT, node_modules
-from tests.other_runtimes import serving
+from export.benchmark.packages import node_modules
+from export.benchmark.static import serving
+from tests.node import PROGRAMS, ROOT
 
 PACK = ROOT / "demo" / "conformance"
 PICTURES = ("drawn-3.png", "turned-by-exif.jpg", "blank-white.png")
@@ -66,7 +67,7 @@ def test_python_by_itself(engine: Engine, tmp_path: Path, picture: str) -> None:
 @pytest.mark.parametrize("picture", PICTURES)
 def test_node(engine: Engine, tmp_path: Path, picture: str) -> None:
     laid_out(BY_NAME["node"], tmp_path, picture)
-    (tmp_path / "node_modules").symlink_to(node_modules())
+    (tmp_path / "node_modules").symlink_to(node_modules(PROGRAMS / "node"))
     assert ran(BY_NAME["node"].run, tmp_path) == line(engine, picture)
 
 

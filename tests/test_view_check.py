@@ -14,9 +14,9 @@ from demo.check import check_bytes
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.runtime import Engine
 from demo.stability import HANDLINGS
+from export.benchmark.chromium import CHROMIUM_FLAGS
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, requests_held, shown, stroke, upload
-from tests.other_runtimes import CHROMIUM_FLAGS
 from tests.serving import served_app
 from tests.tabs import both_sizes, on_a_phone
 

@@ -8,6 +8,20 @@
  * @throws {MissingError} the server answered, but not with the file
  */
 export async function download(address, received, options = {}) {
+  const parts = await stream(address, received, options);
+  return new Uint8Array(await new Response(parts).arrayBuffer());
+}
+
+/**
+ * The same bytes, to be worked on while they come.
+ *
+ * @param {string | URL} address
+ * @param {(bytes: number) => void} received
+ * @param {RequestInit} options
+ * @returns {Promise<ReadableStream<Uint8Array>>}
+ * @throws {MissingError}
+ */
+export async function stream(address, received, options = {}) {
   const response = await fetch(address, options);
   if (!response.ok) throw new MissingError(address, response.status);
   const counter = new TransformStream({
@@ -16,7 +30,7 @@ export async function download(address, received, options = {}) {
       stream.enqueue(part);
     },
   });
-  return new Uint8Array(await new Response(response.body.pipeThrough(counter)).arrayBuffer());
+  return response.body.pipeThrough(counter);
 }
 
 /** The server has no such file to give. */

@@ -1,11 +1,10 @@
 // The model in this page: onnxruntime's WebAssembly build, one thread, no server.
 
 import { download } from "./download.mjs";
-import * as ort from "./ort.wasm.bundle.min.mjs";
+import * as ort from "./ort.wasm.min.mjs";
+import { compileRuntime } from "./runtime.mjs";
 
-export { Tensor } from "./ort.wasm.bundle.min.mjs";
-
-const RUNTIME = "ort-wasm-simd-threaded.wasm.gzip";
+export { Tensor } from "./ort.wasm.min.mjs";
 
 /**
  * Download the runtime and a model, and open a session.
@@ -18,9 +17,9 @@ const RUNTIME = "ort-wasm-simd-threaded.wasm.gzip";
  *   inDomain: number, pixels: Uint8Array}} Scores digitProbabilities: null of a model that reads no digits
  */
 export async function openEngine(model, received = () => {}) {
-  const [runtime, weights] = await Promise.all([download(RUNTIME, received), download(model, received)]);
+  const [weights] = await Promise.all([download(model, received), compileRuntime(received)]);
   ort.env.wasm.numThreads = 1;
-  ort.env.wasm.wasmBinary = await inflate(runtime);
+  ort.env.wasm.wasmPaths = { mjs: new URL("./runtime.mjs", import.meta.url) };
   const session = await openSession(weights);
   return async ({ data, shape }) => {
     const answer = await session.run({ image: new ort.Tensor("uint8", data, shape) });
@@ -36,11 +35,6 @@ export async function openEngine(model, received = () => {}) {
 
 /** A session of a further model, once `openEngine` has brought the runtime. @param {Uint8Array} weights */
 export function openSession(weights) {
-  return ort.InferenceSession.create(weights, { executionProviders: ["wasm"] });
-}
-
-// Compressed by us rather than by the server: not every static host compresses WebAssembly.
-async function inflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
+  // To optimise the graph takes longer than it saves in thousands of pictures.
+  return ort.InferenceSession.create(weights, { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" });
 }

@@ -1,0 +1,55 @@
+"""A real browser, without a window."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from export.errors import ExportError
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_browser() -> str | None:
+    """The path of an installed Chromium, Playwright's own included, or None."""
+    from playwright.sync_api import sync_playwright
+
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    return str(own) if own.exists() else None
+
+
+@contextmanager
+def chromium() -> Iterator["Browser"]:
+    """A headless Chromium.
+
+    Raises:
+        ExportError: Playwright or a browser is missing.
+    """
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError as error:
+        raise ExportError("Playwright is missing; install it with: pip install playwright.") from error
+    path = find_browser()
+    if path is None:
+        raise ExportError("No Chromium; install one with: python -m playwright install chromium.")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
