@@ -129,11 +129,12 @@ def sloped(paper_levels: FLOAT[...], size: INT64[2]) -> FLOAT[...]:
 
 
 @script()
-def frame(levels: FLOAT[...], size: INT64[2], thickness: INT64[...]) -> tuple[INT64[2], INT64[2]]:
+def frame(
+    outer: FLOAT[...], inner: FLOAT[...], size: INT64[2], thickness: INT64[...]
+) -> tuple[INT64[2], INT64[2]]:
     """Rows and columns to drop at the top and left, and at the bottom and right.
 
-    levels: [4, width + height], the two lines just inside a frame, then the outermost."""
-    inner, outer = op.Split(levels, axis=0, num_outputs=2)
+    outer, inner: [2, width + height], the outermost lines, and those just inside a frame."""
     paper = median(op.Reshape(inner, [-1]))
     same = op.Cast(op.Abs(inner - paper) <= CLEAN_CONTRAST, to=AS_FLOAT)
     clean = op.ReduceMean(same, keepdims=0) >= FRAME_WHOLE
@@ -151,16 +152,16 @@ def ink_on_dark(light: UINT8[...]) -> tuple[FLOAT[...], FLOAT[1], BOOL]:
     size = op.Shape(light)
     height, width = op.Split(size, num_outputs=2)
     lengths = op.Concat(width, height, axis=0)
-    ring = op.Reshape(op.Cast(edges(light), to=AS_FLOAT), [-1])
-    bright = op.Squeeze(median(ring) > 127.0)
-    black = op.Cast(op.Where(bright, 255, 0), to=AS_BYTE)
-    dark = op.DequantizeLinear(light, op.Where(bright, -1.0, 1.0), black)
-    outermost = edges(dark)
+    ring = op.Cast(edges(light), to=AS_FLOAT)
+    bright = op.Squeeze(median(op.Reshape(ring, [-1])) > 127.0)
+    black = op.Where(bright, 255.0, 0.0)
+    outermost = op.Abs(ring - black)
     paper = median(op.Reshape(outermost, [-1]))
     rows, columns = op.Split(outermost, lengths, axis=1)
     middles = op.Concat(median(rows), median(columns), axis=1)
     plane = sloped(op.Where(op.Abs(middles - paper) <= LARGEST_SLOPE, middles, paper), size)
     # Light multiplies: where there is half of it, ink stands out half as far. On black or white, 1.
+    dark = op.DequantizeLinear(light, op.Where(bright, -1.0, 1.0), op.Cast(black, to=AS_BYTE))
     above = (dark - plane) * (255.0 / op.Max(255.0 - plane, op.Cast(LEAST_CONTRAST, to=AS_FLOAT)))
     noise = median(op.Reshape(op.Abs(edges(above)), [-1]))
     return op.Relu(above), noise, bright
@@ -168,7 +169,7 @@ def ink_on_dark(light: UINT8[...]) -> tuple[FLOAT[...], FLOAT[1], BOOL]:
 
 @script()
 def ink_on_flat(light: UINT8[...], paper: UINT8[...]) -> tuple[FLOAT[...], BOOL]:
-    """What `ink_on_dark` gives where all outermost pixels are of one brightness, as on a clean canvas."""
+    """What `ink_on_dark` gives where all outermost pixels are of one brightness, and most just inside."""
     level = op.Cast(paper, to=AS_FLOAT)
     bright = level > 127.0
     room = op.Where(bright, level, 255.0 - level)
@@ -293,19 +294,22 @@ def normalize(
     size = op.Shape(light)
     shortest = op.ReduceMin(size, keepdims=0)
     wanted = (op.ReduceMax(size, keepdims=0) + 32) / FRAME_PARTS
-    thickness = op.Min(op.Max(wanted, 1), (shortest - 1) / 2)
-    lines = thickness * [1, -1, 0, 0] + [0, -1, 0, -1]
+    thickness = op.Clip(wanted, op.Constant(value_int=1), (shortest - 1) / 2)
+    lines = thickness * [0, 0, 1, -1] + [0, -1, 0, -1]
     rows = op.Gather(light, lines, axis=0)
     columns = op.Gather(light, lines, axis=1)
-    outermost = op.Concat(rows, op.Transpose(columns, perm=[1, 0]), axis=1)
-    paper = op.ReduceMax(outermost, keepdims=0)
-    flat = op.Equal(paper, op.ReduceMin(outermost, keepdims=0))
+    ring, inner = op.Split(
+        op.Concat(rows, op.Transpose(columns, perm=[1, 0]), axis=1), axis=0, num_outputs=2
+    )
+    paper = op.ReduceMax(ring, keepdims=0)
+    same = op.Cast(op.Equal(inner, paper), to=AS_FLOAT)
+    flat = op.And(op.Equal(paper, op.ReduceMin(ring, keepdims=0)), op.ReduceMean(same, keepdims=0) > 0.5)
     if flat:
         ink, bright = ink_on_flat(light, paper)
         noise = op.Constant(value_floats=[0.0])
         dropped = op.Constant(value_ints=[0, 0])
     else:
-        dropped, beyond = frame(op.Cast(outermost, to=AS_FLOAT), size, thickness)
+        dropped, beyond = frame(op.Cast(ring, to=AS_FLOAT), op.Cast(inner, to=AS_FLOAT), size, thickness)
         ink, noise, bright = ink_on_dark(op.Slice(light, dropped, size - beyond, [0, 1]))
 
     profile = op.ReduceMax(ink, [1], keepdims=0)
