@@ -1,4 +1,4 @@
-"""The one door: what the any-image graph costs over the core alone, and how near a photo's is to reading it."""
+"""The one door: what the any-image graph costs beside the core alone, and a photo beside reading it."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -75,7 +75,7 @@ def small_pictures(digit: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
 def against_core(
     task: str, picture: NDArray[np.uint8], sessions: dict[str, Any], calls: int, rounds: int
 ) -> list[Row]:
-    """The core alone, on pixels already normalised; the any-image graph; the two halves one after the other."""
+    """The core alone, on pixels already normalised; the any-image graph; its two halves in two sessions."""
     core, whole, normalizer = (sessions[name] for name in (DISCRIMINATOR, FROM_IMAGE, NORMALIZER))
     pixels = normalize(picture)[np.newaxis]
 
@@ -127,8 +127,7 @@ def notes(photo: NDArray[np.uint8], rows: list[Row]) -> list[str]:
     costs = {row.contestant: row.cost.median for row in rows}
     read, ours = costs["its bytes read once, from memory"], costs["normalizer.onnx"]
     return [
-        f"A 640x480 photo has {photo.nbytes:,} bytes; at {photo.nbytes / read / 1000:.1f} GB/s, which reading "
-        f"{LARGE_BYTES:,} bytes measured, they take {read:.0f} µs: the roofline of any normaliser.",
-        f"The normaliser takes {ours / read:.0f} times that; Pillow's does neither look for the paper nor for "
-        "the ink.",
+        f"A 640x480 photo has {photo.nbytes:,} bytes; at {photo.nbytes / read / 1000:.1f} GB/s, measured by "
+        f"reading {LARGE_BYTES:,} bytes, they take {read:.0f} µs: the roofline of any normaliser.",
+        f"The normaliser takes {ours / read:.0f} times that. Pillow looks for neither paper nor ink.",
     ]
