@@ -143,7 +143,8 @@ def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
     for part in (first, second):
         del part.metadata_props[:]
     second = compose.add_prefix(second, "discriminator/", rename_inputs=False, rename_outputs=False)
-    model = compose.merge_models(first, second, [(PIXELS, PIXELS)], outputs=[*own, PIXELS])
+    # Naming its outputs here would prune what only branches use; a session drops what leads to no output.
+    model = compose.merge_models(first, second, [(PIXELS, PIXELS)])
     if IN_DOMAIN not in own:
         add_ink(model)
     set_interface(model, merged_names(own))

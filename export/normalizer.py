@@ -1,13 +1,18 @@
 """The normaliser as a graph of standard ONNX operators: `train/normalize.py` step by step, for any picture.
 
-Each function is the reference's of the same name, with the reference's constants. There is no control
-flow: one path serves every number of channels and every size from 1x1 up, and where the reference
-cuts out, pads and pastes, the graph multiplies by matrices of fixed height.
+Each function is the reference's of the same name where there is one, with the reference's constants. A
+small picture pays for every operator, half a microsecond each: so one vector holds what belongs to rows and
+to columns, and what a picture does not need is in a branch that it does not take. A large one pays for every
+pass over its pixels: so they stay bytes for long, and what is outside the ink is cut off before noise is
+looked at. The numbers are the same on every way through.
 """
 
+from typing import Final
+
+import numpy as np
 import onnx
 import onnxscript
-from onnx import TensorProto, inliner
+from onnx import TensorProto, inliner, numpy_helper
 from onnxscript import BOOL, FLOAT, INT64, UINT8, script
 from onnxscript import opset20 as op
 
@@ -31,228 +36,322 @@ from train.normalize import (
 
 FRAME_PARTS = round(1 / FRAME_SHARE)
 HALF_UP = 0.5 + 1 / 512
+LEAST_AVERAGE = 1e-6
+BLOCK = 512
+"""A crop begins at as many rows and columns from one of these as its picture: products of matrices are summed
+block by block, and should not depend on where in its picture the ink was found."""
 
 AS_FLOAT = TensorProto.FLOAT
 AS_INT = TensorProto.INT64
-AS_SMALL_INT = TensorProto.INT32
 AS_BYTE = TensorProto.UINT8
+
+# A millionth more than ITU-R BT.601: halves round up, and no other of the 256^3 colours comes near to one.
+SHARES = numpy_helper.from_array(np.array([[0.299, 0.587, 0.114, 0]], np.float32) * np.float32(1 + 1e-6))
+# Multiplied from both sides with a digit: its mass, and the moments about where its centre should be.
+ABOUT_CENTRE: Final = np.stack([np.ones(BOX), (SIDE + 1) / 2 - np.arange(BOX)]).astype(np.float32)
+MOMENTS_DOWN = numpy_helper.from_array(ABOUT_CENTRE)
+MOMENTS_ACROSS = numpy_helper.from_array(np.ascontiguousarray(ABOUT_CENTRE.T))
+OUTPUTS = numpy_helper.from_array(np.arange(BOX, dtype=np.float32).reshape(1, BOX, 1))
+NEVER = numpy_helper.from_array(np.zeros(1, bool))
+NEIGHBOURS = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32))
 
 
 @script()
 def median(values: FLOAT[...]) -> FLOAT[...]:
-    count = op.Shape(values)
-    largest, _ = op.TopK(values, count - count / 2)
-    return op.ReduceMin(largest, keepdims=0)
+    """Along the last axis, which stays."""
+    count = op.Shape(values, start=-1)
+    largest, _ = op.TopK(values, count - count / 2, axis=-1, sorted=0)
+    return op.ReduceMin(largest, [-1], keepdims=1)
 
 
 @script()
-def ring(values: FLOAT[...]) -> FLOAT[...]:
-    return op.Concat(
-        op.Gather(values, 0, axis=0),
-        op.Gather(values, -1, axis=0),
-        op.Gather(values, 0, axis=1),
-        op.Gather(values, -1, axis=1),
-        axis=0,
-    )
+def edges(values: FLOAT[...]) -> FLOAT[...]:
+    """First and last row, then first and last column after them: [2, width + height]."""
+    rows = op.Gather(values, [0, -1], axis=0)
+    columns = op.Gather(values, [0, -1], axis=1)
+    return op.Concat(rows, op.Transpose(columns, perm=[1, 0]), axis=1)
 
 
 @script()
-def side(values: FLOAT[...], paper: FLOAT[...]) -> FLOAT[...]:
-    middle = median(values)
-    return op.Where(op.Abs(middle - paper) <= LARGEST_SLOPE, middle, paper)
+def over_paper(visible: UINT8[...], alpha: UINT8[...]) -> UINT8[...]:
+    opaque = op.Cast(op.ReduceMin(alpha), to=AS_INT) == 255
+    if opaque:
+        seen = op.Identity(visible)
+    else:
+        light = op.Cast(visible, to=AS_FLOAT)
+        cover = op.Cast(alpha, to=AS_FLOAT)
+        covered = op.ReduceMean(cover, keepdims=0)
+        lit = light * cover
+        brightness = op.ReduceMean(lit, keepdims=0) / op.Max(covered, 1.0)
+        behind = op.Where(brightness > 127.0, 0.0, 255.0)
+        paper = op.Where(covered > MOSTLY_OPAQUE, op.Floor(brightness), behind)
+        seen = op.Cast((lit + paper * (255.0 - cover) + 127.0) / 255.0, to=AS_BYTE)
+    return seen
 
 
 @script()
-def slope(length: INT64[1]) -> FLOAT[...]:
+def grey(image: UINT8[...]) -> UINT8[...]:
+    channels = op.Shape(image, start=2)
+    single = op.Equal(channels, 1)
+    if single:
+        light = op.Squeeze(image, [2])
+    else:
+        planes = op.Reshape(op.Transpose(image, perm=[2, 0, 1]), [0, -1])
+        shares = op.Slice(op.Constant(value=SHARES), [0], channels, [1])
+        mixed = op.MatMul(shares, op.Cast(planes, to=AS_FLOAT))
+        visible = op.QuantizeLinear(mixed, 1.0, op.Cast(0, to=AS_BYTE))
+        four = op.Equal(channels, 4)
+        if four:
+            alpha = op.Slice(planes, [3], [4], [0])
+            seen = over_paper(visible, alpha)
+        else:
+            seen = op.Identity(visible)
+        light = op.Reshape(seen, op.Shape(image, end=2))
+    return light
+
+
+@script()
+def steps(length: INT64[1]) -> FLOAT[...]:
     positions = op.Cast(op.Range(0, op.Squeeze(length), 1), to=AS_FLOAT)
     return positions / op.Cast(op.Max(length - 1, [1]), to=AS_FLOAT) - 0.5
 
 
 @script()
-def differs(edge: FLOAT[...], paper: FLOAT[...]) -> INT64[1]:
-    other = op.Cast(op.Abs(edge - paper) > FRAME_CONTRAST, to=AS_FLOAT)
-    return op.Cast(op.ReduceMean(other, keepdims=1) > FRAME_WHOLE, to=AS_INT)
+def sloped(paper_levels: FLOAT[...], size: INT64[2]) -> FLOAT[...]:
+    """A plane [height, width] through levels at the [[top, left], [bottom, right]] of a picture."""
+    level = op.ReduceSum(paper_levels, keepdims=0) / 4.0
+    first, last = op.Split(paper_levels, axis=0, num_outputs=2)
+    rise, run = op.Split(last - first, axis=1, num_outputs=2)
+    height, width = op.Split(size, num_outputs=2)
+    down = op.Transpose(rise * op.Unsqueeze(steps(height), [0]))
+    return level + down + run * op.Unsqueeze(steps(width), [0])
 
 
 @script()
-def thinned(image: UINT8[...]) -> tuple[UINT8[...], INT64[1]]:
-    size = op.Shape(image, start=0, end=2)
-    step = (op.ReduceMax(size, keepdims=1) + (LARGEST_SIDE - 1)) / LARGEST_SIDE
-    return op.Slice(image, [0, 0], size, [0, 1], op.Concat(step, step, axis=0)), step
+def frame(
+    outer: FLOAT[...], inner: FLOAT[...], size: INT64[2], thickness: INT64[...]
+) -> tuple[INT64[2], INT64[2]]:
+    """Rows and columns to drop at the top and left, and at the bottom and right.
 
-
-@script()
-def grey(image: UINT8[...]) -> FLOAT[...]:
-    channels = op.Shape(image, start=2, end=3)
-    colours = op.Cast(op.Gather(image, op.Min([0, 1, 2, 3], channels - 1), axis=2), to=AS_SMALL_INT)
-    shares = op.Cast([299, 587, 114, 0], to=AS_SMALL_INT)
-    light = (op.ReduceSum(colours * shares, [2], keepdims=0) + 500) / 1000
-    alpha = op.Where(channels == 4, op.Gather(colours, 3, axis=2), op.Cast(255, to=AS_SMALL_INT))
-    covered = op.ReduceMean(op.Cast(alpha, to=AS_FLOAT), keepdims=0)
-    brightness = op.ReduceMean(op.Cast(alpha * light, to=AS_FLOAT), keepdims=0) / op.Max(covered, 1.0)
-    behind = op.Where(brightness > 127.0, 0.0, 255.0)
-    paper = op.Cast(op.Where(covered > MOSTLY_OPAQUE, op.Floor(brightness), behind), to=AS_SMALL_INT)
-    return op.Cast((light * alpha + paper * (255 - alpha) + 127) / 255, to=AS_FLOAT)
-
-
-@script()
-def unframed(light: FLOAT[...]) -> tuple[FLOAT[...], INT64[2]]:
-    size = op.Shape(light)
-    height = op.Gather(size, [0])
-    width = op.Gather(size, [1])
-    allowed = op.Max((op.Max(height, width) + 32) / FRAME_PARTS, [1])
-    thickness = op.Min(op.Min(allowed, (height - 1) / 2), (width - 1) / 2)
-    rows = op.Gather(light, op.Concat(thickness, height - 1 - thickness, axis=0), axis=0)
-    columns = op.Gather(light, op.Concat(thickness, width - 1 - thickness, axis=0), axis=1)
-    inner = op.Concat(op.Reshape(rows, [-1]), op.Reshape(columns, [-1]), axis=0)
-    paper = median(inner)
+    outer, inner: [2, width + height], the outermost lines, and those just inside a frame."""
+    paper = median(op.Reshape(inner, [-1]))
     same = op.Cast(op.Abs(inner - paper) <= CLEAN_CONTRAST, to=AS_FLOAT)
     clean = op.ReduceMean(same, keepdims=0) >= FRAME_WHOLE
-    frame = op.Where(clean, thickness, 0)
-    top = frame * differs(op.Gather(light, 0, axis=0), paper)
-    bottom = frame * differs(op.Gather(light, -1, axis=0), paper)
-    left = frame * differs(op.Gather(light, 0, axis=1), paper)
-    right = frame * differs(op.Gather(light, -1, axis=1), paper)
-    begin = op.Concat(top, left, axis=0)
-    end = op.Concat(height - bottom, width - right, axis=0)
-    return op.Slice(light, begin, end, [0, 1]), begin
+    other = op.Cast(op.Abs(outer - paper) > FRAME_CONTRAST, to=AS_FLOAT)
+    height, width = op.Split(size, num_outputs=2)
+    rows, columns = op.Split(other, op.Concat(width, height, axis=0), axis=1)
+    share = op.Concat(op.ReduceMean(rows, [1]), op.ReduceMean(columns, [1]), axis=1)
+    cut = op.Cast(op.And(share > FRAME_WHOLE, clean), to=AS_INT) * thickness
+    begin, end = op.Split(cut, axis=0, num_outputs=2)
+    return op.Squeeze(begin, [0]), op.Squeeze(end, [0])
 
 
 @script()
-def ink_on_dark(light: FLOAT[...]) -> tuple[FLOAT[...], FLOAT[...], BOOL[...]]:
-    bright = median(ring(light)) > 127.0
-    dark = op.Where(bright, 255.0 - light, light)
-    paper = median(ring(dark))
-    top = side(op.Gather(dark, 0, axis=0), paper)
-    bottom = side(op.Gather(dark, -1, axis=0), paper)
-    left = side(op.Gather(dark, 0, axis=1), paper)
-    right = side(op.Gather(dark, -1, axis=1), paper)
-    level = (top + bottom + left + right) / 4.0
-    down = (bottom - top) * slope(op.Shape(dark, start=0, end=1))
-    across = (right - left) * slope(op.Shape(dark, start=1, end=2))
-    plane = level + op.Unsqueeze(down, [1]) + across
+def ink_on_dark(light: UINT8[...]) -> tuple[FLOAT[...], FLOAT[1], BOOL]:
+    size = op.Shape(light)
+    height, width = op.Split(size, num_outputs=2)
+    lengths = op.Concat(width, height, axis=0)
+    ring = op.Cast(edges(light), to=AS_FLOAT)
+    bright = op.Squeeze(median(op.Reshape(ring, [-1])) > 127.0)
+    black = op.Where(bright, 255.0, 0.0)
+    outermost = op.Abs(ring - black)
+    paper = median(op.Reshape(outermost, [-1]))
+    rows, columns = op.Split(outermost, lengths, axis=1)
+    middles = op.Concat(median(rows), median(columns), axis=1)
+    plane = sloped(op.Where(op.Abs(middles - paper) <= LARGEST_SLOPE, middles, paper), size)
+    # Light multiplies: where there is half of it, ink stands out half as far. On black or white, 1.
+    dark = op.DequantizeLinear(light, op.Where(bright, -1.0, 1.0), op.Cast(black, to=AS_BYTE))
     above = (dark - plane) * (255.0 / op.Max(255.0 - plane, op.Cast(LEAST_CONTRAST, to=AS_FLOAT)))
-    return op.Relu(above), median(op.Abs(ring(above))), bright
+    noise = median(op.Reshape(op.Abs(edges(above)), [-1]))
+    return op.Relu(above), noise, bright
 
 
 @script()
-def extent(inside: FLOAT[...]) -> tuple[INT64[1], INT64[1]]:
-    size = op.Shape(inside)
-    positions = op.Range(0, op.Squeeze(size), 1)
-    begin = op.ReduceMin(op.Where(inside, positions, size), keepdims=1)
-    end = op.ReduceMax(op.Where(inside, positions + 1, 0), keepdims=1)
-    return op.Min(begin, size - 1), op.Max(end - begin, [1])
+def ink_on_flat(light: UINT8[...], paper: UINT8[...]) -> tuple[FLOAT[...], BOOL]:
+    """What `ink_on_dark` gives where all outermost pixels are of one brightness, and most just inside."""
+    level = op.Cast(paper, to=AS_FLOAT)
+    bright = level > 127.0
+    room = op.Where(bright, level, 255.0 - level)
+    gain = op.Where(bright, -255.0, 255.0) / op.Max(room, op.Cast(LEAST_CONTRAST, to=AS_FLOAT))
+    ink = op.Relu(op.DequantizeLinear(light, gain, paper))
+    return ink, bright
 
 
 @script()
-def off_grid(start: INT64[1], factor: INT64[1], count: INT64[1]) -> FLOAT[...]:
-    edges = op.Range(1, op.Squeeze(count) + 1, 1) - start
-    return op.Cast(op.Mod(edges, factor) > 0, to=AS_FLOAT)
+def extent(rows: FLOAT[...], columns: FLOAT[...]) -> tuple[INT64[2], INT64[2]]:
+    """Where the ones begin among rows and among columns, zeros or ones, and from first to last how many."""
+    top = op.ArgMax(rows, axis=0)
+    bottom = op.ArgMax(rows, axis=0, select_last_index=1)
+    left = op.ArgMax(columns, axis=0)
+    right = op.ArgMax(columns, axis=0, select_last_index=1)
+    begin = op.Concat(top, left, axis=0)
+    return begin, op.Concat(bottom, right, axis=0) - begin + 1
 
 
 @script()
-def is_exact(ink: FLOAT[...]) -> FLOAT[...]:
-    profile = op.ReduceMax(ink, [1], keepdims=0)
-    outline = op.ReduceMax(ink, [0], keepdims=0)
-    top, rows = extent(profile > 0.0)
-    left, columns = extent(outline > 0.0)
-    longest = op.Max(rows, columns)
-    factor = op.Max(longest / BOX, [1])
-    end = op.Shape(ink)
-    rows_after = op.Slice(ink, [1], op.Gather(end, [0]), [0])
-    columns_after = op.Slice(ink, [1], op.Gather(end, [1]), [1])
-    rows_before = op.Slice(ink, [0], op.Gather(end, [0]) - 1, [0])
-    columns_before = op.Slice(ink, [0], op.Gather(end, [1]) - 1, [1])
-    down = op.ReduceMax(op.Abs(rows_after - rows_before), [1], keepdims=0)
-    across = op.ReduceMax(op.Abs(columns_after - columns_before), [0], keepdims=0)
-    broken_rows = op.ReduceSum(down * off_grid(top, factor, op.Shape(down)), keepdims=1)
-    broken_columns = op.ReduceSum(across * off_grid(left, factor, op.Shape(across)), keepdims=1)
-    broken = broken_rows + broken_columns
-    return op.Squeeze(op.And(longest == factor * BOX, broken == 0.0))
+def box_of(rows: FLOAT[...], columns: FLOAT[...], level: FLOAT[1]) -> tuple[INT64[2], INT64[2]]:
+    """The box of ink above a level, from the strongest of every row and of every column."""
+    begin, length = extent(op.Cast(rows > level, to=AS_FLOAT), op.Cast(columns > level, to=AS_FLOAT))
+    return begin, length
 
 
 @script()
-def without_noise(ink: FLOAT[...], noise: FLOAT[...]) -> tuple[FLOAT[...], FLOAT[...]]:
-    strongest = op.ReduceMax(ink, keepdims=0)
-    clean = op.And(noise == 0.0, is_exact(ink))
-    cut = op.Where(clean, 0.0, op.Max(noise * NOISE_WIDTHS, strongest * RINGING))
-    level = op.Where(clean, 0.0, op.Max(cut, strongest * BOX_CONTRAST))
-    return op.Where(ink > cut, ink, 0.0), level
+def off_grid(changes: FLOAT[...], start: INT64[1], factor: INT64[1]) -> FLOAT[...]:
+    count = op.Shape(changes)
+    places = op.Range(1, op.Squeeze(count) + 1, 1) - start
+    return op.ReduceSum(changes * op.Cast(op.Mod(places, factor) > 0, to=AS_FLOAT), keepdims=1)
 
 
 @script()
-def without_specks(ink: FLOAT[...], level: FLOAT[...]) -> FLOAT[...]:
-    picture = op.Unsqueeze(ink, [0, 1])
-    mean = op.AveragePool(picture, kernel_shape=[3, 3], pads=[1, 1, 1, 1], count_include_pad=1)
-    around = op.Squeeze(mean, [0, 1])
-    kept = op.Where(around > op.ReduceMax(ink, keepdims=0) * SPECK_CONTRAST, ink, 0.0)
-    some = op.ReduceMax(kept, keepdims=0) > level
-    return op.Where(op.And(level > 0.0, some), kept, ink)
+def is_exact(ink: FLOAT[...], begin: INT64[2], factor: INT64[1]) -> BOOL[1]:
+    """Whether ink is made of squares of `factor` pixels."""
+    top, left = op.Split(begin, num_outputs=2)
+    rows, columns = op.Split(op.Shape(ink), num_outputs=2)
+    below = op.Slice(ink, [1], rows, [0]) - op.Slice(ink, [0], rows - 1, [0])
+    beside = op.Slice(ink, [1], columns, [1]) - op.Slice(ink, [0], columns - 1, [1])
+    down = op.ReduceMax(op.Abs(below), [1], keepdims=0)
+    across = op.ReduceMax(op.Abs(beside), [0], keepdims=0)
+    return off_grid(down, top, factor) + off_grid(across, left, factor) == 0.0
 
 
 @script()
-def outputs(length: INT64[1], longest: INT64[1]) -> INT64[1]:
-    return op.Max((length * (2 * BOX) + longest) / (longest * 2), [1])
+def without_specks(
+    left: FLOAT[...],
+    level: FLOAT[1],
+    strongest: FLOAT[1],
+    begin: INT64[2],
+    length: INT64[2],
+    origin: INT64[2],
+) -> tuple[INT64[2], INT64[2]]:
+    """The box of all ink above a level but lone pixels; the box as given, where there is no other.
+
+    left: the part of the ink that begins at the origin; no ink beyond it reaches the level."""
+    sums = op.Conv(op.Unsqueeze(left, [0, 1]), op.Constant(value=NEIGHBOURS), pads=[1, 1, 1, 1])
+    around = op.Squeeze(sums, [0, 1]) / 9.0
+    kept = op.Cast(op.And(around > strongest * SPECK_CONTRAST, left > level), to=AS_FLOAT)
+    rows = op.ReduceMax(kept, [1], keepdims=0)
+    some = op.ReduceMax(rows) > 0.0
+    first, size = extent(rows, op.ReduceMax(kept, [0], keepdims=0))
+    return op.Where(some, first + origin, begin), op.Where(some, size, length)
 
 
 @script()
-def overlaps(start: INT64[1], length: INT64[1], count: INT64[1], size: INT64[1]) -> FLOAT[...]:
-    each = op.Cast(length, to=AS_FLOAT) / op.Cast(count, to=AS_FLOAT)
-    which = op.Range(0, BOX, 1)
-    begin = op.Unsqueeze(op.Cast(start, to=AS_FLOAT) + op.Cast(which, to=AS_FLOAT) * each, [1])
-    pixel = op.Cast(op.Range(0, op.Squeeze(size), 1), to=AS_FLOAT)
-    covered = op.Relu(op.Min(pixel + 1.0, begin + each) - op.Max(pixel, begin)) / each
-    return op.Where(op.Unsqueeze(which < count, [1]), covered, 0.0)
+def scaled(
+    left: FLOAT[...], origin: INT64[2], size: INT64[2], begin: INT64[2], length: INT64[2]
+) -> tuple[FLOAT[...], INT64[2]]:
+    """The box by area averaging, longest side `BOX`: [1, BOX, BOX] with zeros after it, and its sides.
+
+    left: the part of a picture of this size that begins at the origin; all of the box lies in it."""
+    longest = op.ReduceMax(length)
+    count = op.Max((length * (2 * BOX) + longest) / (longest * 2), [1])
+    lead = op.Mod(origin, BLOCK)
+    trail = (size - origin - op.Shape(left)) * [0, 1]
+    padded = op.Pad(left, op.Concat(lead, trail, axis=0))
+    reach = op.Shape(padded)
+    first = op.Reshape(op.Cast(origin - lead, to=AS_FLOAT), [2, 1, 1])
+    pixel = op.Cast(op.Range(0, op.ReduceMax(reach, keepdims=0), 1), to=AS_FLOAT) + first
+    outputs = op.Reshape(op.Cast(count, to=AS_FLOAT), [2, 1, 1])
+    each = op.Reshape(op.Cast(length, to=AS_FLOAT), [2, 1, 1]) / outputs
+    which = op.Constant(value=OUTPUTS)
+    start = op.Reshape(op.Cast(begin, to=AS_FLOAT), [2, 1, 1]) + which * each
+    covered = op.Relu(op.Min(pixel + 1.0, start + each) - op.Max(pixel, start)) / each
+    shares = op.Where(which < outputs, covered, 0.0)
+    all_down, all_across = op.Split(shares, axis=0, num_outputs=2)
+    height, width = op.Split(reach, num_outputs=2)
+    down = op.Slice(all_down, [0], height, [2])
+    across = op.Slice(all_across, [0], width, [2])
+    averaged = op.MatMul(op.MatMul(down, padded), op.Transpose(across, perm=[0, 2, 1]))
+    return op.Squeeze(averaged, [0]), count
 
 
 @script()
-def contrasted(averaged: FLOAT[...]) -> FLOAT[...]:
-    strongest = op.ReduceMax(averaged, keepdims=0)
-    factor = op.Where(strongest < FULL_CONTRAST, 255.0 / op.Where(strongest > 0.0, strongest, 1.0), 1.0)
-    return op.Where(averaged > 0.0, op.Max(op.Floor(averaged * factor + HALF_UP), 1.0), 0.0)
-
-
-@script()
-def paste(mass: FLOAT[...], count: INT64[1]) -> FLOAT[...]:
-    which = op.Range(0, BOX, 1)
-    weight = op.Cast(mass, to=AS_INT)
-    total = op.Max(op.ReduceSum(weight, keepdims=1), [1])
-    moment = op.ReduceSum(weight * which, keepdims=1)
-    # 16 more, and 16 less again: operators differ in how they divide what is below zero.
-    nearest = (total * (SIDE + 1 + 32) - moment * 2) / (total * 2) - 16
-    start = op.Min(op.Max(nearest, [0]), SIDE - count)
-    target = op.Unsqueeze(op.Range(0, SIDE, 1) - start, [1])
-    return op.Cast(target == which, to=AS_FLOAT)
+def centred(averaged: FLOAT[...], count: INT64[2]) -> UINT8[...]:
+    """A box of this many rows and columns, zeros after it, at full contrast, where MNIST would have it."""
+    strongest = op.ReduceMax(averaged)
+    # Where there is no ink nothing is divided by, but the rest has to be finite all the same.
+    factor = 255.0 / op.Where(strongest < FULL_CONTRAST, op.Max(strongest, LEAST_AVERAGE), 255.0)
+    # Any ink stays at least 1.
+    digit = op.Max(op.Floor(averaged * factor + HALF_UP), op.Sign(averaged))
+    moments = op.MatMul(op.Constant(value=MOMENTS_DOWN), op.MatMul(digit, op.Constant(value=MOMENTS_ACROSS)))
+    mass = op.Max(op.GatherND(moments, [[0, 0]]), 1.0)
+    nearest = op.Max(op.GatherND(moments, [[1, 0], [0, 1]]) / mass, 0.0)
+    start = op.Min(op.Cast(nearest, to=AS_INT), SIDE - count)
+    around = op.Concat(start, (SIDE - BOX) - start, axis=0)
+    return op.Pad(op.Cast(digit, to=AS_BYTE), around)
 
 
 @script()
 def normalize(
     image: UINT8["height", "width", "channels"],
 ) -> tuple[UINT8[1, SIDE, SIDE], INT64[4], BOOL[1]]:
-    few, step = thinned(image)
-    light, dropped = unframed(grey(few))
-    ink, noise, bright = ink_on_dark(light)
-    left, level = without_noise(ink, noise)
-    boxed = without_specks(left, level)
-    top, rows = extent(op.ReduceMax(boxed, [1], keepdims=0) > level)
-    start, columns = extent(op.ReduceMax(boxed, [0], keepdims=0) > level)
-    longest = op.Max(rows, columns)
-    height = outputs(rows, longest)
-    width = outputs(columns, longest)
-    down = overlaps(top, rows, height, op.Shape(left, start=0, end=1))
-    across = overlaps(start, columns, width, op.Shape(left, start=1, end=2))
-    digit = contrasted(op.MatMul(op.MatMul(down, left), op.Transpose(across)))
-    pasted = op.MatMul(
-        op.MatMul(paste(op.ReduceSum(digit, [1], keepdims=0), height), digit),
-        op.Transpose(paste(op.ReduceSum(digit, [0], keepdims=0), width)),
-    )
-    some = op.ReduceMax(left, keepdims=0) >= LEAST_CONTRAST
-    seen = op.Where(some, pasted, 0.0)
-    pixels = op.Unsqueeze(op.Cast(seen, to=AS_BYTE), [0])
-    begin = (op.Concat(top, start, axis=0) + dropped) * step
-    beyond = (op.Concat(top + rows, start + columns, axis=0) + dropped) * step
-    end = op.Min(beyond, op.Shape(image, start=0, end=2))
-    box = op.Where(some, op.Concat(begin, end, axis=0), 0)
+    given = op.Shape(image, end=2)
+    large = op.ReduceMax(given, keepdims=0) > LARGEST_SIDE
+    if large:
+        step = (op.ReduceMax(given) + (LARGEST_SIDE - 1)) / LARGEST_SIDE
+        light = grey(op.Slice(image, [0, 0], given, [0, 1], op.Concat(step, step, axis=0)))
+    else:
+        step = op.Constant(value_ints=[1])
+        light = grey(image)
+
+    size = op.Shape(light)
+    shortest = op.ReduceMin(size, keepdims=0)
+    wanted = (op.ReduceMax(size, keepdims=0) + 32) / FRAME_PARTS
+    thickness = op.Clip(wanted, op.Constant(value_int=1), (shortest - 1) / 2)
+    lines = thickness * [0, 0, 1, -1] + [0, -1, 0, -1]
+    rows = op.Gather(light, lines, axis=0)
+    columns = op.Gather(light, lines, axis=1)
+    ring, inner = op.Split(op.Concat(rows, op.Transpose(columns, perm=[1, 0]), axis=1), axis=0, num_outputs=2)
+    paper = op.ReduceMax(ring, keepdims=0)
+    same = op.Cast(op.Equal(inner, paper), to=AS_FLOAT)
+    flat = op.And(op.Equal(paper, op.ReduceMin(ring, keepdims=0)), op.ReduceMean(same, keepdims=0) > 0.5)
+    if flat:
+        ink, bright = ink_on_flat(light, paper)
+        noise = op.Constant(value_floats=[0.0])
+        dropped = op.Constant(value_ints=[0, 0])
+    else:
+        dropped, beyond = frame(op.Cast(ring, to=AS_FLOAT), op.Cast(inner, to=AS_FLOAT), size, thickness)
+        ink, noise, bright = ink_on_dark(op.Slice(light, dropped, size - beyond, [0, 1]))
+
+    profile = op.ReduceMax(ink, [1], keepdims=0)
+    outline = op.ReduceMax(op.Transpose(ink, perm=[1, 0]), [1], keepdims=0)
+    strongest = op.ReduceMax(profile)
+    first, length = extent(op.Sign(profile), op.Sign(outline))
+    longest = op.ReduceMax(length)
+    quiet = op.Equal(noise, 0.0)
+    as_large = op.And(quiet, op.Equal(longest, BOX))
+    if as_large:
+        # As MNIST has it: the averages are the pixels.
+        top_left = op.Identity(first)
+        sides = op.Identity(length)
+        count = op.Identity(length)
+        averaged = op.Pad(ink, op.Concat(-first, first + BOX - op.Shape(ink), axis=0))
+        some = strongest >= LEAST_CONTRAST
+    else:
+        extents = op.Shape(ink)
+        multiple = op.And(quiet, op.Equal(op.Mod(longest, BOX), 0))
+        if multiple:
+            factor = longest / BOX
+            exact = is_exact(ink, first, factor)
+        else:
+            exact = op.Constant(value=NEVER)
+        cut = op.Where(exact, 0.0, op.Max(noise * NOISE_WIDTHS, strongest * RINGING))
+        level = op.Where(exact, 0.0, op.Max(cut, strongest * BOX_CONTRAST))
+        begin, reach = box_of(profile, outline, level)
+        origin = op.Max(begin - 1, [0])
+        part = op.Slice(ink, origin, op.Min(begin + reach + 1, extents), [0, 1])
+        left = op.Where(part > cut, part, 0.0)
+        if exact:
+            top_left = op.Identity(begin)
+            sides = op.Identity(reach)
+        else:
+            top_left, sides = without_specks(left, level, strongest, begin, reach, origin)
+        averaged, count = scaled(left, origin, extents, top_left, sides)
+        some = op.And(strongest >= LEAST_CONTRAST, strongest > cut)
+
+    pixels = op.Unsqueeze(op.Where(some, centred(averaged, count), op.Cast(0, to=AS_BYTE)), [0])
+    corner = (top_left + dropped) * step
+    end = op.Min((top_left + sides + dropped) * step, given)
+    box = op.Where(some, op.Concat(corner, end, axis=0), 0)
     inverted = op.Unsqueeze(bright, [0])
     return pixels, box, inverted
 
@@ -262,4 +361,5 @@ def normalizer_model() -> onnx.ModelProto:
     `inverted` bool [1], as one graph.
     """
     model = inliner.inline_local_functions(normalize.to_model_proto())
-    return onnxscript.optimizer.optimize(model)
+    # Without the types inside branches the optimiser would leave a cast at every constant there.
+    return onnxscript.optimizer.optimize(onnx.shape_inference.infer_shapes(model))

@@ -9,7 +9,12 @@ from export.benchmark.options import Options
 from export.benchmark.report import RESULTS, Report, load, save, table
 from export.errors import ExportError
 
-PARTS: Final = ("inference", "cuda", "browser")
+PARTS: Final = (
+    "inference",
+    "any_image",
+    "cuda",
+    "browser",
+)
 """Each a module beside this one with `measure(options) -> Report`, in the order of the README's tables."""
 
 
