@@ -28,6 +28,9 @@ PICTURES_AT_ONCE = 64
 Source = Path | bytes | NDArray[np.uint8] | PictureError
 """A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
 
+Loaded = tuple[Seen, str | None] | PictureError
+"""What the model sees of a picture, and the note on how it was read; or why it cannot be read."""
+
 
 @dataclass(frozen=True, eq=False)
 class Checked:
@@ -62,7 +65,11 @@ def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
 def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source]) -> list[Checked]:
     """Check pictures from wherever they come, in one batch."""
     with ThreadPoolExecutor(DECODERS) as threads:
-        loaded = list(threads.map(partial(see, engine), sources))
+        return answered(engine, names, list(threads.map(partial(see, engine), sources)))
+
+
+def answered(engine: Engine, names: Sequence[str], loaded: Sequence[Loaded]) -> list[Checked]:
+    """Score what could be read of pictures, in one batch, and say of the others why they could not."""
     readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
     judged = iter(judge(engine, [seen for _, (seen, _) in readable], [name for name, _ in readable]))
     return [
@@ -73,8 +80,8 @@ def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source
     ]
 
 
-def see(engine: Engine, source: Source) -> tuple[Seen, str | None] | PictureError:
-    """What the model sees of one picture, and the note on how it was read; or why it cannot be read."""
+def see(engine: Engine, source: Source) -> Loaded:
+    """Decode one picture and normalise it."""
     if isinstance(source, PictureError):
         return source
     try:
