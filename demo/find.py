@@ -71,7 +71,7 @@ def entries(folder: Path) -> Iterator[tuple[Path, bool]]:
         for entry in found:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if is_folder(entry):
                 folders.add(entry.name)
                 names.append(entry.name)
             elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and is_readable(entry):  # noqa: PTH122
@@ -82,7 +82,11 @@ def entries(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 def is_readable(entry: os.DirEntry[str]) -> bool:
     """Whether it is a file, or a link that leads nowhere, which is to be said; a pipe would never end."""
-    return entry.is_file() or (entry.is_symlink() and not Path(entry).exists())
+    try:
+        return entry.is_file() or (entry.is_symlink() and not Path(entry).exists())
+    except OSError:
+        # Why it cannot be read is said where it is.
+        return True
 
 
 def is_new(folder: Path, entered: set[tuple[int, int]]) -> bool:
@@ -94,8 +98,8 @@ def is_new(folder: Path, entered: set[tuple[int, int]]) -> bool:
     return new
 
 
-def is_folder(path: Path) -> bool:
-    """Whether a path leads to a folder; False where that cannot be told."""
+def is_folder(path: Path | os.DirEntry[str]) -> bool:
+    """Whether it leads to a folder; False where that cannot be told."""
     try:
         return path.is_dir()
     except OSError:
