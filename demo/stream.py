@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from demo.check import DECODERS, PICTURES_AT_ONCE, Checked, Loaded, Source, answered, see
+from demo.check import DECODERS, PICTURES_AT_ONCE, Checked, Loaded, Source, answer_loaded, see
 from demo.runtime import Engine
 
 BYTES_AT_ONCE: Final = 64 << 20
@@ -52,7 +52,7 @@ def check_stream(
 
 def finish(engine: Engine, batch: Batch) -> list[Checked]:
     """Wait for a batch's decoders, and score it."""
-    return answered(engine, batch.names, [each.result() for each in batch.loading])
+    return answer_loaded(engine, batch.names, [each.result() for each in batch.loading])
 
 
 def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
