@@ -305,3 +305,27 @@ def test_threads_that_hang_and_threads_that_do_not(monkeypatch: pytest.MonkeyPat
         outcomes = list(threads.map(outcome, [b"sleep", CONTENT] * 4))
     assert outcomes[1::2] == ["(28, 28, 1)"] * 4
     assert all("took longer than 1.5 seconds" in sentence for sentence in outcomes[0::2])
+
+
+def test_one_watchdog_ends_whoever_is_late_and_nobody_else() -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
+    guard = workers.Watchdog()
+    with (
+        subprocess.Popen(sleeper) as late,
+        subprocess.Popen(sleeper) as later,
+        subprocess.Popen(sleeper) as good,
+    ):
+        guard.watch(later, 0.8)
+        guard.watch(good, 0.2)
+        assert guard.release(good)
+        # Sooner than what the watchdog sleeps for.
+        guard.watch(late, 0.1)
+        started = time.monotonic()
+        late.wait(5)
+        assert time.monotonic() - started < 0.6
+        assert not guard.release(late)
+        later.wait(5)
+        assert good.poll() is None
+        # Asleep without anything to watch, it wakes for the next.
+        guard.watch(good, 0.1)
+        good.wait(5)
