@@ -44,13 +44,19 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     with ThreadPoolExecutor(1) as thread, without_stubs():
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
+        from demo.check_route import check_route
         from demo.downloads import downloads_route
         from demo.health import health_route
         from demo.theme import STYLE_SHEETS, touchstone_theme
         from demo.uploads import address_routes, take_uploads_only
 
     opening.result()
-    routes = [health_route(engine), downloads_route(engine.manifest), *address_routes()]
+    routes = [
+        check_route(engine),
+        health_route(engine),
+        downloads_route(engine.manifest),
+        *address_routes(),
+    ]
     web: dict[str, Any] = {"routes": routes}
     if mcp:
         from demo.mcp_server import ToolServer

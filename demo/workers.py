@@ -197,7 +197,8 @@ class Pool:
 
     def __init__(self, size: int | None = None, time_limit: float = TIME_LIMIT) -> None:
         self.time_limit = time_limit
-        self._slots = threading.Semaphore(size or min(LARGEST_POOL, os.cpu_count() or 1))
+        self.size = size or min(LARGEST_POOL, os.cpu_count() or 1)
+        self._slots = threading.Semaphore(self.size)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._closed = False
