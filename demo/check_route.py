@@ -11,10 +11,10 @@ Several are sent as the files of a form (multipart/form-data, under whatever fie
 
     curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
 
-A picture that cannot be judged is answered, too (200): its `error` says why. Where there is nothing to answer
-it is `{"error": "…"}` with one sentence, and as status 400 (no picture, or a broken form), 405 (not POST), 408
-(sent too slowly), 413 (a file of more than 32 MiB, or too many or too large together), 415 (JSON or another
-type), or 503 with `Retry-After` (too many wait, or a model cannot run).
+A picture that cannot be judged is answered, too (200): its `error` says why. Everything else is
+`{"error": "…"}` with one sentence, and the status 400 (no picture, or a broken form), 405 (not POST), 408
+(sent too slowly), 413 (a file of more than 32 MiB, or too many or too large ones together), 415 (JSON, or
+another type), or 503 with `Retry-After` (too many wait, or a model cannot run).
 """
 
 import json
@@ -27,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo.body import BodyReader
-from demo.check import PICTURES_AT_ONCE, Checked, Loaded, answer_loaded, see
+from demo.check import PICTURES_AT_ONCE, Loaded, answer_loaded, see
 from demo.coalesce import Coalescer
 from demo.errors import BodyError, BusyError, DemoError, told
 from demo.images import shared_pool

@@ -69,9 +69,16 @@ def run_serve(parsed: argparse.Namespace) -> int:
     shared_pool().start()
 
     from demo.runtime import Engine
-    from demo.serve import serve
 
-    serve(Engine.load(parsed.models, parsed.device, parsed.model), parsed.host, parsed.port, parsed.mcp)
+    engine = Engine.load(parsed.models, parsed.device, parsed.model)
+    if parsed.api_only:
+        from demo.serve_api import serve_api
+
+        serve_api(engine, parsed.host, parsed.port)
+    else:
+        from demo.serve import serve
+
+        serve(engine, parsed.host, parsed.port, parsed.mcp)
     return DONE
 
 
@@ -82,7 +89,11 @@ def build_parser() -> argparse.ArgumentParser:
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
     parser.add_argument("--port", type=port, help="port to listen on (default: 7860, or the next free one)")
-    parser.add_argument("--mcp", action="store_true", help="serve the API as an MCP server, too")
+    extent = parser.add_mutually_exclusive_group()
+    extent.add_argument("--mcp", action="store_true", help="serve the API as an MCP server, too")
+    extent.add_argument(
+        "--api-only", action="store_true", help="serve POST /v1/check alone: no page, in less time and memory"
+    )
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command=run_serve)
     commands = parser.add_subparsers(metavar="COMMAND")
     checking = commands.add_parser("check", help="print one line a picture: is it fake?")

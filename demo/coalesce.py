@@ -49,8 +49,8 @@ class Order(Generic[Given, Answer]):
 class Coalescer(Generic[Given, Prepared, Answer]):
     """Threads that prepare what is given one by one, and answer what is prepared in batches.
 
-    prepare: run by up to `side_by_side` threads at once. answer: one at a time, of at most `at_once`; gives as
-    many answers as it is given. What either raises is raised where the answers are awaited.
+    prepare: run by up to `side_by_side` threads at once. answer: run one at a time, of at most `at_once`;
+    gives as many answers as it is given. What either raises is raised where the answers are awaited.
     """
 
     def __init__(
