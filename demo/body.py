@@ -75,7 +75,8 @@ class BodyReader:
         limit = LARGEST_FORM_BYTES if form else LARGEST_FILE_BYTES
         too_large = BodyError(413, FORM_TOO_LARGE if form else TOO_LARGE)
         declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > limit:
+        # Python itself refuses to read a number of many thousand digits.
+        if declared.isdecimal() and (len(declared) > 12 or int(declared) > limit):
             raise too_large
         body = await self._receive(receive, limit, too_large)
         try:

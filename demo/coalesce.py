@@ -5,6 +5,7 @@ for others that are being prepared at most `LONGEST_WAIT`. A picture that takes 
 """
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
@@ -175,7 +176,9 @@ class Coalescer(Generic[Given, Prepared, Answer]):
             if not order.missing:
                 whole.setdefault(order.loop, []).append(order)
         for loop, orders in whole.items():
-            loop.call_soon_threadsafe(_settle, orders)
+            # A loop that has ended waits for nothing any more.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, orders)
 
 
 def _settle(orders: Sequence[Order[Given, Answer]]) -> None:
