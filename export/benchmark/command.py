@@ -9,7 +9,7 @@ from export.benchmark.options import Options
 from export.benchmark.report import RESULTS, Report, load, save, table
 from export.errors import ExportError
 
-PARTS: Final = ("inference", "files", "start")
+PARTS: Final = ("inference", "files", "start", "serving")
 """Each a module beside this one with `measure(options) -> Report`, in the order of the README's tables."""
 
 
