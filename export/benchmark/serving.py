@@ -1,6 +1,6 @@
 """Serving: `POST /v1/check` against gradio's queue, and against the least that could answer at all.
 
-Each server is a process, and the clients are another; on a machine of few cores they take them from each other.
+Each server is a process, and the clients are another: on a machine of few cores they share them.
 What a request costs the server's and its decoders' processors does not depend on that, and is told, too.
 """
 
@@ -30,7 +30,7 @@ CLIENTS: Final = 32
 TOGETHER: Final = 256
 """Pictures in one request."""
 
-QUEUE, BESIDE = "gradio's queue: upload, call, events", "POST /v1/check beside the app"
+QUEUE, BESIDE = "gradio's queue (upload, call, events)", "POST /v1/check beside the app"
 ALONE, BARE = "POST /v1/check, --api-only", "a bare ASGI application"
 GOAL_QUEUE: Final = 20.0
 GOAL_BARE: Final = 0.8
