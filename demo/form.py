@@ -23,6 +23,8 @@ class FormFiles:
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._name: str | None = None
         self._parts: list[bytes] = []
+        self._count = 0
+        self._whole = False
 
     def read(self, body: bytes, boundary: bytes) -> list[tuple[str, bytes]]:
         """Each file's name and content.
@@ -32,7 +34,6 @@ class FormFiles:
         """
         if not boundary:
             raise BodyError(400, BROKEN)
-        self._whole = False
         try:
             parser = MultipartParser(
                 boundary,
@@ -57,6 +58,10 @@ class FormFiles:
         return self.files
 
     def _begin(self) -> None:
+        # Fields count, too: a form of nothing but them would take long to read.
+        self._count += 1
+        if self._count > self._most_files:
+            raise BodyError(413, f"These are more than {self._most_files:,} files; send fewer at once.")
         self._name = None
         self._parts = []
 
@@ -82,8 +87,6 @@ class FormFiles:
         content = b"".join(self._parts)
         if len(content) > self._largest_file:
             raise BodyError(413, f"A file has more than {self._largest_file >> 20} MiB; send it smaller.")
-        if len(self.files) == self._most_files:
-            raise BodyError(413, f"These are more than {self._most_files:,} files; send fewer at once.")
         self.files.append((self._name, content))
 
     def _finish(self) -> None:

@@ -120,6 +120,9 @@ def test_many_and_large_files_of_a_form() -> None:
         with pytest.raises(BodyError, match=sentence) as refusal:
             FormFiles(*limits).read(content, boundary)
         assert refusal.value.status == 413
+    content, headers = form([("a", ("7.png", b"one"))], one="field", two="fields")
+    with pytest.raises(BodyError, match="more than 2 files"):
+        FormFiles(2, 3).read(content, headers["content-type"].partition("boundary=")[2].encode())
 
 
 def test_more_than_can_be_held_is_to_come_later() -> None:
