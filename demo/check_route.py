@@ -81,8 +81,8 @@ class CheckEndpoint:
         # A device that is lost raises whatever its library has.
         except Exception as failure:
             logging.getLogger("touchstone").exception("A picture could not be checked")
-            error = f"The picture could not be checked ({type(failure).__name__}); try again."
-            return 503, {"error": error}, RETRY_AFTER
+            sentence = f"The picture could not be checked ({type(failure).__name__}); try again."
+            return 503, {"error": sentence}, RETRY_AFTER
 
     def _see(self, file: tuple[str, bytes]) -> tuple[str, Loaded]:
         name, content = file
