@@ -1,6 +1,5 @@
 """The answer: one dictionary per picture, the same from the command line, the app and its API."""
 
-import dataclasses
 from dataclasses import dataclass
 
 
@@ -28,7 +27,8 @@ class Answer:
 
     def as_dict(self) -> dict[str, str | float | int | None]:
         """The answer in the contract's order, ready for JSON."""
-        return dataclasses.asdict(self)
+        # Not dataclasses.asdict, which copies every value and takes ten times as long.
+        return dict(vars(self))
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,10 @@ Source = Path | bytes | NDArray[np.uint8] | PictureError
 """A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
 
 
+Loaded = tuple[Seen, str | None] | PictureError
+"""What the model sees of a picture, and the note on how it was read; or why it cannot be read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Checked:
     """An answer, and what stands behind it.
@@ -61,8 +65,14 @@ def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
 
 def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source]) -> list[Checked]:
     """Check pictures from wherever they come, in one batch."""
+    if len(sources) == 1:
+        return answer_loaded(engine, names, [see(engine, sources[0])])
     with ThreadPoolExecutor(DECODERS) as threads:
-        loaded = list(threads.map(partial(see, engine), sources))
+        return answer_loaded(engine, names, list(threads.map(partial(see, engine), sources)))
+
+
+def answer_loaded(engine: Engine, names: Sequence[str], loaded: Sequence[Loaded]) -> list[Checked]:
+    """The answers for what `see` gave, in one batch."""
     readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
     judged = iter(judge(engine, [seen for _, (seen, _) in readable], [name for name, _ in readable]))
     return [
@@ -73,8 +83,8 @@ def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source
     ]
 
 
-def see(engine: Engine, source: Source) -> tuple[Seen, str | None] | PictureError:
-    """What the model sees of one picture, and the note on how it was read; or why it cannot be read."""
+def see(engine: Engine, source: Source) -> Loaded:
+    """Decode one picture, and have the normaliser see it."""
     if isinstance(source, PictureError):
         return source
     try:
@@ -91,6 +101,7 @@ def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> lis
     scores = engine.score(np.stack([seen.pixels for seen in pictures]))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
     read = scores.digit_probabilities
+    provider = engine.provider
     readings = [None] * len(pictures) if read is None else [tuple(each) for each in read.tolist()]
     return [
         Checked(
@@ -104,7 +115,7 @@ def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> lis
                 in_domain=in_domain,
                 model=engine.model,
                 version=engine.version,
-                provider=engine.provider,
+                provider=provider,
             ),
             seen,
             reading,

@@ -5,6 +5,8 @@ That is who runs the demo; a visitor of the app is told `told`, which names noth
 DemoError
 ├── PictureError   a picture cannot be judged
 ├── RequestError   an argument is outside its range
+│   └── BodyError      the body of a request cannot be taken
+├── BusyError      more wait than can be answered soon
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
 ├── DeviceError    the device that was asked for cannot run
 ├── PageError      the page that needs no server cannot be put together
@@ -29,6 +31,18 @@ class PictureError(DemoError):
 
 class RequestError(DemoError):
     """A caller's argument is outside its range; the message names the range."""
+
+
+class BodyError(RequestError):
+    """The body of an HTTP request cannot be taken; the message says what to send. status: of the response."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BusyError(DemoError):
+    """More pictures wait than can be answered soon; to be asked again later."""
 
 
 class ModelError(DemoError):

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from demo.errors import PictureError
 from demo.sniff import FORMATS_SENTENCE
@@ -89,6 +88,9 @@ def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """uint8 [height, width] as a grey PNG, [height, width, 3] as one in colour."""
+    # Pictures are decoded elsewhere: whoever only reads them is spared its import.
+    from PIL import Image
+
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
     return stream.getvalue()

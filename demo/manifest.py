@@ -4,10 +4,12 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from demo.contract import MANIFEST
 from demo.errors import ModelError
+
+MODELS_FOLDER: Final = Path(__file__).parent / "models"
 
 
 class Manifest:

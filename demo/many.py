@@ -1,24 +1,23 @@
 """Many pictures that were sent together, some of them in zips: answers in batches, in bounded memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from demo.archive import Archive, is_archive, member_name
-from demo.check import PICTURES_AT_ONCE, Checked, Source, check_sources
+from demo.check import Checked, Source
 from demo.errors import PictureError, RequestError
 from demo.images import read_file
 from demo.runtime import Engine
+from demo.stream import check_stream
 
 MOST_FILES: Final = 2000
 """Pictures that are checked together at most, those in zips included."""
 
 MOST_BYTES: Final = 512 << 20
 """Of the files of one selection together, zips as they are sent."""
-
-# What is unpacked is held until its batch has been decoded; a file on disk is read when its turn comes.
-BYTES_AT_ONCE: Final = 64 << 20
 
 
 def check_selection(sources: Sequence[Path | bytes], others: int = 0) -> None:
@@ -84,27 +83,12 @@ class Pictures:
 def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Checked], int]]:
     """Check files, and the pictures in those that are zips: after each batch its answers, and the total.
 
-    The discriminator is called once a batch, of up to `PICTURES_AT_ONCE` pictures. Each file that cannot
-    be judged has an answer that says why.
+    Each file that cannot be judged has an answer that says why.
     """
     pictures = Pictures(sent)
-    for batch in batches(pictures):
-        names, sources = zip(*batch, strict=True)
-        yield check_sources(engine, names, sources), pictures.total
-
-
-def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
-    """Named pictures in parts of up to `PICTURES_AT_ONCE`, fewer where they are large and held in memory."""
-    batch: list[tuple[str, Source]] = []
-    held = 0
-    for name, source in pictures:
-        batch.append((name, source))
-        held += len(source) if isinstance(source, bytes) else 0
-        if len(batch) == PICTURES_AT_ONCE or held >= BYTES_AT_ONCE:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
+    with closing(check_stream(engine, pictures)) as stream:
+        for batch in stream:
+            yield batch, pictures.total
 
 
 def _size(source: Path | bytes) -> int:

@@ -12,9 +12,10 @@ from demo.check import Checked, check_sources
 from demo.contract import HISTORY_RECORD, MLP_HISTORY
 from demo.errors import PictureError, RequestError
 from demo.images import encode_png
-from demo.many import batches, check_selection
+from demo.many import check_selection
 from demo.recipe import digit_file
 from demo.runtime import Engine
+from demo.stream import check_stream
 
 
 def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[dict[str, Any]]:
@@ -26,10 +27,8 @@ def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes
     if not sources:
         raise RequestError("Send at least one picture file.")
     check_selection(sources)
-    checked: list[Checked] = []
-    for batch in batches(zip(names, sources, strict=True)):
-        checked += check_sources(engine, *zip(*batch, strict=True))
-    return [each.answer.as_dict() for each in checked]
+    stream = check_stream(engine, zip(names, sources, strict=True))
+    return [checked.answer.as_dict() for batch in stream for checked in batch]
 
 
 def generated(

@@ -33,11 +33,11 @@ from demo.contract import (
     THRESHOLDS,
 )
 from demo.errors import DemoError, DeviceError, ModelError, RequestError
+from demo.manifest import MODELS_FOLDER as MODELS_FOLDER
 from demo.manifest import Manifest
 from demo.seen import Seen
 from demo.sessions import CPU, CUDA, choose_providers, open_session
 
-MODELS_FOLDER = Path(__file__).parent / "models"
 LARGEST_BATCH = 1024
 # Between no ink and some, for a model that cannot tell digits from other ink.
 INK_THRESHOLD = 0.5
@@ -162,7 +162,9 @@ class Engine:
         with self._lock:
             if name not in self._sessions:
                 file = f"{name}.onnx"
-                session = open_session(file, self.manifest.read(file), self.providers)
+                # Its steps are too small to be shared out, and several pictures pass it at once.
+                threads = 1 if name == NORMALIZER else 0
+                session = open_session(file, self.manifest.read(file), self.providers, threads=threads)
                 self._note_fallback(session.get_providers()[0])
                 golden.check(file, session, self.entry(name)["golden"], session.get_providers()[0])
                 self._sessions[name] = session

@@ -7,7 +7,7 @@ from demo.many import MOST_FILES
 
 Schema = dict[str, Any]
 
-API_VERSION: Final = "1.0"
+API_VERSION: Final = "1.1"
 """Of the calls and what they give: the first number grows where something changes, the second where
 something is added."""
 

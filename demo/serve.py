@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
@@ -10,18 +11,20 @@ from demo.errors import DemoError
 from demo.images import LARGEST_FILE_BYTES
 from demo.network import free_port, network_address, url
 from demo.runtime import Engine
+from demo.stubless import without_stubs
 
 
 def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> None:
-    """Serve the app until interrupted; `port` None takes the first free one from 7860, 0 any free one.
+    """Open every model, and serve the app until interrupted.
 
+    port: None takes the first free one from 7860, 0 any free one.
     mcp: serve the endpoints as tools of an MCP server, too. Prints the addresses and the device that runs
     the model. Uploads lie in a folder of their own, which is gone afterwards, unless
     `GRADIO_TEMP_DIR` names one.
 
     Raises:
-        DemoError: the port is in use, the host is not an address of this machine, or MCP's library is
-            missing.
+        DemoError: the port is in use, the host is not an address of this machine, MCP's library is
+            missing, or a model is missing, altered, or gives other numbers than when published.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
@@ -37,14 +40,23 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
 
 
 def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
-    # Gradio takes seconds to import, and reads its environment when it is imported.
-    from demo.app import build_app
-    from demo.downloads import downloads_route
-    from demo.health import health_route
-    from demo.theme import STYLE_SHEETS, touchstone_theme
-    from demo.uploads import address_routes, take_uploads_only
+    # Gradio takes seconds to import, in which the models open, and reads its environment at import.
+    with ThreadPoolExecutor(1) as thread, without_stubs():
+        opening = thread.submit(engine.open_all)
+        from demo.app import build_app
+        from demo.check_route import check_route
+        from demo.downloads import downloads_route
+        from demo.health import health_route
+        from demo.theme import STYLE_SHEETS, touchstone_theme
+        from demo.uploads import address_routes, take_uploads_only
 
-    routes = [health_route(engine), downloads_route(engine.manifest), *address_routes()]
+    opening.result()
+    routes = [
+        check_route(engine),
+        health_route(engine),
+        downloads_route(engine.manifest),
+        *address_routes(),
+    ]
     web: dict[str, Any] = {"routes": routes}
     if mcp:
         from demo.mcp_server import ToolServer
@@ -61,6 +73,8 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
         inline=False,
         share=False,
         ssr_mode=False,
+        # It asks nobody but itself, by plain http: no need to load every authority's certificate.
+        ssl_verify=False,
         pwa=False,
         mcp_server=False,
         # What nobody foresaw may name what strangers need not know; it goes to the log.

@@ -91,10 +91,13 @@ def provider_obstacle(folder: Path) -> str | None:
     return None
 
 
-def open_session(name: str, content: bytes, providers: list[Any], may_fall_back: bool = True) -> Any:
+def open_session(
+    name: str, content: bytes, providers: list[Any], may_fall_back: bool = True, threads: int = 0
+) -> Any:
     """A session over a model's bytes; bytes rather than a path shut out external data.
 
     may_fall_back: whether a provider that fails leaves the session to the CPU, which onnxruntime prints.
+    threads: that one run uses on the CPU at most; 0 for as many as there are cores.
 
     Raises:
         ModelError: onnxruntime cannot load the model.
@@ -102,6 +105,10 @@ def open_session(name: str, content: bytes, providers: list[Any], may_fall_back:
     module = onnxruntime()
     options = module.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = threads
+    # By default a session's threads turn in circles between runs, to be there sooner: they take the cores
+    # from the decoders and from each other's sessions, and even opening one costs twice as much.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
         return module.InferenceSession(content, options, providers=providers, enable_fallback=may_fall_back)
     # onnxruntime's own exceptions share no base class but Exception.

@@ -1,11 +1,14 @@
 """A pool of processes that decode pictures, so that a hostile one costs a process and not the app."""
 
 import contextlib
+import functools
 import io
+import math
 import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +50,51 @@ class WorkerLostError(Exception):
     """The worker's end of the pipe is closed, or what came through it is no reply."""
 
 
+class Watchdog:
+    """Kills processes whose time is up: one thread for all of them, which sleeps nearly always.
+
+    A thread a picture would cost more than a small picture's decoding. Killing a process ends any read and
+    write of its pipes, on every system and whatever it was doing.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._deadlines: dict[subprocess.Popen[bytes], float] = {}
+        self._wakes_at = math.inf
+        threading.Thread(target=self._run, name="decoders' watchdog", daemon=True).start()
+
+    def watch(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        """Kill a process unless it is released within so many seconds."""
+        with self._changed:
+            deadline = time.monotonic() + seconds
+            self._deadlines[process] = deadline
+            # Woken only for what it would come too late for, which among equal time limits is seldom.
+            if deadline < self._wakes_at:
+                self._changed.notify()
+
+    def release(self, process: subprocess.Popen[bytes]) -> bool:
+        """Whether the process was in time; it is not killed any more."""
+        with self._changed:
+            return self._deadlines.pop(process, None) is not None
+
+    def _run(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for process in [each for each, deadline in self._deadlines.items() if deadline <= now]:
+                    del self._deadlines[process]
+                    with contextlib.suppress(OSError):
+                        process.kill()
+                self._wakes_at = min(self._deadlines.values(), default=math.inf)
+                self._changed.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
+
+
+@functools.cache
+def watchdog() -> Watchdog:
+    """The one of this process, started with the first picture."""
+    return Watchdog()
+
+
 class Worker:
     """One decoding process. Not shared between threads; the pool lends it to one at a time."""
 
@@ -78,29 +126,18 @@ class Worker:
         Raises:
             PictureError: the worker did not start, died, or took longer than the time limit in seconds.
         """
-        expired = threading.Event()
-
-        def expire() -> None:
-            expired.set()
-            self.process.kill()
-
-        # Killing it ends any read and write below, on every system and whatever the worker was doing.
-        timer = threading.Timer(time_limit, expire)
-        timer.daemon = True
-        timer.start()
+        guard = watchdog()
+        guard.watch(self.process, time_limit)
         try:
             reply = self.exchange(content)
         except (OSError, WorkerLostError) as error:
-            if expired.is_set():
+            if not guard.release(self.process):
                 raise PictureError(
                     f"Decoding the picture took longer than {time_limit:g} seconds; "
                     "make it smaller and try again."
                 ) from error
             raise PictureError(DIED if self.ready else NOT_STARTED) from error
-        finally:
-            timer.cancel()
-            timer.join()
-        if expired.is_set():
+        if not guard.release(self.process):
             # It was killed just as it had answered: the next picture must not be given to it.
             raise PictureError(DIED)
         return reply
@@ -160,7 +197,8 @@ class Pool:
 
     def __init__(self, size: int | None = None, time_limit: float = TIME_LIMIT) -> None:
         self.time_limit = time_limit
-        self._slots = threading.Semaphore(size or min(LARGEST_POOL, os.cpu_count() or 1))
+        self.size = size or min(LARGEST_POOL, os.cpu_count() or 1)
+        self._slots = threading.Semaphore(self.size)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._closed = False

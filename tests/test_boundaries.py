@@ -59,3 +59,32 @@ def test_the_command_line_needs_no_gradio() -> None:
     picture = str(ROOT / "demo" / "models" / "history.png")
     result = without("gradio", f"from demo.cli import main; sys.exit(main(['check', {picture!r}]))")
     assert result.returncode == 0, result.stderr
+
+
+def imported(program: str) -> set[str]:
+    """The top-level modules, and the demo's own in full, that a program has imported when it ends."""
+    told = f"import json, sys\n{program}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    result = subprocess.run(
+        [sys.executable, "-c", told], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.returncode == 0, result.stderr
+    modules = json.loads(result.stderr.splitlines()[-1])
+    return {name if name.startswith("demo.") else name.split(".")[0] for name in modules}
+
+
+def test_checking_a_file_imports_what_it_needs_and_no_more() -> None:
+    picture = str(ROOT / "demo" / "models" / "history.png")
+    found = imported(f"from demo.cli import main; main(['check', '--device', 'cpu', {picture!r}])")
+    assert {"numpy", "onnxruntime", "demo.listing"} <= found
+    needless = {
+        *("gradio", "gradio_client", "starlette", "fastapi", "uvicorn", "pydantic", "httpx", "pandas", "mcp"),
+        # Pictures are decoded by Pillow in another process, and the bar is for a terminal.
+        *("PIL", "pillow_heif", "tqdm", "torch", "train", "export"),
+        *("demo.app", "demo.serve", "demo.embed.assemble", "demo.space.assemble"),
+    }
+    assert not found & needless
+
+
+def test_the_command_line_s_help_imports_nothing_heavy() -> None:
+    program = "from demo.cli import build_parser; build_parser().format_help()"
+    assert not imported(program) & {"numpy", "onnxruntime", "gradio", "PIL", "demo.runtime", "demo.serve"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo import many
+from demo import stream
 from demo.archive import NESTED, NO_PICTURES
 from demo.check import PICTURES_AT_ONCE, Checked, check_files
 from demo.errors import PictureError, RequestError
@@ -78,7 +78,7 @@ def test_the_model_is_asked_once_a_batch(
 def test_large_members_make_smaller_batches(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many, "BYTES_AT_ONCE", 2 * len(PNG))
+    monkeypatch.setattr(stream, "BYTES_AT_ONCE", 2 * len(PNG))
     sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(5)}))]
     assert [len(batch) for batch, _ in check_sent(engine, sent)] == [2, 2, 1]
 

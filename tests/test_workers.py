@@ -305,3 +305,27 @@ def test_threads_that_hang_and_threads_that_do_not(monkeypatch: pytest.MonkeyPat
         outcomes = list(threads.map(outcome, [b"sleep", CONTENT] * 4))
     assert outcomes[1::2] == ["(28, 28, 1)"] * 4
     assert all("took longer than 1.5 seconds" in sentence for sentence in outcomes[0::2])
+
+
+def test_one_watchdog_ends_whoever_is_late_and_nobody_else() -> None:
+    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
+    guard = workers.Watchdog()
+    with (
+        subprocess.Popen(sleeper) as late,
+        subprocess.Popen(sleeper) as later,
+        subprocess.Popen(sleeper) as good,
+    ):
+        guard.watch(later, 60)
+        guard.watch(good, 50)
+        assert guard.release(good)
+        # Sooner than what the watchdog sleeps for.
+        guard.watch(late, 0.1)
+        late.wait(20)
+        assert not guard.release(late)
+        assert later.poll() is good.poll() is None
+        assert guard.release(later)
+        # With nothing left to watch it sleeps without an end, and wakes for the next all the same.
+        guard.watch(later, 0.1)
+        later.wait(20)
+        guard.watch(good, 0.1)
+        good.wait(20)

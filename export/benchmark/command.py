@@ -13,6 +13,9 @@ PARTS: Final = (
     "inference",
     "any_image",
     "cuda",
+    "serving",
+    "files",
+    "start",
     "browser",
 )
 """Each a module beside this one with `measure(options) -> Report`, in the order of the README's tables."""

@@ -3,7 +3,7 @@
 import gc
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ class Spread:
     high: float
 
     @classmethod
-    def of(cls, values: list[float]) -> "Spread":
+    def of(cls, values: Sequence[float]) -> "Spread":
         """The spread of values, at least one."""
         if len(values) == 1:
             return cls(values[0], values[0], values[0])
@@ -66,6 +66,17 @@ def compare(
             cost = run()
             if counted >= 0:
                 costs[name].append(cost)
+    return held_against(task, unit, costs, reference, goals)
+
+
+def held_against(
+    task: str,
+    unit: str,
+    costs: Mapping[str, Sequence[float]],
+    reference: str,
+    goals: Mapping[str, float] | None = None,
+) -> list[Row]:
+    """What `compare` gives, of costs that were counted elsewhere: for every name as many, round by round."""
     held = costs[reference]
     return [
         Row(
@@ -79,7 +90,7 @@ def compare(
             else Spread.of([theirs / own for theirs, own in zip(held, costs[name], strict=True)]),
             (goals or {}).get(name),
         )
-        for name in contestants
+        for name in costs
     ]
 
 

@@ -1,0 +1,190 @@
+"""How soon an answer is there: the app, the API alone and the command line, from nothing."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from demo.cli import build_parser
+from demo.health import HEALTH_PATH
+from demo.images import encode_png
+from demo.runtime import Engine
+from export.benchmark.machine import machine
+from export.benchmark.options import Options
+from export.benchmark.processes import KNOWN, children, peak_mebibytes, processor_seconds
+from export.benchmark.report import Report
+from export.benchmark.rounds import Row, Spread, held_against
+from export.errors import ExportError
+
+ROOT: Final = Path(__file__).parent.parent.parent
+GRADIO, APP = "python -c 'import gradio'", "python -m demo, to its first answer"
+API, CHECK = "python -m demo --api-only, to its first answer", "python -m demo check FILE"
+MOST_ROUNDS: Final = 7
+"""A round takes ten seconds, and what it measures is not short."""
+
+PATIENCE: Final = 300.0
+"""Seconds that a server may take to say that it serves."""
+
+APP_OVER_GRADIO: Final = 1.3
+APP_OVER_API: Final = 8.0
+APP_OVER_API_MEMORY: Final = 2.0
+CHECK_SECONDS: Final = 0.5
+
+# What a process that has ended held at most is known to its parent, but counts from the parent's own memory
+# where it was started: so a small one starts it.
+WAIT: Final = """
+import json, os, sys, time
+began = time.perf_counter()
+quiet = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=quiet)
+_, status, used = os.wait4(pid, 0)
+took = time.perf_counter() - began
+processor = used.ru_utime + used.ru_stime
+print(json.dumps([os.waitstatus_to_exitcode(status), took, processor, used.ru_maxrss / 1024]))
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a start took: seconds by the clock, seconds of processor time with the decoders', and MiB.
+
+    peak: the most that the main process held until its first answer.
+    """
+
+    clock: float
+    processor: float
+    peak: float
+
+
+def measure(options: Options) -> Report:
+    """Wall time, processor time and peak memory from the start to the first answer, by turns.
+
+    Raises:
+        ExportError: this is no Linux, or one of them did not start.
+    """
+    if not KNOWN:
+        raise ExportError("The part 'start' runs on Linux alone, which tells what other processes cost.")
+    with tempfile.TemporaryDirectory() as temporary:
+        picture = Path(temporary) / "digit.png"
+        engine = Engine.load(options.models, "cpu")
+        picture.write_bytes(encode_png(engine.generate(engine.default_generator, 1, seed=3)[0]))
+        shared = ["--device", "cpu", "--models", str(options.models)]
+        contestants: dict[str, Callable[[], Cost]] = {
+            GRADIO: partial(ended, ["-c", "import gradio"]),
+            APP: partial(answered, shared),
+            CHECK: partial(ended, ["-m", "demo", "check", *shared, str(picture)]),
+        }
+        notes = [
+            f"An answer of a server is that of {HEALTH_PATH}, for which every model was opened and tested."
+        ]
+        if "--api-only" in build_parser().format_help():
+            contestants[API] = partial(answered, ["--api-only", *shared])
+        else:
+            notes.append("There is no server of the API alone here; it was not measured.")
+        costs = in_turn(contestants, 1 if options.quick else min(options.rounds, MOST_ROUNDS), options.quick)
+    return Report("start", machine(), list(held(costs)), notes)
+
+
+def in_turn(contestants: Mapping[str, Callable[[], Cost]], rounds: int, quick: bool) -> dict[str, list[Cost]]:
+    """Every contestant once a round; a round before them, from a cold disk, is not counted unless quick."""
+    costs: dict[str, list[Cost]] = {name: [] for name in contestants}
+    for counted in range(0 if quick else -1, rounds):
+        for name, run in contestants.items():
+            cost = run()
+            if counted >= 0:
+                costs[name].append(cost)
+    return costs
+
+
+def held(costs: Mapping[str, Sequence[Cost]]) -> Iterator[Row]:
+    """The rows: each kind of cost, the app against gradio, the API against the app, `check` by itself."""
+    kinds: dict[str, tuple[str, Callable[[Cost], float]]] = {
+        "by the clock": ("s", lambda cost: cost.clock),
+        "processor time": ("s", lambda cost: cost.processor),
+        "peak memory of the main process": ("MiB", lambda cost: cost.peak),
+    }
+    for kind, (unit, value) in kinds.items():
+        values = {name: [value(cost) for cost in found] for name, found in costs.items()}
+        timed = unit == "s"
+        app = {name: values[name] for name in (GRADIO, APP)}
+        yield from held_against(
+            f"start, {kind}", unit, app, GRADIO, {APP: 1 / APP_OVER_GRADIO} if timed else None
+        )
+        if API in values:
+            alone = {name: values[name] for name in (APP, API)}
+            goal = APP_OVER_API if timed else APP_OVER_API_MEMORY
+            yield from held_against(f"start of the API alone, {kind}", unit, alone, APP, {API: goal})[1:]
+        limit = Spread.of([CHECK_SECONDS / each for each in values[CHECK]]) if timed else None
+        yield Row(
+            f"one file, {kind}",
+            CHECK,
+            unit,
+            Spread.of(values[CHECK]),
+            f"{CHECK_SECONDS} s" if timed else CHECK,
+            limit,
+            1.0 if timed else None,
+        )
+
+
+def ended(arguments: Sequence[str]) -> Cost:
+    """What a Python process costs from its start to its end.
+
+    Raises:
+        ExportError: it failed.
+    """
+    waiter = [sys.executable, "-I", "-S", "-c", WAIT, sys.executable, *arguments]
+    result = subprocess.run(waiter, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603
+    status, *cost = json.loads(result.stdout)
+    if status != 0:
+        raise ExportError(f"python {' '.join(arguments)} failed: {result.stderr}")
+    return Cost(*cost)
+
+
+def answered(options: Sequence[str]) -> Cost:
+    """What `python -m demo` costs from its start to its first answer."""
+    began = time.perf_counter()
+    with serving(options) as (process, address):
+        # A proxy would not know the way.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(address.rstrip("/") + HEALTH_PATH, timeout=PATIENCE) as response:
+            response.read()
+        took = time.perf_counter() - began
+        processor = sum(map(processor_seconds, (process.pid, *children(process.pid))))
+        return Cost(took, processor, peak_mebibytes(process.pid))
+
+
+@contextmanager
+def serving(options: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`python -m demo` on a free port, and its address once it says that it serves; stopped afterwards.
+
+    Raises:
+        ExportError: it did not start.
+    """
+    command = [sys.executable, "-m", "demo", "--port", "0", *options]
+    with subprocess.Popen(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        try:
+            lines: list[str] = []
+            # The last line says which device runs.
+            while not lines or "runs on" not in lines[-1]:
+                lines.append(process.stdout.readline())
+                if not lines[-1]:
+                    raise ExportError("`python -m demo` did not start; run it by itself to see why.")
+            yield process, lines[0].split()[-1]
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()

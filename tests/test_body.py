@@ -1,0 +1,152 @@
+"""What a request carries: raw bodies and forms, the limits, and the room that comes back."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import httpx
+import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
+
+from demo import body
+from demo.body import BodyReader, SentFiles
+from demo.errors import BodyError, BusyError
+from demo.form import FormFiles
+
+Headers = dict[str, str]
+
+
+def read(
+    parts: Sequence[bytes], headers: Headers, query: str = "", most_bytes: int = 1 << 20, gone: bool = False
+) -> tuple[SentFiles, BodyReader]:
+    """Have a body read that comes in parts; where it is `gone`, the sender leaves after them."""
+    messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+    if gone:
+        messages.append({"type": "http.disconnect"})
+    else:
+        messages[-1]["more_body"] = False
+    coming = iter(messages)
+
+    async def receive() -> Message:
+        return next(coming)
+
+    reader = BodyReader(most_bytes)
+    packed = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": "http", "headers": packed, "query_string": query.encode()}
+    try:
+        return asyncio.run(reader.read(scope, receive)), reader
+    except BaseException:
+        # Whatever went wrong, nothing is held any more.
+        assert reader._free == most_bytes
+        raise
+
+
+def form(files: list[tuple[str, tuple[str, bytes]]], **fields: str) -> tuple[bytes, Headers]:
+    """A form as httpx sends it."""
+    request = httpx.Request("POST", "http://x/", files=files, data=fields)
+    return request.read(), {"content-type": request.headers["content-type"]}
+
+
+@pytest.mark.parametrize("kind", ["image/png", "image/x-never-seen", "application/octet-stream", ""])
+def test_a_raw_body_is_one_file(kind: str) -> None:
+    sent, reader = read([b"ab", b"", b"c"], {"content-type": kind} if kind else {}, "file=7%20%C3%A9.png")
+    assert sent == SentFiles([("7 é.png", b"abc")], several=False, size=3)
+    reader.release(sent)
+    assert reader._free == 1 << 20
+
+
+def test_without_a_name_it_is_a_picture() -> None:
+    assert read([b"abc"], {})[0].files == [("picture", b"abc")]
+
+
+def test_a_form_s_files_come_in_order_and_its_fields_are_left_out() -> None:
+    files = [("a", ("7.png", b"one")), ("b", ('é "8".jpg', b"")), ("a", ("7.png", b"three\r\n--"))]
+    content, headers = form(files, note="a field")
+    for parts in ([content], [content[:90], content[90:]], [bytes([each]) for each in content]):
+        sent, _ = read(parts, headers)
+        assert sent.several
+        assert sent.size == len(content)
+        assert [name for name, _ in sent.files][::2] == ["7.png", "7.png"]
+        assert [found for _, found in sent.files] == [b"one", b"", b"three\r\n--"]
+
+
+def test_one_file_in_a_form_is_several() -> None:
+    content, headers = form([("file", ("7.png", b"one"))])
+    assert read([content], headers)[0].several
+
+
+@pytest.mark.parametrize(
+    ("parts", "headers", "status", "sentence"),
+    [
+        ([b"{}"], {"content-type": "application/json"}, 415, "application/json is not taken here"),
+        ([b"a=b"], {"content-type": "application/x-www-form-urlencoded"}, 415, "is not taken here"),
+        ([b"x"], {"content-type": "image"}, 415, "image is not taken here"),
+        ([b""], {"content-type": "image/png"}, 400, "The body is empty"),
+        ([b"x"], {"content-type": "multipart/form-data"}, 400, "The form is broken"),
+        ([b"x"], {"content-type": "multipart/form-data; boundary=b"}, 400, "The form is broken"),
+        ([b"--b--\r\n"], {"content-type": "multipart/form-data; boundary=b"}, 400, "The form "),
+        ([b"x"], {"content-type": f"multipart/form-data; boundary={'b' * 300}"}, 400, "The form is broken"),
+        ([b"x"], {"content-length": str(40 << 20)}, 413, "more than 32 MiB"),
+        ([b"x"], {"content-length": "9" * 99, "content-type": "multipart/form-data"}, 413, "64 MiB together"),
+    ],
+)
+def test_what_cannot_be_taken(parts: list[bytes], headers: Headers, status: int, sentence: str) -> None:
+    with pytest.raises(BodyError, match=sentence) as refusal:
+        read(parts, headers)
+    assert refusal.value.status == status
+    assert str(refusal.value).endswith(".")
+
+
+def test_a_form_that_is_cut_short_is_broken() -> None:
+    content, headers = form([("a", ("7.png", b"one")), ("b", ("8.png", b"two"))])
+    for length in (len(content) - 4, len(content) // 2, 10):
+        with pytest.raises(BodyError, match="broken or cut short"):
+            read([content[:length]], headers)
+
+
+def test_a_body_that_lies_about_its_length_is_refused_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "LARGEST_FILE_BYTES", 1000)
+    with pytest.raises(BodyError) as refusal:
+        read([bytes(600), bytes(600)], {"content-length": "10"})
+    assert refusal.value.status == 413
+
+
+def test_many_and_large_files_of_a_form() -> None:
+    content, headers = form([("a", (f"{index}.png", bytes(index))) for index in range(1, 4)])
+    boundary = headers["content-type"].partition("boundary=")[2].encode()
+    assert len(FormFiles(3, 3).read(content, boundary)) == 3
+    for limits, sentence in (((2, 3), "more than 2 files"), ((3, 2), "A file has more than")):
+        with pytest.raises(BodyError, match=sentence) as refusal:
+            FormFiles(*limits).read(content, boundary)
+        assert refusal.value.status == 413
+    content, headers = form([("a", ("7.png", b"one"))], one="field", two="fields")
+    with pytest.raises(BodyError, match="more than 2 files"):
+        FormFiles(2, 3).read(content, headers["content-type"].partition("boundary=")[2].encode())
+
+
+def test_more_than_can_be_held_is_to_come_later() -> None:
+    with pytest.raises(BusyError, match="try again"):
+        read([bytes(600), bytes(600)], {}, most_bytes=1000)
+
+
+def test_a_sender_that_leaves() -> None:
+    with pytest.raises(ClientDisconnect):
+        read([b"half"], {}, gone=True)
+
+
+def test_a_sender_that_dawdles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "LONGEST_UPLOAD", 0.1)
+    reader = BodyReader(100)
+    coming = iter([b"half"])
+
+    async def receive() -> dict[str, Any]:
+        for part in coming:
+            return {"type": "http.request", "body": part, "more_body": True}
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    with pytest.raises(BodyError, match="took longer than") as refusal:
+        asyncio.run(reader.read({"type": "http", "headers": [], "query_string": b""}, receive))
+    assert refusal.value.status == 408
+    assert reader._free == 100
