@@ -27,7 +27,8 @@ def bare_app(engine: Engine) -> ASGIApp:
     threads = ThreadPoolExecutor(shared_pool().size)
 
     def answer(content: bytes) -> bytes:
-        return json.dumps(check_bytes(engine, "picture", content).answer.as_dict()).encode()
+        found = check_bytes(engine, "picture", content).answer.as_dict()
+        return json.dumps(found, separators=(",", ":")).encode()
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
         content = b""
