@@ -25,6 +25,9 @@ DECODERS = 4
 PICTURES_AT_ONCE = 64
 """Of many, so many make a batch: enough to keep the model busy, few enough to see that it goes on."""
 
+PIXELS_AT_ONCE = 1 << 20
+"""Bytes of decoded pictures that wait for the normaliser together."""
+
 Source = Path | bytes | NDArray[np.uint8] | PictureError
 """A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
 
@@ -85,13 +88,41 @@ def answer_loaded(engine: Engine, names: Sequence[str], loaded: Sequence[Loaded]
 
 def see(engine: Engine, source: Source) -> Loaded:
     """Decode one picture, and have the normaliser see it."""
+    return shown(engine, load(source))
+
+
+def see_several(engine: Engine, sources: Sequence[Source]) -> list[Loaded]:
+    """Decode pictures one after another, and have the normaliser see them only then.
+
+    By turns with waiting for a decoder, whatever the processor had at hand for the normaliser is gone each
+    time. Of pixels `PIXELS_AT_ONCE` are held, or those of one picture where it has more.
+    """
+    seen: list[Loaded] = []
+    waiting: list[Picture | PictureError] = []
+    held = 0
+    for source in sources:
+        picture = load(source)
+        waiting.append(picture)
+        held += picture.array.nbytes if isinstance(picture, Picture) else 0
+        if held >= PIXELS_AT_ONCE:
+            seen += [shown(engine, each) for each in waiting]
+            waiting, held = [], 0
+    return seen + [shown(engine, each) for each in waiting]
+
+
+def load(source: Source) -> Picture | PictureError:
+    """A picture from wherever it comes, or why there is none."""
     if isinstance(source, PictureError):
         return source
     try:
-        picture = Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
+        return Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
     except PictureError as error:
         return error
-    return engine.look(picture.array), picture.note
+
+
+def shown(engine: Engine, picture: Picture | PictureError) -> Loaded:
+    """What the model sees of a picture, where there is one."""
+    return picture if isinstance(picture, PictureError) else (engine.look(picture.array), picture.note)
 
 
 def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> list[Checked]:

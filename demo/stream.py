@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
-from demo.check import DECODERS, PICTURES_AT_ONCE, Checked, Loaded, Source, answer_loaded, see
+from demo.check import DECODERS, PICTURES_AT_ONCE, Checked, Loaded, Source, answer_loaded, see_several
 from demo.runtime import Engine
 
 BYTES_AT_ONCE: Final = 64 << 20
@@ -15,13 +15,16 @@ BYTES_AT_ONCE: Final = 64 << 20
 BATCHES_AT_ONCE: Final = 2
 """One that is scored, and one that is decoded meanwhile."""
 
+TOGETHER: Final = 8
+"""Pictures of a batch that one thread takes: enough to be worth handing over, few enough to share out."""
+
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures on their way through the decoders, in order."""
+    """Pictures on their way through the decoders, in order, `TOGETHER` in each part."""
 
     names: list[str]
-    loading: list[Future[Loaded]]
+    loading: list[Future[list[Loaded]]]
 
 
 def check_stream(
@@ -37,10 +40,13 @@ def check_stream(
     ahead: deque[Batch] = deque()
     try:
         for named in batches(pictures):
-            loading = [threads.submit(see, engine, source) for _, source in named]
+            sources = [source for _, source in named]
+            parts = [sources[start : start + TOGETHER] for start in range(0, len(sources), TOGETHER)]
+            loading = [threads.submit(see_several, engine, part) for part in parts]
             ahead.append(Batch([name for name, _ in named], loading))
-            # The source of a picture is let go as soon as it has been decoded.
+            # What they come from is let go once they have been decoded.
             named.clear()
+            del sources, parts
             if len(ahead) == BATCHES_AT_ONCE:
                 yield finish(engine, ahead.popleft())
         while ahead:
@@ -52,7 +58,7 @@ def check_stream(
 
 def finish(engine: Engine, batch: Batch) -> list[Checked]:
     """Wait for a batch's decoders, and score it."""
-    return answer_loaded(engine, batch.names, [each.result() for each in batch.loading])
+    return answer_loaded(engine, batch.names, [each for part in batch.loading for each in part.result()])
 
 
 def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
