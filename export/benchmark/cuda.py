@@ -65,7 +65,7 @@ class Sizes:
     copied: int = 2**30
 
 
-QUICK: Final = Sizes((Size(1, 1, 2), Size(24, 16, 1)), 64, 2**16)
+QUICK: Final = Sizes((Size(1, 1, 2), Size(6, 4, 1)), 64, 2**16)
 
 
 def measure(options: Options) -> Report:
