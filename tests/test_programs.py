@@ -96,7 +96,8 @@ def test_the_browser(browser: Browser, served_program: str, engine: Engine, pict
     raised: list[str] = []
     page.on("pageerror", lambda error: raised.append(str(error)))
     page.goto(served_program)
-    expect(page.get_by_label("Picture")).to_be_enabled()
+    # A busy machine takes longer than the usual five seconds to open the model.
+    expect(page.get_by_label("Picture")).to_be_enabled(timeout=60_000)
     page.get_by_label("Picture").set_input_files(PACK / picture)
     expect(page.locator("output")).to_have_text(line(engine, picture).strip())
     assert raised == []
