@@ -15,7 +15,7 @@ from export.benchmark.chromium import CHROMIUM_FLAGS
 from export.benchmark.static import serving
 from tests.node import copy_programs
 
-PATIENCE_MILLISECONDS = 120_000
+PATIENCE_MILLISECONDS = 300_000
 
 
 def node_reports(pack: Path, models: Path) -> list[dict[str, Any]]:
