@@ -1,5 +1,6 @@
 """The benchmark on a GPU, as far as a CPU goes: who takes part, that numbers agree, what the ceiling is."""
 
+import dataclasses
 import math
 
 import onnxruntime
@@ -50,21 +51,21 @@ def test_without_a_gpu_it_says_so_and_measures_nothing() -> None:
 
 
 def test_all_that_a_cpu_can_run_of_it_runs() -> None:
-    rows, notes = measured_on(DEVICE, Options(1, MODELS_FOLDER, quick=True), QUICK)
+    sizes = dataclasses.replace(QUICK, batches=QUICK.batches[1:])
+    rows, notes = measured_on(DEVICE, Options(1, MODELS_FOLDER, quick=True), sizes)
     expected = []
-    for batch in (1, 6):
-        for precision in ("float32", "float16"):
-            task = f"{precision} on the device, batch {batch}"
-            best = f"{task}, against the best of PyTorch"
-            share = f"{task}, share of the ceiling"
-            expected += [(task, EAGER), (task, BOUND), (best, EAGER), (best, BOUND)]
-            expected += [(share, CEILING), (share, BOUND)]
-        there = f"from the host and back, batch {batch}"
-        expected += [(there, EAGER), (there, "onnxruntime, run"), (there, ENGINE)]
+    for precision in ("float32", "float16"):
+        task = f"{precision} on the device, batch 6"
+        best = f"{task}, against the best of PyTorch"
+        share = f"{task}, share of the ceiling"
+        expected += [(task, EAGER), (task, BOUND), (best, EAGER), (best, BOUND)]
+        expected += [(share, CEILING), (share, BOUND)]
+    there = "from the host and back, batch 6"
+    expected += [(there, EAGER), (there, "onnxruntime, run"), (there, ENGINE)]
     assert [(row.task, row.contestant) for row in rows] == expected
     figures = [row.cost.median for row in rows] + [row.ratio.median for row in rows if row.ratio]
     assert all(math.isfinite(figure) and figure > 0 for figure in figures)
-    assert len(notes) == 4
+    assert len(notes) == 2
     assert all(note.endswith(" binds.") for note in notes)
 
 
