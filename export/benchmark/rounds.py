@@ -60,12 +60,18 @@ def compare(
     contestants: name → what does the task once and returns its cost in `unit`, above 0. reference: the name
     that the others are held against. goals: name → the least ratio wanted.
     """
+    # What the libraries hold is not looked through again in the middle of a measurement.
+    gc.collect()
+    gc.freeze()
     costs: dict[str, list[float]] = {name: [] for name in contestants}
-    for counted in range(-1, rounds):
-        for name, run in contestants.items():
-            cost = run()
-            if counted >= 0:
-                costs[name].append(cost)
+    try:
+        for counted in range(-1, rounds):
+            for name, run in contestants.items():
+                cost = run()
+                if counted >= 0:
+                    costs[name].append(cost)
+    finally:
+        gc.unfreeze()
     return held_against(task, unit, costs, reference, goals)
 
 
@@ -101,7 +107,6 @@ def cpu_microseconds(call: Callable[[], Any], repeats: int, items: int = 1) -> C
     """
 
     def measure() -> float:
-        gc.collect()
         began = time.process_time()
         for _ in range(repeats):
             call()
@@ -115,7 +120,6 @@ def wall_microseconds(call: Callable[[], Any], repeats: int, items: int = 1) -> 
     device work."""
 
     def measure() -> float:
-        gc.collect()
         began = time.perf_counter()
         for _ in range(repeats):
             call()
