@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from export.__main__ import main
+from export.benchmark.command import PARTS
 from export.benchmark.machine import machine
-from export.benchmark.report import Report, load, save, table
+from export.benchmark.report import RESULTS, Report, load, save, table
 from export.benchmark.rounds import Spread, compare, cpu_microseconds
 
 
@@ -52,6 +53,13 @@ def test_a_report_is_read_back_as_it_was_and_shown(tmp_path: Path) -> None:
     assert "| a task | two | 1 µs (1 to 1) | 2.00 (2.00 to 2.00) | ≥ 1.5 | yes |" in shown
     assert "- Not measured on CUDA." in shown
     assert machine()["libraries"]["torch"] in shown
+
+
+def test_the_readme_holds_what_was_measured() -> None:
+    measured = [part for part in PARTS if (RESULTS / f"{part}.json").exists()]
+    assert "inference" in measured
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    assert [part for part in measured if table(load(part)) not in readme] == []
 
 
 def test_a_part_that_does_not_exist_is_named(capsys: pytest.CaptureFixture[str]) -> None:
