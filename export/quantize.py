@@ -1,9 +1,9 @@
 """The same network in 8-bit integers: a quarter of the bytes, and products that a CPU has units for.
 
 Activations are unsigned and weights signed, a scale a channel; a layer's ReLU is the unsigned range's lower
-end. Weights take 7 of their 8 bits: processors without VNNI add two products in 16 bits, where 8 would overflow
-without a word (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html), so that the
-number would depend on the machine.
+end. Weights take 7 of their 8 bits: processors without VNNI add two products in 16 bits, where 8 would
+overflow without a word (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html), so
+that the number would depend on the machine.
 """
 
 import contextlib

@@ -13,6 +13,7 @@ PARTS: Final = (
     "inference",
     "any_image",
     "cuda",
+    "training",
     "serving",
     "files",
     "start",

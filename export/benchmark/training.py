@@ -1,0 +1,135 @@
+"""An epoch of the tutorial's pair: this project's step against the notebook's own way of doing it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.utils.data import DataLoader, Dataset
+
+from export.benchmark.machine import machine
+from export.benchmark.options import Options
+from export.benchmark.report import Report
+from export.benchmark.rounds import compare
+from train import data
+from train.config import TutorialConfig
+from train.gan import TutorialPair
+from train.loop import epoch_order, steps_per_epoch
+from train.models import MlpDiscriminator, MlpGenerator
+
+STEPS: Final = 150
+NOTEBOOK: Final = "the notebook's way"
+OWN: Final = "python -m train tutorial"
+GOALS: Final = {"cpu": 2.0, "cuda": 20.0}
+NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
+
+
+class PilImages(Dataset[torch.Tensor]):
+    """MNIST as torchvision gives it to the notebook: a PIL picture each, made a tensor when asked for."""
+
+    def __init__(self, images: NDArray[np.uint8]) -> None:
+        """images: uint8 [n, height, width]."""
+        self.images = images
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """float32 [1, height, width] in [0, 1], by the steps of torchvision's `ToTensor`."""
+        picture = Image.fromarray(self.images[index])
+        return torch.from_numpy(np.array(picture, np.uint8, copy=True))[None].float().div(255)
+
+
+def measure(options: Options) -> Report:
+    """Seconds on the wall for an epoch of 128 pictures a step, from some of its steps.
+
+    Raises:
+        DataError: MNIST cannot be had.
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    digits = data.load("mnist", "train")
+    config = TutorialConfig()
+    steps = 5 if options.quick else STEPS
+    epoch = steps_per_epoch(config.batch_size, len(digits.images))
+    contestants = {
+        NOTEBOOK: timed(notebook_steps(digits.images.numpy(), config, device), steps, epoch, device),
+        OWN: timed(own_steps(digits.images, config, device), steps, epoch, device),
+    }
+    rows = compare(
+        f"an epoch of the tutorial's pair on {device.type}",
+        "s",
+        contestants,
+        NOTEBOOK,
+        options.rounds,
+        {OWN: GOALS[device.type]},
+    )
+    notes = [
+        f"Time on the wall of {steps} steps, as of an epoch's {epoch}; {torch.get_num_threads()} threads.",
+        "Both update the same two networks on 128 real pictures a step. Beyond the notebook's step this "
+        "project's rounds the fakes to 8 bits and makes half of those to judge with the deployed statistics.",
+    ]
+    return Report("training", machine(), rows, notes if device.type == "cuda" else [*notes, NOT_ON_CUDA])
+
+
+def timed(stepping: Iterator[None], steps: int, epoch: int, device: torch.device) -> Callable[[], float]:
+    """What measures the seconds of so many steps, scaled to an epoch of `epoch`."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        for _ in range(steps):
+            next(stepping)
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        return (time.perf_counter() - began) / steps * epoch
+
+    return run
+
+
+def own_steps(images: torch.Tensor, config: TutorialConfig, device: torch.device) -> Iterator[None]:
+    """This project's steps, without end: pictures stay on the device, losses too."""
+    pair = TutorialPair(config, (28, 28), device)
+    resident = images.to(device)
+    window = torch.zeros(len(pair.watched), device=device)
+    epoch = 0
+    while True:
+        for chosen in epoch_order(config.seed, epoch, len(images)).to(device).split(config.batch_size):
+            batch = resident[chosen]
+            window += pair.step(batch, chosen)
+            yield
+        epoch += 1
+
+
+def notebook_steps(images: NDArray[np.uint8], config: TutorialConfig, device: torch.device) -> Iterator[None]:
+    """The steps of "Your First GAN", without end, with its loader, its losses and what it keeps of them."""
+    generator = MlpGenerator(config.latent, images[0].size).to(device)
+    discriminator = MlpDiscriminator(images[0].size).to(device)
+    generator_optimizer = torch.optim.Adam(generator.parameters(), lr=config.learning_rate)
+    discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=config.learning_rate)
+    loader = DataLoader(PilImages(images), batch_size=config.batch_size, shuffle=True)
+    mean_discriminator_loss = mean_generator_loss = 0.0
+    while True:
+        for pictures in loader:
+            real = pictures.view(len(pictures), -1).to(device)
+            discriminator_optimizer.zero_grad()
+            fake = generator(torch.randn(len(real), config.latent, device=device))
+            fake_prediction = discriminator(fake.detach())
+            fake_loss = binary_cross_entropy_with_logits(fake_prediction, torch.ones_like(fake_prediction))
+            real_prediction = discriminator(real)
+            real_loss = binary_cross_entropy_with_logits(real_prediction, torch.zeros_like(real_prediction))
+            discriminator_loss = (fake_loss + real_loss) / 2
+            discriminator_loss.backward(retain_graph=True)
+            discriminator_optimizer.step()
+
+            generator_optimizer.zero_grad()
+            prediction = discriminator(generator(torch.randn(len(real), config.latent, device=device)))
+            generator_loss = binary_cross_entropy_with_logits(prediction, torch.zeros_like(prediction))
+            generator_loss.backward()
+            generator_optimizer.step()
+
+            mean_discriminator_loss += discriminator_loss.item() / 500
+            mean_generator_loss += generator_loss.item() / 500
+            yield

@@ -1,0 +1,35 @@
+"""The speed of training: the notebook's own way and this project's, of the same networks."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from export.benchmark.options import Options
+from export.benchmark.training import NOTEBOOK, OWN, PilImages, measure
+from train import data
+
+
+@pytest.fixture
+def mnist(dataset: str) -> str:
+    if dataset != "mnist":
+        pytest.skip("needs MNIST: set TOUCHSTONE_DATA")
+    return dataset
+
+
+@pytest.mark.usefixtures("mnist")
+def test_both_ways_are_timed() -> None:
+    report = measure(Options(rounds=2, quick=True))
+    assert [row.contestant for row in report.rows] == [NOTEBOOK, OWN]
+    assert all(0 < row.cost.low <= row.cost.high < math.inf for row in report.rows)
+    assert any("CUDA" in note for note in report.notes) != torch.cuda.is_available()
+
+
+def test_the_notebook_s_pictures_are_the_same_pictures(dataset: str) -> None:
+    images = data.load(dataset, "train").images[:3]
+    pictures = PilImages(images.numpy())
+    assert len(pictures) == 3
+    for index in range(3):
+        assert pictures[index].shape == (1, 28, 28)
+        assert np.array_equal((pictures[index] * 255).round().byte()[0], images[index])
