@@ -105,15 +105,18 @@ def tutorial_folder(smoke_models: Path, tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="module")
-def runtime_at_hand(published_folder: Path) -> Iterator[None]:
+def compressed_runtime(published_folder: Path) -> dict[str, bytes]:
     """The runtime's files as they were compressed for another page, which takes npm and gzip seconds."""
     names = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))["sha256"]
     paths = (published_folder / Path(name).name for name in names)
     whole = [path if path.exists() else path.with_name(f"{path.name}.gzip") for path in paths]
-    files = {path.name: path.read_bytes() for path in whole}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("demo.embed.assemble.runtime_files", lambda: files)
-        yield
+    return {path.name: path.read_bytes() for path in whole}
+
+
+# For one test only: another wants npm to be asked, and tests come in any order.
+@pytest.fixture
+def runtime_at_hand(compressed_runtime: dict[str, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.embed.assemble.runtime_files", lambda: compressed_runtime)
 
 
 @pytest.fixture(scope="module")

@@ -27,6 +27,8 @@ from tests.test_uploads import ADDRESSES, sent_by_the_page
 
 SEVEN = picture_bytes()
 SQUARE = encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20))
+# Takes a while each, so that many of them can be stopped before the last.
+LARGE = encode_png(np.pad(np.full((1200, 1200), 255, np.uint8), 400))
 FINISHED = re.compile(r"in \d+\.\d s")
 
 
@@ -276,7 +278,7 @@ def test_sending_and_checking_can_be_stopped(page: Page) -> None:
     page.unroute("**/upload**")
     assert len(held) == 2
     assert names(page) == ["seven.png"]
-    many = {"many.zip": zip_bytes({f"{index}.png": SEVEN for index in range(1500)})}
+    many = {"many.zip": zip_bytes({f"{index}.png": LARGE for index in range(1500)})}
     send(page, many)
     expect(page.locator(".answers-rows tr").nth(60)).to_be_attached()
     stop.click()
