@@ -20,7 +20,7 @@ from demo.runtime import Engine
 from demo.seen import Seen
 
 DECODERS = 4
-"""Pictures decoded at once: as many as there are workers."""
+"""Pictures decoded at once: as many as there are workers at most, so that each finds its next one waiting."""
 
 PICTURES_AT_ONCE = 64
 """Of many, so many make a batch: enough to keep the model busy, few enough to see that it goes on."""
@@ -54,11 +54,6 @@ class Checked:
     def pixels(self) -> NDArray[np.uint8] | None:
         """What the model saw, uint8 [height, width], or None where nothing could be read."""
         return None if self.seen is None else self.seen.pixels
-
-
-def check_files(engine: Engine, files: Sequence[Path]) -> list[Checked]:
-    """Check files by path; the answers come in the same order and carry the paths as given."""
-    return check_sources(engine, [str(file) for file in files], files)
 
 
 def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:

@@ -23,7 +23,8 @@ def find_pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Path | PictureEr
 
     A file that is named itself is taken whatever it is called. In folders only names that end like a
     picture's are, and nothing hidden (a dot before the name). Links are followed; a folder that is met
-    again is not entered again. Of a folder, the names directly in it are held in memory, and no more.
+    again is not entered again. Held in memory are the names in a folder and in those above it, and which
+    folders were entered.
 
     A folder that cannot be read, and one given that holds no picture, comes with the error.
     """

@@ -41,7 +41,7 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
 
 def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     # Gradio takes seconds to import, in which the models open, and reads its environment at import.
-    with ThreadPoolExecutor(1) as thread, without_stubs():
+    with without_stubs(), ThreadPoolExecutor(1) as thread:
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
         from demo.check_route import check_route

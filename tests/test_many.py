@@ -8,7 +8,7 @@ import pytest
 
 from demo import stream
 from demo.archive import NESTED, NO_PICTURES
-from demo.check import PICTURES_AT_ONCE, Checked, check_files
+from demo.check import PICTURES_AT_ONCE, Checked, check_sources
 from demo.errors import PictureError, RequestError
 from demo.images import encode_png
 from demo.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
@@ -53,7 +53,7 @@ def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
         NO_PICTURES,
         "There is no such file; check the name.",
     ]
-    alone = check_files(engine, [tmp_path / "7.png"])[0].answer
+    alone = check_sources(engine, ["7.png"], [tmp_path / "7.png"])[0].answer
     for each in (answers[0], answers[4]):
         assert each.fake_probability == pytest.approx(alone.fake_probability, abs=1e-6)
 

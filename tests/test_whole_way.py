@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.check import check_files
+from demo.check import check_sources
 from demo.runtime import Engine
 from export.__main__ import main as export_main
 from tests.detectors import quick_gate
@@ -47,7 +47,7 @@ def test_train_export_score(
     assert [answer["file"] for answer in answers] == list(map(str, files))
     engine = Engine.load(smoke_models, "cpu")
     assert [answer["fake_probability"] for answer in answers] == [
-        checked.answer.fake_probability for checked in check_files(engine, files)
+        checked.answer.fake_probability for checked in check_sources(engine, list(map(str, files)), files)
     ]
     reals = [answer["fake_probability"] for answer in answers]
     fakes = engine.score(engine.generate("mlp_generator", 20, seed=5)).fake_probability
