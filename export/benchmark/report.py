@@ -63,7 +63,8 @@ def table(report: Report) -> str:
     told = report.machine
     versions = ", ".join(f"{name} {version}" for name, version in told["libraries"].items())
     about = f"{told['processor']} ({told['cores']} cores; {', '.join(told['features'])}), {versions}"
-    lines = [*HEADER, *map(line, report.rows), "", f"Measured on: {about}."]
+    rows = [*HEADER, *map(line, report.rows), ""] if report.rows else []
+    lines = [*rows, f"Measured on: {about}."]
     return "\n".join([*lines, *(f"- {note}" for note in report.notes)]) + "\n"
 
 
