@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from demo.errors import BodyError, BusyError
-from demo.form import FormFiles
+from demo.form import UNNAMED, FormFiles
 from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.many import MOST_FILES
 
@@ -22,9 +22,6 @@ MOST_BYTES_HELD: Final = 4 * LARGEST_FORM_BYTES
 
 LONGEST_UPLOAD: Final = 120.0
 """Seconds from a request's head to the end of its body."""
-
-UNNAMED: Final = "picture"
-"""What a picture is called that is sent without a name."""
 
 FORM: Final = b"multipart/form-data"
 FORM_TOO_LARGE: Final = (

@@ -7,16 +7,19 @@ without one; `?file=7.png` in the address names it. Its answer is one JSON objec
     curl --header 'Content-Type: image/png' --data-binary @7.png 'http://127.0.0.1:7860/v1/check?file=7.png'
 
 Several are sent as the files of a form (multipart/form-data, under whatever field names), up to 2,000 with
-64 MiB together. Their answers are a JSON list in the order of the files, also where there is only one file:
+64 MiB together; a part without a file name is one of them where its `Content-Type` is a picture's. Their
+answers are a JSON list in the order of the files, also where there is only one file:
 
     curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
 
 A picture that cannot be judged is answered, too (200): its `error` says why. Everything else is
 `{"error": "…"}` with one sentence, and the status 400 (no picture, or a broken form), 405 (not POST), 408
 (sent too slowly), 413 (a file of more than 32 MiB, or too many or too large ones together), 415 (JSON, or
-another type), or 503 with `Retry-After` (too many wait, or a model cannot run).
+another type), or 503 with `Retry-After` (too many wait, or a model cannot run). Whoever closes the connection
+gives the request up: what has not begun of it is dropped.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -47,6 +50,10 @@ class CheckEndpoint:
             self._see, self._answer, side_by_side=shared_pool().size, at_once=PICTURES_AT_ONCE
         )
 
+    def close(self) -> None:
+        """End its threads; for when the server has ended."""
+        self._pictures.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         try:
@@ -66,7 +73,7 @@ class CheckEndpoint:
         try:
             sent = await self._bodies.read(scope, receive)
             try:
-                answers = await self._pictures.answers(sent.files)
+                answers = await self._answers(sent.files, receive)
             finally:
                 self._bodies.release(sent)
             return 200, answers if sent.several else answers[0], {}
@@ -84,6 +91,21 @@ class CheckEndpoint:
             sentence = f"The picture could not be checked ({type(failure).__name__}); try again."
             return 503, {"error": sentence}, RETRY_AFTER
 
+    async def _answers(self, files: Sequence[tuple[str, bytes]], receive: Receive) -> list[dict[str, Any]]:
+        """The answers; ClientDisconnect where whoever asked has gone, once the files are let go of."""
+        answering = asyncio.create_task(self._pictures.answers(files))
+        leaving = asyncio.create_task(_gone(receive))
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                leaving.result()
+                raise ClientDisconnect
+            return answering.result()
+        finally:
+            leaving.cancel()
+            if answering.cancel():
+                await asyncio.wait((answering,))
+
     def _see(self, file: tuple[str, bytes]) -> tuple[str, Loaded]:
         name, content = file
         return name, see(self._engine, content)
@@ -93,6 +115,12 @@ class CheckEndpoint:
         return [checked.answer.as_dict() for checked in answer_loaded(self._engine, names, loaded)]
 
 
-def check_route(engine: Engine) -> Route:
+async def _gone(receive: Receive) -> None:
+    """Wait until whoever sent the request has closed the connection; its body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def check_route(endpoint: CheckEndpoint) -> Route:
     """The route of `/v1/check`."""
-    return Route(CHECK_PATH, CheckEndpoint(engine))
+    return Route(CHECK_PATH, endpoint)

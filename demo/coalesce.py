@@ -1,7 +1,8 @@
 """Pictures of many requests, prepared side by side and answered together: a batch costs less than its parts.
 
 What waits is given to the model as one batch. Nothing waits on purpose where nothing else is on its way, and
-for others that are being prepared at most `LONGEST_WAIT`. A picture that takes long holds nobody else up.
+for others that are being prepared at most `LONGEST_WAIT`. Requests take turns, one picture each: a form of
+many slow ones holds another request's up for a picture's time or two, not for all of them.
 """
 
 import asyncio
@@ -18,6 +19,9 @@ from demo.errors import BusyError
 LONGEST_WAIT: Final = 0.002
 """Seconds that a prepared picture waits for others while the model is idle."""
 
+LONGEST_END: Final = 1.0
+"""Seconds that the end waits for what the threads are at."""
+
 MOST_WAITING: Final = 4096
 """Pictures that have no answer yet, of all requests together."""
 
@@ -28,13 +32,17 @@ Answer = TypeVar("Answer")
 
 @dataclass(eq=False)
 class Order(Generic[Given, Answer]):
-    """What one request asks for. answers: in the order of `given`, None where still missing."""
+    """What one request asks for. answers: in the order of `given`, None where still missing.
+
+    taken: how many of `given`, from the front, are prepared or being prepared.
+    """
 
     given: Sequence[Given]
     answers: list[Answer | None]
     missing: int
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[list[Answer]]
+    taken: int = 0
     failure: Exception | None = None
 
     def settle(self) -> None:
@@ -68,18 +76,22 @@ class Coalescer(Generic[Given, Prepared, Answer]):
         self._at_once = at_once
         self._most_waiting = most_waiting
         self._changed = threading.Condition()
-        self._given: deque[tuple[Order[Given, Answer], int]] = deque()
+        # Those of which something is still to be taken, in the order of their turns.
+        self._orders: deque[Order[Given, Answer]] = deque()
         self._prepared: deque[tuple[Order[Given, Answer], int, Prepared, float]] = deque()
         self._preparing = 0
         self._answering = False
         self._waiting = 0
         # Whether some thread wakes by itself once what is prepared has waited long enough.
         self._timed = False
-        self._threads = 0
+        self._threads: list[threading.Thread] = []
         self._closed = False
 
     async def answers(self, given: Sequence[Given]) -> list[Answer]:
         """The answers, in order.
+
+        Cancelled, what no thread is at is dropped and counts no more; it ends once the threads have let go of
+        the rest, so that from then on nothing of `given` is held here.
 
         Raises:
             BusyError: with these more would wait than may.
@@ -92,22 +104,54 @@ class Coalescer(Generic[Given, Prepared, Answer]):
             if self._waiting + len(given) > self._most_waiting:
                 raise BusyError("More pictures wait here than can be answered soon; try again in a second.")
             self._waiting += len(given)
-            self._given.extend((order, index) for index in range(len(given)))
+            self._orders.append(order)
             self._start_threads()
             self._changed.notify(min(len(given), self._side_by_side))
-        return await order.done
+        try:
+            return await order.done
+        except asyncio.CancelledError:
+            if self._give_up(order):
+                with contextlib.suppress(Exception):
+                    await order.done
+            raise
 
     def close(self) -> None:
-        """End the threads, each after what it is at."""
+        """End the threads, each after what it is at; for when nobody waits for answers any more.
+
+        Returns once they have ended, or after `LONGEST_END`: a picture may take longer.
+        """
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        until = time.monotonic() + LONGEST_END
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+
+    def _give_up(self, order: Order[Given, Answer]) -> bool:
+        """Drop what no thread is at; whether threads are at some, which `done` then waits for."""
+        with self._changed:
+            dropped = len(order.given) - order.taken
+            if dropped:
+                order.taken = len(order.given)
+                self._orders.remove(order)
+            others = [each for each in self._prepared if each[0] is not order]
+            dropped += len(self._prepared) - len(others)
+            self._prepared = deque(others)
+            self._waiting -= dropped
+            order.missing -= dropped
+            # What is prepared of others may have waited for this one alone.
+            self._changed.notify()
+            if not order.missing:
+                return False
+            order.done = order.loop.create_future()
+            return True
 
     def _start_threads(self) -> None:
         # One more than prepare: while all of them are held up, what is prepared still gets its answer.
-        while self._threads <= self._side_by_side:
-            self._threads += 1
-            threading.Thread(target=self._work, name=f"coalescer {self._threads}", daemon=True).start()
+        while len(self._threads) <= self._side_by_side:
+            name = f"coalescer {len(self._threads) + 1}"
+            self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+            self._threads[-1].start()
 
     def _work(self) -> None:
         with self._changed:
@@ -115,7 +159,7 @@ class Coalescer(Generic[Given, Prepared, Answer]):
                 due = self._due()
                 if due is not None and due <= 0:
                     self._answer_some()
-                elif self._given and self._preparing < self._side_by_side:
+                elif self._orders and self._preparing < self._side_by_side:
                     if due is not None and not self._timed:
                         # Preparing may take long: somebody else must see to what is prepared.
                         self._changed.notify()
@@ -129,12 +173,16 @@ class Coalescer(Generic[Given, Prepared, Answer]):
         """Seconds until the model is to run; None where nothing is prepared, or where it runs."""
         if self._answering or not self._prepared:
             return None
-        if len(self._prepared) >= self._at_once or not (self._given or self._preparing):
+        if len(self._prepared) >= self._at_once or not (self._orders or self._preparing):
             return 0
         return self._prepared[0][3] + LONGEST_WAIT - time.monotonic()
 
     def _prepare_one(self) -> None:
-        order, index = self._given.popleft()
+        order = self._orders.popleft()
+        index = order.taken
+        order.taken += 1
+        if order.taken < len(order.given):
+            self._orders.append(order)
         self._preparing += 1
         self._changed.release()
         failure = None

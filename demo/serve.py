@@ -4,7 +4,7 @@ import importlib.util
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import Any
 
 from demo.errors import DemoError
@@ -44,15 +44,16 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     with without_stubs(), ThreadPoolExecutor(1) as thread:
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
-        from demo.check_route import check_route
+        from demo.check_route import CheckEndpoint, check_route
         from demo.downloads import downloads_route
         from demo.health import health_route
         from demo.theme import STYLE_SHEETS, touchstone_theme
         from demo.uploads import address_routes, take_uploads_only
 
     opening.result()
+    checks = CheckEndpoint(engine)
     routes = [
-        check_route(engine),
+        check_route(checks),
         health_route(engine),
         downloads_route(engine.manifest),
         *address_routes(),
@@ -96,4 +97,5 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     if mcp:
         print(f"Its MCP server is at {address.rstrip('/')}{tools.route.path}")
     print(engine.device_note, flush=True)
-    app.block_thread()
+    with closing(checks):
+        app.block_thread()

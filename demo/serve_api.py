@@ -10,7 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
-from demo.check_route import CHECK_PATH, check_route
+from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.contract import NORMALIZER
 from demo.downloads import downloads_route
 from demo.errors import DemoError
@@ -37,7 +37,8 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
     models = (NORMALIZER, engine.model)
     for name in models:
         engine.session(name)
-    routes = [check_route(engine), health_route(engine, models), downloads_route(engine.manifest)]
+    checks = CheckEndpoint(engine)
+    routes = [check_route(checks), health_route(engine, models), downloads_route(engine.manifest)]
     config = uvicorn.Config(
         Starlette(routes=routes),
         lifespan="off",
@@ -48,7 +49,7 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
     )
     # What uvicorn is told while it serves it tells this process again once it has ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    with closing(listener(host, port)) as listening:
+    with closing(listener(host, port)) as listening, closing(checks):
         address = url(shown(host), port)
         print(f"Touchstone is at {address}")
         if (reached := network_address(host)) is not None:

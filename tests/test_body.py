@@ -71,6 +71,40 @@ def test_a_form_s_files_come_in_order_and_its_fields_are_left_out() -> None:
         assert [found for _, found in sent.files] == [b"one", b"", b"three\r\n--"]
 
 
+def part(head: str, content: str = "x") -> str:
+    return f"--b\r\n{head}\r\n\r\n{content}\r\n"
+
+
+@pytest.mark.parametrize("kind", ["image/png", "IMAGE/X-NEVER-SEEN; a=b", "application/octet-stream"])
+def test_a_part_with_a_picture_s_type_is_a_file_also_without_a_plain_name(kind: str) -> None:
+    """Otherwise there would be fewer answers than pictures."""
+    extended = "Content-Disposition: form-data; name=\"f\"; filename*=UTF-8''%C3%A9.png"
+    parts = [
+        part(f"{extended}\r\nContent-Type: {kind}", "one"),
+        part('Content-Disposition: form-data; name="f"; filename="7.png"', "two"),
+        part(f'Content-Type: {kind}\r\nContent-Disposition: form-data; name="f"', "three"),
+        part('Content-Disposition: form-data; name="note"', "a field"),
+        part('Content-Disposition: form-data; name="note"\r\nContent-Type: text/plain', "a field"),
+    ]
+    content = ("".join(parts) + "--b--\r\n").encode()
+    sent, _ = read([content], {"content-type": "multipart/form-data; boundary=b"})
+    assert sent.files == [("picture", b"one"), ("7.png", b"two"), ("picture", b"three")]
+
+
+def test_a_part_s_headers_are_few_and_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    head = 'Content-Disposition: form-data; name="f"; filename="7.png"\r\nContent-Type: image/png'
+    content = (part(head) + "--b--\r\n").encode()
+    assert read([content], kind)[0].files == [("7.png", b"x")]
+    for limit, least in (("MOST_HEADERS", 2), ("LONGEST_HEADER", len(head.partition("\r\n")[0]))):
+        with monkeypatch.context() as limited:
+            limited.setattr(f"demo.form.{limit}", least)
+            assert read([content], kind)[0].files == [("7.png", b"x")]
+            limited.setattr(f"demo.form.{limit}", least - 1)
+            with pytest.raises(BodyError, match="The form is broken"):
+                read([content], kind)
+
+
 def test_one_file_in_a_form_is_several() -> None:
     content, headers = form([("file", ("7.png", b"one"))])
     assert read([content], headers)[0].several

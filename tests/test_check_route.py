@@ -23,10 +23,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.types import Message
 
 from demo import schema
-from demo.check_route import CHECK_PATH, check_route
+from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.coalesce import MOST_WAITING
+from demo.images import shared_pool
 from demo.many import MOST_FILES
 from demo.runtime import Engine, Scores
 from demo.seen import Seen
@@ -197,7 +199,7 @@ def test_whoever_leaves_half_way_harms_nobody(client: httpx.Client, api: str) ->
 def test_requests_of_the_same_moment_share_runs_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """While the model is busy with the first, the others gather; each has the answer it has alone."""
     engine = Engine.load(device="cpu", model="mlp_discriminator")
-    app = Starlette(routes=[check_route(engine)])
+    app = Starlette(routes=[check_route(CheckEndpoint(engine))])
     sizes: list[int] = []
     seen = threading.Semaphore(0)
     look, score = engine.look, engine.score
@@ -236,7 +238,7 @@ def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> N
         raise RuntimeError("CUDA error 719 in /home/someone/secret")
 
     async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=[check_route(engine)]))
+        transport = httpx.ASGITransport(Starlette(routes=[check_route(CheckEndpoint(engine))]))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
             return await client.post(CHECK_PATH, content=PICTURE.read_bytes())
 
@@ -246,6 +248,54 @@ def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> N
     assert response.headers["retry-after"] == "1"
     assert "RuntimeError" in response.json()["error"]
     assert "secret" not in response.text
+
+
+def test_whoever_leaves_before_the_answer_gives_the_request_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing more of it is looked at, and its bytes count until the last thread has let go of them."""
+    engine = Engine.load(device="cpu", model="mlp_discriminator")
+    begun, may_look = threading.Semaphore(0), threading.Event()
+    looks: list[int] = []
+    look = engine.look
+
+    def held(image: NDArray[np.uint8]) -> Seen:
+        looks.append(len(looks))
+        begun.release()
+        assert may_look.wait(60)
+        return look(image)
+
+    monkeypatch.setattr(engine, "look", held)
+    request = httpx.Request("POST", "http://x/", files=forms([PICTURE] * 200))
+    content = request.read()
+    headers = [(b"content-type", request.headers["content-type"].encode())]
+    scope = {"type": "http", "method": "POST", "headers": headers, "query_string": b""}
+
+    async def ask() -> None:
+        endpoint = CheckEndpoint(engine)
+        free = endpoint._bodies._free
+        leaving = asyncio.Event()
+        coming = iter([{"type": "http.request", "body": content}])
+
+        async def receive() -> Message:
+            for message in coming:
+                return message
+            await leaving.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            raise AssertionError(message)
+
+        asked = asyncio.create_task(endpoint(scope, receive, send))
+        assert await asyncio.to_thread(begun.acquire, timeout=60)
+        leaving.set()
+        await asyncio.sleep(0.2)
+        assert endpoint._bodies._free == free - len(content)
+        may_look.set()
+        await asyncio.wait_for(asked, 60)
+        assert endpoint._bodies._free == free
+        endpoint.close()
+
+    asyncio.run(ask())
+    assert 1 <= len(looks) <= shared_pool().size
 
 
 if LINUX:
@@ -294,3 +344,45 @@ if LINUX:
             assert busy.headers["retry-after"] == "1"
             assert busy.json()["error"].endswith("try again in a second.")
             assert asked(client, PICTURE)["error"] is None
+
+    def test_forms_whose_senders_left_make_room_for_another() -> None:
+        many = [("files", (f"{index}.png", b"no picture")) for index in range(MOST_FILES)]
+        with served_app("--api-only") as address, client_of(address) as client:
+            # Of several pictures, so that every decoder runs.
+            assert client.post(CHECK_PATH, files=many[:64]).status_code == 200
+            decoders = children(server_process(address))
+            for decoder in decoders:
+                os.kill(decoder, signal.SIGSTOP)
+            for _ in range(2):
+                with pytest.raises(httpx.ReadTimeout):
+                    httpx.post(f"{address}v1/check", files=many, timeout=httpx.Timeout(30, read=1))
+            with ThreadPoolExecutor(1) as thread:
+                sent = thread.submit(client.post, CHECK_PATH, files=many)
+                for decoder in decoders:
+                    os.kill(decoder, signal.SIGCONT)
+                assert sent.result().status_code == 200
+
+
+if os.name == "posix":
+
+    @pytest.mark.parametrize("options", [[], ["--api-only"]], ids=["app", "api"])
+    def test_its_threads_end_with_the_server(options: list[str]) -> None:
+        program = """
+import sys, threading
+from demo.cli import main
+code = main(sys.argv[1:])
+print("left:", *(each.name for each in threading.enumerate() if each.name.startswith("coalescer")))
+"""
+        command = [sys.executable, "-c", program, "--device", "cpu", "--port", "0", *options]
+        root = Path(__file__).parent.parent
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+            assert process.stdout is not None
+            lines = [process.stdout.readline()]
+            while "runs on" not in lines[-1]:
+                lines.append(process.stdout.readline())
+                assert lines[-1]
+            with client_of(lines[0].split()[-1]) as client:
+                assert asked(client, PICTURE)["error"] is None
+            process.send_signal(signal.SIGINT)
+            assert process.stdout.read().splitlines()[-1] == "left:"
+            assert process.wait(20) == 0

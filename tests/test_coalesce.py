@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
@@ -17,6 +17,7 @@ class Recorder:
     """Doubles numbers, then writes them out; keeps the batches, and waits wherever it is told to."""
 
     def __init__(self) -> None:
+        self.begun: list[int] = []
         self.batches: list[list[int]] = []
         self.prepared = threading.Semaphore(0)
         self.free_to_answer = threading.Event()
@@ -25,6 +26,7 @@ class Recorder:
         self.free_to_prepare.set()
 
     def prepare(self, number: int) -> int:
+        self.begun.append(number)
         if number < 0:
             assert self.free_to_prepare.wait(20)
         if number == 1300:
@@ -38,6 +40,12 @@ class Recorder:
         if 2 * 1700 in numbers:
             raise ValueError("seventeen")
         return [str(number) for number in numbers]
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not happened():
+            await asyncio.sleep(0.001)
 
 
 @pytest.fixture
@@ -163,10 +171,86 @@ def test_a_request_that_is_given_up_harms_no_other(numbers: Numbers, recorder: R
 
 def test_a_loop_that_is_gone_ends_no_thread(numbers: Numbers, recorder: Recorder) -> None:
     async def give_up() -> None:
-        asyncio.create_task(numbers.answers([1]))  # noqa: RUF006
-        await asyncio.to_thread(recorder.prepared.acquire, timeout=20)
+        asked = asyncio.create_task(numbers.answers([1]))
+        await until(lambda: bool(recorder.batches))
+        # The second time it does not wait for the thread that is at it, either.
+        for _ in range(2):
+            asked.cancel()
+            await asyncio.sleep(0)
 
     recorder.free_to_answer.clear()
     asyncio.run(give_up())
     recorder.free_to_answer.set()
     assert asyncio.run(numbers.answers([2])) == ["4"]
+
+
+def test_many_slow_ones_of_one_request_let_another_take_its_turn(
+    numbers: Numbers, recorder: Recorder
+) -> None:
+    async def ask() -> None:
+        recorder.free_to_prepare.clear()
+        many = asyncio.create_task(numbers.answers(range(-50, 0)))
+        await until(lambda: len(recorder.begun) == 2)
+        few = asyncio.create_task(numbers.answers([5, 6]))
+        await asyncio.sleep(0)
+        recorder.free_to_prepare.set()
+        assert await few == ["10", "12"]
+        assert await many == [str(2 * number) for number in range(-50, 0)]
+
+    asyncio.run(ask())
+    # Two were begun before it; each thread may take one of the form's before one of its.
+    assert recorder.begun.index(5) <= 4
+    assert recorder.begun.index(6) <= 7
+
+
+def test_what_is_given_up_is_neither_worked_off_nor_counted(numbers: Numbers, recorder: Recorder) -> None:
+    async def ask() -> None:
+        recorder.free_to_prepare.clear()
+        given_up = asyncio.create_task(numbers.answers(range(-100, 0)))
+        await until(lambda: len(recorder.begun) == 2)
+        given_up.cancel()
+        await asyncio.sleep(0.05)
+        # Two threads are still at it, and hold what they were given.
+        assert not given_up.done()
+        with pytest.raises(BusyError):
+            await numbers.answers(range(99))
+        kept = asyncio.create_task(numbers.answers(range(98)))
+        await asyncio.sleep(0)
+        recorder.free_to_prepare.set()
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(given_up, 20)
+        assert await kept == [str(2 * number) for number in range(98)]
+        assert await numbers.answers(range(100)) == [str(2 * number) for number in range(100)]
+
+    asyncio.run(ask())
+    assert sorted(number for number in recorder.begun if number < 0) == [-100, -99]
+
+
+def test_what_is_prepared_and_given_up_does_not_reach_the_model(numbers: Numbers, recorder: Recorder) -> None:
+    async def ask() -> None:
+        recorder.free_to_answer.clear()
+        first = asyncio.create_task(numbers.answers([1]))
+        await until(lambda: bool(recorder.batches))
+        given_up = asyncio.create_task(numbers.answers([2, 3]))
+        for _ in range(3):
+            assert await asyncio.to_thread(recorder.prepared.acquire, timeout=20)
+        await until(lambda: len(numbers._prepared) == 2)
+        given_up.cancel()
+        # Nobody is at it any more: it ends while the model is still busy.
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(given_up, 10)
+        recorder.free_to_answer.set()
+        assert await first == ["2"]
+        assert await numbers.answers([4]) == ["8"]
+
+    asyncio.run(ask())
+    assert recorder.batches == [[2], [8]]
+
+
+def test_its_end_is_its_threads_end(recorder: Recorder) -> None:
+    few: Numbers = Coalescer(recorder.prepare, recorder.answer, side_by_side=2, at_once=4)
+    asyncio.run(few.answers(range(9)))
+    threads = list(few._threads)
+    assert len(threads) == 3
+    few.close()
+    assert not any(thread.is_alive() for thread in threads)
