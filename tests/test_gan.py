@@ -73,6 +73,24 @@ def test_fakes_to_judge_are_eight_bit() -> None:
     assert torch.equal(fakes, torch.round(fakes * 255) / 255)
 
 
+def test_bfloat16_learns_the_same_but_for_its_rounding() -> None:
+    images = torch.randint(0, 256, (32, 28, 28), dtype=torch.uint8)
+    one, other = (
+        TutorialPair(TutorialConfig(precision=precision), (28, 28), torch.device("cpu"))
+        for precision in ("float32", "bfloat16")
+    )
+    for _ in range(3):
+        expected, found = one.step(images, images), other.step(images, images)
+    assert not torch.equal(expected, found)
+    assert torch.allclose(expected[:2], found[:2], atol=0.01)
+    assert {value.dtype for value in other.state().values()} == {
+        value.dtype for value in one.state().values()
+    }
+    fakes = other.fakes_to_judge(other.batch(images).noise)
+    assert torch.equal(fakes, torch.round(fakes * 255) / 255)
+    assert len(fakes.mul(255).round().unique()) > 100
+
+
 def test_a_run_holds_what_it_should(smoke_run: Path) -> None:
     run = Run(smoke_run)
     steps = run.steps()

@@ -67,6 +67,7 @@ class TutorialConfig(Config):
     beta1: float = option(0.9, "Adam's decay rate of the first moment")
     beta2: float = option(0.999, "Adam's decay rate of the second moment")
     latent: int = option(64, "length of the noise vector")
+    precision: str = option("float32", "float32, bfloat16, or auto: bfloat16 where that is faster")
     snapshots: int = option(8, "snapshots kept, spaced logarithmically from step 0")
 
     def __post_init__(self) -> None:

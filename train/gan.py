@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -52,6 +52,7 @@ class TutorialPair:
         self.shape = shape
         self.latent = config.latent
         self.device = device
+        self.half = config.precision == "bfloat16"
         pixels = math.prod(shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -126,13 +127,22 @@ class TutorialPair:
         self, reals: torch.Tensor, fakes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """The discriminator's loss on float32 [n, pixels] and [m, pixels], and its logits [n] and [m]."""
-        logits = self.discriminator(torch.cat([reals, fakes]))
+        logits = self.logits(torch.cat([reals, fakes]))
         real_logits, fake_logits = logits[: len(reals)], logits[len(reals) :]
         return discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def deceive(self, noise: torch.Tensor) -> torch.Tensor:
         """The generator's loss on noise [n, latent], with the batch's statistics."""
-        return generator_loss(self.discriminator(self.fakes(noise, deployed=False)))
+        return generator_loss(self.logits(self.fakes(noise, deployed=False)))
+
+    def logits(self, pictures: torch.Tensor) -> torch.Tensor:
+        """The discriminator's, float32 [n], of [n, pixels], computed in the precision of the training."""
+        with self.lowered():
+            return cast(torch.Tensor, self.discriminator(pictures)).float()
+
+    def lowered(self) -> torch.autocast:
+        """Products in bfloat16 if the training is in it; weights, losses and updates are float32 always."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
 
     def fakes(self, noise: torch.Tensor, *, deployed: bool) -> torch.Tensor:
         """Fakes as a file would hold them: float32 [n, pixels], k/255, of noise [n, latent].
@@ -141,7 +151,9 @@ class TutorialPair:
         batch's own, which also moves the running ones.
         """
         self.generator.train(not deployed)
-        return rounded(self.generator(noise))
+        with self.lowered():
+            pictures = self.generator(noise)
+        return rounded(pictures)
 
     @torch.no_grad()
     def fakes_to_judge(self, noise: Noise) -> torch.Tensor:
@@ -150,8 +162,9 @@ class TutorialPair:
         Half are made with the batch's statistics, as the notebook makes all of them, and half with
         the running ones, as the exported generator does: else the deployed pair is not the trained one.
         """
-        fresh = self.fakes(noise.fresh, deployed=False)
-        return torch.cat([fresh, self.fakes(noise.deployed, deployed=True)])
+        with self.lowered():
+            pictures = self.generator.both_ways(noise.fresh, noise.deployed)
+        return rounded(pictures)
 
     @torch.no_grad()
     def sample(self, count: int, seed: int) -> NDArray[np.uint8]:

@@ -43,11 +43,25 @@ class MlpGenerator(nn.Module):
         self.layers = nn.Sequential(
             *(generator_block(*pair) for pair in pairwise(widths)),
             nn.Linear(HIDDEN * 8, pixels),
-            nn.Sigmoid(),
         )
 
     def forward(self, noise: torch.Tensor) -> torch.Tensor:
-        return cast(torch.Tensor, self.layers(noise))
+        # In bfloat16, whose steps are 1/256 here, a pixel could not be rounded to k/255.
+        return torch.sigmoid(cast(torch.Tensor, self.layers(noise)).float())
+
+    def both_ways(self, fresh: torch.Tensor, deployed: torch.Tensor) -> torch.Tensor:
+        """Pictures of noise [n, latent] as made in training, then of [m, latent] as made when deployed.
+
+        The same as by `train()` and then by `eval()`, but each layer reads its weights once for both.
+        Returns float32 [n + m, pixels]; leaves the statistics moved and the mode undefined.
+        """
+        features = torch.cat([fresh, deployed])
+        *blocks, last = self.layers
+        for block in blocks:
+            linear, norm, activation = cast(nn.Sequential, block)
+            own, others = linear(features).split([len(fresh), len(deployed)])
+            features = activation(torch.cat([norm.train()(own), norm.eval()(others)]))
+        return torch.sigmoid(cast(torch.Tensor, last(features)).float())
 
 
 def discriminator_block(inputs: int, outputs: int) -> nn.Module:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -17,6 +18,7 @@ from export.benchmark.report import Report
 from export.benchmark.rounds import compare
 from train import data
 from train.config import TutorialConfig
+from train.device import fast_bfloat16
 from train.gan import TutorialPair
 from train.loop import epoch_order, steps_per_epoch
 from train.models import MlpDiscriminator, MlpGenerator
@@ -24,6 +26,7 @@ from train.models import MlpDiscriminator, MlpGenerator
 STEPS: Final = 150
 NOTEBOOK: Final = "the notebook's way"
 OWN: Final = "python -m train tutorial"
+LOWERED: Final = "python -m train tutorial --precision bfloat16"
 GOALS: Final = {"cpu": 2.0, "cuda": 20.0}
 NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
 
@@ -59,13 +62,16 @@ def measure(options: Options) -> Report:
         NOTEBOOK: timed(notebook_steps(digits.images.numpy(), config, device), steps, epoch, device),
         OWN: timed(own_steps(digits.images, config, device), steps, epoch, device),
     }
+    if fast_bfloat16(device.type):
+        lowered = own_steps(digits.images, replace(config, precision="bfloat16"), device)
+        contestants[LOWERED] = timed(lowered, steps, epoch, device)
     rows = compare(
         f"an epoch of the tutorial's pair on {device.type}",
         "s",
         contestants,
         NOTEBOOK,
         options.rounds,
-        {OWN: GOALS[device.type]},
+        dict.fromkeys((OWN, LOWERED), GOALS[device.type]),
     )
     notes = [
         f"Time on the wall of {steps} steps, as of an epoch's {epoch}; {torch.get_num_threads()} threads.",
