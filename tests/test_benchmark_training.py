@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from export.benchmark.options import Options
-from export.benchmark.training import LOWERED, NOTEBOOK, OWN, PilImages, measure
+from export.benchmark.training import NOTEBOOK, OWN, PRODUCT, PilImages, measure
 from train import data
 from train.device import fast_bfloat16
 
@@ -22,12 +22,13 @@ def mnist(dataset: str) -> str:
 @pytest.mark.usefixtures("mnist")
 def test_both_ways_are_timed() -> None:
     report = measure(Options(rounds=2, quick=True))
+    precisions = ["float32", *(["bfloat16"] if fast_bfloat16("cpu") else [])]
     assert [row.contestant for row in report.rows] == [
         NOTEBOOK,
-        OWN,
-        *([LOWERED] if fast_bfloat16("cpu") else []),
+        *(f"{command} --precision {each}" for command in (OWN, PRODUCT) for each in precisions),
     ]
     assert all(0 < row.cost.low <= row.cost.high < math.inf for row in report.rows)
+    assert sum("torch.profiler" in note for note in report.notes) == 2 * len(precisions)
     assert any("CUDA" in note for note in report.notes) != torch.cuda.is_available()
 
 

@@ -1,8 +1,9 @@
-"""An epoch of the tutorial's pair: this project's step against the notebook's own way of doing it."""
+"""Training: an epoch of the tutorial's pair against the notebook's own way, and a step of the product's."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -14,19 +15,22 @@ from torch.utils.data import DataLoader, Dataset
 
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
+from export.benchmark.profile import where_it_goes
 from export.benchmark.report import Report
 from export.benchmark.rounds import compare
 from train import data
-from train.config import TutorialConfig
+from train.config import ProductConfig, TutorialConfig, from_preset
+from train.detector_learner import Balance, DetectorLearner
 from train.device import fast_bfloat16
 from train.gan import TutorialPair
 from train.loop import epoch_order, steps_per_epoch
 from train.models import MlpDiscriminator, MlpGenerator
+from train.targets import fake_targets
 
 STEPS: Final = 150
 NOTEBOOK: Final = "the notebook's way"
 OWN: Final = "python -m train tutorial"
-LOWERED: Final = "python -m train tutorial --precision bfloat16"
+PRODUCT: Final = "python -m train product --preset full"
 GOALS: Final = {"cpu": 2.0, "cuda": 20.0}
 NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
 
@@ -48,35 +52,53 @@ class PilImages(Dataset[torch.Tensor]):
 
 
 def measure(options: Options) -> Report:
-    """Seconds on the wall for an epoch of 128 pictures a step, from some of its steps.
+    """Seconds on the wall for an epoch of the pair, 128 pictures a step, and for 1,000 steps of the detector.
 
     Raises:
         DataError: MNIST cannot be had.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     digits = data.load("mnist", "train")
-    config = TutorialConfig()
     steps = 5 if options.quick else STEPS
-    epoch = steps_per_epoch(config.batch_size, len(digits.images))
-    contestants = {
-        NOTEBOOK: timed(notebook_steps(digits.images.numpy(), config, device), steps, epoch, device),
-        OWN: timed(own_steps(digits.images, config, device), steps, epoch, device),
+    precisions = ("float32", "bfloat16") if fast_bfloat16(device.type) else ("float32",)
+    pair, detector = TutorialConfig(), from_preset(ProductConfig, {"preset": "full"})
+    pairs = {
+        f"{OWN} --precision {each}": pair_steps(digits.images, replace(pair, precision=each), device)
+        for each in precisions
     }
-    if fast_bfloat16(device.type):
-        lowered = own_steps(digits.images, replace(config, precision="bfloat16"), device)
-        contestants[LOWERED] = timed(lowered, steps, epoch, device)
+    detectors = {
+        f"{PRODUCT} --precision {each}": detector_steps(digits, replace(detector, precision=each), device)
+        for each in precisions
+    }
+    epoch = steps_per_epoch(pair.batch_size, len(digits.images))
+    notebook = notebook_steps(digits.images.numpy(), pair, device)
     rows = compare(
         f"an epoch of the tutorial's pair on {device.type}",
         "s",
-        contestants,
+        {
+            name: timed(stepping, steps, epoch, device)
+            for name, stepping in {NOTEBOOK: notebook, **pairs}.items()
+        },
         NOTEBOOK,
         options.rounds,
-        dict.fromkeys((OWN, LOWERED), GOALS[device.type]),
+        dict.fromkeys(pairs, GOALS[device.type]),
+    ) + compare(
+        f"1,000 steps of the product's detector on {device.type}",
+        "s",
+        {name: timed(stepping, max(1, steps // 5), 1000, device) for name, stepping in detectors.items()},
+        next(iter(detectors)),
+        options.rounds,
     )
+    shares = [
+        where_it_goes(f"a step of `{name}`", partial(next, stepping), steps // 5)
+        for name, stepping in {**pairs, **detectors}.items()
+    ]
     notes = [
-        f"Time on the wall of {steps} steps, as of an epoch's {epoch}; {torch.get_num_threads()} threads.",
-        "Both update the same two networks on 128 real pictures a step. Beyond the notebook's step this "
-        "project's rounds the fakes to 8 bits and makes half of those to judge with the deployed statistics.",
+        f"Time on the wall, scaled from {steps} steps and a fifth as many; {torch.get_num_threads()} threads.",
+        "Notebook and pair update the same two networks on 128 real pictures a step. Beyond the notebook's "
+        "step this project's rounds the fakes to 8 bits and makes half of those to judge with the deployed "
+        "statistics. The detector's steps are those of the full preset, on 128 pictures.",
+        *shares,
     ]
     return Report("training", machine(), rows, notes if device.type == "cuda" else [*notes, NOT_ON_CUDA])
 
@@ -95,7 +117,7 @@ def timed(stepping: Iterator[None], steps: int, epoch: int, device: torch.device
     return run
 
 
-def own_steps(images: torch.Tensor, config: TutorialConfig, device: torch.device) -> Iterator[None]:
+def pair_steps(images: torch.Tensor, config: TutorialConfig, device: torch.device) -> Iterator[None]:
     """This project's steps, without end: pictures stay on the device, losses too."""
     pair = TutorialPair(config, (28, 28), device)
     resident = images.to(device)
@@ -105,6 +127,21 @@ def own_steps(images: torch.Tensor, config: TutorialConfig, device: torch.device
         for chosen in epoch_order(config.seed, epoch, len(images)).to(device).split(config.batch_size):
             batch = resident[chosen]
             window += pair.step(batch, chosen)
+            yield
+        epoch += 1
+
+
+def detector_steps(digits: data.Digits, config: ProductConfig, device: torch.device) -> Iterator[None]:
+    """The detector's steps, without end, on real digits of which it is told that half are fakes."""
+    codes = torch.where(torch.arange(len(digits.labels)) % 2 == 0, digits.labels, fake_targets(digits.labels))
+    images, codes = digits.images.to(device), codes.to(device)
+    learner = DetectorLearner(
+        1_000_000, config.seed, Balance.of(codes), device, config.widths, config.precision
+    )
+    epoch = 0
+    while True:
+        for chosen in epoch_order(config.seed, epoch, len(images)).to(device).split(config.batch_size):
+            learner.step(images[chosen], codes[chosen])
             yield
         epoch += 1
 
