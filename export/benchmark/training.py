@@ -94,7 +94,8 @@ def measure(options: Options) -> Report:
         for name, stepping in {**pairs, **detectors}.items()
     ]
     notes = [
-        f"Time on the wall, scaled from {steps} steps and a fifth as many; {torch.get_num_threads()} threads.",
+        f"Time on the wall, scaled from {steps} steps and from a fifth of them; "
+        f"{torch.get_num_threads()} threads.",
         "Notebook and pair update the same two networks on 128 real pictures a step. Beyond the notebook's "
         "step this project's rounds the fakes to 8 bits and makes half of those to judge with the deployed "
         "statistics. The detector's steps are those of the full preset, on 128 pictures.",
