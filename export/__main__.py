@@ -66,7 +66,15 @@ def build_parser() -> argparse.ArgumentParser:
     timing = commands.add_parser(
         "benchmark", parents=[shared], help="measure speed against what one would use instead, side by side"
     )
-    timing.add_argument("part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}")
+    timing.add_argument(
+        "part", nargs="*", help=f"what to measure (default: all but sizes): {', '.join(PARTS)}"
+    )
+    timing.add_argument(
+        "--runs",
+        type=Path,
+        default=Options.runs,
+        help="folder of distilled runs, for sizes (default: %(default)s)",
+    )
     timing.add_argument("--rounds", type=int, default=Options.rounds, help="rounds (default: %(default)s)")
     timing.add_argument("--quick", action="store_true", help="little work a round, to see that it runs")
     timing.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept as JSON")
@@ -102,7 +110,9 @@ def run_benchmark(parsed: argparse.Namespace) -> None:
     if parsed.show:
         show(parsed.results)
     else:
-        benchmark(parsed.part, Options(parsed.rounds, parsed.models, parsed.quick), parsed.results)
+        benchmark(
+            parsed.part, Options(parsed.rounds, parsed.models, parsed.runs, parsed.quick), parsed.results
+        )
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

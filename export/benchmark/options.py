@@ -10,9 +10,11 @@ from demo.runtime import MODELS_FOLDER
 class Options:
     """rounds: how often every contestant is run and counted. models: folder of published models.
 
-    quick: with little work a round, to see that all of it runs; such figures mean little.
+    runs: folder of training runs, which only `sizes` needs. quick: with little work a round, to see that all
+    of it runs; such figures mean little.
     """
 
     rounds: int = 15
     models: Path = MODELS_FOLDER
+    runs: Path = Path("runs")
     quick: bool = False
