@@ -36,13 +36,13 @@ def measure(options: Options) -> Report:
     """
     runs = examined_runs(options.runs)
     reports = {run: json.loads((run.folder / EVALUATION).read_text()) for run in runs}
-    teachers = {run.config(DistilConfig).teacher for run in runs}
+    teachers = {Path(run.config(DistilConfig).teacher).resolve() for run in runs}
     if len(teachers) != 1:
         raise ExportError(
             f"{options.runs} holds {len(runs)} examined distilled runs of {len(teachers)} teachers; train "
             "some with `python -m train distil`, and examine them with `python -m train evaluate`."
         )
-    teacher = Run(Path(teachers.pop()))
+    teacher = Run(teachers.pop())
     product = teacher.config(ProductConfig)
     rows = reports[runs[0]]["generators"]
     reference = label("the product", product.widths, [row["teacher"] for row in rows])
