@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from demo.contract import PICTURE_SHAPE, PIXELS
+from demo.contract import DISCRIMINATOR, PICTURE_SHAPE, PIXELS
+from demo.manifest import Manifest
 from export.benchmark.inference import REPEATS, generated_pixels, one_thread_session, session_score, timed
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
@@ -46,7 +47,7 @@ def measure(options: Options) -> Report:
     product = teacher.config(ProductConfig)
     rows = reports[runs[0]]["generators"]
     reference = label("the product", product.widths, [row["teacher"] for row in rows])
-    networks = {reference: network(product, teacher)}
+    networks = {reference: network(product, teacher), **published_variants(options.models)}
     for run in runs:
         config = run.config(DistilConfig)
         networks[label("distilled", config.widths, reports[run]["generators"])] = network(config, run)
@@ -64,6 +65,16 @@ def label(what: str, widths: Sequence[int], generators: Sequence[Mapping[str, fl
     found = [row["auroc"] for row in generators]
     channels = "-".join(map(str, widths))
     return f"{what}, {channels}: AUROC {min(found):.3f} worst, {statistics.mean(found):.3f} mean"
+
+
+def published_variants(models: Path) -> dict[str, bytes]:
+    """The product's other forms as they are published, which are no smaller but quicker, by their names."""
+    manifest = Manifest.load(models)
+    return {
+        f"{name}, AUROC {entry['distance']['auroc']:.4f} less in the mean": manifest.read(f"{name}.onnx")
+        for name in manifest.names("discriminator")
+        if (entry := manifest.files[f"{name}.onnx"]).get("variant_of") == DISCRIMINATOR
+    }
 
 
 def network(config: ProductConfig | DistilConfig, run: Run) -> bytes:
