@@ -1,6 +1,7 @@
 """The speed of training: the notebook's own way and this project's, of the same networks."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -28,7 +29,13 @@ def test_both_ways_are_timed() -> None:
         *(f"{command} --precision {each}" for command in (OWN, PRODUCT) for each in precisions),
     ]
     assert all(0 < row.cost.low <= row.cost.high < math.inf for row in report.rows)
-    assert sum("torch.profiler" in note for note in report.notes) == 2 * len(precisions)
+    profiles = [note for note in report.notes if "torch.profiler" in note]
+    assert len(profiles) == 2 * len(precisions)
+    for note in profiles:
+        shares = [int(share) for share in re.findall(r"(\d+)%", note)]
+        assert sum(shares) == pytest.approx(100, abs=len(shares) / 2)
+    assert "convolutions" in profiles[-1]
+    assert "products of matrices" in profiles[0]
     assert any("CUDA" in note for note in report.notes) != torch.cuda.is_available()
 
 
