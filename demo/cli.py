@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.errors import DemoError
+from demo.errors import DemoError, UsageError
 from demo.manifest import MODELS_FOLDER
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(parsed.command(parsed))
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
-        return 1
+        return USAGE if isinstance(error, UsageError) else 1
     except BrokenPipeError:
         # Whoever read the output has gone; what is still to be flushed at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,6 +51,12 @@ def run_space(parsed: argparse.Namespace) -> int:
 
 
 def run_check(parsed: argparse.Namespace) -> int:
+    tabled = (parsed.out, parsed.part, parsed.ray_address, parsed.workers)
+    if parsed.engine != "local" or any(option is not None for option in tabled):
+        from demo.collection import check_collection
+
+        return DONE if check_collection(parsed) else UNREADABLE
+
     # The first worker starts while onnxruntime is imported and the models load.
     from demo.images import shared_pool
 
@@ -106,6 +112,22 @@ def build_parser() -> argparse.ArgumentParser:
         help="pictures, or folders: of a folder all that is named like a picture, at any depth",
     )
     checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
+    checking.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="write the answers there as Parquet, in parts; the same command goes on where it was stopped",
+    )
+    checking.add_argument(
+        "--part", type=count, metavar="N", help="with --out: pictures in a part (default: 4096)"
+    )
+    checking.add_argument(
+        "--engine", choices=("local", "ray"), default="local", help="ray: over a cluster, with --out"
+    )
+    checking.add_argument("--ray-address", metavar="ADDRESS", help="a running cluster (default: RAY_ADDRESS)")
+    checking.add_argument(
+        "--workers", type=count, metavar="N", help="with --engine ray: how many (default: one a core)"
+    )
     checking.set_defaults(command=run_check)
     page = commands.add_parser("page", help="assemble the page that needs no server (needs npm, once)")
     add_model_flags(page)
@@ -126,6 +148,13 @@ def port(text: str) -> int:
     """A port's number; 0 takes any that is free. Raises ArgumentTypeError outside 0 to 65535."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """A whole number above 0. Raises ArgumentTypeError for any other."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of them; give 1 or more")
     return int(text)
 
 

@@ -9,6 +9,8 @@ DemoError
 ├── BusyError      more wait than can be answered soon
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
 ├── DeviceError    the device that was asked for cannot run
+├── UsageError     the command line asks for what cannot be done here
+├── ResultsError   a collection's tables cannot be read, or its answers not written
 ├── PageError      the page that needs no server cannot be put together
 └── SpaceError     the folder of a Space cannot be put together
 """
@@ -59,6 +61,14 @@ class ModelError(DemoError):
 
 class DeviceError(DemoError):
     """The device that was asked for cannot run the models here; the message names what is missing."""
+
+
+class UsageError(DemoError):
+    """The command line asks for what cannot be done here; the message says what to ask or install."""
+
+
+class ResultsError(DemoError):
+    """A collection's tables cannot be read, or its answers not written; the message names the file."""
 
 
 class PageError(DemoError):

@@ -1,7 +1,7 @@
 """The pictures that paths name: files as they are, and what lies in folders."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +41,10 @@ def find_pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Path | PictureEr
             yield from inside
 
 
-def pictures_inside(folder: Path) -> Iterator[tuple[str, Path | PictureError]]:
-    """The pictures in a folder and in those inside it, by name; see `find_pictures`."""
+def pictures_inside(
+    folder: Path, suffixes: Sequence[str] = SUFFIXES
+) -> Iterator[tuple[str, Path | PictureError]]:
+    """The pictures, or other files named so, in a folder and in those inside it; see `find_pictures`."""
     entered: set[tuple[int, int]] = set()
     # Not by recursion, which a deep enough tree would exhaust.
     waiting = [iter([(folder, True)])]
@@ -55,12 +57,12 @@ def pictures_inside(folder: Path) -> Iterator[tuple[str, Path | PictureError]]:
         else:
             try:
                 if is_new(path, entered):
-                    waiting.append(iter(entries(path)))
+                    waiting.append(iter(entries(path, suffixes)))
             except OSError as error:
                 yield str(path), PictureError(f"The folder cannot be read ({error.strerror}).")
 
 
-def entries(folder: Path) -> Iterator[tuple[Path, bool]]:
+def entries(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[tuple[Path, bool]]:
     """The pictures and the folders directly in a folder, by name, each with whether it is a folder.
 
     Raises:
@@ -75,7 +77,7 @@ def entries(folder: Path) -> Iterator[tuple[Path, bool]]:
             if is_folder(entry):
                 folders.add(entry.name)
                 names.append(entry.name)
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and is_readable(entry):  # noqa: PTH122
+            elif os.path.splitext(entry.name)[1].lower() in suffixes and is_readable(entry):  # noqa: PTH122
                 names.append(entry.name)
     names.sort()
     return ((folder / name, name in folders) for name in names)

@@ -31,6 +31,27 @@ def output(count: Callable[[], int], fewest: int) -> Iterator[Callable[[Sequence
         yield show
 
 
+@contextmanager
+def bar(total: int, done: int) -> Iterator[Callable[[int], None]]:
+    """Gives what counts pictures that are judged: a bar where standard error is a terminal, else nothing.
+
+    done: how many were before.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(
+        total=total, initial=done, unit=" files", leave=False, file=sys.stderr, dynamic_ncols=True
+    ) as shown:
+
+        def advance(count: int) -> None:
+            shown.update(count)
+
+        yield advance
+
+
 def write(lines: Sequence[str]) -> None:
     """Print lines to standard output, now."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))

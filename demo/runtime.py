@@ -86,8 +86,9 @@ class Engine:
     between threads.
     """
 
-    def __init__(self, manifest: Manifest, device: str, model: str) -> None:
+    def __init__(self, manifest: Manifest, device: str, model: str, threads: int = 0) -> None:
         self.manifest = manifest
+        self.threads = threads
         self.device = device
         self.providers, self.fallback = choose_providers(device)
         self.model = model
@@ -106,10 +107,13 @@ class Engine:
             self.bind()
 
     @classmethod
-    def load(cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None) -> "Engine":
+    def load(
+        cls, models: Path = MODELS_FOLDER, device: str = "auto", model: str | None = None, threads: int = 0
+    ) -> "Engine":
         """Open a discriminator of a models folder on a device.
 
-        Unless named it is `discriminator` where that is published, else the tutorial's.
+        Unless named it is `discriminator` where that is published, else the tutorial's. threads: that a
+        session's run uses on the CPU at most; 0 for as many as there are cores.
 
         Raises:
             DeviceError: `cuda` was asked for and cannot run here.
@@ -122,7 +126,7 @@ class Engine:
                 f"There is no discriminator {model!r} in {models}; there is: {', '.join(known)}."
             )
         default = DISCRIMINATOR if DISCRIMINATOR in known else MLP_DISCRIMINATOR
-        return cls(manifest, device, model or default)
+        return cls(manifest, device, model or default, threads)
 
     @property
     def provider(self) -> str:
@@ -163,7 +167,7 @@ class Engine:
             if name not in self._sessions:
                 file = f"{name}.onnx"
                 # Its steps are too small to be shared out, and several pictures pass it at once.
-                threads = 1 if name == NORMALIZER else 0
+                threads = 1 if name == NORMALIZER else self.threads
                 session = open_session(file, self.manifest.read(file), self.providers, threads=threads)
                 self._note_fallback(session.get_providers()[0])
                 golden.check(file, session, self.entry(name)["golden"], session.get_providers()[0])

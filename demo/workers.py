@@ -208,6 +208,12 @@ class Pool:
         with self._slots, contextlib.suppress(PictureError):
             self._give_back(self._take())
 
+    def keep_to(self, size: int) -> None:
+        """From now on no more than so many workers at once: where others have the machine's other cores."""
+        while self.size > size:
+            self._slots.acquire()
+            self.size -= 1
+
     def ask(self, content: bytes) -> Reply:
         """Have one encoded picture decoded.
 

@@ -1,0 +1,106 @@
+"""A large collection, judged part by part into a folder of tables; see `demo/plan.py` for what lies there."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from demo.errors import ResultsError
+from demo.parquet import count_answers, read_listed, read_pictures, write_answers
+from demo.plan import Part, Plan
+from demo.progress import bar
+from demo.runtime import Engine
+from demo.stream import check_stream
+
+PICTURES_IN_PART: Final = 4096
+"""Some seconds of work: what a stop costs at most, for each part under way."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A part whose answers are written. unjudged: how many of its pictures have an error in place of one."""
+
+    number: int
+    pictures: int
+    unjudged: int
+
+
+def judge_collection(plan: Plan, out: Path, judge: Callable[[Sequence[Part]], Iterable[Done]]) -> bool:
+    """Judge what is missing of a plan's parts, and say on standard error what there is in the end.
+
+    judge: the engine: from parts to what was done of each, in any order. Returns whether all pictures could
+    be judged, those of earlier runs included.
+
+    Raises:
+        ResultsError: a table cannot be read or written, or some part was not judged.
+    """
+    earlier = [done for part in plan.parts if (done := finished(part, out)) is not None]
+    numbers = {done.number for done in earlier}
+    missing = [part for part in plan.parts if part.number not in numbers]
+    unjudged = sum(done.unjudged for done in earlier)
+    with bar(plan.pictures, sum(done.pictures for done in earlier)) as advance:
+        for done in judge(missing) if missing else ():
+            numbers.add(done.number)
+            unjudged += done.unjudged
+            advance(done.pictures)
+    if len(numbers) < len(plan.parts):
+        raise ResultsError(f"Of {len(plan.parts)} parts {len(numbers)} are judged; start again to go on.")
+    kept = f" ({len(earlier)} of {len(plan.parts)} parts were there before)" if earlier else ""
+    print(f"{out}: {plan.pictures:,} pictures, {unjudged:,} of them not judged{kept}", file=sys.stderr)
+    return unjudged == 0
+
+
+def judge_here(engine: Engine, out: Path, parts: Iterable[Part]) -> Iterator[Done]:
+    """Judge parts in this process, one after another.
+
+    Raises:
+        ResultsError: as `judge_part`.
+    """
+    return (judge_part(engine, part, out) for part in parts)
+
+
+def judge_part(engine: Engine, part: Part, out: Path) -> Done:
+    """Judge a part's pictures as `python -m demo check` does, and write their answers.
+
+    A part that is there is left as it is: whoever had judged it may have ended before it could say so.
+
+    Raises:
+        ResultsError: the table of pictures cannot be read or has changed, or that of answers not written.
+    """
+    done = finished(part, out)
+    if done is not None:
+        return done
+    table = Path(part.table)
+    pictures = (
+        read_listed(table, part.first, part.rows)
+        if part.name is None
+        else read_pictures(table, part.name, part.first, part.rows)
+    )
+    answers = [checked.answer for batch in check_stream(engine, pictures) for checked in batch]
+    if len(answers) != part.rows:
+        raise ResultsError(f"{table} has changed since the run began; start again with another --out.")
+    write_answers(part_file(part, out), answers)
+    return Done(part.number, part.rows, sum(answer.error is not None for answer in answers))
+
+
+def finished(part: Part, out: Path) -> Done | None:
+    """What was done of a part before, or None where nothing was.
+
+    Raises:
+        ResultsError: its table is not the part's.
+    """
+    path = part_file(part, out)
+    if not path.exists():
+        return None
+    pictures, unjudged = count_answers(path)
+    if pictures != part.rows:
+        raise ResultsError(
+            f"{path} holds {pictures} answers where there should be {part.rows}; remove it and start again."
+        )
+    return Done(part.number, pictures, unjudged)
+
+
+def part_file(part: Part, out: Path) -> Path:
+    """Where a part's answers lie."""
+    return out / f"part-{part.number:05d}.parquet"

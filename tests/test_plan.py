@@ -1,0 +1,137 @@
+"""What a folder of results belongs to: parts in order, and every other plan refused."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.errors import UsageError
+from demo.manifest import MODELS_FOLDER, Manifest
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+from demo.parquet import read_listed, read_pictures  # noqa: E402
+from demo.plan import Plan, make_plan  # noqa: E402
+
+MANIFEST = Manifest.load(MODELS_FOLDER)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Seven files, and two tables with three and four pictures in folders among them."""
+    folder = tmp_path / "pictures"
+    for name in ("a/1.png", "a/2.png", "b/3.png", "b/c/4.png", "d.png", "e.png", "f.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    for name, rows in (("a/x.parquet", 3), ("z.PARQUET", 4)):
+        pq.write_table(pa.table({"bytes": [b"%d" % index for index in range(rows)]}), folder / name)
+    return folder
+
+
+def planned(paths: Sequence[Path], out: Path, size: int = 3, model: str = "discriminator") -> Plan:
+    return make_plan(paths, out, size, MANIFEST, model)
+
+
+def named(plan: Plan) -> list[list[str]]:
+    """The names in each part."""
+    return [
+        [
+            name
+            for name, _ in (
+                read_listed(Path(part.table), part.first, part.rows)
+                if part.name is None
+                else read_pictures(Path(part.table), part.name, part.first, part.rows)
+            )
+        ]
+        for part in plan.parts
+    ]
+
+
+def test_tables_and_then_files_in_parts_that_follow_each_other(pictures: Path, tmp_path: Path) -> None:
+    plan = planned([pictures], tmp_path / "out")
+    files = ["a/1.png", "a/2.png", "b/3.png", "b/c/4.png", "d.png", "e.png", "f.png"]
+    below = [[Path(name).relative_to(pictures).as_posix() for name in names] for names in named(plan)]
+    assert below == [
+        [f"a/x.parquet#{index}" for index in range(3)],
+        [f"z.PARQUET#{index}" for index in range(3)],
+        ["z.PARQUET#3"],
+        files[:3],
+        files[3:6],
+        files[6:],
+    ]
+    assert [part.number for part in plan.parts] == list(range(6))
+    assert plan.pictures == 14
+
+
+def test_what_is_missing_is_in_its_place_too(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    plan = planned([tmp_path / "gone.png", tmp_path / "empty"], tmp_path / "out")
+    assert named(plan) == [[str(tmp_path / "gone.png"), str(tmp_path / "empty")]]
+
+
+def test_of_a_folder_with_tables_alone_nothing_is_missing(pictures: Path, tmp_path: Path) -> None:
+    for path in pictures.rglob("*.png"):
+        path.unlink()
+    assert planned([pictures], tmp_path / "out").pictures == 7
+
+
+def test_the_same_plan_is_taken_again_and_left_alone(pictures: Path) -> None:
+    out = pictures / "results"
+    first = planned([pictures], out)
+    status = (out / "plan.json").stat()
+    # An earlier run's own tables are no pictures of this one.
+    pq.write_table(pa.table({"bytes": [b"1"]}), out / "part-00000.parquet")
+    assert planned([pictures], out) == first
+    assert (out / "plan.json").stat().st_mtime_ns == status.st_mtime_ns
+    assert sorted(path.name for path in out.iterdir()) == [
+        "inputs.parquet",
+        "part-00000.parquet",
+        "plan.json",
+    ]
+
+
+def more_files(pictures: Path) -> dict[str, Any]:
+    (pictures / "g.png").touch()
+    return {}
+
+
+def another_table(pictures: Path) -> dict[str, Any]:
+    pq.write_table(pa.table({"bytes": [b"9", b"8", b"7"]}), pictures / "a" / "x.parquet")
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (more_files, "other picture files"),
+        (another_table, "other tables"),
+        (lambda _: {"size": 4}, "parts of another size"),
+        (lambda _: {"model": "mlp_discriminator"}, "another model"),
+    ],
+)
+def test_a_different_plan_is_refused(pictures: Path, tmp_path: Path, change: Any, told: str) -> None:
+    planned([pictures], tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    with pytest.raises(UsageError, match=f"holds results of {told}; name another folder"):
+        planned([pictures], tmp_path / "out", **change(pictures))
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_another_model_under_the_same_name_is_refused(pictures: Path, tmp_path: Path) -> None:
+    planned([pictures], tmp_path / "out")
+    content = json.loads((MODELS_FOLDER / "manifest.json").read_text())
+    content["files"]["discriminator.onnx"]["sha256"] = "0" * 64
+    with pytest.raises(UsageError, match="another model"):
+        make_plan([pictures], tmp_path / "out", 3, Manifest(MODELS_FOLDER, content), "discriminator")
+
+
+def test_somebody_s_folder_is_refused(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no folder of results"):
+        planned([pictures], pictures)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "plan.json").write_text("[]")
+    with pytest.raises(UsageError, match="no plan that can be read"):
+        planned([pictures], tmp_path / "out")

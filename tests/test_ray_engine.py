@@ -1,0 +1,178 @@
+"""A cluster of two nodes: its answers are the command's, whatever is killed on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from demo.cli import main
+from demo.images import encode_png
+from demo.runtime import Engine
+from export.benchmark.processes import PROC, children
+
+pytest.importorskip("ray")
+pq = pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow")
+
+ROOT = Path(__file__).parent.parent
+PART = 64
+PARTS = 30
+
+pytestmark = pytest.mark.skipif(not PROC.exists(), reason="only on Linux are the workers' processes told")
+
+
+class Nodes:
+    """Two nodes with a worker's core each, on this machine."""
+
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        head = {"num_cpus": 1, "include_dashboard": False, "object_store_memory": 128 << 20}
+        self.cluster: Any = Cluster(initialize_head=True, head_node_args=head)
+        self.nodes = [self.cluster.head_node]
+        self.nodes.append(self.cluster.add_node(num_cpus=1, object_store_memory=128 << 20))
+
+    def workers(self) -> list[int]:
+        """The processes that judge now, on either node."""
+        raylets = [node.all_processes["raylet"][0].process.pid for node in self.nodes]
+        started = [pid for raylet in raylets for pid in children(raylet)]
+        return [pid for pid in started if "Judge" in (PROC / str(pid) / "cmdline").read_text()]
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_BACKEND_LOG_LEVEL", "fatal")
+        patch.delenv("RAY_ADDRESS", raising=False)
+        nodes = Nodes()
+        yield nodes
+        nodes.cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def pictures(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Digits and pictures that are broken, as files, and some more of both in a table."""
+    folder = tmp_path_factory.mktemp("collection") / "pictures"
+    folder.mkdir()
+    digits = [encode_png(digit) for digit in engine.generate("mlp_generator", 100, seed=1)]
+    odd = [b"", b"no picture", digits[0][:-40], encode_png(np.full((30, 40), 255, np.uint8))]
+    for index in range(PARTS * PART - 100):
+        (folder / f"{index:05d}.png").write_bytes(digits[index % 100] if index % 50 else odd[index // 50 % 4])
+    images = [{"bytes": content, "path": None} for content in [*digits[:96], *odd]]
+    pq.write_table(pa.table({"image": images}), folder / "more.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(pictures: Path) -> list[dict[str, object]]:
+    """What the engine of this process says, in the same parts."""
+    out = pictures.parent / "local"
+    assert main([*command(pictures, out), "--device", "cpu"]) == 1
+    return answers(out)
+
+
+def command(pictures: Path, out: Path) -> list[str]:
+    return ["check", str(pictures), "--out", str(out), "--part", str(PART)]
+
+
+def started(nodes: Nodes, pictures: Path, out: Path) -> subprocess.Popen[str]:
+    """The command, under way on the cluster."""
+    arguments = [*command(pictures, out), "--engine", "ray", "--ray-address", nodes.cluster.address]
+    return subprocess.Popen(
+        [sys.executable, "-m", "demo", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def wait_for_parts(out: Path, count: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while len(list(out.glob("part-*"))) < count:
+        assert time.monotonic() < deadline
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+
+
+def answers(out: Path) -> list[dict[str, object]]:
+    return [row for path in sorted(out.glob("part-*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def the_same(found: list[dict[str, object]], expected: list[dict[str, object]]) -> bool:
+    """Whether answers are the same but for the last bits of a number, which another core may compute."""
+    pairs = zip(found, expected, strict=True)
+    return all(one == pytest.approx(other, abs=1e-4) for one, other in pairs)
+
+
+def test_a_killed_worker_loses_nothing_and_repeats_nothing(
+    nodes: Nodes, pictures: Path, expected: list[dict[str, object]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = started(nodes, pictures, out)
+    wait_for_parts(out, 2, process)
+    killed = nodes.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    made = len(list(out.glob("part-*")))
+    printed, told = process.communicate(timeout=60)
+    assert made < PARTS
+    assert (process.returncode, printed) == (1, ""), told
+    unjudged = sum(row["error"] is not None for row in expected)
+    assert told == f"{out}: {PARTS * PART:,} pictures, {unjudged} of them not judged\n"
+    assert the_same(answers(out), expected)
+    names = {"inputs.parquet", "plan.json", *(f"part-{number:05d}.parquet" for number in range(PARTS))}
+    assert {path.name for path in out.iterdir() if not path.name.startswith(".")} == names
+
+
+def test_a_killed_run_goes_on_where_it_was(
+    nodes: Nodes, pictures: Path, expected: list[dict[str, object]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    process = started(nodes, pictures, out)
+    wait_for_parts(out, 4, process)
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 30
+    while nodes.workers():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    finished = {path: path.stat() for path in out.glob("part-*")}
+    assert 4 <= len(finished) < PARTS
+    again = started(nodes, pictures, out)
+    _, told = again.communicate(timeout=60)
+    assert again.returncode == 1
+    assert f"({len(finished)} of {PARTS} parts were there before)" in told
+    for path, status in finished.items():
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
+    assert the_same(answers(out), expected)
+
+
+def test_what_a_worker_cannot_do_is_one_line(nodes: Nodes, pictures: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.parquet"
+    content = (pictures / "more.parquet").read_bytes()
+    # Its footer is whole, and its pages are not.
+    cut.write_bytes(content[:4] + bytes(len(content) // 2) + content[4 + len(content) // 2 :])
+    process = started(nodes, cut, tmp_path / "out")
+    printed, told = process.communicate(timeout=60)
+    assert (process.returncode, printed) == (1, "")
+    assert told.startswith(f"demo: {cut} cannot be read as Parquet")
+    assert told.count("\n") == 1
+    assert not list((tmp_path / "out").glob("part-*"))
+
+
+def test_a_cluster_that_is_not_there_is_one_line(pictures: Path, tmp_path: Path) -> None:
+    arguments = [*command(pictures, tmp_path / "out"), "--engine", "ray", "--ray-address", "127.0.0.1:9"]
+    result = subprocess.run(
+        [sys.executable, "-m", "demo", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.returncode == 1
+    assert result.stderr.startswith("demo: The Ray cluster at 127.0.0.1:9 cannot be reached")
+    assert result.stderr.count("\n") == 1
