@@ -79,6 +79,11 @@ def as_text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def on_one_line(error: Exception) -> str:
+    """What is wrong with a table, which Arrow tells in several lines."""
+    return " ".join(str(error).split())
+
+
 def count_answers(path: Path) -> tuple[int, int]:
     """How many answers a table holds, and how many of them say that a picture could not be judged.
 
@@ -88,7 +93,9 @@ def count_answers(path: Path) -> tuple[int, int]:
     try:
         errors = pq.read_table(path, columns=["error"], partitioning=None)["error"]
     except (OSError, KeyError, pa.ArrowInvalid) as error:
-        raise ResultsError(f"{path} cannot be read ({error}); remove it and start again.") from error
+        raise ResultsError(
+            f"{path} cannot be read ({on_one_line(error)}); remove it and start again."
+        ) from error
     return len(errors), len(errors) - errors.null_count
 
 
@@ -103,7 +110,7 @@ def count_rows(path: Path) -> int:
             picture_columns(table.schema_arrow, path)
             return int(table.metadata.num_rows)
     except (OSError, pa.ArrowInvalid) as error:
-        raise ResultsError(f"{path} cannot be read as Parquet ({error}).") from error
+        raise ResultsError(f"{path} cannot be read as Parquet ({on_one_line(error)}).") from error
 
 
 def picture_columns(schema: Any, path: Path) -> list[str]:
@@ -177,7 +184,7 @@ def read_rows(
                 if not left:
                     break
     except (OSError, pa.ArrowInvalid) as error:
-        raise ResultsError(f"{path} cannot be read as Parquet ({error}).") from error
+        raise ResultsError(f"{path} cannot be read as Parquet ({on_one_line(error)}).") from error
 
 
 def row_groups(metadata: Any, first: int, rows: int) -> tuple[list[int], int]:

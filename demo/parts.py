@@ -46,6 +46,9 @@ def judge_collection(plan: Plan, out: Path, judge: Callable[[Sequence[Part]], It
             advance(done.pictures)
     if len(numbers) < len(plan.parts):
         raise ResultsError(f"Of {len(plan.parts)} parts {len(numbers)} are judged; start again to go on.")
+    for aside in out.glob(".part-*"):
+        # What a writer left that was killed.
+        aside.unlink(missing_ok=True)
     kept = f" ({len(earlier)} of {len(plan.parts)} parts were there before)" if earlier else ""
     print(f"{out}: {plan.pictures:,} pictures, {unjudged:,} of them not judged{kept}", file=sys.stderr)
     return unjudged == 0

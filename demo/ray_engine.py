@@ -10,9 +10,10 @@ import dataclasses
 import logging
 import os
 import platform
+import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,9 @@ from demo.runtime import Engine
 
 ROOT: Final = str(Path(__file__).resolve().parent.parent)
 STANDARD_ERROR: Final = 2
+REACHED_WITHIN: Final = 10.0
+"""Seconds in which a cluster's address must answer."""
+
 OBJECT_STORE_BYTES: Final = 128 << 20
 """Of a cluster that is started here: parts are a few words each."""
 
@@ -95,35 +99,38 @@ def judge_on_ray(cluster: Cluster, judging: Judging, parts: Sequence[Part]) -> I
     Raises:
         ResultsError: the cluster cannot be reached, or a worker lacks the models, or could not read or write.
     """
-    ray = connect(cluster)
-    try:
-        resource = "GPU" if judging.device == "cuda" else "CPU"
-        workers = cluster.workers or max(1, int(ray.cluster_resources().get(resource, 1)))
-        given = ray.data.from_items(
-            [dataclasses.asdict(part) for part in parts],
-            # A part a task: what is handed out, and handed out again.
-            override_num_blocks=len(parts),
-        )
-        done = given.map_batches(
-            Judge,
-            fn_constructor_args=(judging,),
-            batch_size=1,
-            batch_format="pyarrow",
-            compute=ray.data.ActorPoolStrategy(size=min(workers, len(parts))),
-            num_cpus=1,
-            num_gpus=1 if resource == "GPU" else 0,
-        )
-        for row in done.iter_rows():
-            error = row.pop("error")
-            if error:
-                raise ResultsError(error)
-            yield Done(**row)
-    except ray.exceptions.RayError as error:
-        # Ray's message holds the frames of every process: what went wrong is its last line.
-        reason = str(error).strip().splitlines()[-1]
-        raise ResultsError(f"The run on Ray ended early ({reason}); start it again to go on.") from error
-    finally:
-        ray.shutdown()
+    # What Ray tells of workers that were lost it prints, as no option of its own prevents.
+    with redirect_stdout(sys.stderr):
+        ray = connect(cluster)
+        try:
+            for row in handed_out(ray, cluster, judging, parts).iter_rows():
+                error = row.pop("error")
+                if error:
+                    raise ResultsError(error)
+                yield Done(**row)
+        except ray.exceptions.RayError as error:
+            # Ray's message holds the frames of every process: what went wrong is its last line.
+            reason = str(error).strip().splitlines()[-1]
+            raise ResultsError(f"The run on Ray ended early ({reason}); start it again to go on.") from error
+        finally:
+            ray.shutdown()
+
+
+def handed_out(ray: Any, cluster: Cluster, judging: Judging, parts: Sequence[Part]) -> Any:
+    """The data set of what was done of each part: nothing is done before it is read."""
+    resource = "GPU" if judging.device == "cuda" else "CPU"
+    workers = cluster.workers or max(1, int(ray.cluster_resources().get(resource, 1)))
+    # A block a part: what is handed out, and handed out again.
+    rows = [dataclasses.asdict(part) for part in parts]
+    return ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+        Judge,
+        fn_constructor_args=(judging,),
+        batch_size=1,
+        batch_format="pyarrow",
+        compute=ray.data.ActorPoolStrategy(size=min(workers, len(rows))),
+        num_cpus=1,
+        num_gpus=1 if resource == "GPU" else 0,
+    )
 
 
 def connect(cluster: Cluster) -> Any:
@@ -145,6 +152,7 @@ def connect(cluster: Cluster) -> Any:
     # Workers find this package where it is, from whichever folder the run is started.
     environment = {"PYTHONPATH": os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))}
     try:
+        answers(address)
         with silence():
             ray.init(
                 address=address,
@@ -153,11 +161,18 @@ def connect(cluster: Cluster) -> Any:
                 runtime_env={"env_vars": environment},
                 **own,
             )
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ResultsError(f"The Ray cluster at {address} cannot be reached ({error}).") from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
+
+
+def answers(address: str) -> None:
+    """Raises OSError where nothing listens at HOST:PORT, for which Ray would wait for many minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit() and "://" not in host:
+        socket.create_connection((host, int(port)), REACHED_WITHIN).close()
 
 
 @contextmanager

@@ -73,12 +73,14 @@ def test_what_is_there_is_kept_and_counted(
     out = tmp_path / "out"
     assert check(pictures, "--out", out, "--part", "5") == 1
     before = answers(out)
-    (out / "part-00001.parquet").unlink()
+    # Killed as it wrote: the rest lies aside.
+    (out / "part-00001.parquet").rename(out / ".part-00001.parquet.0123")
     kept = {path: path.stat() for path in out.glob("part-*")}
     capsys.readouterr()
     assert check(pictures, "--out", out, "--part", "5") == 1
     assert "(2 of 3 parts were there before)" in capsys.readouterr().err
     assert answers(out) == before
+    assert not list(out.glob(".*"))
     for path, status in kept.items():
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
 
