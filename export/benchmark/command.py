@@ -16,6 +16,7 @@ PARTS: Final = (
     "training",
     "serving",
     "files",
+    "cluster",
     "start",
     "browser",
     "sizes",
