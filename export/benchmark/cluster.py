@@ -121,7 +121,7 @@ def taken(judge: Callable[[Sequence[Any]], Iterable[Any]], parts: Sequence[Any],
 
 
 def by_turns(contestants: Mapping[str, Callable[[], Taken]], options: Options) -> list[Row]:
-    """Three tables of the same runs, each contestant once a round; a quick one counts its first round, too."""
+    """Three tables of the same runs, each contestant once a round; if quick, the first round counts, too."""
     runs: dict[str, list[Taken]] = {name: [] for name in contestants}
     for counted in range(0 if options.quick else -1, options.rounds):
         for name, run in contestants.items():
