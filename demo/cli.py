@@ -109,7 +109,8 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="pictures, or folders: of a folder all that is named like a picture, at any depth",
+        help="pictures, or folders: of a folder all that is named like a picture, at any depth; "
+        "with --out also Parquet tables of pictures",
     )
     checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
     checking.add_argument(
@@ -122,7 +123,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--part", type=count, metavar="N", help="with --out: pictures in a part (default: 4096)"
     )
     checking.add_argument(
-        "--engine", choices=("local", "ray"), default="local", help="ray: over a cluster, with --out"
+        "--engine",
+        choices=("local", "ray"),
+        default="local",
+        help="ray: over a cluster, with --out; on processors unless --device is cuda",
     )
     checking.add_argument("--ray-address", metavar="ADDRESS", help="a running cluster (default: RAY_ADDRESS)")
     checking.add_argument(

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.answer import Answer
-from demo.check import PICTURES_AT_ONCE, Source
+from demo.check import Source
 from demo.errors import PictureError, ResultsError
 
 ANSWERS: Final = pa.schema(
@@ -49,6 +49,9 @@ LISTED: Final = pa.schema(
 
 BUFFER_BYTES: Final = 1 << 20
 """Of a column that are read at once: a row group is never held whole."""
+
+ROWS_AT_ONCE: Final = 8
+"""Rows turned into Python's own: few, for each may hold a picture of many megabytes."""
 
 NO_PICTURE: Final = "The row holds no picture; write the encoded picture's bytes into it."
 
@@ -176,7 +179,7 @@ def read_rows(
             wanted = columns or picture_columns(table.schema_arrow, path)
             groups, skip = row_groups(table.metadata, first, rows)
             left = rows
-            for batch in table.iter_batches(PICTURES_AT_ONCE, groups, list(wanted)):
+            for batch in table.iter_batches(ROWS_AT_ONCE, groups, list(wanted)):
                 part = batch.slice(min(skip, batch.num_rows), left)
                 skip = max(0, skip - batch.num_rows)
                 left -= part.num_rows

@@ -106,4 +106,4 @@ def finished(part: Part, out: Path) -> Done | None:
 
 def part_file(part: Part, out: Path) -> Path:
     """Where a part's answers lie."""
-    return out / f"part-{part.number:05d}.parquet"
+    return out / f"part-{part.number:06d}.parquet"

@@ -1,8 +1,8 @@
 """What a folder of results belongs to: which pictures, in which parts, judged by which model.
 
-    RESULTS_DIR/plan.json           what was asked for
-    RESULTS_DIR/inputs.parquet      the picture files that were found, a row each; of tables nothing
-    RESULTS_DIR/part-00012.parquet  the answers of the thirteenth part, in order
+    RESULTS_DIR/plan.json            what was asked for
+    RESULTS_DIR/inputs.parquet       the picture files that were found, a row each; of tables nothing
+    RESULTS_DIR/part-000012.parquet  the answers of the thirteenth part, in order
 
 The files are named in the order of the pictures. A part is there whole or not at all, so whatever stops a run
 costs the parts that were under way, and the same command goes on with those that are missing.

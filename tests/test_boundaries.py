@@ -79,7 +79,7 @@ def test_checking_a_file_imports_what_it_needs_and_no_more() -> None:
     needless = {
         *("gradio", "gradio_client", "starlette", "fastapi", "uvicorn", "pydantic", "httpx", "pandas", "mcp"),
         # Pictures are decoded by Pillow in another process, and the bar is for a terminal.
-        *("PIL", "pillow_heif", "tqdm", "torch", "train", "export"),
+        *("PIL", "pillow_heif", "tqdm", "torch", "train", "export", "pyarrow", "ray"),
         *("demo.app", "demo.serve", "demo.embed.assemble", "demo.space.assemble"),
     }
     assert not found & needless

@@ -83,6 +83,7 @@ def test_a_row_without_a_picture_says_so(tmp_path: Path) -> None:
 
 
 def test_a_table_without_a_column_of_pictures_is_refused(tmp_path: Path) -> None:
-    for index, columns in enumerate(({"label": [1]}, {"bytes": ["text"]}, {"image": [{"path": "a.png"}]})):
+    tables: list[dict[str, Any]] = [{"label": [1]}, {"bytes": ["text"]}, {"image": [{"path": "a.png"}]}]
+    for index, columns in enumerate(tables):
         with pytest.raises(ResultsError, match="has no column of pictures"):
             count_rows(written(tmp_path / f"{index}.parquet", columns))

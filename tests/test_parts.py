@@ -47,7 +47,7 @@ def test_answers_are_the_command_s(
     assert check(pictures, "--out", out, "--part", "5") == 1
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", f"{out}: 12 pictures, 1 of them not judged\n")
-    assert [path.name for path in sorted(out.glob("part-*"))] == [f"part-0000{n}.parquet" for n in range(3)]
+    assert [path.name for path in sorted(out.glob("part-*"))] == [f"part-00000{n}.parquet" for n in range(3)]
     judged = [each.answer for batch in check_stream(engine, find_pictures([pictures])) for each in batch]
     found = answers(out)
     for row, answer in zip(found, judged, strict=True):
@@ -74,7 +74,7 @@ def test_what_is_there_is_kept_and_counted(
     assert check(pictures, "--out", out, "--part", "5") == 1
     before = answers(out)
     # Killed as it wrote: the rest lies aside.
-    (out / "part-00001.parquet").rename(out / ".part-00001.parquet.0123")
+    (out / "part-000001.parquet").rename(out / ".part-000001.parquet.0123")
     kept = {path: path.stat() for path in out.glob("part-*")}
     capsys.readouterr()
     assert check(pictures, "--out", out, "--part", "5") == 1
@@ -90,9 +90,9 @@ def test_a_part_that_is_another_s_is_refused(
 ) -> None:
     out = tmp_path / "out"
     check(pictures, "--out", out, "--part", "5")
-    (out / "part-00000.parquet").write_bytes((out / "part-00002.parquet").read_bytes())
+    (out / "part-000000.parquet").write_bytes((out / "part-000002.parquet").read_bytes())
     assert check(pictures, "--out", out, "--part", "5") == 1
-    assert "part-00000.parquet holds 2 answers where there should be 5" in capsys.readouterr().err
+    assert "part-000000.parquet holds 2 answers where there should be 5" in capsys.readouterr().err
 
 
 def test_a_table_that_changes_under_way_is_refused(engine: Engine, tmp_path: Path) -> None:

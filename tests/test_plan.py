@@ -83,12 +83,12 @@ def test_the_same_plan_is_taken_again_and_left_alone(pictures: Path) -> None:
     first = planned([pictures], out)
     status = (out / "plan.json").stat()
     # An earlier run's own tables are no pictures of this one.
-    pq.write_table(pa.table({"bytes": [b"1"]}), out / "part-00000.parquet")
+    pq.write_table(pa.table({"bytes": [b"1"]}), out / "part-000000.parquet")
     assert planned([pictures], out) == first
     assert (out / "plan.json").stat().st_mtime_ns == status.st_mtime_ns
     assert sorted(path.name for path in out.iterdir()) == [
         "inputs.parquet",
-        "part-00000.parquet",
+        "part-000000.parquet",
         "plan.json",
     ]
 

@@ -129,7 +129,7 @@ def test_a_killed_worker_loses_nothing_and_repeats_nothing(
     # Before it Ray says that it lost a worker.
     assert told.splitlines()[-1] == f"{out}: {PARTS * PART:,} pictures, {unjudged} of them not judged"
     assert the_same(answers(out), expected)
-    names = {"inputs.parquet", "plan.json", *(f"part-{number:05d}.parquet" for number in range(PARTS))}
+    names = {"inputs.parquet", "plan.json", *(f"part-{number:06d}.parquet" for number in range(PARTS))}
     assert {path.name for path in out.iterdir()} == names
 
 

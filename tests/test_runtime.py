@@ -40,6 +40,11 @@ def test_the_product_is_the_default_where_it_is_published(models: Path) -> None:
     assert Engine.load(models, "cpu").model == "mlp_discriminator"
 
 
+def test_where_cores_are_shared_out_a_run_takes_no_more_than_it_is_given(models: Path) -> None:
+    session = Engine.load(models, "cpu", threads=1).session("discriminator")
+    assert session.get_session_options().intra_op_num_threads == 1
+
+
 def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
     pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
     scores = product_engine.score(pixels)

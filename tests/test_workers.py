@@ -65,6 +65,13 @@ def test_a_worker_can_be_started_ahead(pool: Pool) -> None:
     assert pool.processes == ahead
 
 
+def test_a_pool_keeps_to_fewer_workers_where_others_need_the_cores() -> None:
+    with Pool(size=3) as pool, ThreadPoolExecutor(4) as threads:
+        pool.keep_to(1)
+        assert all(threads.map(lambda _: works(pool), range(12)))
+        assert len(pool.processes) == pool.size == 1
+
+
 def test_no_worker_is_left_behind() -> None:
     with Pool(size=2) as pool:
         assert works(pool)
