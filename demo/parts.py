@@ -35,21 +35,20 @@ def judge_collection(plan: Plan, out: Path, judge: Callable[[Sequence[Part]], It
     Raises:
         ResultsError: a table cannot be read or written, or some part was not judged.
     """
-    earlier = [done for part in plan.parts if (done := finished(part, out)) is not None]
-    numbers = {done.number for done in earlier}
-    missing = [part for part in plan.parts if part.number not in numbers]
-    unjudged = sum(done.unjudged for done in earlier)
-    with bar(plan.pictures, sum(done.pictures for done in earlier)) as advance:
+    judged = {part.number: done for part in plan.parts if (done := finished(part, out)) is not None}
+    earlier = len(judged)
+    missing = [part for part in plan.parts if part.number not in judged]
+    with bar(plan.pictures, sum(done.pictures for done in judged.values())) as advance:
         for done in judge(missing) if missing else ():
-            numbers.add(done.number)
-            unjudged += done.unjudged
+            judged[done.number] = done
             advance(done.pictures)
-    if len(numbers) < len(plan.parts):
-        raise ResultsError(f"Of {len(plan.parts)} parts {len(numbers)} are judged; start again to go on.")
+    if len(judged) < len(plan.parts):
+        raise ResultsError(f"Of {len(plan.parts)} parts {len(judged)} are judged; start again to go on.")
     for aside in out.glob(".part-*"):
         # What a writer left that was killed.
         aside.unlink(missing_ok=True)
-    kept = f" ({len(earlier)} of {len(plan.parts)} parts were there before)" if earlier else ""
+    unjudged = sum(done.unjudged for done in judged.values())
+    kept = f" ({earlier} of {len(plan.parts)} parts were there before)" if earlier else ""
     print(f"{out}: {plan.pictures:,} pictures, {unjudged:,} of them not judged{kept}", file=sys.stderr)
     return unjudged == 0
 
