@@ -83,9 +83,11 @@ def command(pictures: Path, out: Path) -> list[str]:
     return ["check", str(pictures), "--out", str(out), "--part", str(PART)]
 
 
-def started(nodes: Nodes, pictures: Path, out: Path) -> subprocess.Popen[str]:
-    """The command, under way on the cluster."""
-    arguments = [*command(pictures, out), "--engine", "ray", "--ray-address", nodes.cluster.address]
+def started(nodes: Nodes | None, pictures: Path, out: Path) -> subprocess.Popen[str]:
+    """The command, under way on a cluster; where none is given, on one of its own."""
+    arguments = [*command(pictures, out), "--engine", "ray"]
+    if nodes is not None:
+        arguments += ["--ray-address", nodes.cluster.address]
     return subprocess.Popen(
         [sys.executable, "-m", "demo", *arguments],
         stdout=subprocess.PIPE,
@@ -156,12 +158,15 @@ def test_a_killed_run_goes_on_where_it_was(
     assert the_same(answers(out), expected)
 
 
-def test_what_a_worker_cannot_do_is_one_line(nodes: Nodes, pictures: Path, tmp_path: Path) -> None:
+def test_without_a_cluster_one_is_started_and_what_its_worker_cannot_do_is_one_line(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
     cut = tmp_path / "cut.parquet"
     content = (pictures / "more.parquet").read_bytes()
     # Its footer is whole, and its pages are not.
     cut.write_bytes(content[:4] + bytes(len(content) // 2) + content[4 + len(content) // 2 :])
-    process = started(nodes, cut, tmp_path / "out")
+    process = started(None, cut, tmp_path / "out")
     printed, told = process.communicate(timeout=60)
     assert (process.returncode, printed) == (1, "")
     assert told.startswith(f"demo: {cut} cannot be read as Parquet")
