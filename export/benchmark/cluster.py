@@ -56,6 +56,7 @@ def measure(options: Options) -> Report:
     from demo.plan import make_plan
     from demo.ray_engine import Cluster, Judging, judge_on_ray
 
+    load = os.getloadavg()[0]
     size = 16 if options.quick else LARGEST_COUNT
     engine = Engine.load(options.models, "cpu")
     digits = engine.generate(engine.default_generator, size, seed=1)
@@ -87,6 +88,8 @@ def measure(options: Options) -> Report:
     notes = [
         f"{PARTS} parts of {size} digits of 28x28 as PNG; the clock starts when {FIRST} of them are judged.",
         "The two nodes are processes of one machine and share its cores; a Ray worker keeps to one of them.",
+        f"As it began, {load:.1f} processes of other work were running or waiting for a core, as they would for "
+        "one that a second worker is to have.",
     ]
     return Report("cluster", machine(("ray", "pyarrow")), rows, notes)
 
