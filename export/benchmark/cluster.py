@@ -88,8 +88,7 @@ def measure(options: Options) -> Report:
     notes = [
         f"{PARTS} parts of {size} digits of 28x28 as PNG; the clock starts when {FIRST} of them are judged.",
         "The two nodes are processes of one machine and share its cores; a Ray worker keeps to one of them.",
-        f"As it began, {load:.1f} processes of other work were running or waiting for a core, as they would for "
-        "one that a second worker is to have.",
+        f"As it began, {load:.1f} processes of other work were running or waiting for the cores.",
     ]
     return Report("cluster", machine(("ray", "pyarrow")), rows, notes)
 
