@@ -63,8 +63,8 @@ def export_product(
     groups: name → pixels uint8 [n, 28, 28], n at least 1, for the gate: real and generated digits, say.
     Black, white and noise are added. beside: name → content of files that are published with it.
 
-    integers: what `discriminator_int8.onnx` is made and held with; without, it is not made. Variants that an
-    earlier product left go: they would stand for another network.
+    integers: what `discriminator_int8.onnx` is made and held with; without, it is not made. An earlier
+    product's variants go: they would stand for another network.
 
     Returns the gate's comparisons, file name → rows.
 
@@ -110,7 +110,7 @@ def export_product(
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[f"{DISCRIMINATOR}.onnx"] = {**details, **entries[f"{DISCRIMINATOR}.onnx"]}
     files = {file: artifact.content for file, artifact in artifacts.items()}
-    stale = [file for file, entry in published(models).items() if "variant_of" in entry]
+    stale = [file for file, entry in published(models).items() if entry.get("variant_of") == DISCRIMINATOR]
     publish(models, {**(beside or {}), **files}, entries, without=stale)
     return report
 
