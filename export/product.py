@@ -16,6 +16,7 @@ from demo.contract import (
     FAKE_PROBABILITY,
     IN_DOMAIN,
     LOGIT,
+    MLP_DISCRIMINATOR,
     PICTURE_SHAPE,
     PIXELS,
 )
@@ -110,7 +111,12 @@ def export_product(
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[f"{DISCRIMINATOR}.onnx"] = {**details, **entries[f"{DISCRIMINATOR}.onnx"]}
     files = {file: artifact.content for file, artifact in artifacts.items()}
-    stale = [file for file, entry in published(models).items() if entry.get("variant_of") == DISCRIMINATOR]
+    # Of the variants only the tutorial's stand for a network that stays.
+    stale = [
+        file
+        for file, entry in published(models).items()
+        if entry.get("variant_of") not in (None, MLP_DISCRIMINATOR)
+    ]
     publish(models, {**(beside or {}), **files}, entries, without=stale)
     return report
 
