@@ -4,17 +4,19 @@ This is the one door: every picture, from a file, a drawing or a generator, pass
 """
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demo.answer import Answer
-from demo.errors import PictureError
+from demo.errors import DemoError, PictureError
 from demo.images import Picture, load_picture
 from demo.runtime import Engine
 from demo.seen import Seen
@@ -27,6 +29,8 @@ PICTURES_AT_ONCE = 64
 
 PIXELS_AT_ONCE = 1 << 20
 """Bytes of decoded pictures that wait for the normaliser together."""
+
+NOT_NORMALISED: Final = "The picture could not be prepared for the model; make it smaller and try again."
 
 Source = Path | bytes | NDArray[np.uint8] | PictureError
 """A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
@@ -116,8 +120,21 @@ def load(source: Source) -> Picture | PictureError:
 
 
 def shown(engine: Engine, picture: Picture | PictureError) -> Loaded:
-    """What the model sees of a picture, where there is one."""
-    return picture if isinstance(picture, PictureError) else (engine.look(picture.array), picture.note)
+    """What the model sees of a picture, where there is one.
+
+    Raises:
+        DemoError: it cannot see any picture.
+    """
+    if isinstance(picture, PictureError):
+        return picture
+    try:
+        return engine.look(picture.array), picture.note
+    except DemoError:
+        raise
+    # onnxruntime's own exceptions share no base class but Exception.
+    except Exception:
+        logging.getLogger("touchstone").exception("A picture could not be normalised")
+        return PictureError(NOT_NORMALISED)
 
 
 def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> list[Checked]:

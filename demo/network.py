@@ -9,6 +9,8 @@ from typing import Final
 from demo.errors import DemoError
 
 FIRST_PORTS: Final = range(7860, 7960)
+WAITING: Final = 2048
+"""Connections that may wait to be taken."""
 
 EVERY_ADDRESS: Final = {
     "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104 - compared with, not listened on
@@ -27,25 +29,58 @@ def free_port(host: str, port: int | None) -> int:
     """
     ports: Sequence[int] = FIRST_PORTS if port is None else [port]
     tried = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, ports[0], type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise DemoError(
-            f"There is no address {host} to listen on ({error.strerror}); mend --host."
-        ) from error
     failure: OSError | None = None
     for candidate in ports:
         try:
-            with closing(socket.socket(family, kind, protocol)) as probe:
-                # A port that was just closed may be taken again; on Windows this would also take one in use.
-                if os.name == "posix":
-                    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind((address[0], candidate, *address[2:]))
+            with closing(bound(host, candidate)) as probe:
                 return int(probe.getsockname()[1])
         except OSError as error:
             failure = error
     reason = failure.strerror if failure else ""
     raise DemoError(f"Cannot listen on {host}, {tried}: {reason}. Choose another with --host or --port.")
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """A socket that takes connections; DemoError where another program was faster."""
+    listening = None
+    try:
+        listening = bound(host, port)
+        listening.listen(WAITING)
+    except OSError as error:
+        if listening is not None:
+            listening.close()
+        raise DemoError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
+    return listening
+
+
+def bound(host: str, port: int) -> socket.socket:
+    """A socket at an address of this machine.
+
+    Raises:
+        DemoError: the host is none.
+        OSError: the port cannot be had.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise DemoError(
+            f"There is no address {host} to listen on ({error.strerror}); mend --host."
+        ) from error
+    found = socket.socket(family, kind, protocol)
+    try:
+        # A port that was just closed may be taken again; on Windows this would also take one in use.
+        if os.name == "posix":
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError:
+        found.close()
+        raise
+    return found
+
+
+def name_here(host: str) -> str:
+    """A host's name for an address that can be opened on this machine."""
+    return {"0.0.0.0": "localhost", "::": "::1"}.get(host, host)  # noqa: S104 - compared with
 
 
 def network_address(host: str) -> str | None:

@@ -1,8 +1,6 @@
 """The API alone as a server: `POST /v1/check`, `/healthz` and `/models/…`, without page and gradio."""
 
-import os
 import signal
-import socket
 import sys
 from contextlib import closing
 from typing import Final
@@ -13,9 +11,8 @@ from starlette.applications import Starlette
 from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.contract import NORMALIZER
 from demo.downloads import downloads_route
-from demo.errors import DemoError
 from demo.health import health_route
-from demo.network import free_port, network_address, url
+from demo.network import free_port, listener, name_here, network_address, url
 from demo.runtime import Engine
 
 SECONDS_TO_END: Final = 10
@@ -50,31 +47,10 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
     # What uvicorn is told while it serves it tells this process again once it has ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with closing(listener(host, port)) as listening, closing(checks):
-        address = url(shown(host), port)
+        address = url(name_here(host), port)
         print(f"Touchstone is at {address}")
         if (reached := network_address(host)) is not None:
             print(f"Others on your network: {url(reached, port)}")
         print(f"It has no page; send pictures to {address.rstrip('/')}{CHECK_PATH}")
         print(engine.device_note, flush=True)
         uvicorn.Server(config).run([listening])
-
-
-def shown(host: str) -> str:
-    """A host's name for an address that can be opened on this machine."""
-    return {"0.0.0.0": "localhost", "::": "::1"}.get(host, host)  # noqa: S104 - compared with
-
-
-def listener(host: str, port: int) -> socket.socket:
-    """A socket that takes connections; DemoError where another program was faster."""
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    listening = socket.socket(family, kind, protocol)
-    # As in `free_port`.
-    if os.name == "posix":
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(address)
-        listening.listen(2048)
-    except OSError as error:
-        listening.close()
-        raise DemoError(f"Cannot listen on {host}, port {port}: {error.strerror}.") from error
-    return listening

@@ -1,4 +1,4 @@
-"""`python -m export run RUN…|hub DIR|conformance|evaluate|benchmark`: publish a run, pack it, measure it."""
+"""`python -m export run RUN…|half RUN DIR|hub DIR|conformance|evaluate|benchmark`: publish, pack, measure."""
 
 import argparse
 import json
@@ -16,6 +16,7 @@ from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
 from export.distilled import export_distilled
 from export.errors import ExportError
+from export.halves import export_half
 from export.hub import write_hub
 from export.publish import published
 from export.tutorial import export_tutorial, remeasure
@@ -51,6 +52,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     publishing.add_argument("run", type=Path, nargs="+", help="a run's folder")
     publishing.set_defaults(command=run_export)
+    half = commands.add_parser(
+        "half",
+        parents=[shared],
+        help="copy the models, with the product in float16 beside: for GPUs, not measured; slower on a CPU",
+    )
+    half.add_argument("run", type=Path, help="the run's folder that the product was published from")
+    half.add_argument("folder", type=Path, help="a new folder, to give as --models")
+    half.set_defaults(command=run_half)
     evaluation = commands.add_parser(
         "evaluate", parents=[shared], help="recompute the published figures from the published files"
     )
@@ -94,6 +103,11 @@ def run_export(parsed: argparse.Namespace) -> None:
         run = Run(folder)
         print(json.dumps(exporters[run.command()](run, parsed.models), indent=2))
         print(f"Published to {parsed.models}; the parity report is {folder / 'parity.json'}.")
+
+
+def run_half(parsed: argparse.Namespace) -> None:
+    print(json.dumps(export_half(Run(parsed.run), parsed.models, parsed.folder), indent=2))
+    print(f"{parsed.folder} holds {DISCRIMINATOR}_fp16.onnx beside its reference; nothing is published.")
 
 
 def run_conformance(parsed: argparse.Namespace) -> None:

@@ -14,7 +14,6 @@ from demo.sessions import CPU, CUDA, open_session
 from export.artifact import Artifact, entry_for
 from export.parity import compare
 from export.variant import (
-    OUTPUTS,
     Tolerance,
     answers,
     distance_between,
@@ -63,9 +62,11 @@ def derive(
     rows = [
         compare(group, output, own[group][output], held[group][output], thresholds)
         for group in groups
-        for output in OUTPUTS
+        for output in held[group]
     ]
-    entry = entry_for("discriminator", metadata, rows, {PIXELS: golden}, run(session, golden))
-    entry["golden"]["tolerance"] = dict.fromkeys((CPU, CUDA), golden_tolerance)
+    outputs = run(session, golden)
+    entry = entry_for("discriminator", metadata, rows, {PIXELS: golden}, outputs)
+    allowed = {output: golden_tolerance[output] for output in outputs}
+    entry["golden"]["tolerance"] = dict.fromkeys((CPU, CUDA), allowed)
     details = {"variant_of": original, "distance": asdict(distance), "tolerance": asdict(tolerance)}
     return Artifact(f"{name}.onnx", content, entry | details, rows)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
@@ -86,17 +87,21 @@ def read_report(run: Run) -> dict[str, Any]:
 
 
 def examined_by(learnt_from: Examples, validation: Examples) -> Examined:
-    """What integers are made and held with: of the changed ones the name says `, wild`."""
+    """What integers are made and held with."""
     chosen = np.random.default_rng(RANGE_SEED).permutation(len(learnt_from.images))[:RANGE_COUNT]
-    reals, fakes = (
+    return Examined(learnt_from.images.numpy()[np.sort(chosen)], *held_with(validation))
+
+
+def held_with(validation: Examples) -> list[dict[str, NDArray[np.uint8]]]:
+    """Reals and fakes, uint8 [n, 28, 28] by group: of the changed ones the name says `, wild`."""
+    return [
         {
             f"{name}{fate}": validation.of(name, wild)
             for name in names
             for fate, wild in (("", False), (", wild", True))
         }
         for names in ([MNIST], list(validation.kinds))
-    )
-    return Examined(learnt_from.images.numpy()[np.sort(chosen)], reals, fakes)
+    ]
 
 
 def export_detector(run: Run, models: Path) -> dict[str, Any]:

@@ -1,21 +1,30 @@
-"""A discriminator in float16 on its way to publication: made, compared, described.
+"""A discriminator in float16: made, compared, described, and put beside its reference where one asks for it.
 
-For a GPU: on a CPU float16 is slower, so no command publishes it.
+For GPUs, where its speed is not measured yet; on a CPU it is slower. So it is not among the published files.
 """
 
+import shutil
 from collections.abc import Mapping
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from demo.answer import Thresholds
-from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
+from demo.contract import DIGIT_PROBABILITIES, DISCRIMINATOR, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
+from demo.manifest import Manifest
+from demo.runtime import Engine
 from export.artifact import Artifact
 from export.derived import derive
-from export.errors import ParityError
+from export.detector import held_with
+from export.errors import ParityError, PublishError
 from export.half import halved
+from export.publish import publish
 from export.variant import Tolerance
+from train.config import ProductConfig
+from train.product import load_examples
+from train.run import Run
 
 TOLERANCE: Final = Tolerance(
     probability_mean=0.001, probability_percentile_99=0.005, verdicts=0.005, auroc=0.0005, auroc_worst=0.0005
@@ -30,6 +39,36 @@ GOLDEN_TOLERANCE: Final = {
 }
 """Of the logit as above; a probability changes by at most a quarter of what its logit does."""
 SUFFIX: Final = "_fp16"
+GOLDEN_COUNT: Final = 2
+"""Pictures of each group whose numbers every session replays at load."""
+
+
+def export_half(run: Run, models: Path, folder: Path) -> Mapping[str, Any]:
+    """Copy a models folder, with the product in float16 beside it; returns how far the two are apart.
+
+    run: what the product was published from. folder: a new one, which serves as models.
+
+    Raises:
+        ParityError, PublishError, DataError, ModelError, RunError: nothing was written.
+    """
+    if folder.exists():
+        raise PublishError(f"{folder} exists already; name a new folder.")
+    engine = Engine.load(models, "cpu", DISCRIMINATOR)
+    entry = engine.entry(DISCRIMINATOR)
+    if not entry["training_run"].startswith(f"{run.folder.name},"):
+        raise PublishError(
+            f"{DISCRIMINATOR}.onnx in {models} was not made of {run.folder} but of {entry['training_run']}; "
+            "name that run, whose validation pictures it did not learn from."
+        )
+    file = f"{DISCRIMINATOR}.onnx"
+    reference = Artifact(file, Manifest.load(models).read(file), entry, [])
+    reals, fakes = held_with(load_examples("validation", run.config(ProductConfig), run))
+    golden = np.concatenate([each[:GOLDEN_COUNT] for each in (*reals.values(), *fakes.values())])
+    artifact = make_half(reference, engine.thresholds, reals, fakes, golden)
+    shutil.copytree(models, folder)
+    publish(folder, {artifact.file: artifact.content}, {artifact.file: artifact.entry})
+    distance: Mapping[str, Any] = artifact.entry["distance"]
+    return distance
 
 
 def make_half(

@@ -1,6 +1,6 @@
 """A discriminator in 8-bit integers on its way to publication: made, compared, described."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,7 @@ SUFFIX: Final = "_int8"
 
 @dataclass(frozen=True, eq=False)
 class Examined:
-    """Pixels uint8 [n, 28, 28] that integers are made and held with.
+    """Pixels uint8 [n, height, width] that integers are made and held with.
 
     learnt: some that the network learnt from, to read the range of activations from. reals, fakes: name →
     some that it did not learn from, to hold the file against its reference.
@@ -41,11 +41,16 @@ class Examined:
 
 
 def make_integers(
-    reference: Artifact, thresholds: Thresholds, examined: Examined, golden: NDArray[np.uint8]
+    reference: Artifact,
+    thresholds: Thresholds,
+    examined: Examined,
+    golden: NDArray[np.uint8],
+    quantise: Callable[[bytes, NDArray[np.uint8]], bytes] = quantized,
 ) -> Artifact:
     """The reference's network in 8-bit integers, `NAME_int8.onnx`.
 
-    golden: pixels uint8 [n, 28, 28] that every session replays at load.
+    golden: pixels uint8 [n, height, width] that every session replays at load.
+    quantise: the reference's bytes, and pictures that it learnt from → the bytes in integers.
 
     Raises:
         ParityError: it is farther from the reference than `TOLERANCE`, or tells some fakes worse.
@@ -53,7 +58,7 @@ def make_integers(
     return derive(
         reference,
         SUFFIX,
-        quantized(reference.content, examined.learnt),
+        quantise(reference.content, examined.learnt),
         thresholds,
         examined.reals,
         examined.fakes,

@@ -16,6 +16,7 @@ from demo.contract import (
     FAKE_PROBABILITY,
     IN_DOMAIN,
     LOGIT,
+    MLP_DISCRIMINATOR,
     PICTURE_SHAPE,
     PIXELS,
 )
@@ -63,8 +64,8 @@ def export_product(
     groups: name → pixels uint8 [n, 28, 28], n at least 1, for the gate: real and generated digits, say.
     Black, white and noise are added. beside: name → content of files that are published with it.
 
-    integers: what `discriminator_int8.onnx` is made and held with; without, it is not made. Variants that an
-    earlier product left go: they would stand for another network.
+    integers: what `discriminator_int8.onnx` is made and held with; without, it is not made. An earlier
+    product's variants go: they would stand for another network.
 
     Returns the gate's comparisons, file name → rows.
 
@@ -110,7 +111,12 @@ def export_product(
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[f"{DISCRIMINATOR}.onnx"] = {**details, **entries[f"{DISCRIMINATOR}.onnx"]}
     files = {file: artifact.content for file, artifact in artifacts.items()}
-    stale = [file for file, entry in published(models).items() if "variant_of" in entry]
+    # Of the variants only the tutorial's stand for a network that stays.
+    stale = [
+        file
+        for file, entry in published(models).items()
+        if entry.get("variant_of") not in (None, MLP_DISCRIMINATOR)
+    ]
     publish(models, {**(beside or {}), **files}, entries, without=stale)
     return report
 

@@ -1,6 +1,7 @@
 """What a run of the tutorial's pair becomes: discriminator, generator, history, and its pictures."""
 
 import dataclasses
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,24 +27,30 @@ from demo.manifest import Manifest
 from demo.runtime import Engine
 from demo.sessions import CPU, open_session
 from export.artifact import Artifact, Plan, blank_groups, make
-from export.errors import ParityError
+from export.errors import ExportError, ParityError
 from export.from_image import make_from_image, make_normalizer
 from export.history import history_files, history_steps
+from export.integers import Examined, make_integers
 from export.measure import measure_pair
 from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
 from export.parity import Difference, save_report
+from export.perceptron import quantized_perceptron
 from export.pictures import any_image_groups, golden_picture
 from export.publish import publish, published
 from export.scale import measure_enlarged
 from train import data
 from train.config import TutorialConfig
 from train.gan import TutorialPair, load_pair
+from train.normalize import normalize
 from train.run import Run
 
 PARITY_COUNT = 4096
 PARITY_SEED = 2_000_000
 ENLARGED_COUNT = 200
 ANY_IMAGE_COUNT = 32
+EXAMINED_COUNT = 8192
+"""Real digits, and generated ones, that integers are made with; half as many to hold them with."""
+EXAMINED_SEED = 3_000_000
 # The tutorial's own rule: one threshold, uncalibrated.
 TUTORIAL_THRESHOLDS = Thresholds(fake=0.5, real=0.5)
 
@@ -54,6 +61,9 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     The any-image files are made over the tutorial's discriminator only where no product is published:
     else they are the product's, and stay. The gate's full report is saved as `parity.json` in the run's
     folder.
+
+    `mlp_discriminator_int8.onnx` is published where it passes a gate of its own; where it does not, stderr
+    says so, and the pair is published without.
 
     Raises:
         ParityError, PublishError, DataError, RunError: nothing was published.
@@ -125,6 +135,11 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
             for artifact in any_image_artifacts(artifacts, pair, reals, fakes, common):
                 artifacts[artifact.file] = artifact
                 report[artifact.file] = artifact.report
+        reference = artifacts[f"{MLP_DISCRIMINATOR}.onnx"]
+        learnt_from = data.load(config.dataset, "train").images.numpy()
+        for artifact in integer_artifacts(reference, pair, learnt_from, pictures["golden"][PIXELS]):
+            artifacts[artifact.file] = artifact
+            report[artifact.file] = artifact.report
     except ParityError as error:
         report[error.file] = error.report
         raise
@@ -139,9 +154,57 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
     entries = {file: artifact.entry for file, artifact in artifacts.items()}
     entries[discriminator] = {**entries[discriminator], "metrics": {"dataset": config.dataset, **metrics}}
     files = {file: artifact.content for file, artifact in artifacts.items()}
+    stale = [
+        name for name, entry in published(models).items() if entry.get("variant_of") == MLP_DISCRIMINATOR
+    ]
     # Another run's steps, where this one's are not recorded, would tell another story than its history.
-    publish(models, files | history_files(run, pairs, steps), entries, without=[HISTORY_STEPS])
+    publish(models, files | history_files(run, pairs, steps), entries, without=[HISTORY_STEPS, *stale])
     return metrics
+
+
+def integer_artifacts(
+    reference: Artifact, pair: TutorialPair, learnt_from: NDArray[np.uint8], golden: NDArray[np.uint8]
+) -> Iterator[Artifact]:
+    """The discriminator in integers, unless it is too far from its reference: a pair that hardly learnt may
+    be, and is worth showing all the same.
+
+    learnt_from: uint8 [n, height, width], the training digits.
+    """
+    try:
+        yield make_integers(
+            reference, TUTORIAL_THRESHOLDS, examined_by(pair, learnt_from), golden, quantized_perceptron
+        )
+    except ExportError as error:
+        print(f"export: the pair is published without integers: {error}", file=sys.stderr)
+
+
+def examined_by(pair: TutorialPair, learnt_from: NDArray[np.uint8]) -> Examined:
+    """What integers are made and held with: digits, and fakes that nobody has seen, as they are and as the
+    normaliser leaves them.
+
+    The test digits are for the published figures alone, so the digits that integers are held with are of
+    those that the pair learnt from; the integers know nothing of them.
+    """
+    chosen = np.random.default_rng(EXAMINED_SEED).permutation(len(learnt_from))
+    known = min(EXAMINED_COUNT, len(learnt_from) // 2)
+    held = EXAMINED_COUNT // 2
+    others = learnt_from[chosen[known : known + held]]
+    fakes = pair.sample(EXAMINED_COUNT + held, EXAMINED_SEED)
+    return Examined(
+        np.concatenate([learnt_from[chosen[:known]], fakes[:EXAMINED_COUNT]]),
+        both("digits", others),
+        both("generated", fakes[EXAMINED_COUNT:]),
+    )
+
+
+def both(name: str, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+    """Pixels as they are, and normalised where the normaliser gives their shape."""
+    if pixels.shape[1:] != PICTURE_SHAPE:
+        return {name: pixels}
+    return {
+        name: pixels,
+        f"{name}, normalised": np.stack([normalize(each[..., np.newaxis]) for each in pixels]),
+    }
 
 
 def any_image_artifacts(

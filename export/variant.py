@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.answer import Thresholds
-from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT, PIXELS
+from demo.contract import FAKE_PROBABILITY, IN_DOMAIN, LOGIT, PIXELS
 from export.errors import ParityError
 from train.metrics import auroc
 
-OUTPUTS: Final = (FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN)
 BATCH: Final = 256
 
 
@@ -86,11 +85,12 @@ def answers(session: Any, groups: Mapping[str, NDArray[np.uint8]]) -> Answers:
 
 def run(session: Any, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
     """Every output of a discriminator on pixels uint8 [n, 28, 28]."""
+    outputs = [each.name for each in session.get_outputs()]
     parts = [
-        session.run(list(OUTPUTS), {PIXELS: pixels[start : start + BATCH]})
+        session.run(outputs, {PIXELS: pixels[start : start + BATCH]})
         for start in range(0, len(pixels), BATCH)
     ]
-    return {output: np.concatenate([part[index] for part in parts]) for index, output in enumerate(OUTPUTS)}
+    return {output: np.concatenate([part[index] for part in parts]) for index, output in enumerate(outputs)}
 
 
 def distance_between(
@@ -134,8 +134,10 @@ def beside(fake: str, reals: Sequence[str]) -> str:
 
 
 def verdicts(outputs: Mapping[str, NDArray[np.float32]], thresholds: Thresholds) -> list[str]:
-    """The verdict of each picture."""
+    """The verdict of each picture; the tutorial's network takes each for a digit."""
+    probabilities = outputs[FAKE_PROBABILITY]
+    in_domain = outputs.get(IN_DOMAIN, np.ones_like(probabilities))
     return [
-        thresholds.verdict(float(probability), float(in_domain))
-        for probability, in_domain in zip(outputs[FAKE_PROBABILITY], outputs[IN_DOMAIN], strict=True)
+        thresholds.verdict(float(probability), float(domain))
+        for probability, domain in zip(probabilities, in_domain, strict=True)
     ]

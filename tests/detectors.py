@@ -78,6 +78,7 @@ def quick_gate(patch: pytest.MonkeyPatch) -> None:
     for name in ("product", "tutorial"):
         patch.setattr(f"export.{name}.ANY_IMAGE_COUNT", 4)
     patch.setattr("export.product.NOISE_COUNT", 64)
+    patch.setattr("export.tutorial.EXAMINED_COUNT", 512)
     for name in ("generator", "tutorial"):
         patch.setattr(f"export.{name}.PARITY_COUNT", 64)
 

@@ -8,7 +8,8 @@ import pytest
 from export.benchmark import serving
 from export.benchmark.load import drive, whole_body
 from export.benchmark.options import Options
-from export.benchmark.serving import ALONE, BARE, BESIDE, QUEUE, Sample, measure, served, waits_told
+from export.benchmark.servers import served
+from export.benchmark.serving import ALONE, BARE, BESIDE, QUEUE, Sample, measure, waits_told
 from export.errors import ExportError
 
 

@@ -195,7 +195,11 @@ def test_a_finished_product_is_only_reported_on(run: Run, report: dict[str, Any]
 
 
 def test_a_product_is_exported_with_its_report(
-    run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run,
+    report: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     quick_gate(monkeypatch)
     # What a network that learnt nothing loses in fewer bits, on a dozen pictures, is chance.
@@ -209,6 +213,21 @@ def test_a_product_is_exported_with_its_report(
     assert engine.thresholds == Thresholds(thresholds.fake, thresholds.real, thresholds.in_domain)
     again = remeasure_detector(models)
     assert again["measured"] == pytest.approx(again["published"], abs=2e-3)
+    # In float16, beside a copy of it.
+    half = tmp_path / "half"
+    capsys.readouterr()
+    assert export_main(["half", str(run.folder), str(half), "--models", str(models)]) == 0
+    distance = json.loads(capsys.readouterr().out.partition("\n}")[0] + "}")
+    in_half = Engine.load(half, "cpu", "discriminator_fp16")
+    assert in_half.thresholds == engine.thresholds
+    assert in_half.entry("discriminator_fp16")["distance"] == distance
+    assert not (models / "discriminator_fp16.onnx").exists()
+    assert export_main(["half", str(run.folder), str(half), "--models", str(models)]) == 1
+    assert "exists already" in capsys.readouterr().err
+    other = tmp_path / "other"
+    assert export_main(["half", str(run.folder), str(other), "--models", str(MODELS_FOLDER)]) == 1
+    assert "was not made of" in capsys.readouterr().err
+    assert not other.exists()
 
 
 def test_without_a_report_nothing_is_exported(

@@ -12,7 +12,7 @@ import gradio as gr
 import pytest
 
 import demo
-from demo import archive, images, texts
+from demo import archive, check, images, texts
 from demo.app import build_app
 from demo.distributions import load_distributions
 from demo.endpoints import generate_files
@@ -38,6 +38,7 @@ WRONG = {"generator": "none", "digit": "ten", "count": "0", "seed": "-1", "index
 
 SENTENCES = {
     *images.REFUSALS.values(),
+    check.NOT_NORMALISED,
     *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
     *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
     *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),

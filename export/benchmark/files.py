@@ -29,10 +29,10 @@ from export.benchmark.options import Options
 from export.benchmark.processes import KNOWN, peak_mebibytes, processor_seconds
 from export.benchmark.report import Report
 from export.benchmark.rounds import Row, Spread, compare, cpu_microseconds, wall_microseconds
+from export.benchmark.servers import ROOT
 from export.errors import ExportError
 from export.pictures import coloured, photographed
 
-ROOT: Final = Path(__file__).parent.parent.parent
 DECODER, CHECK = "the isolated decoder alone", "python -m demo check --json DIR"
 NORMALIZING, SCORING = "of which the normaliser", "of which the discriminator"
 GOAL: Final = 0.9

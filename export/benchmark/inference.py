@@ -79,7 +79,8 @@ def report(options: Options) -> Report:
             task = f"the product against {best}, batch {batch}"
             rows += timed(task, chosen, best, part, times, options, goals)
         rows += timed(f"the tutorial's, batch {batch}", tutorial, EAGER, part, times, options, {})
-    notes = [quality(name, manifest.files[f"{name}.onnx"]) for name in products]
+    noted = [*products, *(name for name in tutorials if name != MLP_DISCRIMINATOR)]
+    notes = [quality(name, manifest.files[f"{name}.onnx"]) for name in noted]
     if not find_spec("openvino"):
         notes.append(MISSING)
     return Report("inference", machine(("openvino",)), rows, notes)
@@ -91,7 +92,7 @@ def quality(name: str, entry: Mapping[str, Any]) -> str:
         distance = entry["distance"]
         return (
             f"{name}: {entry['size']:,} bytes; AUROC {distance['auroc']:.4f} less than {entry['variant_of']} "
-            f"in the mean of all groups of validation fakes, {distance['auroc_worst']:.4f} in the worst "
+            f"in the mean of all groups of held-out fakes, {distance['auroc_worst']:.4f} in the worst "
             f"({distance['worst']}); {distance['verdicts']:.1%} of the verdicts differ."
         )
     metrics = entry["metrics"]

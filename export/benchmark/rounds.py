@@ -5,7 +5,9 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Cost = TypeVar("Cost")
 
 
 @dataclass(frozen=True)
@@ -63,16 +65,24 @@ def compare(
     # What the libraries hold is not looked through again in the middle of a measurement.
     gc.collect()
     gc.freeze()
-    costs: dict[str, list[float]] = {name: [] for name in contestants}
     try:
-        for counted in range(-1, rounds):
-            for name, run in contestants.items():
-                cost = run()
-                if counted >= 0:
-                    costs[name].append(cost)
+        costs = in_turn(contestants, rounds)
     finally:
         gc.unfreeze()
     return held_against(task, unit, costs, reference, goals)
+
+
+def in_turn(
+    contestants: Mapping[str, Callable[[], Cost]], rounds: int, before: int = 1
+) -> dict[str, list[Cost]]:
+    """What every contestant gives, once a round. before: rounds ahead of them that are not counted."""
+    costs: dict[str, list[Cost]] = {name: [] for name in contestants}
+    for counted in range(-before, rounds):
+        for name, run in contestants.items():
+            cost = run()
+            if counted >= 0:
+                costs[name].append(cost)
+    return costs
 
 
 def held_against(

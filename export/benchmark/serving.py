@@ -5,13 +5,11 @@ What a request costs the server's and its decoders' processors does not depend o
 """
 
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,13 +17,13 @@ from typing import Final
 
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
-from export.benchmark.processes import KNOWN, children, processor_seconds
+from export.benchmark.processes import KNOWN
 from export.benchmark.report import Report
-from export.benchmark.rounds import Row, held_against
+from export.benchmark.rounds import Row, held_against, in_turn
+from export.benchmark.servers import ROOT, Server, served
 from export.conformance import CONFORMANCE_FOLDER
 from export.errors import ExportError
 
-ROOT: Final = Path(__file__).parent.parent.parent
 CLIENTS: Final = 32
 TOGETHER: Final = 256
 """Pictures in one request."""
@@ -36,25 +34,6 @@ GOAL_QUEUE: Final = 20.0
 GOAL_BARE: Final = 0.8
 GOAL_TAIL: Final = 5.0
 LIBRARIES: Final = ("uvicorn", "starlette", "h11", "httptools", "uvloop")
-
-
-@dataclass(frozen=True)
-class Server:
-    """A server that runs. address: with a slash at its end."""
-
-    address: str
-    pid: int
-
-    def processor_seconds(self) -> float:
-        """What it and its decoders have taken so far; 0 where the system does not tell."""
-        if not KNOWN:
-            return 0.0
-        spent = 0.0
-        for process in (self.pid, *children(self.pid)):
-            # A decoder may end in between.
-            with suppress(OSError):
-                spent += processor_seconds(process)
-        return spent
 
 
 @dataclass(frozen=True)
@@ -85,7 +64,7 @@ def measure(options: Options) -> Report:
     scale = 1 if options.quick else 16
     with ExitStack() as stack:
         app, api, bare = (
-            stack.enter_context(served(command))
+            stack.enter_context(served(command, OMP_NUM_THREADS="1"))
             for command in (
                 demo_command(options.models),
                 [*demo_command(options.models), "--api-only"],
@@ -125,43 +104,6 @@ def demo_command(models: Path) -> list[str]:
     return ["demo", "--device", "cpu", "--port", "0", "--models", str(models)]
 
 
-@contextmanager
-def served(command: Sequence[str]) -> Iterator[Server]:
-    """A module as a server in a process of its own, which ends afterwards.
-
-    Raises:
-        ExportError: it did not start.
-    """
-    with (
-        tempfile.TemporaryDirectory() as temporary,
-        subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", *command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            # What is uploaded lies there; killed, a server cannot clear it away itself.
-            env=os.environ | {"TMPDIR": temporary, "OMP_NUM_THREADS": "1"},
-        ) as process,
-    ):
-        assert process.stdout is not None
-        assert process.stderr is not None
-        try:
-            address = None
-            # The last line says which device runs.
-            while "runs on" not in (line := process.stdout.readline()):
-                if not line:
-                    told = process.stderr.read().strip().rpartition("\n")[2]
-                    raise ExportError(
-                        f"The server {command[0]} did not start ({told}); start it by hand to see."
-                    )
-                address = address or line.split()[-1]
-            assert address is not None
-            yield Server(address, process.pid)
-        finally:
-            process.kill()
-
-
 def ask(door: Door, clients: int, together: int, files: Sequence[Path]) -> Sample:
     """Have clients ask a door; raises ExportError where they are not answered as they should be."""
     command = [sys.executable, "-m", "export.benchmark.load", door.server.address, door.name]
@@ -178,17 +120,6 @@ def ask(door: Door, clients: int, together: int, files: Sequence[Path]) -> Sampl
     pictures = door.tasks * together
     waits = [1e3 * wait for wait in load["waits"]]
     return Sample(load["seconds"] / pictures * 1e6, spent / pictures * 1e6, waits)
-
-
-def in_turn(contestants: Mapping[str, Callable[[], Sample]], rounds: int) -> dict[str, list[Sample]]:
-    """Every contestant once a round, as `rounds.compare` does; one round before them is not counted."""
-    samples: dict[str, list[Sample]] = {name: [] for name in contestants}
-    for counted in range(-1, rounds):
-        for name, run in contestants.items():
-            sample = run()
-            if counted >= 0:
-                samples[name].append(sample)
-    return samples
 
 
 def rows_of(

@@ -1,14 +1,12 @@
 """How soon an answer is there: the app, the API alone and the command line, from nothing."""
 
 import json
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,12 +17,12 @@ from demo.images import encode_png
 from demo.runtime import Engine
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
-from export.benchmark.processes import KNOWN, children, peak_mebibytes, processor_seconds
+from export.benchmark.processes import KNOWN, peak_mebibytes
 from export.benchmark.report import Report
-from export.benchmark.rounds import Row, Spread, held_against
+from export.benchmark.rounds import Row, Spread, held_against, in_turn
+from export.benchmark.servers import ROOT, served
 from export.errors import ExportError
 
-ROOT: Final = Path(__file__).parent.parent.parent
 GRADIO, APP = "python -c 'import gradio'", "python -m demo, to its first answer"
 API, CHECK = "python -m demo --api-only, to its first answer", "python -m demo check FILE"
 MOST_ROUNDS: Final = 7
@@ -88,19 +86,13 @@ def measure(options: Options) -> Report:
             API: partial(answered, ["--api-only", *shared], picture),
             CHECK: partial(ended, ["-m", "demo", "check", *shared, str(picture)]),
         }
-        costs = in_turn(contestants, 1 if options.quick else min(options.rounds, MOST_ROUNDS), options.quick)
+        costs = in_turn(
+            contestants,
+            1 if options.quick else min(options.rounds, MOST_ROUNDS),
+            # From a cold disk.
+            before=0 if options.quick else 1,
+        )
     return Report("start", machine(), list(held(costs)), [NOTE])
-
-
-def in_turn(contestants: Mapping[str, Callable[[], Cost]], rounds: int, quick: bool) -> dict[str, list[Cost]]:
-    """Every contestant once a round; a round before them, from a cold disk, is not counted unless quick."""
-    costs: dict[str, list[Cost]] = {name: [] for name in contestants}
-    for counted in range(0 if quick else -1, rounds):
-        for name, run in contestants.items():
-            cost = run()
-            if counted >= 0:
-                costs[name].append(cost)
-    return costs
 
 
 def held(costs: Mapping[str, Sequence[Cost]]) -> Iterator[Row]:
@@ -154,44 +146,15 @@ def answered(options: Sequence[str], picture: Path) -> Cost:
         OSError: it did not answer.
     """
     began = time.perf_counter()
-    with serving(options) as (process, address):
+    with served(["demo", "--port", "0", *options]) as server:
         # A proxy would not know the way.
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         sent = urllib.request.Request(
-            address.rstrip("/") + CHECK_PATH, picture.read_bytes(), {"Content-Type": "image/png"}
+            server.address.rstrip("/") + CHECK_PATH, picture.read_bytes(), {"Content-Type": "image/png"}
         )
         with direct.open(sent, timeout=PATIENCE) as response:
             answer = json.load(response)
         if answer["error"] is not None:
             raise ExportError(f"The digit could not be judged: {answer['error']}")
         took = time.perf_counter() - began
-        processor = sum(map(processor_seconds, (process.pid, *children(process.pid))))
-        return Cost(took, processor, peak_mebibytes(process.pid))
-
-
-@contextmanager
-def serving(options: Sequence[str]) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`python -m demo` on a free port, and its address once it says that it serves; stopped afterwards.
-
-    Raises:
-        ExportError: it did not start.
-    """
-    command = [sys.executable, "-m", "demo", "--port", "0", *options]
-    with subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=ROOT
-    ) as process:
-        assert process.stdout is not None
-        try:
-            lines: list[str] = []
-            # The last line says which device runs.
-            while not lines or "runs on" not in lines[-1]:
-                lines.append(process.stdout.readline())
-                if not lines[-1]:
-                    raise ExportError("`python -m demo` did not start; run it by itself to see why.")
-            yield process, lines[0].split()[-1]
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
+        return Cost(took, server.processor_seconds(), peak_mebibytes(server.pid))
