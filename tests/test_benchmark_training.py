@@ -40,9 +40,11 @@ def test_both_ways_are_timed() -> None:
 
 
 def test_the_notebook_s_pictures_are_the_same_pictures(dataset: str) -> None:
-    images = data.load(dataset, "train").images[:3]
-    pictures = PilImages(images.numpy())
-    assert len(pictures) == 3
+    digits = data.load(dataset, "train")
+    pictures = PilImages(digits)
+    assert len(pictures) == len(digits.images)
     for index in range(3):
-        assert pictures[index].shape == (1, 28, 28)
-        assert np.array_equal((pictures[index] * 255).round().byte()[0], images[index])
+        picture, digit = pictures[index]
+        assert digit == digits.labels[index]
+        assert picture.shape == (1, 28, 28)
+        assert np.array_equal((picture * 255).round().byte()[0], digits.images[index])

@@ -8,7 +8,6 @@ from typing import Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
@@ -35,20 +34,22 @@ GOALS: Final = {"cpu": 2.0, "cuda": 20.0}
 NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
 
 
-class PilImages(Dataset[torch.Tensor]):
-    """MNIST as torchvision gives it to the notebook: a PIL picture each, made a tensor when asked for."""
+class PilImages(Dataset[tuple[torch.Tensor, int]]):
+    """MNIST as torchvision gives it to the notebook: what its `MNIST` and `ToTensor` do, in their order."""
 
-    def __init__(self, images: NDArray[np.uint8]) -> None:
-        """images: uint8 [n, height, width]."""
-        self.images = images
+    def __init__(self, digits: data.Digits) -> None:
+        self.data = digits.images.cpu()
+        self.targets = digits.labels.cpu()
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.data)
 
-    def __getitem__(self, index: int) -> torch.Tensor:
-        """float32 [1, height, width] in [0, 1], by the steps of torchvision's `ToTensor`."""
-        picture = Image.fromarray(self.images[index])
-        return torch.from_numpy(np.array(picture, np.uint8, copy=True))[None].float().div(255)
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        """float32 [1, height, width] in [0, 1], and the digit."""
+        picture, digit = Image.fromarray(self.data[index].numpy()), int(self.targets[index])
+        levels = torch.from_numpy(np.array(picture, np.uint8, copy=True))
+        levels = levels.view(picture.size[1], picture.size[0], len(picture.getbands()))
+        return levels.permute((2, 0, 1)).contiguous().to(torch.get_default_dtype()).div(255), digit
 
 
 def measure(options: Options) -> Report:
@@ -71,7 +72,7 @@ def measure(options: Options) -> Report:
         for each in precisions
     }
     epoch = steps_per_epoch(pair.batch_size, len(digits.images))
-    notebook = notebook_steps(digits.images.numpy(), pair, device)
+    notebook = notebook_steps(digits, pair, device)
     rows = compare(
         f"an epoch of the tutorial's pair on {device.type}",
         "s",
@@ -147,16 +148,16 @@ def detector_steps(digits: data.Digits, config: ProductConfig, device: torch.dev
         epoch += 1
 
 
-def notebook_steps(images: NDArray[np.uint8], config: TutorialConfig, device: torch.device) -> Iterator[None]:
+def notebook_steps(digits: data.Digits, config: TutorialConfig, device: torch.device) -> Iterator[None]:
     """The steps of "Your First GAN", without end, with its loader, its losses and what it keeps of them."""
-    generator = MlpGenerator(config.latent, images[0].size).to(device)
-    discriminator = MlpDiscriminator(images[0].size).to(device)
+    generator = MlpGenerator(config.latent, digits.images[0].numel()).to(device)
+    discriminator = MlpDiscriminator(digits.images[0].numel()).to(device)
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=config.learning_rate)
     discriminator_optimizer = torch.optim.Adam(discriminator.parameters(), lr=config.learning_rate)
-    loader = DataLoader(PilImages(images), batch_size=config.batch_size, shuffle=True)
+    loader = DataLoader(PilImages(digits), batch_size=config.batch_size, shuffle=True)
     mean_discriminator_loss = mean_generator_loss = 0.0
     while True:
-        for pictures in loader:
+        for pictures, _ in loader:
             real = pictures.view(len(pictures), -1).to(device)
             discriminator_optimizer.zero_grad()
             fake = generator(torch.randn(len(real), config.latent, device=device))
