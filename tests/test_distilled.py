@@ -13,7 +13,11 @@ from demo.contract import DISCRIMINATOR
 from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
+from export.benchmark.inference import REPEATS
+from export.benchmark.options import Options
+from export.benchmark.sizes import measure
 from export.distilled import SMALL
+from export.errors import ExportError
 from export.variant import Tolerance
 from tests.detectors import quick_gate
 from tests.shared import built_once
@@ -82,3 +86,18 @@ def test_too_far_from_its_reference_nothing_is_published(
     assert f"{SMALL}_int8 is too far" in capsys.readouterr().err
     assert (models / "manifest.json").read_bytes() == before
     assert not (models / f"{SMALL}.onnx").exists()
+
+
+def test_sizes_are_timed_beside_the_teacher(run: Run) -> None:
+    report = measure(Options(rounds=1, quick=True, runs=run.folder.parent))
+    names = [row.contestant for row in report.rows]
+    assert len(names) == len(REPEATS) * len(set(names))
+    assert names[0].startswith("the product, 8-16-24: AUROC 0.")
+    assert sum(name.startswith("distilled, 4-4-4: AUROC 0.") for name in names) == len(REPEATS)
+    assert sum(name.startswith(f"{DISCRIMINATOR}_int8, AUROC") for name in names) == len(REPEATS)
+    assert all(0 < row.cost.low <= row.cost.high for row in report.rows)
+
+
+def test_without_a_distilled_run_there_is_no_curve(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="holds 0 examined distilled runs"):
+        measure(Options(rounds=1, quick=True, runs=tmp_path))
