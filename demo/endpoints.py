@@ -7,11 +7,11 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
-from gradio.components.api_component import Api
 
 from demo import schema
 from demo.check import Checked
 from demo.errors import DemoError, RequestError, told
+from demo.gradio_inside import ApiValue
 from demo.results import answers, checked_digits, generated, learned
 from demo.runtime import Engine
 
@@ -44,10 +44,10 @@ def add_endpoints(engine: Engine) -> None:
     picture = gr.File(label="Picture", visible=False)
     pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
     arguments = [
-        Api(schema.GENERATE_DEFAULTS.get(name), kind, name.capitalize())
+        ApiValue(schema.GENERATE_DEFAULTS.get(name), kind, name.capitalize())
         for name, kind in schema.GENERATE_ARGUMENTS.items()
     ]
-    endpoints: list[tuple[Callable[..., Any], Component | list[Api], schema.Schema, str]] = [
+    endpoints: list[tuple[Callable[..., Any], Component | list[ApiValue], schema.Schema, str]] = [
         (check, picture, schema.ANSWER, "Answer"),
         (check_many, pictures, schema.ANSWERS, "Answers"),
         (generate, arguments, schema.GENERATED, "Digits"),
@@ -59,7 +59,7 @@ def add_endpoints(engine: Engine) -> None:
             [],
             function,
             inputs,
-            Api(None, result, label),
+            ApiValue(None, result, label),
             api_name=name,
             api_description=f"{schema.DESCRIPTIONS[name]} API version {schema.API_VERSION}.",
         )

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
-from gradio.i18n import I18nData
 
 from demo.check import Checked
+from demo.gradio_inside import Translated
 from demo.panels import empty_result, result_panel
 from demo.runtime import Engine
 from demo.texts import LANGUAGES, Words, load_words, preferred_language
@@ -38,19 +38,19 @@ class Page:
             render=False,
         )
 
-    def say(self, key: str) -> I18nData:
+    def say(self, key: str) -> Translated:
         """A text for a component's own label, which the browser puts in its language."""
         return self._register(key, {each: html.unescape(words(key)) for each, words in self._words.items()})
 
-    def block(self, render: Callable[[Words], str]) -> I18nData:
+    def block(self, render: Callable[[Words], str]) -> Translated:
         """HTML that never changes, rendered once in each language; the browser shows its own."""
         rendered = {each: render(words).translate(_ENTITIES) for each, words in self._words.items()}
         return self._register(f"block-{len(self._blocks['en'])}", rendered)
 
-    def _register(self, key: str, texts: dict[str, str]) -> I18nData:
+    def _register(self, key: str, texts: dict[str, str]) -> Translated:
         for language, text in texts.items():
             self._blocks[language][key] = text
-        return I18nData(key)
+        return Translated(key)
 
     def translations(self) -> gr.I18n:
         """What the browser needs to show `say` and `block` in its language."""

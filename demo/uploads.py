@@ -9,31 +9,26 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import gradio as gr
-from gradio.block_function import BlockFunction
-from gradio.data_classes import FileData, ListFiles
-from gradio.route_utils import API_PREFIX
-from gradio.utils import get_upload_folder, is_in_or_equal
-from gradio_client.utils import is_file_obj_with_meta, traverse
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
+
+from demo.gradio_inside import (
+    API_PATH,
+    check_before_each_call,
+    for_each_file,
+    is_marked_file,
+    takes_file,
+    was_uploaded,
+)
 
 NOT_UPLOADED: Final = "Only files that were uploaded here are read; fetch the picture yourself and send it."
 NOT_MARKED: Final = "Name a file by the path that its upload gave it, with meta of the _type gradio.FileData."
 
 
 def take_uploads_only(app: gr.Blocks) -> None:
-    """Have an app refuse every other file, in any value of any call, before gradio looks at it.
-
-    An app that has this done to it, rather than a subclass: gradio writes a file beside the module of one.
-    """
-    validate = app.validate_inputs
-
-    def validate_files_too(block_fn: BlockFunction, inputs: list[Any]) -> None:
-        validate(block_fn, inputs)
-        refuse_others(block_fn.inputs, inputs)
-
-    app.validate_inputs = validate_files_too  # type: ignore[method-assign]
+    """Have an app refuse every other file, in any value of any call, before gradio looks at it."""
+    check_before_each_call(app, refuse_others)
 
 
 def address_routes() -> list[Route]:
@@ -43,7 +38,7 @@ def address_routes() -> list[Route]:
         return PlainTextResponse(NOT_UPLOADED, 403)
 
     return [
-        Route(f"{API_PREFIX}/file={scheme}://{{rest:path}}", answer, methods=["GET", "HEAD"])
+        Route(f"{API_PATH}/file={scheme}://{{rest:path}}", answer, methods=["GET", "HEAD"])
         for scheme in ("http", "https")
     ]
 
@@ -51,15 +46,15 @@ def address_routes() -> list[Route]:
 def refuse_others(components: Sequence[object], values: Sequence[Any]) -> None:
     """Raises gr.Error where a value names a file that was not uploaded, or not as a file is named."""
     for component, value in zip(components, values, strict=False):
-        if getattr(component, "data_model", None) in (FileData, ListFiles):
+        if takes_file(component):
             files = value if isinstance(value, list) else [value]
-            if not all(each is None or is_file_obj_with_meta(each) for each in files):
+            if not all(each is None or is_marked_file(each) for each in files):
                 raise gr.Error(NOT_MARKED, print_exception=False)
-        traverse(value, _refuse_other, is_file_obj_with_meta)
+        for_each_file(value, _refuse_other)
 
 
 def _refuse_other(file: dict[str, Any]) -> dict[str, Any]:
     # An address would be a path within the upload folder, were that the working directory.
-    if "://" in file["path"] or not is_in_or_equal(file["path"], get_upload_folder()):
+    if "://" in file["path"] or not was_uploaded(file["path"]):
         raise gr.Error(NOT_UPLOADED, print_exception=False)
     return file

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import gradio as gr
-from gradio.data_classes import FileData
+from gradio import FileData
 
 from demo.check import Checked, check_bytes
 from demo.events import event_choice, event_text

@@ -7,9 +7,9 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.context import get_render_context
 
 from demo.check import Checked
+from demo.gradio_inside import tab_being_built
 from demo.learning import Learning, example_digit, load_learning
 from demo.page import Page, private_event
 from demo.panels import probability_to_show
@@ -57,9 +57,7 @@ def add_learn(page: Page) -> None:
         slowly = one_step_panel(recording, words) if recording else ""
         return [(current,), shown, pair_panel(learning, words), slowly]
 
-    tab = get_render_context()
-    assert isinstance(tab, gr.Tab)
-    tab.select(
+    tab_being_built().select(
         open_view,
         [page.current, followed],
         [followed, digit, pair, one_step],

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
-from gradio.data_classes import FileData, ListFiles
+from gradio import FileData
 
 from demo.check import PICTURES_AT_ONCE, Checked
 from demo.endpoints import errors_shown
 from demo.errors import PictureError, RequestError
+from demo.gradio_inside import Files
 from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.many import MOST_BYTES, MOST_FILES, Sent, check_selection, check_sent
 from demo.page import Page, private_event
@@ -33,7 +34,7 @@ def add_many(page: Page) -> None:
     answers = gr.State([])
 
     def check_upload(
-        files: ListFiles | None, event: gr.EventData, request: gr.Request
+        files: Files | None, event: gr.EventData, request: gr.Request
     ) -> Iterator[tuple[dict[str, Any], object]]:
         words = page.words(request)
         # It goes back to the page, and in what does gradio looks for files.

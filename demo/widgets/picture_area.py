@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Final
 
 import gradio as gr
-from gradio.data_classes import FileData
+from gradio import FileData
 
+from demo.gradio_inside import takes_files
 from demo.widgets import beside
 
 PAD_SIDE: Final = 280
@@ -67,8 +68,7 @@ def picture_area(
         words=words,
         name=elem_id,
     )
-    # Without a data model gradio would hand over whatever path the browser names.
-    area.data_model = FileData
+    takes_files(area, FileData)
     news = gr.HTML(html_template="", js_on_load=_NEWS_SCRIPT, elem_classes="news", name=elem_id)
     return area, news
 
