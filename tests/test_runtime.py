@@ -276,7 +276,10 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_known() -> None:
-    with pytest.raises(ModelError, match="there is: discriminator, mlp_discriminator"):
+    with pytest.raises(
+        ModelError,
+        match=r"there is: discriminator, discriminator_int8, mlp_discriminator, mlp_discriminator_int8\.",
+    ):
         Engine.load(MODELS_FOLDER, "cpu", "resnet")
 
 
