@@ -3,8 +3,8 @@
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, Literal
 
@@ -13,7 +13,6 @@ from demo.digits import DIGITS_FOLDER, FILE, places, read
 from demo.errors import SpaceError
 from demo.folders import foreign, write_folder
 from demo.manifest import Manifest
-from demo.sessions import onnxruntime
 
 Hardware = Literal["cpu", "gpu"]
 
@@ -22,7 +21,9 @@ PACKAGE: Final = SPACE_FOLDER.parent
 MARK: Final = "touchstone.json"
 """Lists the folder's files with their SHA-256, and tells it from somebody's own."""
 
-NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "digits", "__pycache__")
+REQUIREMENTS: Final = PACKAGE / "requirements"
+HASHED: Final = "requirements-hashed.txt"
+NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "digits", "requirements", "__pycache__")
 """Folders of the package: pictures of tests and of the README; what is added from its own source; what
 Python makes."""
 
@@ -41,14 +42,15 @@ def assemble_space(folder: Path, models: Path, hardware: Hardware, digits: bool 
 
     Raises:
         ModelError: a model is missing, or is not the one that was published.
-        SpaceError: the folder holds something else or cannot be written, a package that the app needs is
-            not installed, or there are no digits at hand.
+        SpaceError: the folder holds something else or cannot be written, or there are no
+            digits at hand.
     """
     if foreign(folder, MARK):
         raise SpaceError(f"{folder} holds something else than this Space; name a new or an empty folder.")
     files = {
         "README.md": (front_matter(hardware) + (SPACE_FOLDER / "README.md").read_text("utf-8")).encode(),
         "requirements.txt": requirements(hardware).encode(),
+        HASHED: (REQUIREMENTS / f"space-{hardware}.txt").read_bytes(),
         "app.py": (SPACE_FOLDER / "app.py").read_bytes(),
         ".gitignore": b"__pycache__/\n",
     }
@@ -72,7 +74,7 @@ def front_matter(hardware: Hardware) -> str:
         "colorFrom": "gray",
         "colorTo": "green",
         "sdk": "gradio",
-        "sdk_version": installed("gradio"),
+        "sdk_version": pins(hardware)["gradio"],
         "python_version": f'"{PYTHON_VERSION}"',
         "app_file": "app.py",
         "pinned": "false",
@@ -85,21 +87,18 @@ def front_matter(hardware: Hardware) -> str:
 
 
 def requirements(hardware: Hardware) -> str:
-    """What pip installs there: the versions that run here. What these bring along, pip chooses."""
-    pins = [f"{name}=={installed(name)}" for name in PINNED]
-    # The builds for CPU and GPU are two distributions of one module, released under the same numbers.
-    pins.append(f"{RUNTIMES[hardware]}=={onnxruntime().__version__}")
-    return "\n".join(pins) + "\n"
+    """What pip installs there: every package at its version, those that others bring along, too.
+
+    Without the hashes, which stand beside it in `HASHED`: a Space's builder adds packages of its own, and pip
+    refuses to mix what has a hash with what has none.
+    """
+    return "".join(f"{name}=={version}\n" for name, version in pins(hardware).items())
 
 
-def installed(name: str) -> str:
-    """The version of a package that is installed here; raises SpaceError where it is not."""
-    try:
-        return version(name)
-    except PackageNotFoundError as error:
-        raise SpaceError(
-            f'{name} is not installed, so its version is unknown: pip install ".[demo]"'
-        ) from error
+def pins(hardware: Hardware) -> dict[str, str]:
+    """Name → version, of all packages of a Space's machine; see `tests/pins.py`."""
+    text = (REQUIREMENTS / f"space-{hardware}.txt").read_text("utf-8")
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
 
 
 def package_files() -> dict[str, bytes]:
