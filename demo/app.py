@@ -48,16 +48,24 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
             for name, add_view in VIEWS.items():
                 with gr.Tab(page.say(f"page.{name}"), id=name):
                     add_view(page)
-        note = html.escape(engine.device_note)
-        gr.HTML(f'<footer class="device-note">{note}</footer>', apply_default_css=False)
+        note = gr.HTML(_device_note(engine), apply_default_css=False)
         add_endpoints(engine)
-        app.load(_named_view, None, page.tabs, api_visibility="private", show_progress="hidden")
+
+        # The note anew with each visit: a graph may be given up while the app serves.
+        def arrive(request: gr.Request) -> tuple[object, str]:
+            return _named_view(request), _device_note(engine)
+
+        app.load(arrive, None, [page.tabs, note], api_visibility="private", show_progress="hidden")
     app.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
     return app, page.translations()
 
 
 def _masthead(words: Callable[[str], str]) -> str:
     return f'<header class="masthead"><h1>Touchstone</h1><p>{words("page.question")}</p></header>'
+
+
+def _device_note(engine: Engine) -> str:
+    return f'<footer class="device-note">{html.escape(engine.device_note)}</footer>'
 
 
 def _named_view(request: gr.Request) -> object:

@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from demo.contract import MANIFEST
 from demo.errors import ModelError
-from demo.manifest import Manifest
+from demo.manifest import LARGEST_MANIFEST, Manifest, read_plain
 
 MODELS_PATH: Final = "models"
 """Where the files lie, from the page's own address."""
@@ -43,7 +43,9 @@ def file_response(manifest: Manifest, file: str, known: str | None) -> Response:
     if not file.endswith(SHOWN):
         headers["Content-Disposition"] = f'attachment; filename="{file}"'
     try:
-        content = (manifest.folder / file).read_bytes() if file == MANIFEST else manifest.read(file)
+        content = (
+            read_plain(manifest.folder / file, LARGEST_MANIFEST) if file == MANIFEST else manifest.read(file)
+        )
     except (OSError, ModelError):
         # Its own words name folders of this machine.
         return PlainTextResponse(f"{file} is missing here, or is not the file that was published.", 500)

@@ -1,7 +1,15 @@
 """Folders that are written whole, to be put on the web: told from somebody's own, with nothing left over."""
 
+import os
+import re
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+
+ASIDE: Final = re.compile(r"\..+\.[0-9a-f]{32}")
+"""What a kill leaves of a file that was being written."""
 
 
 def foreign(folder: Path, mark: str) -> bool:
@@ -12,6 +20,24 @@ def foreign(folder: Path, mark: str) -> bool:
         return True
     names = [path.name for path in folder.iterdir() if not path.name.startswith(".")]
     return bool(names) and mark not in names
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that at every moment the path holds the old content or the new, never a part.
+
+    Raises:
+        OSError: it cannot be written; what was there before is intact.
+    """
+    # Aside, under a name that nobody else has: of two that write the same file the last one stays.
+    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with aside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def write_folder(folder: Path, mark: str, files: Mapping[str, bytes]) -> None:
@@ -26,9 +52,10 @@ def write_folder(folder: Path, mark: str, files: Mapping[str, bytes]) -> None:
     written = {folder / name for name in files}
     for name in (mark, *files):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(files[name])
+        write_whole(folder / name, files[name])
     inside = {folder / Path(name).parts[0] for name in files}
     found = [*folder.iterdir(), *(path for part in inside for path in part.rglob("*"))]
     for path in found:
-        if path.is_file() and path not in written and not path.name.startswith("."):
+        left = not path.name.startswith(".") or ASIDE.fullmatch(path.name)
+        if left and path.is_file() and path not in written:
             path.unlink()

@@ -38,9 +38,15 @@ def check(name: str, session: Any, golden: Mapping[str, Any], provider: str) -> 
     """
     try:
         expected = {output: unpack(packed) for output, packed in golden["outputs"].items()}
+        if not expected:
+            raise ValueError("there are none")
         inputs = {feed: unpack(packed) for feed, packed in golden["inputs"].items()}
-        tolerance = {output: golden["tolerance"][provider][output] for output in expected}
-    except (KeyError, TypeError, ValueError) as error:
+        limits = {output: golden["tolerance"][provider][output] for output in expected}
+        tolerance = {
+            output: {kind: float(limit[kind]) for kind in ("absolute", "share")}
+            for output, limit in limits.items()
+        }
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ModelError(
             f"The manifest's golden numbers of {name} cannot be read ({error}); restore it."
         ) from error

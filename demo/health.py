@@ -35,7 +35,8 @@ class Health:
     def state(self) -> dict[str, Any]:
         """What /healthz answers.
 
-        status: "serving", or "failing" with a sentence in error. models: each with its version, the SHA-256
+        status: "serving", or "failing" with a sentence in error. fallbacks: what runs otherwise than it could
+        have, a sentence each. models: each with its version, the SHA-256
         of its file and the provider that runs it. self_test: whether every model gave its golden numbers,
         when (UTC) and in how many seconds.
         """
@@ -73,6 +74,7 @@ def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
         "api_version": API_VERSION,
         "model": engine.model,
         "provider": engine.provider,
+        "fallbacks": list(engine.fallbacks),
         "models": models,
         "self_test": {
             "passed": error is None,

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from demo.contract import NORMALIZER
 from demo.errors import PictureError, ResultsError, UsageError
 from demo.find import NONE_INSIDE, find_pictures, is_folder, pictures_inside
-from demo.folders import foreign
+from demo.folders import foreign, write_whole
 from demo.manifest import Manifest
 from demo.parquet import LISTED, as_text, count_rows
 
@@ -180,9 +180,7 @@ def settle(path: Path, asked: dict[str, Any]) -> None:
         UsageError: it asks for something else; says what.
     """
     if not path.exists():
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        aside.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-        aside.replace(path)
+        write_whole(path, (json.dumps(asked, indent=1) + "\n").encode())
         return
     try:
         planned = json.loads(path.read_text(encoding="utf-8"))

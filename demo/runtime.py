@@ -1,6 +1,7 @@
 """The engine: published models on a device, tested against their golden numbers before they serve."""
 
 import json
+import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -90,7 +91,9 @@ class Engine:
         self.manifest = manifest
         self.threads = threads
         self.device = device
-        self.providers, self.fallback = choose_providers(device)
+        self.providers, obstacle = choose_providers(device)
+        # Keyed by what fell back, so that each is said once and the latest reason counts.
+        self._fallbacks: dict[str, str] = {"CUDA": obstacle} if obstacle else {}
         self.model = model
         self.version = manifest.version
         self.generators = manifest.names("generator")
@@ -98,9 +101,7 @@ class Engine:
         self._lock = threading.Lock()
         self.shape: tuple[int, int] = tuple(self.session(model).get_inputs()[0].shape[1:])
         # From the file whose checksum was compared, not from the manifest beside it.
-        metadata = self.session(model).get_modelmeta().custom_metadata_map
-        fake, real, in_domain = (json.loads(metadata[key]) for key in THRESHOLDS)
-        self.thresholds = Thresholds(fake, real, INK_THRESHOLD if in_domain is None else in_domain)
+        self.thresholds = thresholds_of(f"{model}.onnx", self.session(model))
         self._bound: BoundModel | None = None
         # Before others share the engine: what they run would disturb the capture of graphs.
         if self.provider == CUDA:
@@ -126,7 +127,10 @@ class Engine:
                 f"There is no discriminator {model!r} in {models}; there is: {', '.join(known)}."
             )
         default = DISCRIMINATOR if DISCRIMINATOR in known else MLP_DISCRIMINATOR
-        return cls(manifest, device, model or default, threads)
+        engine = cls(manifest, device, model or default, threads)
+        if model is None and default != DISCRIMINATOR:
+            engine._fall_back("model", f"{DISCRIMINATOR} is not published here; {default} scores instead.")
+        return engine
 
     @property
     def provider(self) -> str:
@@ -135,8 +139,17 @@ class Engine:
 
     @property
     def device_note(self) -> str:
-        """What runs, and why not CUDA where it could have been, in a sentence or two."""
-        return f"{self.model} {self.version} runs on {self.provider}. {self.fallback}".strip()
+        """What runs, and each fallback, a sentence each."""
+        return " ".join([f"{self.model} {self.version} runs on {self.provider}.", *self.fallbacks])
+
+    @property
+    def fallbacks(self) -> tuple[str, ...]:
+        """What runs otherwise than it could have, and why, a sentence each: no CUDA, graphs, or product."""
+        return tuple(self._fallbacks.values())
+
+    def _fall_back(self, what: str, sentence: str) -> None:
+        self._fallbacks = {**self._fallbacks, what: sentence}
+        logging.getLogger("touchstone").warning("%s", sentence)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -146,8 +159,12 @@ class Engine:
         return tuple(name for name in names if name == self.model or "variant_of" not in self.entry(name))
 
     def open_all(self) -> None:
-        """Open and test every published model now, rather than at its first use."""
-        for name in self.models:
+        """Open and test every published model now, rather than at its first use.
+
+        Raises:
+            ModelError: one is missing, altered, or gives other numbers than when published.
+        """
+        for name in {NORMALIZER: None, **dict.fromkeys(self.models)}:
             self.session(name)
 
     def entry(self, name: str) -> Any:
@@ -170,7 +187,7 @@ class Engine:
                 threads = 1 if name == NORMALIZER else self.threads
                 session = open_session(file, self.manifest.read(file), self.providers, threads=threads)
                 self._note_fallback(session.get_providers()[0])
-                golden.check(file, session, self.entry(name)["golden"], session.get_providers()[0])
+                check_numbers(file, session, self.entry(name)["golden"])
                 self._sessions[name] = session
             return self._sessions[name]
 
@@ -189,7 +206,7 @@ class Engine:
 
     def _unbind(self, error: DemoError) -> None:
         self._bound = None
-        self.fallback = f"CUDA graphs are not used: {error}"
+        self._fall_back("graphs", f"CUDA graphs are not used: {error}")
 
     def _run_discriminator(
         self, output_names: list[str], pixels: NDArray[np.uint8]
@@ -209,7 +226,7 @@ class Engine:
         obstacle = "onnxruntime could not start it on this machine's GPU"
         if self.device == "cuda":
             raise DeviceError(f"CUDA was asked for, but {obstacle}. Use --device cpu, or --device auto.")
-        self.fallback = f"CUDA is not used: {obstacle}."
+        self._fall_back("CUDA", f"CUDA is not used: {obstacle}.")
 
     def normalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it: uint8 [28, 28]."""
@@ -310,6 +327,32 @@ class Engine:
             inputs[DIGIT] = latents.digits
         pixels: NDArray[np.uint8] = self.session(model).run([PIXELS], inputs)[0]
         return pixels
+
+
+def check_numbers(file: str, session: Any, numbers: Any) -> None:
+    """Raises ModelError where a session does not give a file's golden numbers, or does not run on them."""
+    try:
+        golden.check(file, session, numbers, session.get_providers()[0])
+    except DemoError:
+        raise
+    # onnxruntime's own exceptions share no base class but Exception.
+    except Exception as error:
+        raise ModelError(
+            f"{file} does not run on its golden inputs ({' '.join(str(error).split())}); "
+            "restore it and the manifest."
+        ) from error
+
+
+def thresholds_of(file: str, session: Any) -> Thresholds:
+    """A discriminator's thresholds, from the file itself; ModelError where it has none."""
+    metadata = session.get_modelmeta().custom_metadata_map
+    try:
+        fake, real, in_domain = (json.loads(metadata[key]) for key in THRESHOLDS)
+        return Thresholds(float(fake), float(real), INK_THRESHOLD if in_domain is None else float(in_domain))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{file} carries no thresholds that can be read; publish the models again."
+        ) from error
 
 
 def batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:

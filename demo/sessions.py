@@ -106,6 +106,8 @@ def open_session(
     options = module.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads
+    # Of a model given as bytes onnxruntime looks for external data in the working folder: nothing lies there.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     # By default a session's threads turn in circles between runs, to be there sooner: they take the cores
     # from the decoders and from each other's sessions, and even opening one costs twice as much.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -113,4 +115,5 @@ def open_session(
         return module.InferenceSession(content, options, providers=providers, enable_fallback=may_fall_back)
     # onnxruntime's own exceptions share no base class but Exception.
     except Exception as error:
-        raise ModelError(f"{name} cannot be loaded by onnxruntime {module.__version__}: {error}") from error
+        reason = " ".join(str(error).split())
+        raise ModelError(f"{name} cannot be loaded by onnxruntime {module.__version__}: {reason}") from error
