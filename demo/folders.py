@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-
 ASIDE: Final = re.compile(r"\..+\.[0-9a-f]{32}")
 """What a kill leaves of a file that was being written."""
 
