@@ -11,6 +11,7 @@ from pathlib import Path
 
 from demo.errors import DemoError, UsageError
 from demo.manifest import MODELS_FOLDER
+from demo.quiet import switch_telemetry_off
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
 
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: some file could not be judged, or the models cannot be served. 2: usage.
     """
     parsed = build_parser().parse_args(arguments)
+    switch_telemetry_off()
     try:
         return int(parsed.command(parsed))
     except DemoError as error:

@@ -23,6 +23,7 @@ from demo.errors import DemoError, ModelError, ResultsError
 from demo.images import shared_pool
 from demo.parts import Done, judge_part
 from demo.plan import Part
+from demo.quiet import switch_telemetry_off
 from demo.runtime import Engine
 
 ROOT: Final = str(Path(__file__).resolve().parent.parent)
@@ -140,7 +141,7 @@ def connect(cluster: Cluster) -> Any:
         ResultsError: the cluster cannot be reached.
     """
     # Before the import, which reads them. Ray's own messages stay in its log folder.
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    switch_telemetry_off()
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     import ray.data

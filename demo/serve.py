@@ -10,6 +10,7 @@ from typing import Any
 from demo.errors import DemoError
 from demo.images import LARGEST_FILE_BYTES
 from demo.network import free_port, network_address, url
+from demo.quiet import temporary_folder, without_plots
 from demo.runtime import Engine
 from demo.stubless import without_stubs
 
@@ -23,12 +24,14 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
     `GRADIO_TEMP_DIR` names one.
 
     Raises:
-        DemoError: the port is in use, the host is not an address of this machine, MCP's library is
-            missing, or a model is missing, altered, or gives other numbers than when published.
+        DemoError: the port is in use, the host is not an address of this machine, MCP's library or a folder
+            for temporary files is missing, or a model is missing, altered, or gives other numbers than when
+            published.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
     port = free_port(host, port)
+    temporary_folder()
     # Gradio's own default is the same for all users of a machine, and may belong to another one.
     given = os.environ.get("GRADIO_TEMP_DIR")
     with nullcontext(given) if given else tempfile.TemporaryDirectory(prefix="touchstone-") as uploads:
@@ -36,7 +39,8 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
         # Gradio asks itself whether it is up, and a proxy would not know the way.
         known = os.environ.get("NO_PROXY", "")
         os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
-        _launch(engine, host, port, mcp)
+        with without_plots():
+            _launch(engine, host, port, mcp)
 
 
 def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:

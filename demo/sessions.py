@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from demo.errors import DeviceError, ModelError
+from demo.quiet import switch_telemetry_off
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
@@ -35,7 +36,7 @@ CUDA_GRAPH_OPTIONS: Final = {
 
 def onnxruntime() -> ModuleType:
     """The module, imported at first use with its telemetry (on by default since 1.29) switched off."""
-    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    switch_telemetry_off()
     return importlib.import_module("onnxruntime")
 
 

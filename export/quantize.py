@@ -17,15 +17,9 @@ from typing import Any, Final
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnxruntime.quantization import (
-    CalibrationDataReader,
-    CalibrationMethod,
-    QuantFormat,
-    QuantType,
-    quantize_static,
-)
 
 from demo.contract import PIXELS
+from demo.quiet import switch_telemetry_off
 
 BATCH: Final = 64
 QUANTISED: Final = ("Conv", "Add", "Relu")
@@ -33,7 +27,7 @@ PERCENTILE: Final = 99.999
 """Of an activation's values so many are inside the range; the few beyond would make every level coarser."""
 
 
-class Pixels(CalibrationDataReader):  # type: ignore[misc]
+class Pixels:
     """Whole batches of pictures, uint8 [n, 28, 28], from which the range of each activation is read."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
@@ -54,6 +48,10 @@ def quantized(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
     activations on them is what 8 bits are spread over. The first convolution stays in float32: of three
     channels, gathering them costs more than multiplying. The heads do, too: what they cost is nothing.
     """
+    # It imports onnxruntime, which tells of its use unless it was told not to.
+    switch_telemetry_off()
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
+
     model = onnx.load_from_string(content)
     first = next(node.name for node in model.graph.node if node.op_type == "Conv")
     with tempfile.TemporaryDirectory() as folder, quiet():

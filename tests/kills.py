@@ -316,7 +316,8 @@ def training(folder: Path, *flags: str) -> Callable[[], int]:
 def content_of(folder: Path) -> dict[str, Any]:
     """All that a run holds, every tensor bit for bit, but for the seconds that it took, and its diagrams."""
     run = Run(folder)
-    tensors, headers = {}, []
+    tensors: dict[tuple[int, str], Any] = {}
+    headers = []
     for step in run.steps():
         found, header = run.load(step)
         tensors |= {
@@ -348,7 +349,7 @@ def resume_trainings(count: int, chance: random.Random) -> tuple[int, int]:
             folder = base / "killed"
             for _ in range(KILLS_PER_TRAINING):
                 with child(training(folder, "--resume")) as process:
-                    kills += not ended(process, duration * chance.random() * 0.7)
+                    kills += not ended(process, duration * chance.random() * 0.35)
             if code_of(training(folder, "--resume")) == 0:
                 same += content_of(folder) == expected
             shutil.rmtree(folder)

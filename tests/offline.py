@@ -1,14 +1,45 @@
-"""`python -m tests.offline …`: `python -m demo …` that ends where anything in it would leave this machine."""
+"""`python -m tests.offline …`: `python -m demo …` that ends where anything in it would leave this machine, or
+would write outside of the temporary folder.
+"""
 
 import ipaddress
 import os
 import socket
 import sys
+import tempfile
+from pathlib import Path
+from typing import Final
 
 from demo.cli import main
 
 LEFT = 70
 """The exit code of an app that tried."""
+WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+CHANGES: Final = {
+    **{"os.mkdir": 1, "os.rename": 2, "os.remove": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2},
+    **{"os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1},
+}
+"""Audit events that change a folder or a file, with how many of their arguments are its paths."""
+
+
+def watch_files(event: str, arguments: tuple[object, ...]) -> None:
+    """End the process at whatever is written elsewhere than below the temporary folder. An audit hook."""
+    if event == "open":
+        flags = arguments[2]
+        paths = arguments[:1] if isinstance(flags, int) and flags & WRITING else ()
+    else:
+        paths = arguments[: CHANGES.get(event, 0)]
+    for path in paths:
+        if isinstance(path, str | bytes | os.PathLike) and not may_be_written(os.fsdecode(path)):
+            print(f"The app wrote to {os.fsdecode(path)} ({event}).", file=sys.stderr, flush=True)
+            os._exit(LEFT)
+
+
+def may_be_written(path: str) -> bool:
+    """Whether a path is a temporary one, nowhere, or Python's own bytecode beside a module."""
+    whole = os.path.realpath(path)
+    below = Path(whole).is_relative_to(os.path.realpath(tempfile.gettempdir()))
+    return below or whole == os.devnull or "__pycache__" in whole
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
@@ -44,4 +75,5 @@ def is_local(host: object) -> bool:
 
 if __name__ == "__main__":
     sys.addaudithook(watch)
+    sys.addaudithook(watch_files)
     sys.exit(main())

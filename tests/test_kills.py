@@ -24,4 +24,5 @@ def test_nothing_that_is_killed_leaves_anything_that_cannot_be_read() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     rows = re.findall(r"^\| ([^|]+) \| 2 \| \d \| 0 \| yes \|$", result.stdout, re.MULTILINE)
     assert len(rows) == 9
-    assert re.search(r"^Of 1 trainings, killed [12] times and resumed, 1 came out the same", result.stdout, re.M)
+    told = r"^Of 1 trainings, killed [12] times and resumed, 1 came out the same"
+    assert re.search(told, result.stdout, re.MULTILINE)
