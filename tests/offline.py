@@ -22,24 +22,28 @@ CHANGES: Final = {
 """Audit events that change a folder or a file, with how many of their arguments are its paths."""
 
 
-def watch_files(event: str, arguments: tuple[object, ...]) -> None:
-    """End the process at whatever is written elsewhere than below the temporary folder. An audit hook."""
-    if event == "open":
-        flags = arguments[2]
-        paths = arguments[:1] if isinstance(flags, int) and flags & WRITING else ()
-    else:
-        paths = arguments[: CHANGES.get(event, 0)]
-    for path in paths:
-        if isinstance(path, str | bytes | os.PathLike) and not may_be_written(os.fsdecode(path)):
-            print(f"The app wrote to {os.fsdecode(path)} ({event}).", file=sys.stderr, flush=True)
-            os._exit(LEFT)
+class FileWatch:
+    """An audit hook that ends the process at whatever is written elsewhere than below a folder."""
 
+    def __init__(self, temporary: str) -> None:
+        self._temporary = Path(os.path.realpath(temporary))
 
-def may_be_written(path: str) -> bool:
-    """Whether a path is a temporary one, nowhere, or Python's own bytecode beside a module."""
-    whole = os.path.realpath(path)
-    below = Path(whole).is_relative_to(os.path.realpath(tempfile.gettempdir()))
-    return below or whole == os.devnull or "__pycache__" in whole
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open":
+            flags = arguments[2]
+            paths = arguments[:1] if isinstance(flags, int) and flags & WRITING else ()
+        else:
+            paths = arguments[: CHANGES.get(event, 0)]
+        for path in paths:
+            if isinstance(path, str | bytes | os.PathLike) and not self.may_be_written(os.fsdecode(path)):
+                print(f"The app wrote to {os.fsdecode(path)} ({event}).", file=sys.stderr, flush=True)
+                os._exit(LEFT)
+
+    def may_be_written(self, path: str) -> bool:
+        """Whether a path is a temporary one, nowhere, or Python's own bytecode beside a module."""
+        whole = os.path.realpath(path)
+        below = Path(whole).is_relative_to(self._temporary)
+        return below or whole == os.devnull or "__pycache__" in whole
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
@@ -75,5 +79,5 @@ def is_local(host: object) -> bool:
 
 if __name__ == "__main__":
     sys.addaudithook(watch)
-    sys.addaudithook(watch_files)
+    sys.addaudithook(FileWatch(tempfile.gettempdir()))
     sys.exit(main())

@@ -14,7 +14,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,8 @@ def watched(arguments: Sequence[str], tmp_path: Path) -> Iterator[tuple[subproce
             yield process, trace
         finally:
             # strace and what it traces.
-            os.killpg(process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
     assert outbound(trace.read_text()) == set()
     assert written(trace.read_text(), temporary) == set()
     assert not list(home.rglob("*"))
@@ -164,16 +165,15 @@ def test_what_watches_sees(tmp_path: Path) -> None:
 
 def test_an_app_that_writes_elsewhere_ends(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from tests.offline import watch_files\n"
-        "sys.addaudithook(watch_files); Path(sys.argv[1]).write_text('x')"
+        "import sys; from pathlib import Path; from tests.offline import FileWatch\n"
+        "sys.addaudithook(FileWatch(sys.argv[2])); Path(sys.argv[1]).write_text('x')"
     )
     (tmp_path / "temporary").mkdir()
     found = []
     for path in (tmp_path / "temporary" / "x", tmp_path / "x"):
         result = subprocess.run(
-            [sys.executable, "-c", program, str(path)],
+            [sys.executable, "-c", program, str(path), str(tmp_path / "temporary")],
             cwd=ROOT,
-            env=os.environ | {"TMPDIR": str(tmp_path / "temporary")},
             stderr=subprocess.DEVNULL,
         )
         found.append(result.returncode)
