@@ -35,12 +35,8 @@ def findings(source: str) -> list[str]:
             names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Call):
             names = [f"{ast.unparse(node.func)}("]
-            names += [
-                each.arg
-                for each in node.keywords
-                if each.arg in ("allow_pickle", "weights_only")
-                and getattr(each.value, "value", 1) is not False
-            ]
+            flags = [each for each in node.keywords if each.arg in ("allow_pickle", "weights_only")]
+            names += [str(each.arg) for each in flags if getattr(each.value, "value", 1) is not False]
         else:
             continue
         for name in names:
