@@ -63,7 +63,7 @@ def written(trace: str, temporary: Path) -> set[str]:
     """The paths in a trace that were written or changed outside of the temporary folder."""
     found = set()
     for line in trace.splitlines():
-        call = re.match(r"\d+ ([a-z0-9]+)\(", line)
+        call = re.match(r"\d+ +([a-z0-9]+)\(", line)
         if not call or call[1] in ("connect", "sendto", "sendmsg") or " = -1 " in line:
             continue
         if call[1] in ("open", "openat") and not re.search(r"O_WRONLY|O_RDWR|O_CREAT", line):

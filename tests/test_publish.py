@@ -92,6 +92,8 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
             raise PermissionError(13, "Permission denied")
         return rename(self, target)
 
+    # Where the two cannot be exchanged at once.
+    monkeypatch.setattr("export.folders.exchange", lambda *_: False)
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(PublishError, match="what it held is intact"):
         publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)

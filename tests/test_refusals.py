@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PICTURE = ROOT / "demo" / "conformance" / "drawn-7.png"
 STRANGER = "1000"
-# A root that cannot be written, with one folder in memory, to a user 1000 who has none of root's rights. To the
-# file system it is whoever runs the tests, so that Python and its libraries can be read wherever they lie.
+# A root that cannot be written, with one folder in memory, to a user 1000 who has none of root's rights. To
+# the file system it is whoever runs the tests, so that Python and its libraries can be read where they lie.
 SEALED = """
 mount --make-rprivate / && mount -t tmpfs tmpfs "$0" && mount -o remount,bind,ro / &&
 exec unshare --user --map-user=1000 --map-group=1000 "$@"
