@@ -116,3 +116,16 @@ def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
     publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
     files = json.loads((tmp_path / "models" / "manifest.json").read_text())["files"]
     assert sorted(files) == ["a.onnx", "b.onnx"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone exchanges folders at once")
+def test_at_no_moment_there_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+
+    def never(self: Path, target: Path) -> Path:
+        raise AssertionError(f"{self} was renamed to {target}")
+
+    monkeypatch.setattr(Path, "replace", never)
+    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    assert sorted(content(tmp_path / "models")) == ["a.onnx", "b.onnx", "manifest.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
