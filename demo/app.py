@@ -10,6 +10,7 @@ from typing import Final
 import gradio as gr
 
 from demo.endpoints import add_endpoints
+from demo.gradio_inside import keep_no_statistics
 from demo.page import Page
 from demo.runtime import Engine
 from demo.views.check import add_check
@@ -19,7 +20,6 @@ from demo.views.generate import add_generate
 from demo.views.learn import add_learn
 from demo.views.many import add_many
 
-KEEP_FILES_SECONDS: Final = 3600
 QUEUE_LENGTH: Final = 128
 
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
@@ -35,11 +35,8 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
 
 def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
     """The page with its endpoints `/check`, `/check_many`, `/generate` and `/history`, and its texts."""
-    app = gr.Blocks(
-        title="Touchstone",
-        analytics_enabled=False,
-        delete_cache=(KEEP_FILES_SECONDS, KEEP_FILES_SECONDS),
-    )
+    keep_no_statistics()
+    app = gr.Blocks(title="Touchstone", analytics_enabled=False)
     with app:
         page = Page(engine)
         gr.HTML(page.block(_masthead), apply_default_css=False)

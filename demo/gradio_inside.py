@@ -4,16 +4,21 @@ Every other module of the app takes `gradio` itself alone, and `demo.stubless`, 
 gradio is imported, one function of it by name. `tests/test_gradio_inside.py` names each touch.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import gradio as gr
+import uvicorn
+from fastapi import Request
 from gradio.block_function import BlockFunction
 from gradio.components.api_component import Api
 from gradio.context import get_render_context
-from gradio.data_classes import ListFiles
+from gradio.data_classes import ListFiles, PredictBodyInternal
 from gradio.i18n import I18nData
 from gradio.route_utils import API_PREFIX
+from gradio.routes import file_upload_statuses
 from gradio.utils import get_upload_folder, is_in_or_equal
 from gradio_client.utils import is_file_obj_with_meta, traverse
 
@@ -72,3 +77,85 @@ def was_uploaded(path: str) -> bool:
 def for_each_file(value: Any, see: Callable[[dict[str, Any]], Any]) -> None:
     """Have `see` look at every marked file in a value, however deep it lies."""
     traverse(value, see, is_file_obj_with_meta)
+
+
+def keep_no_statistics() -> None:
+    """Keep and compute nothing about calls for a page that nobody may open; before the queue is made.
+
+    With each call gradio works out the percentiles of the last 10,000 anew.
+    """
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(1 << 62)
+
+
+def web_server(app: gr.Blocks) -> uvicorn.Server:
+    """The server of an app that is launched; for each connection it looks into its `config` anew."""
+    server = app.server
+    assert isinstance(server, uvicorn.Server)
+    return server
+
+
+def check_before_each_join(app: gr.Blocks, check: Callable[[str | None, str | None], None]) -> None:
+    """Have `check` see session and `Accept-Language` of every call before it is queued.
+
+    An HTTPException that it raises is the answer.
+    """
+    push = app._queue.push
+
+    async def check_and_push(
+        body: PredictBodyInternal, request: Request, username: str | None
+    ) -> tuple[bool, Any, Any]:
+        check(body.session_hash, request.headers.get("accept-language"))
+        return await push(body, request, username)
+
+    app._queue.push = check_and_push  # type: ignore[method-assign]
+
+
+def calls_of(app: gr.Blocks, session: str) -> int:
+    """How many calls of a session wait or run."""
+    return sum(event.session_hash == session for event in list(app._queue.event_ids_to_events.values()))
+
+
+def calls_of_all(app: gr.Blocks) -> int:
+    """How many calls wait or run."""
+    return len(app._queue.event_ids_to_events)
+
+
+def finished_sessions(app: gr.Blocks) -> set[str]:
+    """The sessions of which gradio keeps answers or a name, though none of their calls waits or runs."""
+    live = {event.session_hash for event in app._queue.event_ids_to_events.values()}
+    return {*app._queue.pending_messages_per_session, *app._queue.pending_event_ids_session} - live
+
+
+def forget_sessions(app: gr.Blocks, sessions: set[str]) -> None:
+    """Drop the answers that nobody fetched, and the names, of sessions; in the event loop."""
+    for session in sessions:
+        app._queue.pending_messages_per_session.pop(session, None)
+        app._queue.pending_event_ids_session.pop(session, None)
+
+
+def finished_uploads() -> set[str]:
+    """The uploads whose progress gradio still keeps for whoever may ask."""
+    statuses, signals = file_upload_statuses._statuses, file_upload_statuses._signals
+    return {each for each in {*statuses, *signals} if each not in statuses or statuses[each].is_done}
+
+
+def forget_uploads(uploads: set[str]) -> None:
+    """Drop the progress of uploads; in the event loop."""
+    for upload in uploads:
+        file_upload_statuses._statuses.pop(upload, None)
+        file_upload_statuses._signals.pop(upload, None)
+
+
+def forget_removed_files(app: gr.Blocks) -> None:
+    """Drop the names of files that are gone from gradio's lists of what it has put into its folder."""
+    for names in app.temp_file_sets:
+        # Copied in one step: the event loop adds to it meanwhile.
+        for name in tuple(names):
+            if not Path(name).exists():
+                names.discard(name)
+
+
+def end_heartbeats(app: gr.Blocks) -> None:
+    """End the streams that last as long as a page is open; in the event loop."""
+    app.app.stop_event.set()

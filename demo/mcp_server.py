@@ -22,14 +22,13 @@ from demo import schema
 from demo.errors import DemoError, RequestError, told
 from demo.images import LARGEST_FILE_BYTES
 from demo.many import MOST_FILES
+from demo.network import LOCAL_HOSTS
 from demo.results import answers, generated, learned
 from demo.runtime import Engine
 
 MCP_PATH: Final = "/mcp"
 LARGEST_REQUEST_BYTES: Final = 2 * LARGEST_FILE_BYTES
 """A picture of the largest size in base64, a third larger than its file, and room to spare."""
-
-LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "::1")
 
 PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
 PICTURE_ONLY: Final = {"picture": PICTURE}

@@ -12,6 +12,7 @@ FIRST_PORTS: Final = range(7860, 7960)
 WAITING: Final = 2048
 """Connections that may wait to be taken."""
 
+LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "::1")
 EVERY_ADDRESS: Final = {
     "0.0.0.0": (socket.AF_INET, "192.0.2.1"),  # noqa: S104 - compared with, not listened on
     "::": (socket.AF_INET6, "2001:db8::1"),

@@ -5,8 +5,10 @@ import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
+from pathlib import Path
 from typing import Any
 
+from demo.ending import exits_when_terminated
 from demo.errors import DemoError
 from demo.images import LARGEST_FILE_BYTES
 from demo.network import free_port, network_address, url
@@ -34,22 +36,27 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
     temporary_folder()
     # Gradio's own default is the same for all users of a machine, and may belong to another one.
     given = os.environ.get("GRADIO_TEMP_DIR")
-    with nullcontext(given) if given else tempfile.TemporaryDirectory(prefix="touchstone-") as uploads:
+    with (
+        exits_when_terminated(),
+        nullcontext(given) if given else tempfile.TemporaryDirectory(prefix="touchstone-") as uploads,
+    ):
         os.environ["GRADIO_TEMP_DIR"] = uploads
         # Gradio asks itself whether it is up, and a proxy would not know the way.
         known = os.environ.get("NO_PROXY", "")
         os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
         with without_plots():
-            _launch(engine, host, port, mcp)
+            _launch(engine, host, port, mcp, Path(uploads))
 
 
-def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
+def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> None:
     # Gradio takes seconds to import, in which the models open, and reads its environment at import.
     with without_stubs(), ThreadPoolExecutor(1) as thread:
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
         from demo.check_route import CheckEndpoint, check_route
         from demo.downloads import downloads_route
+        from demo.forgetting import SESSIONS_KEPT
+        from demo.guard import guard_calls, guarded
         from demo.health import health_route
         from demo.theme import STYLE_SHEETS, touchstone_theme
         from demo.uploads import address_routes, take_uploads_only
@@ -70,6 +77,7 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
         web = {"routes": [*routes, tools.route], "lifespan": tools.lifespan}
     app, translations = build_app(engine)
     take_uploads_only(app)
+    guard_calls(app, host)
     _, address, _ = app.launch(
         server_name=f"[{host}]" if ":" in host else host,
         server_port=port,
@@ -86,6 +94,7 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
         show_error=False,
         run_history=False,
         enable_monitoring=False,
+        state_session_capacity=SESSIONS_KEPT,
         max_file_size=LARGEST_FILE_BYTES,
         footer_links=["api", "settings"],
         theme=touchstone_theme(),
@@ -101,5 +110,5 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool) -> None:
     if mcp:
         print(f"Its MCP server is at {address.rstrip('/')}{tools.route.path}")
     print(engine.device_note, flush=True)
-    with closing(checks):
+    with closing(checks), guarded(app, uploads):
         app.block_thread()

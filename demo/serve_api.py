@@ -10,12 +10,13 @@ from starlette.applications import Starlette
 
 from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.contract import NORMALIZER
+from demo.crowd import bound
 from demo.downloads import downloads_route
 from demo.health import health_route
 from demo.network import free_port, listener, name_here, network_address, url
 from demo.runtime import Engine
 
-SECONDS_TO_END: Final = 10
+SECONDS_TO_END: Final = 8
 """How long requests may still take once the server is told to end."""
 
 
@@ -44,6 +45,7 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
         server_header=False,
         timeout_graceful_shutdown=SECONDS_TO_END,
     )
+    bound(config)
     # What uvicorn is told while it serves it tells this process again once it has ended.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with closing(listener(host, port)) as listening, closing(checks):

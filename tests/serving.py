@@ -23,7 +23,14 @@ def served_app(*options: str) -> Iterator[str]:
 
 @contextmanager
 def served_lines(*options: str) -> Iterator[list[str]]:
-    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards.
+    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards."""
+    with served_process(*options) as (lines, _):
+        yield lines
+
+
+@contextmanager
+def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
+    """The lines that `python -m demo` prints once it serves, and its process; it is stopped afterwards.
 
     It ends, and with it every test that uses it, where it asks anything of another machine.
     """
@@ -50,7 +57,7 @@ def served_lines(*options: str) -> Iterator[list[str]]:
                 process.kill()
                 raise RuntimeError(f"The app did not start: {process.stderr.read()}")
         try:
-            yield lines
+            yield lines, process
         finally:
             process.kill()
 

@@ -2,14 +2,21 @@
 
 import ast
 import inspect
+import threading
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
+import httpx
 import pytest
 from gradio.blocks import Blocks
 from gradio.data_classes import ListFiles
 from gradio.routes import App
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from demo import gradio_inside, stubless
 from demo.gradio_inside import (
@@ -17,17 +24,29 @@ from demo.gradio_inside import (
     ApiValue,
     Files,
     Translated,
+    calls_of,
+    calls_of_all,
     check_before_each_call,
+    check_before_each_join,
+    end_heartbeats,
+    finished_sessions,
+    finished_uploads,
     for_each_file,
+    forget_removed_files,
+    forget_sessions,
+    forget_uploads,
     is_marked_file,
+    keep_no_statistics,
     tab_being_built,
     takes_file,
     takes_files,
     was_uploaded,
+    web_server,
 )
 
 ROOT = Path(__file__).parent.parent
 INSIDE = "demo/gradio_inside.py"
+Waiting: TypeAlias = tuple[gr.Blocks, str, threading.Event]
 MARKED = {"path": "/somewhere/7.png", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -151,3 +170,118 @@ def test_was_uploaded_holds_for_the_upload_folder_alone(
     assert was_uploaded(str(tmp_path / "7.png"))
     assert not was_uploaded(str(tmp_path.parent / "7.png"))
     assert not was_uploaded(str(tmp_path / ".." / "7.png"))
+
+
+@pytest.fixture
+async def waiting(anyio_backend: str) -> AsyncIterator[Waiting]:
+    """A launched app whose endpoint waits, its address, and what it waits for."""
+    assert anyio_backend == "asyncio"
+    go_on = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_ANALYTICS_MAX_EVENTS", "")
+        patch.setenv("GRADIO_ANALYTICS_CACHE_FREQUENCY", "")
+        keep_no_statistics()
+        with gr.Blocks(analytics_enabled=False) as app:
+            gr.on([], lambda: go_on.wait(20), None, gr.Checkbox(), api_name="wait")
+        app.queue(default_concurrency_limit=4)
+    check_before_each_join(app, refuse_language)
+    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False)
+    yield app, address, go_on
+    go_on.set()
+    app.close(verbose=False)
+
+
+def refuse_language(session: str | None, language: str | None) -> None:
+    """Refuses one session, in one language."""
+    if (session, language) == ("refused", "fr"):
+        raise HTTPException(429, "non", {"retry-after": "7"})
+
+
+def join(address: str, session: str, language: str = "en") -> httpx.Response:
+    """The answer to a call that begins."""
+    number = {"data": [], "fn_index": 0, "session_hash": session}
+    headers = {"accept-language": language}
+    return httpx.post(f"{address}gradio_api/queue/join", json=number, headers=headers, trust_env=False)
+
+
+@pytest.mark.anyio
+async def test_keep_no_statistics_holds_for_queues_made_afterwards(waiting: Waiting) -> None:
+    app, _, _ = waiting
+    assert app._queue.ANALYTICS_MAX_EVENTS == 1
+    assert app._queue.ANAYLTICS_CACHE_FREQUENCY > 1e15
+
+
+@pytest.mark.anyio
+async def test_web_server_takes_its_settings_for_each_connection(waiting: Waiting) -> None:
+    app, address, _ = waiting
+    config = web_server(app).config
+    application = config.loaded_app
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("ours")(scope, receive, send)
+
+    config.loaded_app = answer
+    try:
+        assert httpx.get(address, trust_env=False).text == "ours"
+    finally:
+        config.loaded_app = application
+    assert httpx.get(address, trust_env=False).text != "ours"
+    # What the app waits for when it is told to end.
+    assert web_server(app).thread.is_alive()  # type: ignore[attr-defined]
+
+
+@pytest.mark.anyio
+async def test_check_before_each_join_answers_with_what_is_raised(waiting: Waiting) -> None:
+    _, address, _ = waiting
+    refused = join(address, "refused", "fr")
+    assert (refused.status_code, refused.json()["detail"]) == (429, "non")
+    assert refused.headers["retry-after"] == "7"
+
+
+@pytest.mark.anyio
+async def test_calls_of_sessions_are_counted_while_they_run_and_forgotten_afterwards(
+    waiting: Waiting,
+) -> None:
+    app, address, go_on = waiting
+    assert [join(address, session).status_code for session in ("one", "two", "two")] == [200] * 3
+    assert (calls_of(app, "one"), calls_of(app, "two"), calls_of_all(app)) == (1, 2, 3)
+    assert finished_sessions(app) & {"one", "two"} == set()
+    go_on.set()
+    until = time.monotonic() + 10
+    while calls_of_all(app) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert (calls_of(app, "two"), calls_of_all(app)) == (0, 0)
+    # Nobody fetched an answer.
+    assert {"one", "two"} <= finished_sessions(app)
+    forget_sessions(app, {"one"})
+    assert "one" not in finished_sessions(app)
+    answer = httpx.get(f"{address}gradio_api/queue/data?session_hash=two", trust_env=False)
+    assert answer.text.count("process_completed") == 2
+
+
+@pytest.mark.anyio
+async def test_uploads_are_forgotten_once_they_are_done_and_files_once_they_are_gone(
+    waiting: Waiting,
+) -> None:
+    app, address, _ = waiting
+    sent = httpx.post(
+        f"{address}gradio_api/upload?upload_id=one", files={"files": b"a picture"}, trust_env=False
+    )
+    assert "one" in finished_uploads()
+    forget_uploads({"one"})
+    assert "one" not in finished_uploads()
+    (name,) = sent.json()
+    forget_removed_files(app)
+    assert name in app.upload_file_set
+    Path(name).unlink()
+    forget_removed_files(app)
+    assert name not in app.upload_file_set
+
+
+@pytest.mark.anyio
+async def test_end_heartbeats_sets_what_they_wait_for() -> None:
+    with gr.Blocks() as app:
+        pass
+    end_heartbeats(app)
+    assert app.app.stop_event.is_set()
+    assert "app.stop_event.wait()" in inspect.getsource(App.create_app)

@@ -1,0 +1,49 @@
+"""The bounds around a server: its connections, its requests, its calls by session, its files, its end."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import gradio as gr
+
+from demo.crowd import bound
+from demo.ending import wait_until_quiet
+from demo.fair import share_fairly
+from demo.forgetting import forget_what_is_done
+from demo.gradio_inside import calls_of_all, end_heartbeats, forget_removed_files, web_server
+from demo.temporary import Cleaner
+
+SECONDS_TO_CLOSE: Final = 2
+"""For connections that are still open once all is answered, or once there is no more time for it."""
+
+
+def guard_calls(app: gr.Blocks, host: str) -> None:
+    """Bound what an app keeps of its calls, and how many a session may have; before it is launched."""
+    forget_what_is_done(app)
+    share_fairly(app, host)
+
+
+@contextmanager
+def guarded(app: gr.Blocks, uploads: Path) -> Iterator[None]:
+    """Bound what strangers may ask of a launched app; when left by SystemExit, finish what was asked.
+
+    uploads: the folder that is emptied some minutes after the last request.
+    """
+    server = web_server(app)
+    crowd = bound(server.config)
+    server.config.timeout_graceful_shutdown = SECONDS_TO_CLOSE
+
+    def busy() -> bool:
+        return bool(crowd.requests or calls_of_all(app))
+
+    with Cleaner(uploads, busy, lambda: crowd.last, lambda: forget_removed_files(app)):
+        try:
+            yield
+        except SystemExit:
+            crowd.end()
+            wait_until_quiet(busy)
+            end_heartbeats(app)
+            server.should_exit = True
+            server.thread.join(SECONDS_TO_CLOSE + 1)  # type: ignore[attr-defined]
+            raise

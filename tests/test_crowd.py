@@ -1,0 +1,97 @@
+"""Many requests at once: each is answered or told to come again, and slow bodies keep nobody out."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+
+from demo.crowd import ENDING, TOO_MANY, TOO_SLOW, Bounds
+from tests.small_server import LARGE, ask, begin, rest, send, small_server
+
+HALF = b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"
+
+
+def test_above_the_bound_a_request_is_told_when_to_come_again() -> None:
+    with small_server(Bounds(requests=4)) as (address, crowd), ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(ask, [address] * 12, ["slow"] * 12))
+        refused = [each for each in answers if each.startswith("HTTP/1.1 503")]
+        assert sum(each.endswith("slow") for each in answers) == 4
+        assert len(refused) == 8
+        assert all("\r\nretry-after: 2\r\n" in each and TOO_MANY in each for each in refused)
+        assert ask(address, "quick").endswith("quick")
+        assert (crowd.requests, crowd.streams) == (0, 0)
+
+
+def test_slow_bodies_take_no_place_and_end_in_time() -> None:
+    with small_server(Bounds(requests=2, pause=0.8)) as (address, crowd), ExitStack() as stack:
+        slow = [stack.enter_context(closing(send(address, HALF))) for _ in range(10)]
+        time.sleep(0.2)
+        assert crowd.requests == 0
+        assert ask(address, "length", b"abc").endswith("3")
+        slow[0].sendall(b"def")
+        time.sleep(0.1)
+        slow[0].shutdown(1)
+        assert rest(slow[0]).endswith("6")
+        told = [rest(each) for each in slow[1:]]
+        assert all(each.startswith("HTTP/1.1 408") and TOO_SLOW in each for each in told)
+
+
+def test_a_body_that_drips_ends_in_time() -> None:
+    with small_server(Bounds(body=0.8)) as (address, _), closing(send(address, HALF[:-3])) as connection:
+        for _ in range(5):
+            time.sleep(0.15)
+            connection.sendall(b"a")
+        assert rest(connection).startswith("HTTP/1.1 408")
+
+
+def test_streams_have_a_bound_of_their_own() -> None:
+    with small_server(Bounds(requests=2, streams=3)) as (address, crowd), ExitStack() as stack:
+        streams = []
+        for _ in range(3):
+            streams.append(stack.enter_context(closing(begin(address, "stream"))))
+            assert b" 200 " in streams[-1].recv(100)
+        assert (crowd.requests, crowd.streams) == (0, 3)
+        refused = ask(address, "stream")
+        assert refused.startswith("HTTP/1.1 503")
+        assert "retry-after" in refused
+        assert ask(address, "quick").endswith("quick")
+        streams.pop().close()
+        until = time.monotonic() + 5
+        while crowd.streams > 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        with closing(begin(address, "stream")) as another:
+            assert b" 200 " in another.recv(100)
+
+
+def test_a_503_of_the_app_itself_says_when_to_come_again() -> None:
+    with small_server() as (address, _):
+        answer = ask(address, "full")
+        assert answer.startswith("HTTP/1.1 503")
+        assert "\r\nretry-after: 2\r\n" in answer
+
+
+def test_in_the_end_nothing_new_begins_and_what_was_asked_is_answered() -> None:
+    with small_server() as (address, crowd), closing(begin(address, "slow")) as at_work:
+        time.sleep(0.2)
+        crowd.end()
+        told = ask(address, "length", b"abc")
+        assert told.startswith("HTTP/1.1 503")
+        assert ENDING in told
+        assert ask(address, "quick").endswith("quick")
+        assert rest(at_work).endswith("slow")
+
+
+def test_it_knows_when_it_was_asked_last() -> None:
+    with small_server() as (address, crowd):
+        ask(address, "quick")
+        assert time.monotonic() - crowd.last < 1
+
+
+def test_large_answers_that_nobody_reads_are_few() -> None:
+    with small_server(Bounds(large=2)) as (address, crowd), ExitStack() as stack:
+        held = [stack.enter_context(closing(begin(address, "large"))) for _ in range(2)]
+        assert all(b" 200 " in each.recv(100) for each in held)
+        assert (crowd.requests, crowd.large) == (0, 2)
+        assert ask(address, "large").startswith("HTTP/1.1 503")
+        assert ask(address, "quick").endswith("quick")
+        assert len(rest(held[0])) > LARGE - 100
+        assert len(ask(address, "large")) > LARGE

@@ -1,0 +1,68 @@
+"""The bounds around an app that is launched: there while it serves, and its end when it is told to."""
+
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import gradio as gr
+import httpx
+import pytest
+
+from demo.gradio_inside import web_server
+from demo.guard import guard_calls, guarded
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Without a loop that runs gradio makes one for each of its apps, and never closes it."""
+    return "asyncio"
+
+
+@pytest.fixture
+async def launched(anyio_backend: str) -> AsyncIterator[tuple[gr.Blocks, str]]:
+    """A small app and its address."""
+    assert anyio_backend == "asyncio"
+    with gr.Blocks(analytics_enabled=False) as app:
+        gr.on([], lambda: 3, None, gr.Number(), api_name="three")
+    app.queue(max_size=0)
+    guard_calls(app, "127.0.0.1")
+    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False)
+    yield app, address
+    app.close(verbose=False)
+
+
+@pytest.mark.anyio
+async def test_a_full_queue_says_when_to_come_again(launched: tuple[gr.Blocks, str], tmp_path: Path) -> None:
+    app, address = launched
+    with guarded(app, tmp_path):
+        answer = httpx.post(f"{address}gradio_api/call/three", json={"data": []}, trust_env=False)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "2"
+
+
+@pytest.mark.anyio
+async def test_left_by_system_exit_it_ends_streams_server_and_files(
+    launched: tuple[gr.Blocks, str], tmp_path: Path
+) -> None:
+    app, address = launched
+    beats: list[str] = []
+
+    def listen() -> None:
+        with httpx.stream("GET", f"{address}gradio_api/heartbeat/one", trust_env=False) as stream:
+            began.set()
+            beats.extend(stream.iter_text())
+
+    began = threading.Event()
+    listening = threading.Thread(target=listen)
+    listening.start()
+    assert began.wait(10)
+    with pytest.raises(SystemExit), guarded(app, tmp_path):  # noqa: PT012
+        (tmp_path / "upload").write_bytes(b"a picture")
+        raise SystemExit(0)
+    listening.join(10)
+    assert beats
+    assert not listening.is_alive()
+    assert not web_server(app).thread.is_alive()  # type: ignore[attr-defined]
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(address, trust_env=False)
