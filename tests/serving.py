@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +24,14 @@ def served_app(*options: str) -> Iterator[str]:
 
 @contextmanager
 def served_lines(*options: str) -> Iterator[list[str]]:
-    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards.
+    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards."""
+    with served_process(*options) as (lines, _):
+        yield lines
+
+
+@contextmanager
+def served_process(*options: str) -> Iterator[tuple[list[str], int]]:
+    """As `served_lines`, with the number of the server's process.
 
     It ends, and with it every test that uses it, where it asks anything of another machine.
     """
@@ -50,17 +58,21 @@ def served_lines(*options: str) -> Iterator[list[str]]:
                 process.kill()
                 raise RuntimeError(f"The app did not start: {process.stderr.read()}")
         try:
-            yield lines
+            yield lines, process.pid
         finally:
             process.kill()
 
 
 def call(server: str, endpoint: str, data: list[Any]) -> str:
-    """The event stream that answers one call made by plain HTTP, as text."""
+    """The event stream that answers one call made by plain HTTP, as text; or why it is refused."""
     address = f"{server}gradio_api/call/{endpoint}"
     body = json.dumps({"data": data}).encode()
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as response:
-        event = json.load(response)["event_id"]
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            event = json.load(response)["event_id"]
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.read().decode()
     with urllib.request.urlopen(f"{address}/{event}", timeout=30) as response:
         return str(response.read().decode())
