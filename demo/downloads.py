@@ -35,7 +35,7 @@ def file_response(manifest: Manifest, file: str, known: str | None) -> Response:
     """A file of the manifest. known: the `ETag` that the asker has, if any: 304 where it holds."""
     if file != MANIFEST and file not in manifest.files:
         return PlainTextResponse(f"{file} is not among the published files.", 404)
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "no-cache"}
     if file != MANIFEST:
         headers["ETag"] = f'"{manifest.files[file]["sha256"]}"'
         if known == headers["ETag"]:

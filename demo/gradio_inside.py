@@ -4,23 +4,26 @@ Every other module of the app takes `gradio` itself alone, and `demo.stubless`, 
 gradio is imported, one function of it by name. `tests/test_gradio_inside.py` names each touch.
 """
 
+import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import gradio as gr
 import uvicorn
 from fastapi import Request
-from gradio.block_function import BlockFunction
+from gradio.components import Component
 from gradio.components.api_component import Api
 from gradio.context import get_render_context
 from gradio.data_classes import ListFiles, PredictBodyInternal
+from gradio.exceptions import Error as AppError
 from gradio.i18n import I18nData
 from gradio.route_utils import API_PREFIX
 from gradio.routes import file_upload_statuses
-from gradio.utils import get_upload_folder, is_in_or_equal
 from gradio_client.utils import is_file_obj_with_meta, traverse
+from pydantic import ValidationError
 
 ApiValue: TypeAlias = Api
 """A value of an endpoint that no component shows: default, JSON schema and name."""
@@ -45,18 +48,71 @@ def takes_files(area: gr.HTML, kind: type[gr.FileData] | type[ListFiles]) -> Non
     area.data_model = kind
 
 
-def check_before_each_call(app: gr.Blocks, check: Callable[[Sequence[object], Sequence[Any]], None]) -> None:
-    """Have `check` see the components and the values of every call before gradio looks at them.
+@dataclass(frozen=True)
+class Input:
+    """A value that an event takes. state: it is kept here, and what is sent in its place does not count."""
 
-    An app that has this done to it, rather than a subclass: gradio writes a file beside the module of one.
-    """
-    validate = app.validate_inputs
+    component: Component | Api
+    state: bool
+    file: bool
 
-    def validate_and_check(block_fn: BlockFunction, inputs: list[Any]) -> None:
-        validate(block_fn, inputs)
-        check(block_fn.inputs, inputs)
 
-    app.validate_inputs = validate_and_check  # type: ignore[method-assign]
+@dataclass(frozen=True)
+class Event:
+    """Something that the app does when it is asked. public: it is an endpoint of the API."""
+
+    name: str
+    inputs: tuple[Input, ...]
+    public: bool
+
+
+def events_of(app: gr.Blocks) -> dict[int, Event]:
+    """The events of an app that run a function here, by their numbers."""
+    return {
+        number: Event(
+            str(function.api_name),
+            tuple(Input(cast(Component, each), each.skip_api, takes_file(each)) for each in function.inputs),
+            function.api_visibility == "public",
+        )
+        for number, function in app.fns.items()
+        if function.fn is not None
+    }
+
+
+def value_schema(component: Component | Api) -> dict[str, Any]:
+    """The JSON schema of the values that an input takes; of the page's own any may be null, too."""
+    schema: dict[str, Any] = component.api_info()
+    if isinstance(component, Api):
+        return schema
+    # A choice may be a number, whatever gradio says of it; which there are it checks itself.
+    kinds = ("string", "number") if isinstance(component, gr.Dropdown) else (schema["type"],)
+    return {"anyOf": [{"type": kind} for kind in (*kinds, "null")]}
+
+
+def failures_told(app: gr.Blocks, sentence: str) -> None:
+    """Have every failure of a call that has no sentence for a visitor end in one; the log has the rest."""
+    process = app.process_api
+
+    async def process_and_tell(*arguments: Any, **named: Any) -> dict[str, Any]:
+        try:
+            return await process(*arguments, **named)
+        except AppError:
+            raise
+        except Exception as failure:
+            logging.getLogger("touchstone").exception("A call failed")
+            raise gr.Error(sentence, print_exception=False) from failure
+
+    app.process_api = process_and_tell  # type: ignore[method-assign]
+
+
+def waits_for(app: gr.Blocks, session: str) -> bool:
+    """Whether a call of a session has an answer that was not fetched, or will have one."""
+    return bool(app._queue.pending_event_ids_session.get(session))
+
+
+def is_under_way(app: gr.Blocks, event: str) -> bool:
+    """Whether a call has an answer that was not fetched, or will have one."""
+    return any(event in events for events in app._queue.pending_event_ids_session.values())
 
 
 def takes_file(component: object) -> bool:
@@ -64,14 +120,26 @@ def takes_file(component: object) -> bool:
     return getattr(component, "data_model", None) in (gr.FileData, ListFiles)
 
 
-def is_marked_file(value: object) -> bool:
-    """Whether a value is a file as gradio's clients name it: a path, with meta that says so."""
-    return bool(is_file_obj_with_meta(value))
+def are_files(component: object, value: object) -> bool:
+    """Whether a value is what a component that takes files is sent: one file, or a list of them.
+
+    A file is named as gradio's clients do it: a path, with meta that says so.
+    """
+    one = getattr(component, "data_model", None) is gr.FileData
+    files = [value] if one else value
+    if not isinstance(files, list) or not all(map(is_file_obj_with_meta, files)):
+        return False
+    try:
+        for each in files:
+            gr.FileData.model_validate(each)
+    except ValidationError:
+        return False
+    return True
 
 
-def was_uploaded(path: str) -> bool:
-    """Whether a path lies in the folder that uploads are put into."""
-    return is_in_or_equal(path, get_upload_folder())
+def was_uploaded(app: gr.Blocks, path: str) -> bool:
+    """Whether a path is one that the app gave to whoever uploaded a file. No file is looked at."""
+    return path in app.upload_file_set
 
 
 def for_each_file(value: Any, see: Callable[[dict[str, Any]], Any]) -> None:

@@ -3,10 +3,13 @@
 import importlib.util
 import os
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, nullcontext
+from contextlib import AbstractAsyncContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any
+
+from starlette.middleware import Middleware
 
 from demo.ending import exits_when_terminated
 from demo.errors import DemoError
@@ -54,30 +57,35 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
         from demo.check_route import CheckEndpoint, check_route
+        from demo.doors.door import UNFORESEEN, Door
+        from demo.doors.headers import headers_outermost
         from demo.downloads import downloads_route
         from demo.forgetting import SESSIONS_KEPT
+        from demo.gradio_inside import failures_told
         from demo.guard import guard_calls, guarded
         from demo.health import health_route
         from demo.theme import STYLE_SHEETS, touchstone_theme
-        from demo.uploads import address_routes, take_uploads_only
 
     opening.result()
     checks = CheckEndpoint(engine)
-    routes = [
-        check_route(checks),
-        health_route(engine),
-        downloads_route(engine.manifest),
-        *address_routes(),
-    ]
-    web: dict[str, Any] = {"routes": routes}
+    routes = [check_route(checks), health_route(engine), downloads_route(engine.manifest)]
+    own: tuple[str, ...] = ()
+    tools_running: Callable[[Any], AbstractAsyncContextManager[None]] = nullcontext
     if mcp:
         from demo.mcp_server import ToolServer
 
         tools = ToolServer(engine, host)
-        web = {"routes": [*routes, tools.route], "lifespan": tools.lifespan}
+        routes.append(tools.route)
+        own = (tools.route.path,)
+        tools_running = tools.lifespan
     app, translations = build_app(engine)
-    take_uploads_only(app)
     guard_calls(app, host)
+    failures_told(app, UNFORESEEN)
+    web = {
+        "routes": routes,
+        "middleware": [Middleware(Door, blocks=app, own=own)],
+        "lifespan": headers_outermost(tools_running),
+    }
     _, address, _ = app.launch(
         server_name=f"[{host}]" if ":" in host else host,
         server_port=port,

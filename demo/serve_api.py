@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.contract import NORMALIZER
 from demo.crowd import bound
+from demo.doors.headers import SecurityHeaders
 from demo.downloads import downloads_route
 from demo.health import health_route
 from demo.network import free_port, listener, name_here, network_address, url
@@ -38,7 +39,7 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
     checks = CheckEndpoint(engine)
     routes = [check_route(checks), health_route(engine, models), downloads_route(engine.manifest)]
     config = uvicorn.Config(
-        Starlette(routes=routes),
+        SecurityHeaders(Starlette(routes=routes)),
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,11 +64,15 @@ def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[
 
 
 def call(server: str, endpoint: str, data: list[Any]) -> str:
-    """The event stream that answers one call made by plain HTTP, as text."""
+    """The event stream that answers one call made by plain HTTP, as text; or why it is refused."""
     address = f"{server}gradio_api/call/{endpoint}"
     body = json.dumps({"data": data}).encode()
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as response:
-        event = json.load(response)["event_id"]
+    try:
+        with urllib.request.urlopen(request, timeout=30) as response:
+            event = json.load(response)["event_id"]
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            return refusal.read().decode()
     with urllib.request.urlopen(f"{address}/{event}", timeout=30) as response:
         return str(response.read().decode())

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import gradio as gr
 import httpx
 import pytest
-from gradio.blocks import Blocks
+from gradio import route_utils
 from gradio.data_classes import ListFiles
 from gradio.routes import App
 from starlette.exceptions import HTTPException
@@ -22,24 +22,30 @@ from demo import gradio_inside, stubless
 from demo.gradio_inside import (
     API_PATH,
     ApiValue,
+    Event,
     Files,
+    Input,
     Translated,
+    are_files,
     calls_of,
     calls_of_all,
-    check_before_each_call,
     check_before_each_join,
     end_heartbeats,
+    events_of,
+    failures_told,
     finished_sessions,
     finished_uploads,
     for_each_file,
     forget_removed_files,
     forget_sessions,
     forget_uploads,
-    is_marked_file,
+    is_under_way,
     keep_no_statistics,
     tab_being_built,
     takes_file,
     takes_files,
+    value_schema,
+    waits_for,
     was_uploaded,
     web_server,
 )
@@ -140,36 +146,87 @@ async def test_takes_files_makes_an_html_component_take_uploads_alone() -> None:
     assert Files is ListFiles
 
 
-@pytest.mark.anyio
-async def test_check_before_each_call_sees_components_and_values() -> None:
-    seen: list[Any] = []
+def inverse(number: float) -> float:
+    return 1 / number
+
+
+def built() -> gr.Blocks:
+    app: gr.Blocks
     with gr.Blocks() as app:
-        text = gr.Textbox()
-        gr.on([], lambda value: value, text, text, api_name="same")
-    check_before_each_call(app, lambda components, values: seen.append((components, values)))
-    function = next(iter(app.fns.values()))
-    app.validate_inputs(function, ["a"])
-    assert seen == [([text], ["a"])]
-    # Gradio calls it for every call, before it looks at the values.
-    source = inspect.getsource(Blocks.preprocess_data)
-    assert source.index("validate_inputs") < source.index("processed_input")
+        kept, number, choice = gr.State(None), gr.Number(), gr.Dropdown(["a"])
+        gr.on([], lambda *values: values[1], [kept, number, choice, gr.File()], number, api_name="public")
+        gr.on([], inverse, number, number, api_name="inner", api_visibility="private")
+        gr.on([], None, None, number, js="() => 1", api_name="script")
+    return app
 
 
-def test_is_marked_file_and_for_each_file_find_what_clients_send() -> None:
-    assert is_marked_file(MARKED)
-    assert not is_marked_file({"path": "/somewhere/7.png"})
+@pytest.mark.anyio
+async def test_events_of_tells_what_an_app_does_and_what_it_takes() -> None:
+    events = events_of(built())
+    assert [(each.name, each.public) for each in events.values()] == [("public", True), ("inner", False)]
+    assert [(each.state, each.file) for each in events[0].inputs] == [
+        (True, False),
+        (False, False),
+        (False, False),
+        (False, True),
+    ]
+    assert list(Event.__annotations__) == ["name", "inputs", "public"]
+    assert list(Input.__annotations__) == ["component", "state", "file"]
+
+
+@pytest.mark.anyio
+async def test_value_schema_says_of_what_type_a_value_is() -> None:
+    _, number, choice, _ = events_of(built())[0].inputs
+    assert value_schema(number.component) == {"anyOf": [{"type": "number"}, {"type": "null"}]}
+    assert {"type": "number"} in value_schema(choice.component)["anyOf"]
+    assert value_schema(ApiValue(3, {"type": "integer"}, "Count"))["type"] == "integer"
+
+
+@pytest.mark.anyio
+async def test_failures_told_leaves_no_failure_without_a_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    app = built()
+    failures_told(app, "A sentence.")
+    with pytest.raises(gr.Error, match=r"A sentence\."):
+        await app.process_api(app.fns[1], [0])
+    assert "A call failed" in caplog.text
+    # The queue and every route call it by this name.
+    assert ".process_api(" in inspect.getsource(route_utils.call_process_api)
+
+
+@pytest.mark.anyio
+async def test_waits_for_and_is_under_way_hold_until_the_answer_was_fetched() -> None:
+    app = built()
+    app.queue()
+    assert not waits_for(app, "session")
+    assert not is_under_way(app, "event")
+    app._queue.pending_event_ids_session["session"] = {"event"}
+    assert waits_for(app, "session")
+    assert is_under_way(app, "event")
+    source = inspect.getsource(App.create_app)
+    assert "pending_event_ids_session[" in source
+    assert ".remove(message.event_id)" in source
+
+
+@pytest.mark.anyio
+async def test_are_files_and_for_each_file_find_what_clients_send() -> None:
+    with gr.Blocks():
+        one, several = gr.File(), gr.File(file_count="multiple")
+    assert are_files(one, MARKED)
+    assert are_files(several, [MARKED])
+    for wrong in ({"path": "/somewhere/7.png"}, [MARKED], "text", MARKED | {"size": "many"}):
+        assert not are_files(one, wrong)
     found: list[str] = []
     for_each_file([{"deep": [MARKED]}, "text"], lambda file: found.append(file["path"]))
     assert found == ["/somewhere/7.png"]
 
 
-def test_was_uploaded_holds_for_the_upload_folder_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    assert was_uploaded(str(tmp_path / "7.png"))
-    assert not was_uploaded(str(tmp_path.parent / "7.png"))
-    assert not was_uploaded(str(tmp_path / ".." / "7.png"))
+@pytest.mark.anyio
+async def test_was_uploaded_holds_for_what_an_upload_was_answered_with() -> None:
+    app = built()
+    app.upload_file_set.add("/somewhere/7.png")
+    assert was_uploaded(app, "/somewhere/7.png")
+    assert not was_uploaded(app, "/somewhere/../somewhere/7.png")
+    assert "upload_file_set.update(output_files)" in inspect.getsource(App.create_app)
 
 
 @pytest.fixture
