@@ -38,7 +38,7 @@ OPENERS: Final[dict[str, Opener]] = {
     "GIF": GifImagePlugin.GifImageFile,
     "HEIC": pillow_heif.HeifImageFile,
 }
-# Processor time. To open is to read what stands before the pixels, which of an honest file takes milliseconds.
+# Processor time. To open is to read what stands before the pixels: of an honest file, milliseconds.
 OPENING_SECONDS: Final = 0.5
 # Many times what the slowest of the decoders takes.
 SECONDS_A_PIXEL: Final = 1e-7
@@ -158,8 +158,8 @@ def refuse_picture(opened: Image.Image) -> None:
     if max(opened.size) > LONGEST_SIDE:
         raise RefusedError(Outcome.TOO_LONG)
     # A palette may not be there yet.
-    if opened.mode != "P" and opened.has_transparency_data:
-        refuse_bytes(4 * opened.width * opened.height)
+    if opened.mode not in ("1", "L", "I;16", "P"):
+        refuse_bytes((4 if opened.has_transparency_data else 3) * opened.width * opened.height)
 
 
 def refuse_bytes(count: int) -> None:

@@ -14,6 +14,7 @@ class Room:
     """Bytes that are taken and given back. Safe to share between threads."""
 
     def __init__(self, size: int) -> None:
+        self.size = size
         self._free = size
         self._changed = threading.Condition()
 

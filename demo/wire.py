@@ -15,8 +15,8 @@ LARGEST_FILE_BYTES: Final = 32 << 20
 LARGEST_PIXELS: Final = 67_000_000
 # Longer ones are all line and no picture, and a line costs a decoder more than its pixels.
 LONGEST_SIDE: Final = 65_535
-# Of pixels as they are handed over: those of the largest picture in colour, or of fewer with transparency.
-LARGEST_PICTURE_BYTES: Final = 3 * LARGEST_PIXELS
+# Of pixels as they are handed over: 50 megapixels in colour, fewer with transparency, more in grey.
+LARGEST_PICTURE_BYTES: Final = 3 * 8192 * 6144
 CHANNELS: Final = (1, 3, 4)
 
 

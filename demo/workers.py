@@ -150,7 +150,13 @@ class Worker:
             if self.receive(len(READY)) != READY:
                 raise WorkerLostError
             self.ready = True
-        self.send(REQUEST.pack(len(content)) + content)
+        header = REQUEST.pack(len(content))
+        if len(content) < LARGE:
+            self.send(header + content)
+        else:
+            # Together they would be held twice.
+            self.send(header)
+            self.send(content)
         code, channels, several, height, width = REPLY.unpack(self.receive(REPLY.size))
         try:
             outcome = Outcome(code)
@@ -170,14 +176,16 @@ class Worker:
         if size < LARGE:
             return np.frombuffer(self.receive(size), np.uint8)
         room = pixels_room()
-        if not room.take(size, time_limit):
+        # The normaliser takes about half as much again.
+        taken = min(size * 3 // 2, room.size)
+        if not room.take(taken, time_limit):
             raise WorkerLostError
         try:
             pixels = np.frombuffer(self.receive(size), np.uint8)
         except BaseException:
-            room.give(size)
+            room.give(taken)
             raise
-        weakref.finalize(pixels, room.give, size).atexit = False
+        weakref.finalize(pixels, room.give, taken).atexit = False
         return pixels
 
     def send(self, content: bytes) -> None:

@@ -296,10 +296,12 @@ def test_a_small_file_of_a_huge_picture_is_refused() -> None:
 
 
 def test_the_largest_picture_that_is_allowed() -> None:
-    """Turned by its orientation, in colour, and as many bytes with transparency: the most memory a PNG takes."""
-    assert load(turned(8190, 8180, RGB)).shape == (8190, 8180, 3)
-    assert load(turned(7090, 7080, RGBA)).shape == (7090, 7080, 4)
-    assert "too much memory" in reason_of(turned(8190, 8180, RGBA))
+    """Turned, in colour, and as many bytes with transparency: the most memory that a PNG can take."""
+    assert load(turned(8190, 8180, GREY)).shape == (8190, 8180, 1)
+    assert load(turned(8192, 6144, RGB)).shape == (8192, 6144, 3)
+    assert load(turned(6144, 6144, RGBA)).shape == (6144, 6144, 4)
+    for width, height, colour in ((8192, 6145, RGB), (6144, 6145, RGBA)):
+        assert "too much memory" in reason_of(turned(width, height, colour))
 
 
 def turned(width: int, height: int, colour: int) -> bytes:

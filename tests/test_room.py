@@ -52,7 +52,7 @@ def test_a_large_picture_holds_its_room_as_long_as_it_lives(monkeypatch: pytest.
 
 
 def test_many_large_pictures_at_once_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    room, most, held = Room(2 * SIDE * SIDE), 0, 0
+    room, most, held = Room(3 * SIDE * SIDE), 0, 0
     monkeypatch.setattr(workers, "pixels_room", lambda: room)
     lock = threading.Lock()
 

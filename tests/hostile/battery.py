@@ -28,6 +28,9 @@ SHOWN: Final = 20
 PATHS: Final = re.compile(r"(/(tmp|home|root|usr|work|var|opt)/\w|site-packages|\.py\b|Traceback|\bFile \")")
 
 
+WRONGS: Final = ("HTTP 5xx or no answer", "hangs", "no reason", "paths")
+
+
 @dataclass
 class Door:
     """What one way in came to. single: its times are those of single pictures, and count for the p99."""
@@ -47,7 +50,11 @@ class Door:
             self.wrong["HTTP 5xx or no answer"].append(f"{label}: {exchange.status} {exchange.text[:200]}")
         if exchange.seconds > HANGS_FROM:
             self.wrong["hangs"].append(f"{label}: {exchange.seconds:.1f} s")
-        if len(exchange.answers) < len(exchange.names) if many else len(exchange.answers) != len(exchange.names):
+        if (
+            len(exchange.answers) < len(exchange.names)
+            if many
+            else len(exchange.answers) != len(exchange.names)
+        ):
             self.wrong["no reason"].append(f"{label}: {len(exchange.answers)} answers: {exchange.text[:200]}")
         for answer in exchange.answers:
             if (why := unreasonable(answer)) is not None:
@@ -56,11 +63,8 @@ class Door:
             self.wrong["paths"].append(f"{label}: {path}")
 
 
-WRONGS: Final = ("HTTP 5xx or no answer", "hangs", "no reason", "paths")
-
-
 def unreasonable(answer: object) -> str | None:
-    """What is wrong with an answer: it has neither a verdict nor one sentence that says why; None if nothing."""
+    """What is wrong with an answer: neither a verdict nor one sentence that says why; None if nothing is."""
     if not isinstance(answer, Mapping):
         return f"no answer: {answer!r:.100}"
     if "answer" in answer:
@@ -118,7 +122,7 @@ class Report:
     def table(self) -> str:
         """In Markdown."""
         lines = [
-            "| Door | files | requests | 5xx or no answer | hangs over 10 s | no reason | paths | p50 | p99 | most |",
+            "| Door | files | requests | 5xx, no answer | over 10 s | no reason | paths | p50 | p99 | most |",
             "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         ]
         for door in self.doors:
@@ -148,7 +152,8 @@ class Report:
         ]
         lines += ["", "| | measured | goal | met |", "|---|--:|--:|---|"]
         lines += [
-            f"| {name} | {value} | {goal} | {'yes' if met else '**no**'} |" for name, value, goal, met in goals
+            f"| {name} | {value} | {goal} | {'yes' if met else '**no**'} |"
+            for name, value, goal, met in goals
         ]
         return "\n".join(lines)
 
@@ -182,7 +187,9 @@ def run(corpus: Corpus, progress: Callable[[str], None] = lambda _: None) -> Rep
                 if not app.alive:
                     break
             app.look()
-            progress(f"{name}: server {app.peak / MEGABYTE:.0f} MB, workers {app.worker_peak / MEGABYTE:.0f} MB")
+            progress(
+                f"{name}: server {app.peak / MEGABYTE:.0f} MB, workers {app.worker_peak / MEGABYTE:.0f} MB"
+            )
 
         every = corpus.pictures.items()
         through("`POST /v1/check`, one picture", True, (doors.post_one(client, *each) for each in every))

@@ -62,6 +62,8 @@ def pixels() -> dict[str, bytes]:
         "most.png": png_header(2**31 - 1, 2**31 - 1, 1, GREY) + little,
         "13000x13000.png": blank_png(13000, 13000, RGBA, 4),
         "7000x7000.png": blank_png(7000, 7000, RGBA, 4),
+        "6144x6144.png": blank_png(6144, 6144, RGBA, 4),
+        "8192x6144.png": blank_png(8192, 6144, RGB, 3),
         "narrow.png": blank_png(1, 60_000_000, GREY, 1),
         "wide.png": blank_png(60_000_000, 1, GREY, 1),
         "4096x4096.png": blank_png(4096, 4096, RGBA, 4),
@@ -118,14 +120,16 @@ def metadata() -> dict[str, bytes]:
         "itxt.png": png(RAMP, 8, GREY, {b"iTXt": b"key\0\x01\0\0\0" + unpacks}),
         "iccp.png": png(RAMP, 8, GREY, {b"iCCP": b"profile\0\0" + unpacks}),
         "text.png": png(RAMP, 8, GREY, {b"tEXt": b"key\0" + b"x" * large}),
-        "chunks.png": header_of(RAMP) + chunk(b"tEXt", b"") * ((large // 12)) + png(RAMP, 8, GREY)[33:],
+        "chunks.png": header_of(RAMP) + chunk(b"tEXt", b"") * (large // 12) + png(RAMP, 8, GREY)[33:],
         "chunks-behind.png": png(RAMP, 8, GREY)[:-12] + chunk(b"tEXt", b"") * (large // 12) + END,
         "unknown.png": header_of(RAMP) + chunk(b"abCd", b"x") * (large // 13) + png(RAMP, 8, GREY)[33:],
         "profile.jpg": jpeg[:2] + segment * 255 + jpeg[2:],
         "comments.jpg": jpeg[:2] + b"\xff\xfe\0\2" * (large // 4) + jpeg[2:],
         "filled.jpg": jpeg[:2] + b"\xff" * large + jpeg[2:],
         "comments.gif": gif[:comment] + b"\x21\xfe\x01x\0" * (large // 5) + gif[comment:],
-        "xmp.webp": webp.replace(b"XMP \x08\0\0\0" + b"x" * 8, b"XMP " + struct.pack("<I", large) + bytes(large)),
+        "xmp.webp": webp.replace(
+            b"XMP \x08\0\0\0" + b"x" * 8, b"XMP " + struct.pack("<I", large) + bytes(large)
+        ),
     }
 
 

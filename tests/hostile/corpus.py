@@ -11,7 +11,7 @@ from tests.hostile.seeds import other_formats
 from tests.pictures import samples_of_every_format
 
 OTHERS_SHARE = 0.15
-"""Of the changed files, those made of formats that are not taken: they are all refused for the same reason."""
+"""Of the changed files, those made of formats that are not taken: all are refused for the same reason."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,6 @@ def fuzz(seconds: int, corpus: Path | None = None) -> None:
     with atheris.instrument_imports(include=["demo", "PIL", "pillow_heif", "zipfile"]):
         import demo.archive
         import demo.decode
-
         from tests.hostile.seeds import archives_that_are_whole, other_formats
         from tests.pictures import samples_of_every_format
     loader: Any = demo.decode
@@ -54,7 +53,9 @@ def fuzz(seconds: int, corpus: Path | None = None) -> None:
 
         options = [f"-max_total_time={seconds}", "-print_final_stats=1", "-timeout=10", "-max_len=65536"]
         found = f"-artifact_prefix={kept.parent if corpus else Path.cwd()}/found-"
-        atheris.Setup([sys.argv[0], *options, "-rss_limit_mb=3072", "-close_fd_mask=1", found, str(kept)], meet)
+        atheris.Setup(
+            [sys.argv[0], *options, "-rss_limit_mb=3072", "-close_fd_mask=1", found, str(kept)], meet
+        )
         atheris.Fuzz()
 
 
@@ -65,7 +66,7 @@ def plant(folder: Path, whole: Mapping[str, bytes]) -> None:
 
 
 def meet_decoder(content: bytes) -> None:
-    """Decode; whatever else than a refusal leaves it, or a picture of another kind than promised, is raised."""
+    """Decode; whatever but a refusal leaves it, or a picture of another kind than promised, is raised."""
     from demo.decode import RefusedError, decode
 
     try:

@@ -19,7 +19,7 @@ def mutate(content: bytes, rng: np.random.Generator, others: Sequence[bytes]) ->
     for _ in range(rng.integers(1, MOST_CHANGES + 1)):
         if not content:
             break
-        content = CHANGES[rng.integers(len(CHANGES))](content, rng, others)
+        content = CHANGES[int(rng.integers(len(CHANGES)))](content, rng, others)
     return content
 
 
@@ -46,7 +46,7 @@ def set_bytes(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> b
 def set_number(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
     """One of the numbers that arithmetic goes wrong with, in either order of bytes."""
     size = int(rng.choice([1, 2, 4]))
-    value = int(rng.choice(EXTREMES)) & (256**size - 1)
+    value = int(rng.choice(EXTREMES)) & ((1 << 8 * size) - 1)
     packed = value.to_bytes(size, "big" if rng.integers(2) else "little")
     start = place(content, rng)
     return content[:start] + packed + content[start + size :]
@@ -69,7 +69,7 @@ def repeat(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> byte
 
 def splice(content: bytes, rng: np.random.Generator, others: Sequence[bytes]) -> bytes:
     """The beginning of this file, the end of another."""
-    other = others[rng.integers(len(others))]
+    other = others[int(rng.integers(len(others)))]
     return content[: place(content, rng)] + other[int(rng.integers(len(other) + 1)) :]
 
 

@@ -21,7 +21,9 @@ XCF: Final = b"gimp xcf v011\0" + bytes(200)
 MP4: Final = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\0\x08mdat"
 WAV: Final = b"RIFF\x24\0\0\0WAVEfmt " + bytes(28)
 HTML: Final = b"<html><script>alert(document.cookie)</script></html>"
-MVG: Final = b"push graphic-context\nviewbox 0 0 9 9\nfill 'url(https://example.org/x.png)'\npop graphic-context"
+MVG: Final = (
+    b"push graphic-context\nviewbox 0 0 9 9\nfill 'url(https://example.org/x.png)'\npop graphic-context"
+)
 PICKLE: Final = b"\x80\x04\x95\x1c\0\0\0\0\0\0\0\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
 
 

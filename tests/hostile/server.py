@@ -13,7 +13,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent.parent
 LOOKS_EVERY: Final = 0.05
-MEGABYTE: Final = 1 << 20
+MEGABYTE: Final = 1_000_000
 
 
 @dataclass
