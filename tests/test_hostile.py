@@ -16,7 +16,7 @@ from tests.hostile.doors import Exchange
 
 ROOT = Path(__file__).parent.parent
 GOOD = {"file": "x", "verdict": "real", "error": None}
-REFUSED = {"file": "/tmp/x", "verdict": None, "error": "This is no picture that can be read."}
+REFUSED = {"file": "/home/mine/x", "verdict": None, "error": "This is no picture that can be read."}
 
 
 def exchange(*answers: object, seconds: float = 0.1, status: int = 200) -> Exchange:
