@@ -33,12 +33,17 @@ WRONGS: Final = ("HTTP 5xx or no answer", "hangs", "no reason", "paths")
 
 @dataclass
 class Door:
-    """What one way in came to. single: its times are those of single pictures, and count for the p99."""
+    """What one way in came to.
+
+    single: its times are those of single pictures, and count for the p99. heaviest: the files of the request
+    that raised the server's peak of memory the most.
+    """
 
     name: str
     single: bool
     seconds: list[float] = field(default_factory=list)
     files: int = 0
+    heaviest: str = ""
     wrong: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in WRONGS})
 
     def take(self, exchange: Exchange, many: bool) -> None:
@@ -182,14 +187,17 @@ def run(corpus: Corpus, progress: Callable[[str], None] = lambda _: None) -> Rep
         def through(name: str, single: bool, exchanges: Iterator[Exchange], many: bool = False) -> None:
             door = Door(name, single)
             found.append(door)
+            most, before = 0, app.peak
             for exchange in exchanges:
                 door.take(exchange, many)
+                app.look()
+                if app.peak - before > most:
+                    most, door.heaviest = app.peak - before, ", ".join(exchange.names[:3])
+                before = app.peak
                 if not app.alive:
                     break
-            app.look()
-            progress(
-                f"{name}: server {app.peak / MEGABYTE:.0f} MB, workers {app.worker_peak / MEGABYTE:.0f} MB"
-            )
+            memory = f"server {app.peak / MEGABYTE:.0f} MB, workers {app.worker_peak / MEGABYTE:.0f} MB"
+            progress(f"{name}: {memory}; {most / MEGABYTE:.0f} MB of them with {door.heaviest or 'none'}")
 
         every = corpus.pictures.items()
         through("`POST /v1/check`, one picture", True, (doors.post_one(client, *each) for each in every))
