@@ -7,7 +7,7 @@ import functools
 import io
 import zlib
 from typing import Any, Final
-from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
 from PIL import Image
@@ -84,7 +84,8 @@ def packed(files: dict[str, bytes], method: int = ZIP_DEFLATED) -> bytes:
     stream = io.BytesIO()
     with ZipFile(stream, "w", method) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            # Not by name, which would put the time of day into it.
+            archive.writestr(ZipInfo(name), content, method)
     return stream.getvalue()
 
 
