@@ -23,7 +23,10 @@ class Corpus:
 
 
 def build(count: int, seed: int) -> Corpus:
-    """About `count` files: bombs and whole ones always, the rest changed ones; the same for the same seed."""
+    """About `count` files: bombs and whole ones always, the rest changed ones; the same for the same seed.
+
+    But for AVIF with several frames: its encoder writes the time of day into it.
+    """
     rng = np.random.default_rng(seed)
     whole, others = samples_of_every_format(), other_formats()
     pictures = {**bombs(), **whole, **others}
