@@ -100,13 +100,18 @@ def see_several(engine: Engine, sources: Sequence[Source]) -> list[Loaded]:
     waiting: list[Picture | PictureError] = []
     held = 0
     for source in sources:
-        picture = load(source)
-        waiting.append(picture)
-        held += picture.array.nbytes if isinstance(picture, Picture) else 0
+        # Not by a name of its own, which would hold a large picture while the next one waits for its room.
+        waiting.append(load(source))
+        held += bytes_of(waiting[-1])
         if held >= PIXELS_AT_ONCE:
             seen += [shown(engine, each) for each in waiting]
             waiting, held = [], 0
     return seen + [shown(engine, each) for each in waiting]
+
+
+def bytes_of(picture: Picture | PictureError) -> int:
+    """What its pixels take."""
+    return picture.array.nbytes if isinstance(picture, Picture) else 0
 
 
 def load(source: Source) -> Picture | PictureError:

@@ -73,7 +73,9 @@ def run_check(parsed: argparse.Namespace) -> int:
 
 def run_serve(parsed: argparse.Namespace) -> int:
     from demo.images import shared_pool
+    from demo.memory import keep_little
 
+    keep_little()
     shared_pool().start()
 
     from demo.runtime import Engine

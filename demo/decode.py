@@ -2,7 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -21,8 +22,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from demo.sniff import sniff, webp_pixels
-from demo.wire import LARGEST_PIXELS, Outcome
+from demo.limits import OutOfTimeError, processor_seconds
+from demo.sniff import jpeg_scans, sniff, webp_pixels
+from demo.wire import LARGEST_PICTURE_BYTES, LARGEST_PIXELS, LONGEST_SIDE, Outcome
 
 Opener: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
 
@@ -36,6 +38,14 @@ OPENERS: Final[dict[str, Opener]] = {
     "GIF": GifImagePlugin.GifImageFile,
     "HEIC": pillow_heif.HeifImageFile,
 }
+# Processor time. To open is to read what stands before the pixels: of an honest file, milliseconds.
+OPENING_SECONDS: Final = 0.5
+# In fewer there is no room for steps that are very many.
+FEWEST_BYTES_TIMED: Final = 64 << 10
+# Many times what the slowest of the decoders takes.
+SECONDS_A_PIXEL: Final = 1e-7
+# Of a progressive JPEG; programs write about ten.
+MOST_SCANS: Final = 64
 LARGEST_METADATA_CHUNK: Final = 1 << 20
 LARGEST_METADATA: Final = 8 << 20
 # Pillow has no class of its own for these; the words are its own since 2014.
@@ -112,19 +122,58 @@ def decode(content: bytes) -> Decoded:
 
 def read(name: str, content: bytes) -> Decoded:
     """Open, check the size by the header, and only then decode."""
-    with OPENERS[name](io.BytesIO(content)) as opened:
-        refuse_size(opened.width * opened.height)
+    timed = within if len(content) >= FEWEST_BYTES_TIMED else untimed
+    with timed(OPENING_SECONDS, Outcome.TOO_MUCH_METADATA):
+        # Each one goes over all pixels, inside the library.
+        if name == "JPEG" and jpeg_scans(content, MOST_SCANS) > MOST_SCANS:
+            raise RefusedError(Outcome.TOO_MUCH_WORK)
+        opened = OPENERS[name](io.BytesIO(content))
+        refuse_picture(opened)
         several = name != "JPEG" and holds_several(opened)
+    seconds = OPENING_SECONDS + SECONDS_A_PIXEL * opened.width * opened.height
+    with opened, timed(seconds, Outcome.TOO_MUCH_WORK):
         mend_transparency(opened)
         opened.load()
         # A GIF's first frame and a HEIC may turn out larger than their headers say.
-        refuse_size(opened.width * opened.height)
+        refuse_picture(opened)
         picture = simplify(opened)
+        refuse_bytes(picture.width * picture.height * len(picture.getbands()))
         if name == "BMP" and picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
             # Programs that know no transparency leave these bytes 0 and mean an opaque picture.
             picture = picture.convert("RGB")
         turn = ORIENTATIONS.get(orientation(opened))
     return Decoded(picture if turn is None else picture.transpose(turn), several)
+
+
+@contextmanager
+def within(seconds: float, outcome: Outcome) -> Iterator[None]:
+    """Raise RefusedError with an outcome for a block that uses more processor time than this."""
+    try:
+        with processor_seconds(seconds):
+            yield
+    except OutOfTimeError as error:
+        raise RefusedError(outcome) from error
+
+
+def untimed(_seconds: float, _outcome: Outcome) -> AbstractContextManager[None]:
+    """As `within`, of which it has no part: to set a timer takes as long as to decode a digit."""
+    return nullcontext()
+
+
+def refuse_picture(opened: Image.Image) -> None:
+    """Raise RefusedError for a picture that is larger, longer or takes more memory than is allowed."""
+    refuse_size(opened.width * opened.height)
+    if max(opened.size) > LONGEST_SIDE:
+        raise RefusedError(Outcome.TOO_LONG)
+    # A palette may not be there yet.
+    if opened.mode not in ("1", "L", "I;16", "P"):
+        refuse_bytes((4 if opened.has_transparency_data else 3) * opened.width * opened.height)
+
+
+def refuse_bytes(count: int) -> None:
+    """Raise RefusedError for more bytes of pixels than are allowed."""
+    if count > LARGEST_PICTURE_BYTES:
+        raise RefusedError(Outcome.TOO_MUCH_MEMORY)
 
 
 def refuse_size(pixels: int) -> None:

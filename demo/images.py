@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from demo.errors import PictureError
 from demo.sniff import FORMATS_SENTENCE
 from demo.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
-from demo.wire import LARGEST_PIXELS, Outcome
+from demo.wire import LARGEST_PIXELS, LONGEST_SIDE, Outcome
 from demo.workers import Pool
 
 EMPTY: Final = "The file is empty; choose one that holds a picture."
@@ -32,6 +32,12 @@ REFUSALS: Final = {
         "The picture carries too much text or colour data beside its pixels; save it again without."
     ),
     Outcome.TOO_MUCH_MEMORY: "The picture takes too much memory to decode; make it smaller and try again.",
+    Outcome.TOO_LONG: (
+        f"The picture is more than {LONGEST_SIDE:,} pixels wide or high; make it smaller and try again."
+    ),
+    Outcome.TOO_MUCH_WORK: (
+        "The picture takes too much work to decode for its size; save it again as PNG or JPEG and try that."
+    ),
 }
 
 

@@ -1,13 +1,43 @@
 """What a decoding worker may use, set by itself before it reads a picture, as far as the system can."""
 
 import contextlib
+import signal
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 # The largest picture that is allowed takes 268 MB as RGBA, and a decoder holds it up to five times.
 MEMORY_LIMIT: Final = 2 << 30
 CPU_SECONDS: Final = 15
+
+
+class OutOfTimeError(BaseException):
+    """A block used more processor time than it was given. No `Exception`: decoders catch those and go on."""
+
+
+@contextlib.contextmanager
+def processor_seconds(seconds: float) -> Iterator[None]:
+    """Raise OutOfTimeError in a block that uses more processor time than this, as soon as Python runs again.
+
+    It ends what is long because of many steps, not the one that is long in a library: that is for whoever
+    watches the process. On Windows, and outside the main thread, it does nothing.
+    """
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_: object) -> None:
+        raise OutOfTimeError
+
+    before = signal.signal(signal.SIGPROF, end)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def limit_process() -> None:

@@ -36,8 +36,9 @@ from demo.contract import (
 from demo.errors import DemoError, DeviceError, ModelError, RequestError
 from demo.manifest import MODELS_FOLDER as MODELS_FOLDER
 from demo.manifest import Manifest
+from demo.room import LARGE
 from demo.seen import Seen
-from demo.sessions import CPU, CUDA, choose_providers, open_session
+from demo.sessions import CPU, CUDA, choose_providers, giving_back, open_session
 
 LARGEST_BATCH = 1024
 # Between no ink and some, for a model that cannot tell digits from other ink.
@@ -234,7 +235,9 @@ class Engine:
 
     def look(self, image: NDArray[np.uint8]) -> Seen:
         """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it, and what was done to it."""
-        pixels, box, inverted = self.session(NORMALIZER).run([PIXELS, BOX, INVERTED], {IMAGE: image})
+        options = giving_back() if image.nbytes >= LARGE else None
+        outputs = [PIXELS, BOX, INVERTED]
+        pixels, box, inverted = self.session(NORMALIZER).run(outputs, {IMAGE: image}, options)
         height, width = image.shape[:2]
         top, left, bottom, right = box.tolist()
         return Seen(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]))

@@ -40,6 +40,13 @@ def onnxruntime() -> ModuleType:
     return importlib.import_module("onnxruntime")
 
 
+def giving_back() -> Any:
+    """Options of a run after which the memory that it took goes back to the system."""
+    options = onnxruntime().RunOptions()
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
+
+
 def choose_providers(device: str) -> tuple[list[Any], str]:
     """The execution providers for `auto`, `cpu` or `cuda`, and why these, as a sentence ("" for no reason).
 

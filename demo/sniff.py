@@ -1,5 +1,6 @@
 """Which of the allowed formats some bytes claim to be, told from their first few: no decoder is asked."""
 
+import re
 from typing import Final
 
 FORMATS_SENTENCE: Final = "PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC"
@@ -12,6 +13,8 @@ SIGNATURES: Final = {
 }
 HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
 LARGEST_BRAND_BOX: Final = 256
+# Not the 0 that stands behind each 255 of the pixels' data, no restart, no filling.
+JPEG_MARKER: Final = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])")
 
 
 def sniff(content: bytes) -> str | None:
@@ -46,6 +49,16 @@ def webp_pixels(content: bytes) -> int:
         sizes = little(content[21:25])
         return (1 + (sizes & 0x3FFF)) * (1 + (sizes >> 14 & 0x3FFF))
     return 0
+
+
+def jpeg_scans(content: bytes, most: int) -> int:
+    """How often a JPEG goes over its pixels, counted no further than one beyond `most`."""
+    count, start = 0, 2
+    while count <= most and (marker := JPEG_MARKER.search(content, start)) and marker[1] != b"\xd9":
+        count += marker[1] == b"\xda"
+        # A segment's length counts its own two bytes; of one that is cut short nothing follows.
+        start = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
+    return count
 
 
 def little(field: bytes) -> int:

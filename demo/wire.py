@@ -13,6 +13,10 @@ REPLY: Final = struct.Struct("<BBBxII")
 
 LARGEST_FILE_BYTES: Final = 32 << 20
 LARGEST_PIXELS: Final = 67_000_000
+# Longer ones are all line and no picture, and a line costs a decoder more than its pixels.
+LONGEST_SIDE: Final = 65_535
+# Of pixels as they are handed over: 50 megapixels in colour, fewer with transparency, more in grey.
+LARGEST_PICTURE_BYTES: Final = 3 * 8192 * 6144
 CHANNELS: Final = (1, 3, 4)
 
 
@@ -25,3 +29,5 @@ class Outcome(IntEnum):
     TOO_MANY_PIXELS = 3
     TOO_MUCH_METADATA = 4
     TOO_MUCH_MEMORY = 5
+    TOO_LONG = 6
+    TOO_MUCH_WORK = 7

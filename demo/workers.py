@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.errors import PictureError
-from demo.wire import CHANNELS, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
+from demo.room import LARGE, pixels_room
+from demo.wire import CHANNELS, LARGEST_PICTURE_BYTES, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
 
 TIME_LIMIT: Final = 9.0
 LARGEST_POOL: Final = 4
@@ -129,7 +131,7 @@ class Worker:
         guard = watchdog()
         guard.watch(self.process, time_limit)
         try:
-            reply = self.exchange(content)
+            reply = self.exchange(content, time_limit)
         except (OSError, WorkerLostError) as error:
             if not guard.release(self.process):
                 raise PictureError(
@@ -142,13 +144,19 @@ class Worker:
             raise PictureError(DIED)
         return reply
 
-    def exchange(self, content: bytes) -> Reply:
+    def exchange(self, content: bytes, time_limit: float) -> Reply:
         """Send a request and read its reply, of which nothing is taken on trust."""
         if not self.ready:
             if self.receive(len(READY)) != READY:
                 raise WorkerLostError
             self.ready = True
-        self.send(REQUEST.pack(len(content)) + content)
+        header = REQUEST.pack(len(content))
+        if len(content) < LARGE:
+            self.send(header + content)
+        else:
+            # Together they would be held twice.
+            self.send(header)
+            self.send(content)
         code, channels, several, height, width = REPLY.unpack(self.receive(REPLY.size))
         try:
             outcome = Outcome(code)
@@ -158,8 +166,27 @@ class Worker:
             return Reply(outcome, False, None)
         if channels not in CHANNELS or not 0 < height * width <= LARGEST_PIXELS:
             raise WorkerLostError
-        pixels = np.frombuffer(self.receive(height * width * channels), np.uint8)
+        if height * width * channels > LARGEST_PICTURE_BYTES:
+            raise WorkerLostError
+        pixels = self.receive_pixels(height * width * channels, time_limit)
         return Reply(outcome, bool(several), pixels.reshape(height, width, channels))
+
+    def receive_pixels(self, size: int, time_limit: float) -> NDArray[np.uint8]:
+        """Read so many bytes of pixels; of a large picture once there is room, which it holds as it lives."""
+        if size < LARGE:
+            return np.frombuffer(self.receive(size), np.uint8)
+        room = pixels_room()
+        # The normaliser takes about half as much again.
+        taken = min(size * 3 // 2, room.size)
+        if not room.take(taken, time_limit):
+            raise WorkerLostError
+        try:
+            pixels = np.frombuffer(self.receive(size), np.uint8)
+        except BaseException:
+            room.give(taken)
+            raise
+        weakref.finalize(pixels, room.give, taken).atexit = False
+        return pixels
 
     def send(self, content: bytes) -> None:
         """Write all of it."""

@@ -1,6 +1,7 @@
 """The one loader: every mode a format can hold, and a sentence for every refusal."""
 
 import io
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -14,7 +15,9 @@ from PIL import Image
 
 from demo.errors import PictureError
 from demo.images import SEVERAL_FRAMES, encode_png, load_picture
+from demo.sniff import jpeg_scans
 from demo.wire import LARGEST_FILE_BYTES
+from tests.hostile.bombs import bombs
 from tests.pictures import (
     CHANNELS,
     GREY,
@@ -30,6 +33,7 @@ from tests.pictures import (
     samples_of_every_format,
 )
 
+POSIX = os.name == "posix"
 RAMP = np.tile(np.arange(0, 256, 4).astype(np.uint8), (32, 1))
 
 
@@ -292,13 +296,22 @@ def test_a_small_file_of_a_huge_picture_is_refused() -> None:
 
 
 def test_the_largest_picture_that_is_allowed() -> None:
-    """As RGBA, turned by its orientation: the most memory that a PNG can take."""
+    """Turned, in colour, and as many bytes with transparency: the most memory that a PNG can take."""
+    assert load(turned(8190, 8180, GREY)).shape == (8190, 8180, 1)
+    assert load(turned(8192, 6144, RGB)).shape == (8192, 6144, 3)
+    assert load(turned(6144, 6144, RGBA)).shape == (6144, 6144, 4)
+    for width, height, colour in ((8192, 6145, RGB), (6144, 6145, RGBA)):
+        assert "too much memory" in reason_of(turned(width, height, colour))
+
+
+def turned(width: int, height: int, colour: int) -> bytes:
+    """A blank PNG whose EXIF turns it by a quarter."""
     zeros = zlib.compressobj(1)
-    line = bytes(1 + 8190 * 4)
-    body = b"".join(zeros.compress(line) for _ in range(8180)) + zeros.flush()
+    line = bytes(1 + width * CHANNELS[colour])
+    body = b"".join(zeros.compress(line) for _ in range(height)) + zeros.flush()
     exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
-    content = png_header(8190, 8180, 8, RGBA) + chunk(b"eXIf", exif) + chunk(b"IDAT", body)
-    assert load(content + chunk(b"IEND", b"")).shape == (8190, 8180, 4)
+    content = png_header(width, height, 8, colour) + chunk(b"eXIf", exif) + chunk(b"IDAT", body)
+    return content + chunk(b"IEND", b"")
 
 
 def test_a_gif_of_ten_thousand_frames_costs_its_first() -> None:
@@ -328,6 +341,38 @@ def test_much_plain_text_is_read_over_or_refused() -> None:
         content = png(RAMP[..., None], 8, GREY, {name: b"key\0\0\0\0\0" + b"x" * (20 << 20)})
         outcome = outcome_of(content)
         assert outcome == (32, 64, 1) or "too much text" in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("chunks.png", "too much text or colour data"),
+        ("unknown.png", "too much text or colour data"),
+        ("comments.jpg", "too much text or colour data"),
+        ("filled.jpg", "too much text or colour data"),
+        ("comments.gif", "too much text or colour data"),
+        ("chunks-behind.png", "too much work"),
+        ("scans.jpg", "too much work"),
+        ("narrow.png", "more than 65,535 pixels wide or high"),
+    ],
+)
+def test_small_work_many_times_is_refused_in_time(name: str, sentence: str) -> None:
+    """Millions of empty blocks, thousands of scans: each took seconds, up to the worker's end."""
+    if POSIX or sentence.startswith("more"):
+        assert sentence in reason_of(bombs()[name])
+
+
+def test_scans_are_counted_in_the_pixels_alone() -> None:
+    picture = Image.fromarray(RAMP)
+    plain, progressive = (encoded(picture, "JPEG", progressive=each) for each in (False, True))
+    assert jpeg_scans(plain, 64) == 1
+    assert 2 <= jpeg_scans(progressive, 64) <= 10
+    assert jpeg_scans(progressive, 1) == 2
+    # In a comment, and behind the end, as a film that a phone appends.
+    hidden = plain[:2] + b"\xff\xfe\0\x0a" + b"\xff\xda\0\2" * 2 + plain[2:] + b"\xff\xda" * 99
+    assert jpeg_scans(hidden, 64) == 1
+    assert load(hidden).shape == (*RAMP.shape, 1)
+    assert jpeg_scans(plain[:20], 64) == jpeg_scans(b"\xff\xd8", 64) == 0
 
 
 @pytest.mark.parametrize("name", samples_of_every_format())
