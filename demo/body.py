@@ -70,11 +70,11 @@ class BodyReader:
         if not form and kind not in (b"", b"application/octet-stream") and not kind.startswith(b"image/"):
             raise BodyError(415, f"{kind.decode('latin-1')} is not taken here; {WHAT_TO_SEND}.")
         limit = LARGEST_FORM_BYTES if form else LARGEST_FILE_BYTES
-        too_large = BodyError(413, FORM_TOO_LARGE if form else TOO_LARGE)
+        too_large = FORM_TOO_LARGE if form else TOO_LARGE
         declared = headers.get("content-length", "0")
         # Python itself refuses to read a number of many thousand digits.
         if declared.isdecimal() and (len(declared) > 12 or int(declared) > limit):
-            raise too_large
+            raise BodyError(413, too_large)
         body = await self._receive(receive, limit, too_large)
         try:
             if form:
@@ -90,7 +90,7 @@ class BodyReader:
             raise
         return SentFiles(files, form, len(body))
 
-    async def _receive(self, receive: Receive, limit: int, too_large: BodyError) -> bytes:
+    async def _receive(self, receive: Receive, limit: int, too_large: str) -> bytes:
         parts: list[bytes] = []
         size = 0
         more = True
@@ -106,7 +106,7 @@ class BodyReader:
                     self._free -= len(part)
                     size += len(part)
                     if size > limit:
-                        raise too_large
+                        raise BodyError(413, too_large)
                     parts.append(part)
                     more = message.get("more_body", False)
         except TimeoutError as error:
@@ -114,5 +114,7 @@ class BodyReader:
             raise BodyError(408, f"This took longer than {LONGEST_UPLOAD:g} seconds; send less.") from error
         except BaseException:
             self._free += size
+            # The error keeps this frame for as long as it is kept itself.
+            parts.clear()
             raise
         return b"".join(parts)

@@ -106,8 +106,12 @@ def failures_told(app: gr.Blocks, sentence: str) -> None:
 
 
 def waits_for(app: gr.Blocks, session: str) -> bool:
-    """Whether a call of a session has an answer that was not fetched, or will have one."""
-    return bool(app._queue.pending_event_ids_session.get(session))
+    """Whether a call of a session has an answer, fetched or not, or will have one.
+
+    Fetched or not: where one stream brings the last answer as the next call begins, a page opens another one,
+    and waits there for nothing.
+    """
+    return session in app._queue.pending_messages_per_session
 
 
 def is_under_way(app: gr.Blocks, event: str) -> bool:

@@ -266,6 +266,18 @@ def answered(client: httpx.Client, body: dict[str, Any]) -> str | None:
     return client.get(f"{API_PATH}/queue/data", params={"session_hash": session}).text
 
 
+def test_news_may_be_asked_for_again_after_the_last_answer(client: httpx.Client) -> None:
+    # A page does where one stream brought the answer to a call that it had only just begun.
+    session = uuid4().hex
+    body = {"fn_index": 0, "data": [], "session_hash": session}
+    events = client.get("/config").json()["dependencies"]
+    body["fn_index"] = next(each["id"] for each in events if not each["inputs"])
+    assert client.post(f"{API_PATH}/queue/join", json=body).status_code == 200
+    assert "close_stream" in client.get(f"{API_PATH}/queue/data", params={"session_hash": session}).text
+    with client.stream("GET", f"{API_PATH}/queue/data", params={"session_hash": session}) as news:
+        assert news.status_code == 200
+
+
 def test_every_failure_of_an_event_has_a_reason(app: gr.Blocks, client: httpx.Client) -> None:
     failed = 0
     for number, event in events_of(app).items():

@@ -1,6 +1,7 @@
 """Each touch of Gradio's insides, by name: what fails here after an upgrade is what the upgrade changed."""
 
 import ast
+import asyncio
 import inspect
 import threading
 import time
@@ -194,15 +195,19 @@ async def test_failures_told_leaves_no_failure_without_a_sentence(caplog: pytest
 
 
 @pytest.mark.anyio
-async def test_waits_for_and_is_under_way_hold_until_the_answer_was_fetched() -> None:
+async def test_is_under_way_holds_until_the_answer_was_fetched_and_waits_for_longer() -> None:
     app = built()
     app.queue()
     assert not waits_for(app, "session")
     assert not is_under_way(app, "event")
     app._queue.pending_event_ids_session["session"] = {"event"}
-    assert waits_for(app, "session")
     assert is_under_way(app, "event")
+    app._queue.pending_messages_per_session["session"] = asyncio.Queue()
+    app._queue.pending_event_ids_session["session"].remove("event")
+    assert not is_under_way(app, "event")
+    assert waits_for(app, "session")
     source = inspect.getsource(App.create_app)
+    assert "not in blocks._queue.pending_messages_per_session" in source
     assert "pending_event_ids_session[" in source
     assert ".remove(message.event_id)" in source
 

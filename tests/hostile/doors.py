@@ -159,14 +159,14 @@ def event_number(client: httpx.Client, name: str) -> int:
 def uploaded(
     client: httpx.Client, files: Mapping[str, bytes]
 ) -> tuple[list[dict[str, Any]], httpx.Response | None]:
-    """The files as they are named once they are uploaded, or the response that refuses them."""
-    response = client.post("gradio_api/upload", files=[("files", each) for each in files.items()])
-    if response.status_code != 200:
-        return [], response
-    return [
-        {"path": path, "orig_name": name, "meta": MARK}
-        for path, name in zip(response.json(), files, strict=True)
-    ], None
+    """The files as they are named once uploaded, each by itself, or the response that refuses one."""
+    sent = []
+    for name, content in files.items():
+        response = client.post("gradio_api/upload", files=[("files", (name, content))])
+        if response.status_code != 200:
+            return [], response
+        sent += [{"path": path, "orig_name": name, "meta": MARK} for path in response.json()]
+    return sent, None
 
 
 def command_line(files: Mapping[str, bytes]) -> Exchange:
