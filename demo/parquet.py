@@ -95,7 +95,7 @@ def count_answers(path: Path) -> tuple[int, int]:
     """
     try:
         errors = pq.read_table(path, columns=["error"], partitioning=None)["error"]
-    except (OSError, KeyError, pa.ArrowInvalid) as error:
+    except (OSError, KeyError, ValueError, pa.ArrowException) as error:
         raise ResultsError(
             f"{path} cannot be read ({on_one_line(error)}); remove it and start again."
         ) from error
@@ -112,7 +112,7 @@ def count_rows(path: Path) -> int:
         with pq.ParquetFile(path) as table:
             picture_columns(table.schema_arrow, path)
             return int(table.metadata.num_rows)
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ResultsError(f"{path} cannot be read as Parquet ({on_one_line(error)}).") from error
 
 
@@ -186,7 +186,7 @@ def read_rows(
                 yield from part.to_pylist()
                 if not left:
                     break
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise ResultsError(f"{path} cannot be read as Parquet ({on_one_line(error)}).") from error
 
 

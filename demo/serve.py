@@ -12,7 +12,7 @@ from typing import Any
 from starlette.middleware import Middleware
 
 from demo.ending import exits_when_terminated
-from demo.errors import DemoError
+from demo.errors import DemoError, UsageError
 from demo.images import LARGEST_FILE_BYTES
 from demo.network import free_port, network_address, url
 from demo.quiet import temporary_folder, without_plots
@@ -25,8 +25,8 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
 
     port: None takes the first free one from 7860, 0 any free one.
     mcp: serve the endpoints as tools of an MCP server, too. Prints the addresses and the device that runs
-    the model. Uploads lie in a folder of their own, which is gone afterwards, unless
-    `GRADIO_TEMP_DIR` names one.
+    the model. Uploads lie in a folder of their own, which is gone afterwards, within the one that
+    `GRADIO_TEMP_DIR` names, if any.
 
     Raises:
         DemoError: the port is in use, the host is not an address of this machine, MCP's library or a folder
@@ -38,17 +38,32 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
     port = free_port(host, port)
     temporary_folder()
     # Gradio's own default is the same for all users of a machine, and may belong to another one.
-    given = os.environ.get("GRADIO_TEMP_DIR")
-    with (
-        exits_when_terminated(),
-        nullcontext(given) if given else tempfile.TemporaryDirectory(prefix="touchstone-") as uploads,
-    ):
+    with exits_when_terminated(), uploads_folder(os.environ.get("GRADIO_TEMP_DIR")) as uploads:
         os.environ["GRADIO_TEMP_DIR"] = uploads
         # Gradio asks itself whether it is up, and a proxy would not know the way.
         known = os.environ.get("NO_PROXY", "")
         os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
         with without_plots():
             _launch(engine, host, port, mcp, Path(uploads))
+
+
+def uploads_folder(given: str | None) -> tempfile.TemporaryDirectory[str]:
+    """A new folder for uploads, removed afterwards, within the one that is given.
+
+    Never that one itself: whatever comes into a folder of uploads is removed, whoever put it there.
+
+    Raises:
+        UsageError: the one that is given cannot be written.
+    """
+    try:
+        if given:
+            Path(given).mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(prefix="touchstone-", dir=given or None)
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(
+            f"GRADIO_TEMP_DIR ({given}) cannot be written ({reason}); name a folder that can be."
+        ) from error
 
 
 def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> None:

@@ -93,7 +93,7 @@ def test_sizes_are_timed_beside_the_teacher(run: Run) -> None:
     names = [row.contestant for row in report.rows]
     assert len(names) == len(REPEATS) * len(set(names))
     assert names[0].startswith("the product, 8-16-24: AUROC 0.")
-    assert sum(name.startswith("distilled, 4-4-4: AUROC 0.") for name in names) == len(REPEATS)
+    assert sum(name.startswith("distil-smoke, 4-4-4: AUROC 0.") for name in names) == len(REPEATS)
     assert sum(name.startswith(f"{DISCRIMINATOR}_int8, AUROC") for name in names) == len(REPEATS)
     assert all(0 < row.cost.low <= row.cost.high for row in report.rows)
 

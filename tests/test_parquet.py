@@ -87,3 +87,11 @@ def test_a_table_without_a_column_of_pictures_is_refused(tmp_path: Path) -> None
     for index, columns in enumerate(tables):
         with pytest.raises(ResultsError, match="has no column of pictures"):
             count_rows(written(tmp_path / f"{index}.parquet", columns))
+
+
+def test_a_table_whose_name_or_text_is_no_unicode_is_one_sentence(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"a\xff.parquet")
+    pq.write_table(pa.table({"bytes": [b"1"]}), tmp_path / "whole.parquet")
+    (tmp_path / "whole.parquet").rename(odd)
+    with pytest.raises(ResultsError, match="cannot be read as Parquet"):
+        count_rows(odd)

@@ -14,12 +14,12 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demo.contract import VERSION
-from demo.errors import DemoError, ModelError
+from demo.errors import DemoError, ModelError, UsageError
 from demo.health import HEALTH_PATH, Health, health_route
 from demo.network import network_address, url
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.schema import API_VERSION
-from demo.serve import serve
+from demo.serve import serve, uploads_folder
 from tests.serving import served_lines
 
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - the tests are about it
@@ -134,3 +134,15 @@ def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
 def test_a_self_test_counts_for_a_while(engine: Engine) -> None:
     health = Health(engine)
     assert health.state() is health.state()
+
+
+def test_uploads_lie_in_a_folder_of_their_own_within_the_one_that_is_given(tmp_path: Path) -> None:
+    others = tmp_path / "another-app.png"
+    others.write_bytes(b"not ours")
+    with uploads_folder(str(tmp_path)) as uploads:
+        assert Path(uploads).parent == tmp_path
+    assert list(tmp_path.iterdir()) == [others]
+    with uploads_folder(str(tmp_path / "new")) as uploads:
+        assert Path(uploads).parent == tmp_path / "new"
+    with pytest.raises(UsageError, match=r"GRADIO_TEMP_DIR .* cannot be written"):
+        uploads_folder(str(others))

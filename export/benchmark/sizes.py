@@ -50,7 +50,8 @@ def measure(options: Options) -> Report:
     networks = {reference: network(product, teacher), **published_variants(options.models)}
     for run in runs:
         config = run.config(DistilConfig)
-        networks[label("distilled", config.widths, reports[run]["generators"])] = network(config, run)
+        name = label(run.folder.name, config.widths, reports[run]["generators"])
+        networks[name] = network(config, run)
     return Report("sizes", machine(), timed_sizes(networks, reference, options), [ABOUT])
 
 
