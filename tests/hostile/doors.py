@@ -75,13 +75,7 @@ def called(client: httpx.Client, endpoint: str, files: Mapping[str, bytes], valu
     try:
         sent, refused = uploaded(client, files)
         if refused is not None:
-            return Exchange(
-                names,
-                time.perf_counter() - begun,
-                refused.status_code,
-                ({"error": refused.text},) * len(names),
-                refused.text,
-            )
+            return turned_away(names, begun, refused, len(names))
         joined = client.post(f"gradio_api/call/{endpoint}", json={"data": [value(sent)]})
         stream = client.get(f"gradio_api/call/{endpoint}/{joined.json()['event_id']}")
     except (httpx.HTTPError, ValueError, KeyError) as error:
@@ -98,6 +92,12 @@ def called(client: httpx.Client, endpoint: str, files: Mapping[str, bytes], valu
     return Exchange(names, seconds, status, answers, stream.text)
 
 
+def turned_away(names: tuple[str, ...], begun: float, refused: httpx.Response, answers: int) -> Exchange:
+    """An exchange that ended with the upload, whose refusal is the answer so many times."""
+    seconds = time.perf_counter() - begun
+    return Exchange(names, seconds, refused.status_code, ({"error": refused.text},) * answers, refused.text)
+
+
 def page_many(client: httpx.Client, number: int, files: Mapping[str, bytes]) -> Exchange:
     """*Many files* as the page has it, which opens zips. number: of its event; see `event_number`.
 
@@ -108,13 +108,7 @@ def page_many(client: httpx.Client, number: int, files: Mapping[str, bytes]) -> 
     try:
         sent, refused = uploaded(client, files)
         if refused is not None:
-            return Exchange(
-                names,
-                time.perf_counter() - begun,
-                refused.status_code,
-                ({"error": refused.text},),
-                refused.text,
-            )
+            return turned_away(names, begun, refused, 1)
         body = {
             "data": [sent],
             "event_data": {"run": 1, "refused": []},
