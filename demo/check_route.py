@@ -29,9 +29,9 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from demo.body import BodyReader
 from demo.check import PICTURES_AT_ONCE, Loaded, answer_loaded, see
 from demo.coalesce import Coalescer
+from demo.doors.body import BodyReader
 from demo.errors import BodyError, BusyError, DemoError, told
 from demo.images import shared_pool
 from demo.runtime import Engine

@@ -55,7 +55,7 @@ def run_space(parsed: argparse.Namespace) -> int:
 def run_check(parsed: argparse.Namespace) -> int:
     tabled = (parsed.out, parsed.part, parsed.ray_address, parsed.workers)
     if parsed.engine != "local" or any(option is not None for option in tabled):
-        from demo.collection import check_collection
+        from demo.bulk.collection import check_collection
 
         return DONE if check_collection(parsed) else UNREADABLE
 
@@ -72,8 +72,8 @@ def run_check(parsed: argparse.Namespace) -> int:
 
 
 def run_serve(parsed: argparse.Namespace) -> int:
+    from demo.bounds.memory import keep_little
     from demo.images import shared_pool
-    from demo.memory import keep_little
 
     keep_little()
     shared_pool().start()

@@ -10,11 +10,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from demo.decoding.sniff import FORMATS_SENTENCE
+from demo.decoding.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
+from demo.decoding.wire import LARGEST_PIXELS, LONGEST_SIDE, Outcome
+from demo.decoding.workers import Pool
 from demo.errors import PictureError
-from demo.sniff import FORMATS_SENTENCE
-from demo.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
-from demo.wire import LARGEST_PIXELS, LONGEST_SIDE, Outcome
-from demo.workers import Pool
 
 EMPTY: Final = "The file is empty; choose one that holds a picture."
 MISSING: Final = "There is no such file; check the name."

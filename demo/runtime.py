@@ -33,10 +33,10 @@ from demo.contract import (
     PIXELS,
     THRESHOLDS,
 )
+from demo.decoding.room import LARGE
 from demo.errors import DemoError, DeviceError, ModelError, RequestError
 from demo.manifest import MODELS_FOLDER as MODELS_FOLDER
 from demo.manifest import Manifest
-from demo.room import LARGE
 from demo.seen import Seen
 from demo.sessions import CPU, CUDA, choose_providers, giving_back, open_session
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
-from demo.ending import exits_when_terminated
+from demo.bounds.ending import exits_when_terminated
 from demo.errors import DemoError, UsageError
 from demo.images import LARGEST_FILE_BYTES
 from demo.network import free_port, network_address, url
@@ -71,13 +71,13 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
     with without_stubs(), ThreadPoolExecutor(1) as thread:
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
+        from demo.bounds.forgetting import SESSIONS_KEPT
+        from demo.bounds.guard import guard_calls, guarded
         from demo.check_route import CheckEndpoint, check_route
         from demo.doors.door import UNFORESEEN, Door
         from demo.doors.headers import headers_outermost
         from demo.downloads import downloads_route
-        from demo.forgetting import SESSIONS_KEPT
         from demo.gradio_inside import failures_told
-        from demo.guard import guard_calls, guarded
         from demo.health import health_route
         from demo.theme import STYLE_SHEETS, touchstone_theme
 

@@ -8,9 +8,9 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
+from demo.bounds.crowd import bound
 from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.contract import NORMALIZER
-from demo.crowd import bound
 from demo.doors.headers import SecurityHeaders
 from demo.downloads import downloads_route
 from demo.health import health_route

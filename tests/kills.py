@@ -27,11 +27,11 @@ import pyarrow.parquet as pq
 import torch
 
 from demo.answer import Answer
+from demo.bulk.parquet import write_answers
+from demo.bulk.plan import settle
 from demo.errors import DemoError
 from demo.folders import ASIDE
 from demo.manifest import MODELS_FOLDER, Manifest
-from demo.parquet import write_answers
-from demo.plan import settle
 from demo.space.assemble import MARK, assemble_space
 from export.benchmark.report import Report, load, save
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED, write_pack

@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from demo.connections import Patience
-from demo.crowd import Bounds, Crowd, bound
+from demo.bounds.connections import Patience
+from demo.bounds.crowd import Bounds, Crowd, bound
 
 LARGE = 40 << 20
 """Bytes of an answer that no socket's buffers hold."""

@@ -9,10 +9,10 @@ import pytest
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from demo import body
-from demo.body import BodyReader, SentFiles
+from demo.doors import body
+from demo.doors.body import BodyReader, SentFiles
+from demo.doors.form import FormFiles
 from demo.errors import BodyError, BusyError
-from demo.form import FormFiles
 
 Headers = dict[str, str]
 
@@ -98,9 +98,9 @@ def test_a_part_s_headers_are_few_and_short(monkeypatch: pytest.MonkeyPatch) -> 
     assert read([content], kind)[0].files == [("7.png", b"x")]
     for limit, least in (("MOST_HEADERS", 2), ("LONGEST_HEADER", len(head.partition("\r\n")[0]))):
         with monkeypatch.context() as limited:
-            limited.setattr(f"demo.form.{limit}", least)
+            limited.setattr(f"demo.doors.form.{limit}", least)
             assert read([content], kind)[0].files == [("7.png", b"x")]
-            limited.setattr(f"demo.form.{limit}", least - 1)
+            limited.setattr(f"demo.doors.form.{limit}", least - 1)
             with pytest.raises(BodyError, match="The form is broken"):
                 read([content], kind)
 

@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from demo.connections import BUSY, Patience, forget_vanished, open_files, patience_here
+from demo.bounds.connections import BUSY, Patience, forget_vanished, open_files, patience_here
 from tests.small_server import LARGE, ask, begin, rest, seconds_to_close, send, small_server
 
 SHORT = Patience(most=20, head=0.8, reading=0.8, settling=0.3)

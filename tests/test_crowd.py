@@ -4,7 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
-from demo.crowd import ENDING, TOO_MANY, TOO_SLOW, Bounds
+from demo.bounds.crowd import ENDING, TOO_MANY, TOO_SLOW, Bounds
 from tests.small_server import LARGE, ask, begin, rest, send, small_server
 
 HALF = b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"

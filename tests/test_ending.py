@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.ending import exits_when_terminated, wait_until_quiet
+from demo.bounds.ending import exits_when_terminated, wait_until_quiet
 from tests.load import STALLS, form
 from tests.serving import ROOT, call
 from tests.small_server import send

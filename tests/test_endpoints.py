@@ -17,8 +17,8 @@ from PIL import Image
 
 from demo import schema
 from demo.check import check_bytes
+from demo.doors.uploads import NOT_MARKED, NOT_UPLOADED
 from demo.runtime import MODELS_FOLDER, Engine
-from demo.uploads import NOT_MARKED, NOT_UPLOADED
 from tests.serving import call
 from tests.test_cli import CONTRACT
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from demo.fair import MOST_OF_A_SESSION
+from demo.bounds.fair import MOST_OF_A_SESSION
 from tests.serving import served_app
 
 CALLS = 4 * MOST_OF_A_SESSION

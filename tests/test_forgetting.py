@@ -5,8 +5,8 @@ import time
 import gradio as gr
 import pytest
 
-from demo import forgetting
-from demo.forgetting import Forgetter
+from demo.bounds import forgetting
+from demo.bounds.forgetting import Forgetter
 from demo.gradio_inside import finished_sessions
 
 

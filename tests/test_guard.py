@@ -8,8 +8,8 @@ import gradio as gr
 import httpx
 import pytest
 
+from demo.bounds.guard import guard_calls, guarded
 from demo.gradio_inside import web_server
-from demo.guard import guard_calls, guarded
 
 
 @pytest.fixture

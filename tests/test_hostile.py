@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.limits import MEMORY_LIMIT
+from demo.decoding.limits import MEMORY_LIMIT
 from tests.hostile.battery import LARGEST_PEAK, WRONGS, Door, Report, leaked, run, unreasonable
 from tests.hostile.bombs import bombs, zeros
 from tests.hostile.corpus import build

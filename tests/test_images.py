@@ -13,10 +13,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from demo.decoding.sniff import jpeg_scans
+from demo.decoding.wire import LARGEST_FILE_BYTES
 from demo.errors import PictureError
 from demo.images import SEVERAL_FRAMES, encode_png, load_picture
-from demo.sniff import jpeg_scans
-from demo.wire import LARGEST_FILE_BYTES
 from tests.hostile.bombs import bombs
 from tests.pictures import (
     CHANNELS,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.limits import OutOfTimeError, processor_seconds
+from demo.decoding.limits import OutOfTimeError, processor_seconds
 
 ROOT = Path(__file__).parent.parent
 POSIX = hasattr(signal, "setitimer")
@@ -57,7 +57,7 @@ if sys.platform == "linux":
         """No file, socket, pipe or program, and no child of it either; nothing it wrote can stay."""
         program = """
 import os, socket, subprocess, sys
-from demo.limits import limit_next_request, limit_process
+from demo.decoding.limits import limit_next_request, limit_process
 limit_process(); limit_next_request()
 def spawned():
     child = os.posix_spawn("/bin/true", ["true"], {})
@@ -89,8 +89,8 @@ for attempt in (
 
     def test_a_worker_that_computes_for_ever_is_ended_by_the_system() -> None:
         program = (
-            "import demo.limits; demo.limits.CPU_SECONDS = 1\n"
-            "demo.limits.limit_process(); demo.limits.limit_next_request()\n"
+            "import demo.decoding.limits; demo.decoding.limits.CPU_SECONDS = 1\n"
+            "demo.decoding.limits.limit_process(); demo.decoding.limits.limit_next_request()\n"
             "while True: pass\n"
         )
         result = subprocess.run([sys.executable, "-c", program], check=False, cwd=ROOT, timeout=60)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.archive import Archive, member_name
+from demo.decoding.sniff import jpeg_scans, sniff, webp_pixels
 from demo.errors import PictureError
 from demo.images import load_picture
-from demo.sniff import jpeg_scans, sniff, webp_pixels
 from tests.hostile.mutate import CHANGES, mutate
 from tests.hostile.seeds import archives_that_are_whole, other_formats
 from tests.pictures import encoded, samples_of_every_format

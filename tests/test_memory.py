@@ -8,7 +8,7 @@ ROOT = Path(__file__).parent.parent
 PROGRAM = """
 import sys
 from pathlib import Path
-from demo.memory import keep_little
+from demo.bounds.memory import keep_little
 if sys.argv[1] == "little":
     keep_little()
 def resident():

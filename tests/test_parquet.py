@@ -12,7 +12,7 @@ from demo.errors import PictureError, ResultsError
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
-from demo.parquet import (  # noqa: E402
+from demo.bulk.parquet import (  # noqa: E402
     ANSWERS,
     NO_PICTURE,
     count_answers,

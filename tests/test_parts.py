@@ -16,8 +16,8 @@ from demo.stream import check_stream
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
-from demo.parts import judge_collection, judge_here, judge_part  # noqa: E402
-from demo.plan import make_plan  # noqa: E402
+from demo.bulk.parts import judge_collection, judge_here, judge_part  # noqa: E402
+from demo.bulk.plan import make_plan  # noqa: E402
 
 
 @pytest.fixture

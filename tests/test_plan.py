@@ -13,8 +13,8 @@ from demo.manifest import MODELS_FOLDER, Manifest
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
-from demo.parquet import read_listed, read_pictures  # noqa: E402
-from demo.plan import Plan, make_plan  # noqa: E402
+from demo.bulk.parquet import read_listed, read_pictures  # noqa: E402
+from demo.bulk.plan import Plan, make_plan  # noqa: E402
 
 MANIFEST = Manifest.load(MODELS_FOLDER)
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import workers
+from demo.decoding import workers
+from demo.decoding.room import LARGE, Room
+from demo.decoding.workers import Pool
 from demo.errors import PictureError
 from demo.images import load_picture
-from demo.room import LARGE, Room
-from demo.workers import Pool
 from tests.pictures import encoded
 
 SIDE = 1200

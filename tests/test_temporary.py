@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from demo.temporary import KEPT_IDLE, Cleaner, remove_older
+from demo.bounds.temporary import KEPT_IDLE, Cleaner, remove_older
 
 
 def upload(folder: Path, name: str = "hash") -> Path:

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import pytest
 
+from demo.doors.uploads import NOT_MARKED, NOT_UPLOADED
 from demo.runtime import MODELS_FOLDER
-from demo.uploads import NOT_MARKED, NOT_UPLOADED
 from tests.serving import call
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"

@@ -14,11 +14,11 @@ from gradio.data_classes import FileData
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from demo.check import check_bytes
+from demo.doors.uploads import NOT_UPLOADED
 from demo.errors import RequestError
 from demo.images import LARGEST_FILE_BYTES, encode_png
 from demo.many import MOST_FILES, Sent
 from demo.runtime import Engine
-from demo.uploads import NOT_UPLOADED
 from demo.views.many import UNCLEAR, arrange
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, open_view, overflow, picture_bytes, shown

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import workers
+from demo.decoding import workers
+from demo.decoding.limits import MEMORY_LIMIT
+from demo.decoding.wire import READY, REPLY, Outcome
+from demo.decoding.workers import Pool, Worker, environment
 from demo.errors import PictureError
 from demo.images import encode_png, load_picture
-from demo.limits import MEMORY_LIMIT
-from demo.wire import READY, REPLY, Outcome
-from demo.workers import Pool, Worker, environment
 from tests.pictures import encoded, samples_of_every_format
 
 ROOT = Path(__file__).parent.parent
@@ -183,7 +183,7 @@ if LINUX:
 def test_limits_hold() -> None:
     """Inside a limited process, each thing a decoder has no business with fails."""
     program = (
-        "import socket, sys\nfrom demo.limits import limit_next_request, limit_process\n"
+        "import socket, sys\nfrom demo.decoding.limits import limit_next_request, limit_process\n"
         "limit_process(); limit_next_request()\n"
         "for attempt in (lambda: open('/etc/hosts'), socket.socket, lambda: bytearray(3 << 30)):\n"
         "    try:\n        attempt()\n        print('done')\n"
@@ -199,8 +199,8 @@ def test_limits_hold() -> None:
 
 def test_a_picture_that_needs_more_memory_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small = workers.PROGRAM.replace(
-        "import demo.decode_worker;",
-        "import demo.limits; demo.limits.MEMORY_LIMIT = 110 << 20; import demo.decode_worker;",
+        "from demo.decoding import decode_worker;",
+        "from demo.decoding import decode_worker, limits; limits.MEMORY_LIMIT = 110 << 20;",
     )
     monkeypatch.setattr(workers, "PROGRAM", small)
     with Pool(size=1) as pool:
@@ -260,10 +260,10 @@ def test_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_a_decoder_prints_is_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = workers.PROGRAM.replace(
-        "demo.decode_worker.main()",
-        "import os; old = demo.decode_worker.decode; "
-        "demo.decode_worker.decode = lambda content: (os.write(1, b'x' * 100), print(), old(content))[2]; "
-        "demo.decode_worker.main()",
+        "decode_worker.main()",
+        "import os; old = decode_worker.decode; "
+        "decode_worker.decode = lambda content: (os.write(1, b'x' * 100), print(), old(content))[2]; "
+        "decode_worker.main()",
     )
     assert noisy != workers.PROGRAM
     monkeypatch.setattr(workers, "PROGRAM", noisy)
@@ -295,10 +295,10 @@ def test_many_threads_at_once() -> None:
 def test_threads_that_hang_and_threads_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second picture makes its worker sleep for ever; the others are answered all the same."""
     sleepy = workers.PROGRAM.replace(
-        "demo.decode_worker.main()",
-        "import time; old = demo.decode_worker.decode; "
-        "demo.decode_worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
-        "demo.decode_worker.main()",
+        "decode_worker.main()",
+        "import time; old = decode_worker.decode; "
+        "decode_worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
+        "decode_worker.main()",
     )
     monkeypatch.setattr(workers, "PROGRAM", sleepy)
 

@@ -52,9 +52,9 @@ def measure(options: Options) -> Report:
     """
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise ExportError('Ray is missing; install it with: pip install ".[ray]".')
-    from demo.parts import judge_here
-    from demo.plan import make_plan
-    from demo.ray_engine import Cluster, Judging, judge_on_ray
+    from demo.bulk.parts import judge_here
+    from demo.bulk.plan import make_plan
+    from demo.bulk.ray_engine import Cluster, Judging, judge_on_ray
 
     load = os.getloadavg()[0]
     size = 16 if options.quick else LARGEST_COUNT

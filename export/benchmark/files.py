@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.check import DECODERS, PICTURES_AT_ONCE
+from demo.decoding.workers import LARGEST_POOL
 from demo.find import find_pictures
 from demo.images import encode_png, load_picture, shared_pool
 from demo.listing import list_answers
 from demo.runtime import LARGEST_COUNT, Engine
-from demo.workers import LARGEST_POOL
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
 from export.benchmark.processes import KNOWN, peak_mebibytes, processor_seconds

@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import numpy as np
 
-from demo.limits import MEMORY_LIMIT
+from demo.decoding.limits import MEMORY_LIMIT
 from tests.hostile import doors
 from tests.hostile.corpus import Corpus
 from tests.hostile.doors import HANGS_FROM, LONGEST, Exchange

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from demo.sniff import SIGNATURES
-from demo.wire import LARGEST_FILE_BYTES
+from demo.decoding.sniff import SIGNATURES
+from demo.decoding.wire import LARGEST_FILE_BYTES
 from tests.hostile.seeds import HTML, SVG, packed
 from tests.pictures import GREY, RGB, RGBA, SIGNATURE, chunk, encoded, png, png_header
 

@@ -34,10 +34,10 @@ def fuzz(seconds: int, corpus: Path | None = None) -> None:
     # What is imported before is not instrumented: nothing above imports a decoder.
     with atheris.instrument_imports(include=["demo", "PIL", "pillow_heif", "zipfile"]):
         import demo.archive
-        import demo.decode
+        import demo.decoding.decode
         from tests.hostile.seeds import archives_that_are_whole, other_formats
         from tests.pictures import samples_of_every_format
-    loader: Any = demo.decode
+    loader: Any = demo.decoding.decode
     loader.configure()
     loader.LARGEST_PIXELS = loader.Image.MAX_IMAGE_PIXELS = LARGEST_FUZZED_PIXELS
     with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
@@ -67,7 +67,7 @@ def plant(folder: Path, whole: Mapping[str, bytes]) -> None:
 
 def meet_decoder(content: bytes) -> None:
     """Decode; whatever but a refusal leaves it, or a picture of another kind than promised, is raised."""
-    from demo.decode import RefusedError, decode
+    from demo.decoding.decode import RefusedError, decode
 
     try:
         picture = decode(content).picture

@@ -19,14 +19,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from demo.bulk.parts import Done, judge_part
+from demo.bulk.plan import Part
 from demo.errors import DemoError, ModelError, ResultsError
 from demo.images import shared_pool
-from demo.parts import Done, judge_part
-from demo.plan import Part
 from demo.quiet import switch_telemetry_off
 from demo.runtime import Engine
 
-ROOT: Final = str(Path(__file__).resolve().parent.parent)
+ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
 STANDARD_ERROR: Final = 2
 REACHED_WITHIN: Final = 10.0
 """Seconds in which a cluster's address must answer."""

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from demo.doors.form import UNNAMED, FormFiles
 from demo.errors import BodyError, BusyError
-from demo.form import UNNAMED, FormFiles
 from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.many import MOST_FILES
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import gradio as gr
 
-from demo.crowd import bound
-from demo.ending import wait_until_quiet
-from demo.fair import share_fairly
-from demo.forgetting import forget_what_is_done
+from demo.bounds.crowd import bound
+from demo.bounds.ending import wait_until_quiet
+from demo.bounds.fair import share_fairly
+from demo.bounds.forgetting import forget_what_is_done
+from demo.bounds.temporary import Cleaner
 from demo.gradio_inside import calls_of_all, end_heartbeats, forget_removed_files, web_server
-from demo.temporary import Cleaner
 
 SECONDS_TO_CLOSE: Final = 2
 """For connections that are still open once all is answered, or once there is no more time for it."""

@@ -21,12 +21,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from demo.bulk.parquet import LISTED, as_text, count_rows
 from demo.contract import NORMALIZER
 from demo.errors import PictureError, ResultsError, UsageError
 from demo.find import NONE_INSIDE, find_pictures, is_folder, pictures_inside
 from demo.folders import foreign, write_whole
 from demo.manifest import Manifest
-from demo.parquet import LISTED, as_text, count_rows
 
 PLAN: Final = "plan.json"
 LISTING: Final = "inputs.parquet"

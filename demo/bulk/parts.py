@@ -1,4 +1,4 @@
-"""A large collection, judged part by part into a folder of tables; see `demo/plan.py` for what lies there."""
+"""A large collection, judged part by part into a folder of tables; what lies there: `demo/bulk/plan.py`."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from demo.bulk.parquet import count_answers, read_listed, read_pictures, write_answers
+from demo.bulk.plan import Part, Plan
 from demo.errors import ResultsError
-from demo.parquet import count_answers, read_listed, read_pictures, write_answers
-from demo.plan import Part, Plan
 from demo.progress import bar
 from demo.runtime import Engine
 from demo.stream import check_stream

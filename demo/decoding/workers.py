@@ -18,9 +18,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from demo.decoding.room import LARGE, pixels_room
+from demo.decoding.wire import CHANNELS, LARGEST_PICTURE_BYTES, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
 from demo.errors import PictureError
-from demo.room import LARGE, pixels_room
-from demo.wire import CHANNELS, LARGEST_PICTURE_BYTES, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
 
 TIME_LIMIT: Final = 9.0
 LARGEST_POOL: Final = 4
@@ -28,7 +28,7 @@ LARGEST_POOL: Final = 4
 # Isolated and without site-packages' start-up files, which is also faster; the app's own search path is
 # handed over, so that the same Pillow is found.
 PROGRAM: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; import demo.decode_worker; demo.decode_worker.main()"
+    "import sys; sys.path[:] = sys.argv[1:]; from demo.decoding import decode_worker; decode_worker.main()"
 )
 # All that a worker sees of the app's environment: what its interpreter and libraries need to start.
 ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
@@ -101,7 +101,7 @@ class Worker:
     """One decoding process. Not shared between threads; the pool lends it to one at a time."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parent.parent)
+        root = str(Path(__file__).resolve().parent.parent.parent)
         search = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]  # noqa: PTH100
         self.process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, *search],

@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 from PIL import Image
 
-from demo.decode import Decoded, RefusedError, configure, decode
-from demo.limits import limit_next_request, limit_process
-from demo.wire import READY, REPLY, REQUEST, Outcome
+from demo.decoding.decode import Decoded, RefusedError, configure, decode
+from demo.decoding.limits import limit_next_request, limit_process
+from demo.decoding.wire import READY, REPLY, REQUEST, Outcome
 
 BAND_BYTES = 1 << 20
 

@@ -22,9 +22,9 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from demo.limits import OutOfTimeError, processor_seconds
-from demo.sniff import jpeg_scans, sniff, webp_pixels
-from demo.wire import LARGEST_PICTURE_BYTES, LARGEST_PIXELS, LONGEST_SIDE, Outcome
+from demo.decoding.limits import OutOfTimeError, processor_seconds
+from demo.decoding.sniff import jpeg_scans, sniff, webp_pixels
+from demo.decoding.wire import LARGEST_PICTURE_BYTES, LARGEST_PIXELS, LONGEST_SIDE, Outcome
 
 Opener: TypeAlias = Callable[[io.BytesIO], ImageFile.ImageFile]
 

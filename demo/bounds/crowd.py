@@ -15,7 +15,7 @@ from typing import Final, cast
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.connections import Patience, PatientProtocol, patience_here
+from demo.bounds.connections import Patience, PatientProtocol, patience_here
 
 TOO_MANY: Final = "Too many ask here at once; try again in a few seconds."
 TOO_SLOW: Final = "The request's body came too slowly; send it again, or send less."

@@ -4,7 +4,7 @@ import functools
 import threading
 from typing import Final
 
-from demo.wire import LARGEST_PICTURE_BYTES
+from demo.decoding.wire import LARGEST_PICTURE_BYTES
 
 LARGE: Final = 1 << 20
 """Bytes of pixels from which on a picture counts."""

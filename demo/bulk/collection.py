@@ -28,8 +28,8 @@ def check_collection(parsed: argparse.Namespace) -> bool:
     if any(find_spec(name) is None for name in NEEDED[parsed.engine]):
         raise UsageError('--out and --engine ray take libraries that are missing; pip install ".[ray]".')
 
-    from demo.parts import PICTURES_IN_PART, judge_collection, judge_here
-    from demo.plan import make_plan
+    from demo.bulk.parts import PICTURES_IN_PART, judge_collection, judge_here
+    from demo.bulk.plan import make_plan
     from demo.runtime import Engine
 
     on_ray = parsed.engine == "ray"
@@ -39,7 +39,7 @@ def check_collection(parsed: argparse.Namespace) -> bool:
     if not on_ray:
         return judge_collection(plan, parsed.out, partial(judge_here, engine, parsed.out))
 
-    from demo.ray_engine import Cluster, Judging, judge_on_ray
+    from demo.bulk.ray_engine import Cluster, Judging, judge_on_ray
 
     device = "cuda" if parsed.device == "cuda" else "cpu"
     folder, out = str(parsed.models.absolute()), str(parsed.out.absolute())

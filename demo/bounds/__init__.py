@@ -1,0 +1,1 @@
+"""How much the served app takes, holds and keeps: connections, requests, calls, files, memory."""

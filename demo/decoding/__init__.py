@@ -1,0 +1,1 @@
+"""Encoded pictures of strangers → pixels, in processes of their own."""
