@@ -45,7 +45,7 @@ def add_endpoints(engine: Engine) -> None:
     pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
     arguments = [
         ApiValue(schema.GENERATE_DEFAULTS.get(name), kind, name.capitalize())
-        for name, kind in schema.GENERATE_ARGUMENTS.items()
+        for name, kind in schema.generate_arguments(engine.generators).items()
     ]
     endpoints: list[tuple[Callable[..., Any], Component | list[ApiValue], schema.Schema, str]] = [
         (check, picture, schema.ANSWER, "Answer"),

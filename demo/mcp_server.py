@@ -65,7 +65,7 @@ class ToolServer:
         return [
             tool("check", PICTURE_ONLY, schema.ANSWER),
             tool("check_many", PICTURES_ONLY, wrapped(schema.ANSWERS)),
-            tool("generate", schema.GENERATE_ARGUMENTS, wrapped(schema.GENERATED)),
+            tool("generate", schema.generate_arguments(self._engine.generators), wrapped(schema.GENERATED)),
             tool("history", PICTURE_ONLY, schema.HISTORY),
         ]
 
@@ -92,14 +92,13 @@ def local_only() -> TransportSecuritySettings:
 
 def tool(name: str, arguments: Mapping[str, schema.Schema], result: schema.Schema) -> Tool:
     """A tool with the words of the API's call of the same name; what has no default is required."""
-    optional = schema.GENERATE_ARGUMENTS
     return Tool(
         name=name,
         description=schema.DESCRIPTIONS[name],
         inputSchema={
             "type": "object",
             "properties": dict(arguments),
-            "required": [argument for argument in arguments if argument not in optional],
+            "required": [argument for argument in arguments if name != "generate"],
             "additionalProperties": False,
         },
         outputSchema=result,

@@ -1,9 +1,11 @@
 """The API in words and as JSON schemas: what each call does, takes and gives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from demo.contract import DIGITS
 from demo.many import MOST_FILES
+from demo.runtime import LARGEST_COUNT, LARGEST_SEED
 
 Schema = dict[str, Any]
 
@@ -48,6 +50,11 @@ def typed(kind: str, description: str) -> Schema:
 def nullable(kind: str, description: str) -> Schema:
     """A value of a JSON type, or null."""
     return {"anyOf": [{"type": kind}, {"type": "null"}], "description": description}
+
+
+def ranged(least: int, most: int) -> Schema:
+    """A whole number within bounds, both included."""
+    return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def record(description: str, **properties: Schema) -> Schema:
@@ -108,10 +115,21 @@ HISTORY: Final = record(
     version=typed("string", "its version"),
 )
 
-GENERATE_ARGUMENTS: Final[Mapping[str, Schema]] = {
-    "digit": nullable("integer", "the digit to make, 0 to 9, or null for any"),
-    "count": typed("integer", "how many digits, from 1 to 256"),
-    "seed": typed("integer", "a whole number from 0"),
-    "model": nullable("string", "the generator's name, or null"),
-}
+
+def generate_arguments(generators: Sequence[str]) -> dict[str, Schema]:
+    """What `generate` takes, all of it optional. generators: the names of those that are installed."""
+    return {
+        "digit": {
+            "anyOf": [ranged(0, DIGITS - 1), {"type": "null"}],
+            "description": "the digit to make, 0 to 9, or null for any",
+        },
+        "count": ranged(1, LARGEST_COUNT) | {"description": f"how many digits, from 1 to {LARGEST_COUNT}"},
+        "seed": ranged(0, LARGEST_SEED) | {"description": "a whole number from 0"},
+        "model": {
+            "anyOf": [{"type": "string", "enum": list(generators)}, {"type": "null"}],
+            "description": "the generator's name, or null",
+        },
+    }
+
+
 GENERATE_DEFAULTS: Final = {"count": 1, "seed": 0}

@@ -212,6 +212,17 @@ def test_values_of_another_type_are_refused(client: httpx.Client, place: int) ->
         sentence(response)
 
 
+def test_values_out_of_range_are_refused(client: httpx.Client) -> None:
+    wrong = {0: (-1, 10), 1: (0, 257), 2: (-1, 2**32), 3: ("", "discriminator", "unknown")}
+    for place, values in wrong.items():
+        for value in values:
+            data: list[Any] = [None, 1, 0, None]
+            data[place] = value
+            response = client.post(f"{API_PATH}/call/generate", json={"data": data})
+            assert response.status_code == 422, data
+            assert re.search(r" from \d to \d+| or mlp_generator", sentence(response))
+
+
 @pytest.mark.parametrize("name", ["unknown", "page_check", "_named_view", "a" * 64])
 def test_what_is_no_endpoint_is_404(client: httpx.Client, name: str) -> None:
     response = client.post(f"{API_PATH}/call/{name}", json={"data": []})

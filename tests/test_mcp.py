@@ -115,7 +115,7 @@ def test_history_is_the_api_s(tool_server: str) -> None:
 @pytest.mark.parametrize(
     ("name", "arguments", "reason"),
     [
-        ("generate", {"count": 0}, "The count is 0; give 1 to 256."),
+        ("generate", {"count": 0}, "0 is less than the minimum of 1"),
         ("generate", {"digit": 3, "model": "mlp_generator"}, "mlp_generator cannot choose the digit"),
         ("generate", {"count": "many"}, "'many' is not of type 'integer'"),
         ("check", {}, "'picture' is a required property"),

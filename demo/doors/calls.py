@@ -4,7 +4,7 @@ What passes is written anew: only the fields that are used go on, with values of
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import gradio as gr
@@ -101,19 +101,28 @@ class Calls:
 
 
 def fits(value: object, schema: Mapping[str, Any]) -> bool:
-    """Whether a value is of the type that a schema has; whole numbers may be written as 3.0."""
+    """Whether a schema takes a value, by type, range and names; whole numbers may be written as 3.0."""
     if "anyOf" in schema:
         return any(fits(value, each) for each in schema["anyOf"])
     kind = schema["type"]
-    if isinstance(value, bool) and kind != "boolean":
+    if (isinstance(value, bool) and kind != "boolean") or value not in schema.get("enum", (value,)):
         return False
-    return isinstance(value, TYPES[kind]) and (kind != "integer" or float(value).is_integer())  # type: ignore[arg-type]
+    if not isinstance(value, TYPES[kind]):
+        return False
+    if not isinstance(value, int | float):
+        return True
+    whole = kind != "integer" or float(value).is_integer()
+    return whole and schema.get("minimum", value) <= value <= schema.get("maximum", value)
 
 
 def said(schema: Mapping[str, Any]) -> str:
-    """The type that a schema has, in words."""
-    kinds: Sequence[Mapping[str, Any]] = schema.get("anyOf", [schema])
-    return " or ".join(WORDS[each["type"]] for each in kinds)
+    """What a schema takes, in words."""
+    if "anyOf" in schema:
+        return " or ".join(map(said, schema["anyOf"]))
+    if "enum" in schema:
+        return " or ".join(schema["enum"])
+    within = f" from {schema['minimum']} to {schema['maximum']}" if "minimum" in schema else ""
+    return WORDS[schema["type"]] + within
 
 
 def _check_hash(body: Mapping[str, Any], name: str) -> None:
