@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.answer import Answer
-from demo.errors import DemoError, PictureError
+from demo.errors import DemoError, MachineError, PictureError
 from demo.images import Picture, load_picture
 from demo.runtime import Engine
 from demo.seen import Seen
@@ -47,12 +47,14 @@ class Checked:
     seen: what the model saw, and what was done to the picture; None where nothing could be read.
     digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None of a model without them.
     note: what a person should know of how the file was read, or None.
+    by_fault: whether there is none through a fault that is not the picture's; see `MachineError`.
     """
 
     answer: Answer
     seen: Seen | None
     digit_probabilities: tuple[float, ...] | None = None
     note: str | None = None
+    by_fault: bool = False
 
     @property
     def pixels(self) -> NDArray[np.uint8] | None:
@@ -80,7 +82,7 @@ def answer_loaded(engine: Engine, names: Sequence[str], loaded: Sequence[Loaded]
     return [
         dataclasses.replace(next(judged), note=each[1])
         if isinstance(each, tuple)
-        else Checked(Answer(file=name, error=str(each)), None)
+        else Checked(Answer(file=name, error=str(each)), None, by_fault=isinstance(each, MachineError))
         for name, each in zip(names, loaded, strict=True)
     ]
 
@@ -117,11 +119,16 @@ def bytes_of(picture: Picture | PictureError) -> int:
 def load(source: Source) -> Picture | PictureError:
     """A picture from wherever it comes, or why there is none."""
     if isinstance(source, PictureError):
-        return source
+        return without_frames(source)
     try:
         return Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
     except PictureError as error:
-        return error
+        return without_frames(error)
+
+
+def without_frames(error: PictureError) -> PictureError:
+    """An error to be kept: where it was raised, the file's content is held."""
+    return type(error)(*error.args)
 
 
 def shown(engine: Engine, picture: Picture | PictureError) -> Loaded:
@@ -139,7 +146,7 @@ def shown(engine: Engine, picture: Picture | PictureError) -> Loaded:
     # onnxruntime's own exceptions share no base class but Exception.
     except Exception:
         logging.getLogger("touchstone").exception("A picture could not be normalised")
-        return PictureError(NOT_NORMALISED)
+        return MachineError(NOT_NORMALISED)
 
 
 def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> list[Checked]:

@@ -15,8 +15,8 @@ answers are a JSON list in the order of the files, also where there is only one 
 A picture that cannot be judged is answered, too (200): its `error` says why. Everything else is
 `{"error": "…"}` with one sentence, and the status 400 (no picture, or a broken form), 405 (not POST), 408
 (sent too slowly), 413 (a file of more than 32 MiB, or too many or too large ones together), 415 (JSON, or
-another type), or 503 with `Retry-After` (too many wait, or a model cannot run). Whoever closes the connection
-gives the request up: what has not begun of it is dropped.
+another type), or 503 with `Retry-After` (too many wait, large ones for too long, or a model cannot run).
+Whoever closes the connection gives the request up: what has not begun of it is dropped.
 """
 
 import asyncio
@@ -111,7 +111,10 @@ class CheckEndpoint:
 
     def _see(self, file: tuple[str, bytes]) -> tuple[str, Loaded]:
         name, content = file
-        return name, see(self._engine, content)
+        seen = see(self._engine, content)
+        if isinstance(seen, BusyError):
+            raise seen
+        return name, seen
 
     def _answer(self, files: Sequence[tuple[str, Loaded]]) -> list[dict[str, Any]]:
         names, loaded = zip(*files, strict=True)

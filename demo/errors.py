@@ -4,6 +4,8 @@ That is who runs the demo; a visitor of the app is told `told`, which names noth
 
 DemoError
 ├── PictureError   a picture cannot be judged
+│   └── MachineError   not here and now, which is no fault of the picture's
+│       └── NoRoomError    too many large ones at once; a BusyError, too
 ├── RequestError   an argument is outside its range
 │   └── BodyError      the body of a request cannot be taken
 ├── BusyError      more wait than can be answered soon
@@ -31,6 +33,10 @@ class PictureError(DemoError):
     """A picture cannot be judged; the message says why and what to do."""
 
 
+class MachineError(PictureError):
+    """A picture cannot be judged here and now; on another machine, or later, it may be."""
+
+
 class RequestError(DemoError):
     """A caller's argument is outside its range; the message names the range."""
 
@@ -45,6 +51,10 @@ class BodyError(RequestError):
 
 class BusyError(DemoError):
     """More pictures wait than can be answered soon; to be asked again later."""
+
+
+class NoRoomError(MachineError, BusyError):
+    """More large pictures are being read than can be held at once."""
 
 
 class ModelError(DemoError):

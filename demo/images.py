@@ -14,7 +14,7 @@ from demo.decoding.sniff import FORMATS_SENTENCE
 from demo.decoding.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
 from demo.decoding.wire import LARGEST_PIXELS, LONGEST_SIDE, Outcome
 from demo.decoding.workers import Pool
-from demo.errors import PictureError
+from demo.errors import MachineError, PictureError
 
 EMPTY: Final = "The file is empty; choose one that holds a picture."
 MISSING: Final = "There is no such file; check the name."
@@ -60,7 +60,8 @@ def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     frames the first is taken and the note says so.
 
     Raises:
-        PictureError: it is missing, too large, of another format, damaged, or ruins its decoder.
+        PictureError: it is too large, of another format, damaged, or ruins its decoder.
+        MachineError: it cannot be read from where it lies, or there is no decoder or no room for it now.
     """
     content = source if isinstance(source, bytes) else read_file(source)
     if not content:
@@ -82,14 +83,14 @@ def shared_pool() -> Pool:
 
 
 def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
-    """A file's first bytes, by default one more than is allowed; PictureError where it cannot be read."""
+    """A file's first bytes, by default one more than is allowed; MachineError where it cannot be read."""
     try:
         with path.open("rb") as stream:
             return stream.read(most)
     except FileNotFoundError as error:
-        raise PictureError(MISSING) from error
+        raise MachineError(MISSING) from error
     except OSError as error:
-        raise PictureError(f"The file cannot be read ({error.strerror}).") from error
+        raise MachineError(f"The file cannot be read ({error.strerror}).") from error
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:

@@ -1,14 +1,17 @@
 """The one door: what one picture costs the others that came with it."""
 
 import logging
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from demo.check import NOT_NORMALISED, Checked, answer_loaded, check_sources, see_several
-from demo.errors import ModelError
+from demo.check import NOT_NORMALISED, Checked, Source, answer_loaded, check_sources, load, see_several
+from demo.errors import MachineError, ModelError, PictureError
+from demo.images import LARGEST_FILE_BYTES
 from demo.manifest import Manifest
 from demo.runtime import MODELS_FOLDER, Engine
 
@@ -33,6 +36,31 @@ def test_a_picture_that_the_normaliser_fails_on_costs_its_own_answer_alone(
     assert first.answer.fake_probability == third.answer.fake_probability
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("touchstone", logging.ERROR)
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"\x89PNG\r\n\x1a\n", bytes(LARGEST_FILE_BYTES + 1)])
+def test_of_a_picture_that_cannot_be_judged_nothing_is_held(content: bytes) -> None:
+    before = sys.getrefcount(content)
+    refused = load(content)
+    assert isinstance(refused, PictureError)
+    assert sys.getrefcount(content) == before
+
+    def raised(content: bytes) -> PictureError:
+        try:
+            raise PictureError(str(len(content)))
+        except PictureError as error:
+            return error
+
+    refused = load(raised(content))
+    assert sys.getrefcount(content) == before
+    assert str(refused) == str(len(content))
+
+
+def test_a_machine_s_fault_is_told_from_the_picture_s(tutorial_engine: Engine, tmp_path: Path) -> None:
+    sources: list[Source] = [tmp_path / "gone.png", b"no picture", MachineError("No room.")]
+    checked = answer_loaded(tutorial_engine, ["1", "2", "3"], see_several(tutorial_engine, sources))
+    assert [each.by_fault for each in checked] == [True, False, True]
+    assert checked[2].answer.error == "No room."
 
 
 def test_a_normaliser_that_is_not_there_is_no_picture_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:

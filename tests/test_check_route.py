@@ -28,7 +28,9 @@ from starlette.types import Message
 from demo import schema
 from demo.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.coalesce import MOST_WAITING
-from demo.images import shared_pool
+from demo.decoding import workers
+from demo.decoding.room import NO_ROOM, Room
+from demo.images import encode_png, shared_pool
 from demo.many import MOST_FILES
 from demo.runtime import Engine, Scores
 from demo.seen import Seen
@@ -248,6 +250,29 @@ def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> N
     assert response.headers["retry-after"] == "1"
     assert "RuntimeError" in response.json()["error"]
     assert "secret" not in response.text
+
+
+def test_a_large_picture_for_which_there_is_no_room_is_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Room(1)
+    assert room.take(1, 0)
+    monkeypatch.setattr(workers, "pixels_room", lambda: room)
+    monkeypatch.setattr(workers, "LONGEST_WAIT", 0.2)
+    endpoint = CheckEndpoint(Engine.load(device="cpu", model="mlp_discriminator"))
+    large = encode_png(np.zeros((1200, 1200), np.uint8))
+
+    async def ask() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(Starlette(routes=[check_route(endpoint)]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            sent = (client.post(CHECK_PATH, content=each) for each in (large, PICTURE.read_bytes()))
+            return list(await asyncio.gather(*sent))
+
+    refused, answered = asyncio.run(ask())
+    endpoint.close()
+    assert (refused.status_code, refused.json()) == (503, {"error": NO_ROOM})
+    assert refused.headers["retry-after"] == "1"
+    assert (answered.status_code, answered.json()["error"]) == (200, None)
 
 
 def test_whoever_leaves_before_the_answer_gives_the_request_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 import demo
 from demo import archive, check, images, texts
 from demo.app import build_app
+from demo.decoding import room, workers
 from demo.distributions import load_distributions
 from demo.endpoints import generate_files
 from demo.page import Page
@@ -40,6 +41,8 @@ SENTENCES = {
     *images.REFUSALS.values(),
     check.NOT_NORMALISED,
     *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
+    *(workers.NOT_STARTED, workers.NOT_YET, workers.DIED, workers.too_long(workers.TIME_LIMIT)),
+    room.NO_ROOM,
     *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
     *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),
     *many.REFUSALS.values(),

@@ -19,7 +19,7 @@ from demo.decoding import workers
 from demo.decoding.limits import MEMORY_LIMIT
 from demo.decoding.wire import READY, REPLY, Outcome
 from demo.decoding.workers import Pool, Worker, environment
-from demo.errors import PictureError
+from demo.errors import MachineError, PictureError
 from demo.images import encode_png, load_picture
 from tests.pictures import encoded, samples_of_every_format
 
@@ -282,6 +282,26 @@ def test_a_length_that_lies_is_waited_for_no_longer_than_the_limit() -> None:
         worker.stop()
 
 
+def test_a_worker_that_is_slow_to_start_is_not_the_picture_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "PROGRAM", "import time; time.sleep(99)")
+    with Pool(size=1, time_limit=0.3) as pool, pytest.raises(MachineError, match="slow to start here"):
+        load_picture(CONTENT, pool)
+
+
+def test_an_answer_that_comes_as_the_time_is_up_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Late(Worker):
+        def exchange(self, content: bytes) -> workers.Reply:
+            reply = super().exchange(content)
+            self.process.wait()
+            return reply
+
+    monkeypatch.setattr(workers, "Worker", Late)
+    with Pool(size=1, time_limit=2.0) as pool:
+        with pytest.raises(PictureError, match="took longer than 2 seconds"):
+            load_picture(CONTENT, pool)
+        assert pool.processes == []
+
+
 def test_many_threads_at_once() -> None:
     contents = list(samples_of_every_format().values())
     with Pool(size=3) as pool:
@@ -324,11 +344,11 @@ def test_one_watchdog_ends_whoever_is_late_and_nobody_else() -> None:
     ):
         guard.watch(later, 60)
         guard.watch(good, 50)
-        assert guard.release(good)
+        assert guard.release(good) == pytest.approx(50, abs=5)
         # Sooner than what the watchdog sleeps for.
         guard.watch(late, 0.1)
         late.wait(20)
-        assert not guard.release(late)
+        assert guard.release(late) is None
         assert later.poll() is good.poll() is None
         assert guard.release(later)
         # With nothing left to watch it sleeps without an end, and wakes for the next all the same.

@@ -18,9 +18,9 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoding.room import LARGE, pixels_room
+from demo.decoding.room import LARGE, LONGEST_WAIT, NO_ROOM, Room, pixels_room
 from demo.decoding.wire import CHANNELS, LARGEST_PICTURE_BYTES, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
-from demo.errors import PictureError
+from demo.errors import MachineError, NoRoomError, PictureError
 
 TIME_LIMIT: Final = 9.0
 LARGEST_POOL: Final = 4
@@ -36,6 +36,7 @@ ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 NOT_STARTED: Final = (
     "No picture can be read here, because the picture decoder does not start; install the app again."
 )
+NOT_YET: Final = "The picture decoder is slow to start here; try again in a few seconds."
 DIED: Final = "The picture made its decoder stop; save it again as PNG or JPEG and try that."
 
 
@@ -74,10 +75,11 @@ class Watchdog:
             if deadline < self._wakes_at:
                 self._changed.notify()
 
-    def release(self, process: subprocess.Popen[bytes]) -> bool:
-        """Whether the process was in time; it is not killed any more."""
+    def release(self, process: subprocess.Popen[bytes]) -> float | None:
+        """The seconds that were left to the process, which is not killed any more; None where it was."""
         with self._changed:
-            return self._deadlines.pop(process, None) is not None
+            deadline = self._deadlines.pop(process, None)
+        return None if deadline is None else deadline - time.monotonic()
 
     def _run(self) -> None:
         with self._changed:
@@ -126,25 +128,24 @@ class Worker:
         """Have a picture decoded; after any exception the worker is to be stopped.
 
         Raises:
-            PictureError: the worker did not start, died, or took longer than the time limit in seconds.
+            PictureError: the worker died, or took longer than the time limit in seconds.
+            MachineError: it did not start, or there is no room for the pixels.
         """
         guard = watchdog()
         guard.watch(self.process, time_limit)
         try:
-            reply = self.exchange(content, time_limit)
+            reply = self.exchange(content)
         except (OSError, WorkerLostError) as error:
-            if not guard.release(self.process):
-                raise PictureError(
-                    f"Decoding the picture took longer than {time_limit:g} seconds; "
-                    "make it smaller and try again."
-                ) from error
-            raise PictureError(DIED if self.ready else NOT_STARTED) from error
-        if not guard.release(self.process):
+            in_time = guard.release(self.process) is not None
+            if not self.ready:
+                raise MachineError(NOT_STARTED if in_time else NOT_YET) from error
+            raise PictureError(DIED if in_time else too_long(time_limit)) from error
+        if guard.release(self.process) is None:
             # It was killed just as it had answered: the next picture must not be given to it.
-            raise PictureError(DIED)
+            raise PictureError(too_long(time_limit))
         return reply
 
-    def exchange(self, content: bytes, time_limit: float) -> Reply:
+    def exchange(self, content: bytes) -> Reply:
         """Send a request and read its reply, of which nothing is taken on trust."""
         if not self.ready:
             if self.receive(len(READY)) != READY:
@@ -168,18 +169,17 @@ class Worker:
             raise WorkerLostError
         if height * width * channels > LARGEST_PICTURE_BYTES:
             raise WorkerLostError
-        pixels = self.receive_pixels(height * width * channels, time_limit)
+        pixels = self.receive_pixels(height * width * channels)
         return Reply(outcome, bool(several), pixels.reshape(height, width, channels))
 
-    def receive_pixels(self, size: int, time_limit: float) -> NDArray[np.uint8]:
+    def receive_pixels(self, size: int) -> NDArray[np.uint8]:
         """Read so many bytes of pixels; of a large picture once there is room, which it holds as it lives."""
         if size < LARGE:
             return np.frombuffer(self.receive(size), np.uint8)
         room = pixels_room()
         # The normaliser takes about half as much again.
         taken = min(size * 3 // 2, room.size)
-        if not room.take(taken, time_limit):
-            raise WorkerLostError
+        self.wait_for_room(room, taken)
         try:
             pixels = np.frombuffer(self.receive(size), np.uint8)
         except BaseException:
@@ -187,6 +187,20 @@ class Worker:
             raise
         weakref.finalize(pixels, room.give, taken).atexit = False
         return pixels
+
+    def wait_for_room(self, room: Room, size: int) -> None:
+        """Take room for pixels; the time that others keep it is none of the worker's.
+
+        Raises:
+            NoRoomError: there was none for too long.
+        """
+        guard = watchdog()
+        left = guard.release(self.process)
+        if left is None:
+            raise WorkerLostError
+        if not room.take(size, LONGEST_WAIT):
+            raise NoRoomError(NO_ROOM)
+        guard.watch(self.process, left)
 
     def send(self, content: bytes) -> None:
         """Write all of it."""
@@ -245,7 +259,8 @@ class Pool:
         """Have one encoded picture decoded.
 
         Raises:
-            PictureError: the worker died or took too long, or none can be started.
+            PictureError: the worker died or took too long.
+            MachineError: none can be started, or there was no room for the pixels.
         """
         with self._slots:
             worker = self._take()
@@ -288,7 +303,7 @@ class Pool:
                 try:
                     return Worker()
                 except OSError as error:
-                    raise PictureError(NOT_STARTED) from error
+                    raise MachineError(NOT_STARTED) from error
             if worker.alive:
                 return worker
             worker.stop()
@@ -299,6 +314,11 @@ class Pool:
                 self._idle.append(worker)
                 return
         worker.stop()
+
+
+def too_long(seconds: float) -> str:
+    """What is said of a picture that took longer than this."""
+    return f"Decoding the picture took longer than {seconds:g} seconds; make it smaller and try again."
 
 
 def environment() -> dict[str, str]:
