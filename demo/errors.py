@@ -13,6 +13,7 @@ DemoError
 ├── DeviceError    the device that was asked for cannot run
 ├── UsageError     the command line asks for what cannot be done here
 ├── ResultsError   a collection's tables cannot be read, or its answers not written
+│   └── NoColumnError  a table has no column of pictures
 ├── PageError      the page that needs no server cannot be put together
 └── SpaceError     the folder of a Space cannot be put together
 """
@@ -79,6 +80,10 @@ class UsageError(DemoError):
 
 class ResultsError(DemoError):
     """A collection's tables cannot be read, or its answers not written; the message names the file."""
+
+
+class NoColumnError(ResultsError):
+    """A table has no column of pictures."""
 
 
 class PageError(DemoError):

@@ -6,7 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from demo import images
 from demo.cli import main
+from demo.decoding import workers
+from demo.decoding.workers import Pool
 from demo.errors import ResultsError
 from demo.find import find_pictures
 from demo.images import encode_png
@@ -103,6 +106,30 @@ def test_a_table_that_changes_under_way_is_refused(engine: Engine, tmp_path: Pat
     with pytest.raises(ResultsError, match="has changed"):
         judge_part(engine, plan.parts[0], out)
     assert not list(out.glob("part-*"))
+
+
+def test_a_fault_that_is_not_the_picture_s_is_no_answer(
+    engine: Engine, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a share is not mounted, or no decoder starts: the part is left for a run afterwards."""
+    out = tmp_path / "out"
+    (part,) = make_plan([pictures, tmp_path / "gone.png"], out, 99, engine.manifest, engine.model).parts
+    pictures.rename(tmp_path / "elsewhere")
+    with pytest.raises(ResultsError, match=r"0\.png cannot be judged, .* \(There is no such file; check"):
+        judge_part(engine, part, out)
+    (tmp_path / "elsewhere").rename(pictures)
+    with Pool() as pool, monkeypatch.context() as patch:
+        patch.setattr(images, "shared_pool", lambda: pool)
+        patch.setattr(workers, "PROGRAM", "raise SystemExit")
+        with pytest.raises(ResultsError, match="decoder does not start"):
+            judge_part(engine, part, out)
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "look", lambda _: 1 / 0)
+        with pytest.raises(ResultsError, match="could not be prepared for the model"):
+            judge_part(engine, part, out)
+    assert not list(out.glob("*part-*"))
+    # What was missing when it was listed is.
+    assert judge_part(engine, part, out).unjudged == 2
 
 
 def test_an_engine_that_leaves_parts_out_is_no_success(

@@ -1,13 +1,15 @@
 """What a folder of results belongs to: parts in order, and every other plan refused."""
 
 import json
+import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo.errors import UsageError
+from demo.errors import NoColumnError, PictureError, ResultsError, UsageError
 from demo.manifest import MODELS_FOLDER, Manifest
 
 pa = pytest.importorskip("pyarrow")
@@ -15,6 +17,7 @@ pq = pytest.importorskip("pyarrow.parquet")
 
 from demo.bulk.parquet import read_listed, read_pictures  # noqa: E402
 from demo.bulk.plan import Plan, make_plan  # noqa: E402
+from demo.images import MISSING  # noqa: E402
 
 MANIFEST = Manifest.load(MODELS_FOLDER)
 
@@ -70,6 +73,60 @@ def test_what_is_missing_is_in_its_place_too(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     plan = planned([tmp_path / "gone.png", tmp_path / "empty"], tmp_path / "out")
     assert named(plan) == [[str(tmp_path / "gone.png"), str(tmp_path / "empty")]]
+
+
+def test_what_cannot_be_read_is_said_where_it_is_listed(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / "a.png").symlink_to("nowhere.png")
+    (folder / "b.png").touch()
+    (part,) = planned([folder, tmp_path / "gone.png"], tmp_path / "out").parts
+    sources = [source for _, source in read_listed(Path(part.table), 0, 3)]
+    assert [isinstance(each, PictureError) for each in sources] == [True, False, True]
+    assert str(sources[0]) == str(sources[2]) == MISSING
+
+
+def test_a_table_without_pictures_in_a_folder_is_left_out(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = named(planned([pictures], tmp_path / "before"))
+    other = pictures / "a" / "prices.parquet"
+    pq.write_table(pa.table({"label": [1]}), other)
+    assert named(planned([pictures], tmp_path / "out")) == expected
+    assert capsys.readouterr().err == f"{other} is left out: it has no column of pictures.\n"
+    with pytest.raises(NoColumnError, match=r"prices\.parquet has no column of pictures"):
+        planned([other], tmp_path / "named")
+    # Of a folder with nothing else it is said that it holds no picture.
+    (tmp_path / "tables").mkdir()
+    other.rename(tmp_path / "tables" / "prices.parquet")
+    assert named(planned([tmp_path / "tables"], tmp_path / "none")) == [[str(tmp_path / "tables")]]
+
+
+def test_other_results_are_no_pictures(pictures: Path, tmp_path: Path) -> None:
+    expected = named(planned([pictures], tmp_path / "before"))
+    planned([pictures / "b"], pictures / "b" / "results")
+    # Not even where they could be judged.
+    pq.write_table(pa.table({"bytes": [b"1"]}), pictures / "b" / "results" / "part-000000.parquet")
+    assert named(planned([pictures], tmp_path / "out")) == expected
+
+
+def test_what_killed_runs_left_is_removed_once_it_is_old(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    planned([pictures], out)
+    number = "0123456789abcdef" * 2
+    left = [f".{name}.{number}" for name in ("inputs.parquet", "plan.json", "part-000001.parquet")]
+    kept = [f".inputs.parquet.{'a' * 32}", f".mine.{number}", ".plan.json.swp"]
+    for name in (*left, *kept):
+        (out / name).touch()
+        if name != kept[0]:
+            os.utime(out / name, (time.time() - 3700,) * 2)
+    planned([pictures], out)
+    assert sorted(path.name for path in out.glob(".*")) == sorted(kept)
+
+
+def test_a_folder_of_results_that_cannot_be_read_is_one_sentence(pictures: Path, tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match=r"cannot be written \(File name too long\)"):
+        planned([pictures], tmp_path / ("x" * 300))
 
 
 def test_of_a_folder_with_tables_alone_nothing_is_missing(pictures: Path, tmp_path: Path) -> None:

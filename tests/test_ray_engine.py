@@ -1,6 +1,7 @@
 """A cluster of two nodes: its answers are the command's, whatever is killed on the way."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from demo.cli import main
+from demo.errors import ResultsError
 from demo.images import encode_png
 from demo.runtime import Engine
 from export.benchmark.processes import PROC, children
@@ -21,9 +23,35 @@ pytest.importorskip("ray")
 pq = pytest.importorskip("pyarrow.parquet")
 pa = pytest.importorskip("pyarrow")
 
+from demo.bulk.plan import make_plan  # noqa: E402
+from demo.bulk.ray_engine import Judge, Judging  # noqa: E402
+from demo.manifest import MODELS_FOLDER  # noqa: E402
+
 ROOT = Path(__file__).parent.parent
 PART = 64
 PARTS = 30
+
+# A worker that part 7 ends, in a module that Ray's processes import.
+DEADLY = """
+import os
+import signal
+
+from demo.bulk.ray_engine import Judge
+
+
+class Deadly(Judge):
+    number = None
+
+    @property
+    def engine(self):
+        if self.number == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return Judge.engine.func(self)
+
+    def judge(self, part):
+        self.number = part.number
+        return super().judge(part)
+"""
 
 pytestmark = pytest.mark.skipif(not PROC.exists(), reason="only on Linux are the workers' processes told")
 
@@ -169,9 +197,59 @@ def test_without_a_cluster_one_is_started_and_what_its_worker_cannot_do_is_one_l
     process = started(None, cut, tmp_path / "out")
     printed, told = process.communicate(timeout=60)
     assert (process.returncode, printed) == (1, "")
-    assert told.startswith(f"demo: {cut} cannot be read as Parquet")
+    assert told.startswith(f"demo: On {platform.node()}: {cut} cannot be read as Parquet")
     assert told.count("\n") == 1
     assert not list((tmp_path / "out").glob("part-*"))
+
+
+def test_a_part_that_ends_its_worker_each_time_is_told_by_name(
+    nodes: Nodes, pictures: Path, expected: list[dict[str, object]], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    arguments = [*command(pictures, out), "--engine", "ray", "--ray-address", nodes.cluster.address]
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    program = (
+        "import deadly\nfrom demo.bulk import ray_engine\nfrom demo.cli import main\n"
+        f"ray_engine.Judge = deadly.Deadly\nraise SystemExit(main({arguments!r}))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        timeout=150,
+    )
+    assert result.returncode == 1, result.stderr
+    sentence = result.stderr.splitlines()[-1]
+    assert sentence.startswith(f"demo: On {platform.node()}: part 7 (64 pictures from row ")
+    assert sentence.endswith("see whether memory is short there, and start again to go on.")
+    assert "ended its worker's process 3 times" in sentence
+    assert not (out / "part-000007.parquet").exists()
+    # Put right, it is tried again.
+    process = started(nodes, pictures, out)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1, told
+    assert the_same(answers(out), expected)
+    assert not list(out.glob(".part-*"))
+
+
+def test_a_worker_s_own_folder_of_results_is_not_believed(engine: Engine, tmp_path: Path) -> None:
+    picture = tmp_path / "1.png"
+    picture.write_bytes(encode_png(np.zeros((28, 28), np.uint8)))
+    out = tmp_path / "out"
+    plan = make_plan([picture], out, PART, engine.manifest, engine.model)
+    judge = Judge(Judging(str(MODELS_FOLDER), engine.model, "cpu", plan.models, str(out), plan.sha256))
+    vars(judge)["engine"] = engine
+    out.rename(tmp_path / "shared")
+    with pytest.raises(ResultsError, match=r"not the run's folder of results .* all machines share"):
+        judge.judge(plan.parts[0])
+    # The same command, begun on another machine: the same but for the run.
+    make_plan([picture], out, PART, engine.manifest, engine.model)
+    with pytest.raises(ResultsError, match="not the run's folder of results"):
+        judge.judge(plan.parts[0])
+    assert not list(out.glob("*part-*"))
 
 
 def test_a_cluster_that_is_not_there_is_one_line(pictures: Path, tmp_path: Path) -> None:

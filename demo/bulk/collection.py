@@ -43,6 +43,6 @@ def check_collection(parsed: argparse.Namespace) -> bool:
 
     device = "cuda" if parsed.device == "cuda" else "cpu"
     folder, out = str(parsed.models.absolute()), str(parsed.out.absolute())
-    judging = Judging(folder, engine.model, device, plan.models, out)
+    judging = Judging(folder, engine.model, device, plan.models, out, plan.sha256)
     cluster = Cluster(parsed.ray_address, parsed.workers)
     return judge_collection(plan, parsed.out, partial(judge_on_ray, cluster, judging))

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from demo.answer import Answer
 from demo.check import Source
-from demo.errors import PictureError, ResultsError
+from demo.errors import NoColumnError, PictureError, ResultsError
 
 ANSWERS: Final = pa.schema(
     [
@@ -106,7 +106,8 @@ def count_rows(path: Path) -> int:
     """How many pictures a table holds.
 
     Raises:
-        ResultsError: it cannot be read, or has no column of pictures.
+        ResultsError: it cannot be read.
+        NoColumnError: it has no column of pictures.
     """
     try:
         with pq.ParquetFile(path) as table:
@@ -120,7 +121,7 @@ def picture_columns(schema: Any, path: Path) -> list[str]:
     """The columns of a table to read: of pictures, and of names where there is one.
 
     Raises:
-        ResultsError: it has no column of pictures.
+        NoColumnError: it has no column of pictures.
     """
     kinds = {field.name: field.type for field in schema}
     names = ["file"] if "file" in kinds and is_text(kinds["file"]) else []
@@ -131,7 +132,7 @@ def picture_columns(schema: Any, path: Path) -> list[str]:
         inside = {image.field(index).name: image.field(index).type for index in range(image.num_fields)}
         if "bytes" in inside and is_binary(inside["bytes"]):
             return ["image", *names]
-    raise ResultsError(
+    raise NoColumnError(
         f"{path} has no column of pictures; name it `bytes` (binary), or `image` (a struct with `bytes`)."
     )
 

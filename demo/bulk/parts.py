@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from demo.answer import Answer
 from demo.bulk.parquet import count_answers, read_listed, read_pictures, write_answers
 from demo.bulk.plan import Part, Plan
 from demo.errors import ResultsError
@@ -68,7 +70,8 @@ def judge_part(engine: Engine, part: Part, out: Path) -> Done:
     A part that is there is left as it is: whoever had judged it may have ended before it could say so.
 
     Raises:
-        ResultsError: the table of pictures cannot be read or has changed, or that of answers not written.
+        ResultsError: the table of pictures cannot be read or has changed, that of answers cannot be written,
+            or a picture could not be judged through a fault that is not its own: nothing is written then.
     """
     done = finished(part, out)
     if done is not None:
@@ -79,7 +82,17 @@ def judge_part(engine: Engine, part: Part, out: Path) -> Done:
         if part.name is None
         else read_pictures(table, part.name, part.first, part.rows)
     )
-    answers = [checked.answer for batch in check_stream(engine, pictures) for checked in batch]
+    answers: list[Answer] = []
+    with closing(check_stream(engine, pictures)) as stream:
+        for batch in stream:
+            for checked in batch:
+                if checked.by_fault:
+                    reason = str(checked.answer.error).rstrip(".")
+                    raise ResultsError(
+                        f"{checked.answer.file} cannot be judged, through no fault of its own ({reason}); "
+                        "put that right and start again to go on."
+                    )
+                answers.append(checked.answer)
     if len(answers) != part.rows:
         raise ResultsError(f"{table} has changed since the run began; start again with another --out.")
     write_answers(part_file(part, out), answers)

@@ -6,6 +6,7 @@ its worker was lost, ends as the same file. Every machine needs this folder and 
 the models and the folder of results under the same paths.
 """
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -19,8 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from demo.bulk.parts import Done, judge_part
-from demo.bulk.plan import Part
+from demo.bulk.parts import Done, judge_part, part_file
+from demo.bulk.plan import PLAN, Part, plan_sha256
 from demo.errors import DemoError, ModelError, ResultsError
 from demo.images import shared_pool
 from demo.quiet import switch_telemetry_off
@@ -30,6 +31,9 @@ ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
 STANDARD_ERROR: Final = 2
 REACHED_WITHIN: Final = 10.0
 """Seconds in which a cluster's address must answer."""
+
+TRIES: Final = 3
+"""Of a part whose worker's process ends each time."""
 
 OBJECT_STORE_BYTES: Final = 128 << 20
 """Of a cluster that is started here: parts are a few words each."""
@@ -49,13 +53,17 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Judging:
-    """What every worker needs to know. models: file → SHA-256 of those that the plan names."""
+    """What every worker needs to know.
+
+    models: file → SHA-256 of those that the plan names. plan: SHA-256 of the plan in the folder of results.
+    """
 
     folder: str
     model: str
     device: str
     models: dict[str, str]
     out: str
+    plan: str
 
 
 class Judge:
@@ -71,8 +79,8 @@ class Judge:
         engine = Engine.load(Path(self.judging.folder), self.judging.device, self.judging.model, threads=1)
         if any(engine.manifest.files[file]["sha256"] != sha for file, sha in self.judging.models.items()):
             raise ModelError(
-                f"The models in {self.judging.folder} on {platform.node()} are not those that the run "
-                "began with; put the same on every machine."
+                f"the models in {self.judging.folder} are not those that the run began with; put the same "
+                "on every machine."
             )
         return engine
 
@@ -86,10 +94,67 @@ class Judge:
         (row,) = batch.to_pylist()
         part = Part(**row)
         try:
-            done, error = judge_part(self.engine, part, Path(self.judging.out)), ""
+            done, error = self.judge(part), ""
         except DemoError as raised:
-            done, error = Done(part.number, 0, 0), str(raised)
+            done, error = Done(part.number, 0, 0), f"On {platform.node()}: {raised}"
         return pa.Table.from_pylist([{**dataclasses.asdict(done), "error": error}])
+
+    def judge(self, part: Part) -> Done:
+        """Judge one part, and write its answers.
+
+        Raises:
+            DemoError: the folder of results is not the run's, the part has ended too many processes, the
+                models cannot run, or as `judge_part`.
+        """
+        out = Path(self.judging.out)
+        if not is_plan(out, self.judging.plan):
+            raise ResultsError(
+                f"{out} is not the run's folder of results (not its {PLAN}); name one with --out that all "
+                "machines share."
+            )
+        with begun(part, out):
+            return judge_part(self.engine, part, out)
+
+
+def is_plan(out: Path, sha256: str) -> bool:
+    """Whether a folder of results is the one of a plan."""
+    try:
+        return plan_sha256(out) == sha256
+    except OSError:
+        return False
+
+
+@contextmanager
+def begun(part: Part, out: Path) -> Iterator[None]:
+    """Have it noted beside a part's answers that it was begun, until it ends: a note that stays tells of a
+    process that did not come that far.
+
+    Raises:
+        ResultsError: that has happened to it too often, or it cannot be noted.
+    """
+    path = note(part, out)
+    try:
+        machines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        if len(machines) >= TRIES:
+            raise ResultsError(
+                f"part {part.number} ({part.rows} pictures from row {part.first} of {part.table}) ended "
+                f"its worker's process {len(machines)} times (on {', '.join(sorted(set(machines)))}); "
+                "see whether memory is short there, and start again to go on."
+            )
+        with path.open("a", encoding="utf-8") as stream:
+            stream.write(f"{platform.node()}\n")
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be written ({error.strerror or error}).") from error
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def note(part: Part, out: Path) -> Path:
+    """Where it is noted that a part was begun."""
+    return out / f".{part_file(part, out).name}.begun"
 
 
 def judge_on_ray(cluster: Cluster, judging: Judging, parts: Sequence[Part]) -> Iterator[Done]:
@@ -98,8 +163,12 @@ def judge_on_ray(cluster: Cluster, judging: Judging, parts: Sequence[Part]) -> I
     A worker whose process is lost is started again, and what it was given is given out again.
 
     Raises:
-        ResultsError: the cluster cannot be reached, or a worker lacks the models, or could not read or write.
+        ResultsError: the cluster cannot be reached, or a worker lacks the models, could not read or write, or
+            was lost with the same part too often; names its machine.
     """
+    for part in parts:
+        # Of an earlier run, after which things may have been put right.
+        note(part, Path(judging.out)).unlink(missing_ok=True)
     # What Ray tells of workers that were lost it prints, as no option of its own prevents.
     with redirect_stdout(sys.stderr):
         ray = connect(cluster)

@@ -64,20 +64,18 @@ def measure(options: Options) -> Report:
         folder = digit_folder(Path(temporary) / "digits", digits, PARTS * size)
         out = Path(temporary) / "out"
         plan = partial(make_plan, [folder], out, size, engine.manifest, engine.model)
-        judging = Judging(
-            str(options.models.absolute()), engine.model, "cpu", plan().models, str(out.absolute())
-        )
-        engines: dict[str, Callable[[Sequence[Any]], Iterable[Any]]] = {
-            ONE: partial(judge_on_ray, Cluster(address, 1), judging),
-            TWO: partial(judge_on_ray, Cluster(address, 2), judging),
-            LOCAL: partial(judge_here, engine, out),
-        }
 
-        def run(name: str) -> Taken:
-            shutil.rmtree(out)
-            return taken(engines[name], plan().parts, size)
+        def run(workers: int | None) -> Taken:
+            shutil.rmtree(out, ignore_errors=True)
+            made = plan()
+            if workers is None:
+                return taken(partial(judge_here, engine, out), made.parts, size)
+            models = str(options.models.absolute())
+            judging = Judging(models, engine.model, "cpu", made.models, str(out.absolute()), made.sha256)
+            return taken(partial(judge_on_ray, Cluster(address, workers), judging), made.parts, size)
 
-        rows = by_turns({name: partial(run, name) for name in engines}, options)
+        contestants = {ONE: 1, TWO: 2, LOCAL: None}
+        rows = by_turns({name: partial(run, workers) for name, workers in contestants.items()}, options)
         rows += compare(
             LISTED,
             "µs a file",
