@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.decoding.room import LARGE, LONGEST_WAIT, NO_ROOM, Room, pixels_room
+from demo.decoding.slots import SMALL, Slots
 from demo.decoding.wire import CHANNELS, LARGEST_PICTURE_BYTES, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
 from demo.errors import MachineError, NoRoomError, PictureError
 
@@ -233,26 +234,26 @@ class Worker:
 class Pool:
     """Decodes pictures in worker processes: started when needed, kept, replaced when lost.
 
-    Safe to share between threads; more than `size` at once wait for each other.
+    Safe to share between threads; more than `size` at once wait for each other, as `Slots` tells.
     """
 
     def __init__(self, size: int | None = None, time_limit: float = TIME_LIMIT) -> None:
         self.time_limit = time_limit
         self.size = size or min(LARGEST_POOL, os.cpu_count() or 1)
-        self._slots = threading.Semaphore(self.size)
+        self._slots = Slots(self.size)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
         self._closed = False
 
     def start(self) -> None:
         """Start one worker ahead of the first picture, without waiting; if it fails, that picture says so."""
-        with self._slots, contextlib.suppress(PictureError):
+        with self._slots.one_for(0), contextlib.suppress(PictureError):
             self._give_back(self._take())
 
     def keep_to(self, size: int) -> None:
         """From now on no more than so many workers at once: where others have the machine's other cores."""
         while self.size > size:
-            self._slots.acquire()
+            self._slots.take(SMALL)
             self.size -= 1
 
     def ask(self, content: bytes) -> Reply:
@@ -262,7 +263,7 @@ class Pool:
             PictureError: the worker died or took too long.
             MachineError: none can be started, or there was no room for the pixels.
         """
-        with self._slots:
+        with self._slots.one_for(len(content)):
             worker = self._take()
             try:
                 reply = worker.ask(content, self.time_limit)
