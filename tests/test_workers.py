@@ -140,6 +140,21 @@ if POSIX:
         assert not exists(process)
         assert works(pool)
 
+    def test_a_machine_that_is_short_of_files_is_told_from_an_app_that_is_broken(pool: Pool) -> None:
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The next free number is that of the first pipe.
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+        try:
+            with pytest.raises(MachineError, match="at the moment; try again in a few seconds"):
+                load_picture(CONTENT, pool)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert works(pool)
+
     def test_a_worker_that_is_killed_while_idle_costs_nothing(pool: Pool) -> None:
         assert works(pool)
         (process,) = pool.processes
@@ -284,7 +299,10 @@ def test_a_length_that_lies_is_waited_for_no_longer_than_the_limit() -> None:
 
 def test_a_worker_that_is_slow_to_start_is_not_the_picture_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workers, "PROGRAM", "import time; time.sleep(99)")
-    with Pool(size=1, time_limit=0.3) as pool, pytest.raises(MachineError, match="slow to start here"):
+    with (
+        Pool(size=1, time_limit=0.3) as pool,
+        pytest.raises(MachineError, match="here at the moment"),
+    ):
         load_picture(CONTENT, pool)
 
 

@@ -1,6 +1,7 @@
 """A pool of processes that decode pictures, so that a hostile one costs a process and not the app."""
 
 import contextlib
+import errno
 import functools
 import io
 import math
@@ -37,7 +38,9 @@ ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 NOT_STARTED: Final = (
     "No picture can be read here, because the picture decoder does not start; install the app again."
 )
-NOT_YET: Final = "The picture decoder is slow to start here; try again in a few seconds."
+# Of an operating system that is short of something, which passes.
+SHORTAGES: Final = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
+NOT_YET: Final = "The picture decoder does not start here at the moment; try again in a few seconds."
 DIED: Final = "The picture made its decoder stop; save it again as PNG or JPEG and try that."
 
 
@@ -104,6 +107,7 @@ class Worker:
     """One decoding process. Not shared between threads; the pool lends it to one at a time."""
 
     def __init__(self) -> None:
+        self.guard = watchdog()
         root = str(Path(__file__).resolve().parent.parent.parent)
         search = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]  # noqa: PTH100
         self.process = subprocess.Popen(  # noqa: S603
@@ -132,16 +136,15 @@ class Worker:
             PictureError: the worker died, or took longer than the time limit in seconds.
             MachineError: it did not start, or there is no room for the pixels.
         """
-        guard = watchdog()
-        guard.watch(self.process, time_limit)
+        self.guard.watch(self.process, time_limit)
         try:
             reply = self.exchange(content)
         except (OSError, WorkerLostError) as error:
-            in_time = guard.release(self.process) is not None
+            in_time = self.guard.release(self.process) is not None
             if not self.ready:
                 raise MachineError(NOT_STARTED if in_time else NOT_YET) from error
             raise PictureError(DIED if in_time else too_long(time_limit)) from error
-        if guard.release(self.process) is None:
+        if self.guard.release(self.process) is None:
             # It was killed just as it had answered: the next picture must not be given to it.
             raise PictureError(too_long(time_limit))
         return reply
@@ -195,13 +198,12 @@ class Worker:
         Raises:
             NoRoomError: there was none for too long.
         """
-        guard = watchdog()
-        left = guard.release(self.process)
+        left = self.guard.release(self.process)
         if left is None:
             raise WorkerLostError
         if not room.take(size, LONGEST_WAIT):
             raise NoRoomError(NO_ROOM)
-        guard.watch(self.process, left)
+        self.guard.watch(self.process, left)
 
     def send(self, content: bytes) -> None:
         """Write all of it."""
@@ -304,7 +306,7 @@ class Pool:
                 try:
                     return Worker()
                 except OSError as error:
-                    raise MachineError(NOT_STARTED) from error
+                    raise MachineError(NOT_YET if error.errno in SHORTAGES else NOT_STARTED) from error
             if worker.alive:
                 return worker
             worker.stop()
