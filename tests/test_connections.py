@@ -6,9 +6,11 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from typing import Any
 
 import pytest
 
+from demo.bounds import connections
 from demo.bounds.connections import BUSY, Patience, forget_vanished, open_files, patience_here
 from tests.small_server import LARGE, ask, begin, rest, seconds_to_close, send, small_server
 
@@ -81,6 +83,28 @@ def test_where_all_are_answered_a_new_one_is_told_and_not_reset() -> None:
         assert [each[-len(BUSY) :] for each in told] == [BUSY] * 3
         assert all("\r\nretry-after: 5\r\n" in each for each in told)
         assert all(rest(each).endswith("slow") for each in at_work)
+
+
+def test_many_newcomers_look_seldom_at_who_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = 0
+    look = connections.longest_stalling
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return look(*arguments)
+
+    monkeypatch.setattr(connections, "longest_stalling", counted)
+    patience = Patience(most=100, head=60, reading=60, settling=1)
+    with small_server(patience=patience) as (address, _), ExitStack() as stack:
+        for _ in range(100):
+            stack.enter_context(closing(send(address, HEAD)))
+        assert all(ask(address, "quick").endswith(BUSY) for _ in range(50))
+        assert looks == 1
+        time.sleep(1.2)
+        # Each look makes room for more than one.
+        assert all(ask(address, "quick").endswith("quick") for _ in range(50))
+        assert looks == 2
 
 
 def test_the_system_watches_for_clients_that_vanish(address: tuple[str, int]) -> None:

@@ -43,10 +43,11 @@ def test_a_burst_of_calls_fills_the_queue_and_each_is_answered_or_told(server: s
 
 
 def test_who_stalls_keeps_nobody_out(server: str) -> None:
-    load = asyncio.run(beside_stalled(Door.of(server), EVERY_KIND, 24, 100))
+    load, again = asyncio.run(beside_stalled(Door.of(server), EVERY_KIND, 24, 100))
     assert load.failures == 0
     assert load.outcomes.total() == 24
     assert load.slowest < 10
+    assert again < 5
 
 
 def test_what_comes_back_is_told_apart() -> None:

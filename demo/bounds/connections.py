@@ -5,7 +5,9 @@ uvicorn itself waits for a request's head, and for whoever does not read an answ
 
 import asyncio
 import contextlib
+import heapq
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,16 +38,61 @@ class Patience:
     settling: float = 3.0
 
 
+class Places:
+    """The places of a server's connections; for one event loop."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self._refused: set[PatientProtocol] = set()
+        self._none_before = 0.0
+
+    def find(self, new: "PatientProtocol", now: float) -> bool:
+        """Whether a connection may stay: there is room, or those that stall longest make some."""
+        most, settling = self.patience.most, self.patience.settling
+        if len(new.connections) - len(self._refused) <= most:
+            return True
+        # Since when one stalls becomes no earlier: until then looking at all of them again finds nobody.
+        if now >= self._none_before:
+            longest = longest_stalling(new.connections - self._refused - {new}, max(1, most // 50))
+            settled = [each for since, each in longest if since < now - settling]
+            if settled:
+                for each in settled:
+                    each.transport.abort()
+                    new.connections.discard(each)
+                return True
+            self._none_before = (longest[0][0] if longest else now) + settling
+        self._refused.add(new)
+        return False
+
+    def leave(self, connection: "PatientProtocol") -> None:
+        """Forget one that is closed."""
+        self._refused.discard(connection)
+
+    def is_refused(self, connection: "PatientProtocol") -> bool:
+        """Whether one was told that there is no room."""
+        return connection in self._refused
+
+
+def longest_stalling(connections: Collection[Any], count: int) -> list[tuple[float, "PatientProtocol"]]:
+    """Of some connections those that stall longest, each after since when."""
+    stalling = (
+        (each.stalls_since, each)
+        for each in connections
+        if isinstance(each, PatientProtocol) and each.stalls_since is not None
+    )
+    return heapq.nsmallest(count, stalling, key=lambda each: each[0])
+
+
 class PatientProtocol(H11Protocol):
     """uvicorn's own protocol, with bounds."""
 
-    def __init__(self, patience: Patience, *arguments: Any, **options: Any) -> None:
+    def __init__(self, places: Places, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._patience = patience
+        self._places = places
+        self._patience = places.patience
         self._waits_since = self._heard_at = self.loop.time()
         self._unsent = 0
         self._taken_at = self._waits_since
-        self._refused = False
         self._watching: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -53,19 +100,20 @@ class PatientProtocol(H11Protocol):
         super().connection_made(transport)
         forget_vanished(transport)
         self._watch()
-        if len(self.connections) > self._patience.most:
-            self._find_place()
+        if not self._places.find(self, self.loop.time()):
+            self._refuse()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         if self._watching is not None:
             self._watching.cancel()
+        self._places.leave(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what was sent, unless the connection is refused."""
         self._heard_at = self.loop.time()
-        if not self._refused:
+        if not self._places.is_refused(self):
             super().data_received(data)
 
     def on_response_complete(self) -> None:
@@ -108,25 +156,12 @@ class PatientProtocol(H11Protocol):
             shortest = min(self._patience.head, self._patience.reading)
             self._watching = self.loop.call_later(shortest / 4, self._watch)
 
-    def _find_place(self) -> None:
-        """Be one of as many as may be, in place of whoever stalls longest; or say that they are too many."""
-        every = [each for each in self.connections if isinstance(each, PatientProtocol)]
-        others = [each for each in every if each is not self and not each._refused]
-        if len(others) < self._patience.most:
-            return
-        settled = self.loop.time() - self._patience.settling
-        stalling = [(since, id(each), each) for each in others if (since := each.stalls_since) is not None]
-        since, _, longest = min(stalling, default=(settled, 0, self))
-        if since < settled:
-            longest.transport.abort()
-            self.connections.discard(longest)
-            return
-        self._refused = True
+    def _refuse(self) -> None:
         self.transport.write(_BUSY_ANSWER)
         # Closed at once, with a request on its way, it would be reset before the answer is read.
         self.transport.write_eof()
         self._waits_since -= self._patience.head - self._patience.settling
-        if len(every) > 2 * self._patience.most:
+        if len(self.connections) > 2 * self._patience.most:
             self.transport.abort()
 
 

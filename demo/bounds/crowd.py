@@ -15,7 +15,7 @@ from typing import Final, cast
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from demo.bounds.connections import Patience, PatientProtocol, patience_here
+from demo.bounds.connections import Patience, PatientProtocol, Places, patience_here
 
 TOO_MANY: Final = "Too many ask here at once; try again in a few seconds."
 TOO_SLOW: Final = "The request's body came too slowly; send it again, or send less."
@@ -180,6 +180,6 @@ def bound(config: uvicorn.Config, bounds: Bounds | None = None, patience: Patien
         config.load()
     crowd = Crowd(config.loaded_app, bounds)
     config.loaded_app = crowd
-    protocol = functools.partial(PatientProtocol, patience or patience_here())
+    protocol = functools.partial(PatientProtocol, Places(patience or patience_here()))
     config.http_protocol_class = cast(type[PatientProtocol], protocol)
     return crowd
