@@ -7,7 +7,7 @@ without one; `?file=7.png` in the address names it. Its answer is one JSON objec
     curl --header 'Content-Type: image/png' --data-binary @7.png 'http://127.0.0.1:7860/v1/check?file=7.png'
 
 Several are sent as the files of a form (multipart/form-data, under whatever field names), up to 2,000 with
-64 MiB together; a part without a file name is one of them where its `Content-Type` is a picture's. Their
+44 MiB together; a part without a file name is one of them where its `Content-Type` is a picture's. Their
 answers are a JSON list in the order of the files, also where there is only one file:
 
     curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
@@ -31,7 +31,7 @@ from starlette.types import Receive, Scope, Send
 
 from demo.check import PICTURES_AT_ONCE, Loaded, answer_loaded, see
 from demo.coalesce import Coalescer
-from demo.doors.body import BodyReader
+from demo.doors.body import read_files
 from demo.errors import BodyError, BusyError, DemoError, told
 from demo.images import shared_pool
 from demo.runtime import Engine
@@ -45,7 +45,6 @@ class CheckEndpoint:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._bodies = BodyReader()
         self._pictures = Coalescer(
             self._see, self._answer, side_by_side=shared_pool().size, at_once=PICTURES_AT_ONCE
         )
@@ -71,11 +70,8 @@ class CheckEndpoint:
         if scope["method"] != "POST":
             return 405, {"error": "Send a picture file with POST."}, {"allow": "POST"}
         try:
-            sent = await self._bodies.read(scope, receive)
-            try:
-                answers = await self._answers(sent.files, receive)
-            finally:
-                self._bodies.release(sent)
+            sent = await read_files(scope, receive)
+            answers = await self._answers(sent.files, receive)
             return 200, answers if sent.several else answers[0], {}
         except ClientDisconnect:
             raise

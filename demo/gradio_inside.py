@@ -193,6 +193,18 @@ def calls_of_all(app: gr.Blocks) -> int:
     return len(app._queue.event_ids_to_events)
 
 
+def queue_is_full(app: gr.Blocks) -> bool:
+    """Whether as many calls wait as may; gradio refuses the next one with a sentence of its own."""
+    queue = app._queue
+    return queue.max_size is not None and len(queue) >= queue.max_size
+
+
+def bytes_of_calls(app: gr.Blocks) -> int:
+    """How large the bodies are, together, of all calls that wait or run."""
+    events = list(app._queue.event_ids_to_events.values())
+    return sum(int(event.request.headers.get("content-length", 0)) for event in events)
+
+
 def finished_sessions(app: gr.Blocks) -> set[str]:
     """The sessions of which gradio keeps answers or a name, though none of their calls waits or runs."""
     live = {event.session_hash for event in app._queue.event_ids_to_events.values()}

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
 from mcp.server.lowlevel import Server
@@ -19,6 +19,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo import schema
+from demo.doors.bounded import replayed, whole
+from demo.doors.ways import EVERY, Way
 from demo.errors import DemoError, RequestError, told
 from demo.images import LARGEST_FILE_BYTES
 from demo.many import MOST_FILES
@@ -27,8 +29,9 @@ from demo.results import answers, generated, learned
 from demo.runtime import Engine
 
 MCP_PATH: Final = "/mcp"
-LARGEST_REQUEST_BYTES: Final = 2 * LARGEST_FILE_BYTES
-"""A picture of the largest size in base64, a third larger than its file, and room to spare."""
+LARGEST_REQUEST_BYTES: Final = LARGEST_FILE_BYTES + (12 << 20)
+"""A picture of the largest size in base64, a third larger than its file, and what stands around it."""
+LARGE: Final = 1 << 20
 
 PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
 PICTURE_ONLY: Final = {"picture": PICTURE}
@@ -51,11 +54,22 @@ class ToolServer:
             security_settings=local_only() if host in LOCAL_HOSTS else None,
             max_request_body_size=LARGEST_REQUEST_BYTES,
         )
+        self._large = asyncio.Lock()
         self.route = Route(MCP_PATH, self)
+        self.way = Way(EVERY, most_bytes=LARGEST_REQUEST_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        await self._manager.handle_request(scope, receive, send)
+        """Answer one request, large ones one after the other: of each there are several copies meanwhile.
+
+        Raises:
+            BodyError: it is larger than `LARGEST_REQUEST_BYTES`.
+        """
+        body = await whole(receive, LARGEST_REQUEST_BYTES)
+        turn = self._large if len(body) > LARGE else nullcontext()
+        receive = replayed(body, receive)
+        del body
+        async with turn:
+            await self._manager.handle_request(scope, receive, send)
 
     def lifespan(self, _: object) -> AbstractAsyncContextManager[None]:
         """What the web server must hold open as long as it serves."""

@@ -76,6 +76,7 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
         from demo.check_route import CheckEndpoint, check_route
         from demo.doors.door import UNFORESEEN, Door
         from demo.doors.headers import headers_outermost
+        from demo.doors.ways import Way
         from demo.downloads import downloads_route
         from demo.gradio_inside import failures_told
         from demo.health import health_route
@@ -84,14 +85,14 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
     opening.result()
     checks = CheckEndpoint(engine)
     routes = [check_route(checks), health_route(engine), downloads_route(engine.manifest)]
-    own: tuple[str, ...] = ()
+    own: dict[str, Way] = {}
     tools_running: Callable[[Any], AbstractAsyncContextManager[None]] = nullcontext
     if mcp:
         from demo.mcp_server import ToolServer
 
         tools = ToolServer(engine, host)
         routes.append(tools.route)
-        own = (tools.route.path,)
+        own[tools.route.path] = tools.way
         tools_running = tools.lifespan
     app, translations = build_app(engine)
     guard_calls(app, host)

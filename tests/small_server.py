@@ -4,7 +4,7 @@ import asyncio
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
 import uvicorn
@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from demo.bounds.allowance import Allowance
 from demo.bounds.connections import Patience
 from demo.bounds.crowd import Bounds, Crowd, bound
 
@@ -65,14 +66,16 @@ ROUTES = [
 
 @contextmanager
 def small_server(
-    bounds: Bounds | None = None, patience: Patience | None = None
+    bounds: Bounds | None = None,
+    patience: Patience | None = None,
+    written: Mapping[str, Allowance] | None = None,
 ) -> Iterator[tuple[tuple[str, int], Crowd]]:
     """Its address, and the bound of its requests."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(2048)
         config = uvicorn.Config(Starlette(routes=ROUTES), lifespan="off", log_level="critical")
-        crowd = bound(config, bounds, patience)
+        crowd = bound(config, bounds, patience, written)
         config.timeout_graceful_shutdown = 1
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=[[listening]])

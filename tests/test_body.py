@@ -1,4 +1,4 @@
-"""What a request carries: raw bodies and forms, the limits, and the room that comes back."""
+"""What a request carries: raw bodies and forms, and their limits."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,16 +10,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from demo.doors import body
-from demo.doors.body import BodyReader, SentFiles
+from demo.doors.body import SentFiles, read_files
 from demo.doors.form import FormFiles
-from demo.errors import BodyError, BusyError
+from demo.errors import BodyError
 
 Headers = dict[str, str]
 
 
-def read(
-    parts: Sequence[bytes], headers: Headers, query: str = "", most_bytes: int = 1 << 20, gone: bool = False
-) -> tuple[SentFiles, BodyReader]:
+def read(parts: Sequence[bytes], headers: Headers, query: str = "", gone: bool = False) -> SentFiles:
     """Have a body read that comes in parts; where it is `gone`, the sender leaves after them."""
     messages: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
     if gone:
@@ -31,15 +29,9 @@ def read(
     async def receive() -> Message:
         return next(coming)
 
-    reader = BodyReader(most_bytes)
     packed = [(name.encode(), value.encode()) for name, value in headers.items()]
     scope = {"type": "http", "headers": packed, "query_string": query.encode()}
-    try:
-        return asyncio.run(reader.read(scope, receive)), reader
-    except BaseException:
-        # Whatever went wrong, nothing is held any more.
-        assert reader._free == most_bytes
-        raise
+    return asyncio.run(read_files(scope, receive))
 
 
 def form(files: list[tuple[str, tuple[str, bytes]]], **fields: str) -> tuple[bytes, Headers]:
@@ -50,23 +42,20 @@ def form(files: list[tuple[str, tuple[str, bytes]]], **fields: str) -> tuple[byt
 
 @pytest.mark.parametrize("kind", ["image/png", "image/x-never-seen", "application/octet-stream", ""])
 def test_a_raw_body_is_one_file(kind: str) -> None:
-    sent, reader = read([b"ab", b"", b"c"], {"content-type": kind} if kind else {}, "file=7%20%C3%A9.png")
-    assert sent == SentFiles([("7 é.png", b"abc")], several=False, size=3)
-    reader.release(sent)
-    assert reader._free == 1 << 20
+    sent = read([b"ab", b"", b"c"], {"content-type": kind} if kind else {}, "file=7%20%C3%A9.png")
+    assert sent == SentFiles([("7 é.png", b"abc")], several=False)
 
 
 def test_without_a_name_it_is_a_picture() -> None:
-    assert read([b"abc"], {})[0].files == [("picture", b"abc")]
+    assert read([b"abc"], {}).files == [("picture", b"abc")]
 
 
 def test_a_form_s_files_come_in_order_and_its_fields_are_left_out() -> None:
     files = [("a", ("7.png", b"one")), ("b", ('é "8".jpg', b"")), ("a", ("7.png", b"three\r\n--"))]
     content, headers = form(files, note="a field")
     for parts in ([content], [content[:90], content[90:]], [bytes([each]) for each in content]):
-        sent, _ = read(parts, headers)
+        sent = read(parts, headers)
         assert sent.several
-        assert sent.size == len(content)
         assert [name for name, _ in sent.files][::2] == ["7.png", "7.png"]
         assert [found for _, found in sent.files] == [b"one", b"", b"three\r\n--"]
 
@@ -87,7 +76,7 @@ def test_a_part_with_a_picture_s_type_is_a_file_also_without_a_plain_name(kind: 
         part('Content-Disposition: form-data; name="note"\r\nContent-Type: text/plain', "a field"),
     ]
     content = ("".join(parts) + "--b--\r\n").encode()
-    sent, _ = read([content], {"content-type": "multipart/form-data; boundary=b"})
+    sent = read([content], {"content-type": "multipart/form-data; boundary=b"})
     assert sent.files == [("picture", b"one"), ("7.png", b"two"), ("picture", b"three")]
 
 
@@ -95,19 +84,19 @@ def test_a_part_s_headers_are_few_and_short(monkeypatch: pytest.MonkeyPatch) -> 
     kind = {"content-type": "multipart/form-data; boundary=b"}
     head = 'Content-Disposition: form-data; name="f"; filename="7.png"\r\nContent-Type: image/png'
     content = (part(head) + "--b--\r\n").encode()
-    assert read([content], kind)[0].files == [("7.png", b"x")]
+    assert read([content], kind).files == [("7.png", b"x")]
     for limit, least in (("MOST_HEADERS", 2), ("LONGEST_HEADER", len(head.partition("\r\n")[0]))):
         with monkeypatch.context() as limited:
-            limited.setattr(f"demo.doors.form.{limit}", least)
-            assert read([content], kind)[0].files == [("7.png", b"x")]
-            limited.setattr(f"demo.doors.form.{limit}", least - 1)
+            limited.setattr(f"demo.doors.parts.{limit}", least)
+            assert read([content], kind).files == [("7.png", b"x")]
+            limited.setattr(f"demo.doors.parts.{limit}", least - 1)
             with pytest.raises(BodyError, match="The form is broken"):
                 read([content], kind)
 
 
 def test_one_file_in_a_form_is_several() -> None:
     content, headers = form([("file", ("7.png", b"one"))])
-    assert read([content], headers)[0].several
+    assert read([content], headers).several
 
 
 @pytest.mark.parametrize(
@@ -122,7 +111,7 @@ def test_one_file_in_a_form_is_several() -> None:
         ([b"--b--\r\n"], {"content-type": "multipart/form-data; boundary=b"}, 400, "The form "),
         ([b"x"], {"content-type": f"multipart/form-data; boundary={'b' * 300}"}, 400, "The form is broken"),
         ([b"x"], {"content-length": str(40 << 20)}, 413, "more than 32 MiB"),
-        ([b"x"], {"content-length": "9" * 99, "content-type": "multipart/form-data"}, 413, "64 MiB together"),
+        ([b"x"], {"content-length": "9" * 99, "content-type": "multipart/form-data"}, 413, "44 MiB together"),
     ],
 )
 def test_what_cannot_be_taken(parts: list[bytes], headers: Headers, status: int, sentence: str) -> None:
@@ -147,21 +136,20 @@ def test_a_body_that_lies_about_its_length_is_refused_as_it_comes(monkeypatch: p
 
 
 def test_many_and_large_files_of_a_form() -> None:
+    def files(content: bytes, headers: Headers, most: int, largest: int) -> list[tuple[str, bytes]]:
+        reader = FormFiles(headers["content-type"].partition("boundary=")[2].encode(), most, largest)
+        reader.read(content)
+        return reader.files()
+
     content, headers = form([("a", (f"{index}.png", bytes(index))) for index in range(1, 4)])
-    boundary = headers["content-type"].partition("boundary=")[2].encode()
-    assert len(FormFiles(3, 3).read(content, boundary)) == 3
-    for limits, sentence in (((2, 3), "more than 2 files"), ((3, 2), "A file has more than")):
+    assert len(files(content, headers, 3, 3)) == 3
+    for (most, largest), sentence in (((2, 3), "more than 2 files"), ((3, 2), "A file has more than")):
         with pytest.raises(BodyError, match=sentence) as refusal:
-            FormFiles(*limits).read(content, boundary)
+            files(content, headers, most, largest)
         assert refusal.value.status == 413
     content, headers = form([("a", ("7.png", b"one"))], one="field", two="fields")
     with pytest.raises(BodyError, match="more than 2 files"):
-        FormFiles(2, 3).read(content, headers["content-type"].partition("boundary=")[2].encode())
-
-
-def test_more_than_can_be_held_is_to_come_later() -> None:
-    with pytest.raises(BusyError, match="try again"):
-        read([bytes(600), bytes(600)], {}, most_bytes=1000)
+        files(content, headers, 2, 3)
 
 
 def test_a_sender_that_leaves() -> None:
@@ -171,7 +159,6 @@ def test_a_sender_that_leaves() -> None:
 
 def test_a_sender_that_dawdles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(body, "LONGEST_UPLOAD", 0.1)
-    reader = BodyReader(100)
     coming = iter([b"half"])
 
     async def receive() -> dict[str, Any]:
@@ -181,6 +168,5 @@ def test_a_sender_that_dawdles(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     with pytest.raises(BodyError, match="took longer than") as refusal:
-        asyncio.run(reader.read({"type": "http", "headers": [], "query_string": b""}, receive))
+        asyncio.run(read_files({"type": "http", "headers": [], "query_string": b""}, receive))
     assert refusal.value.status == 408
-    assert reader._free == 100

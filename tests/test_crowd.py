@@ -4,7 +4,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 
-from demo.bounds.crowd import ENDING, TOO_MANY, TOO_SLOW, Bounds
+from demo.bounds.allowance import Allowance
+from demo.bounds.crowd import ENDING, NO_ROOM, ROOM_AFTER, TOO_MANY, TOO_MUCH, TOO_SLOW, Bounds
 from tests.small_server import LARGE, ask, begin, rest, send, small_server
 
 HALF = b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"
@@ -41,6 +42,53 @@ def test_a_body_that_drips_ends_in_time() -> None:
             time.sleep(0.15)
             connection.sendall(b"a")
         assert rest(connection).startswith("HTTP/1.1 408")
+
+
+def half(size: int) -> bytes:
+    """A request with so much of its body, and a byte missing."""
+    return b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (size + 1) + bytes(size)
+
+
+def test_bodies_on_their_way_hold_so_much_together_and_no_more() -> None:
+    with small_server(Bounds(held=100_000)) as (address, _), ExitStack() as stack:
+        slow = [stack.enter_context(closing(send(address, half(40_000)))) for _ in range(2)]
+        time.sleep(0.2)
+        told = ask(address, "length", bytes(40_000))
+        assert told.startswith("HTTP/1.1 503")
+        assert "\r\nretry-after: 2\r\n" in told
+        assert TOO_MUCH in told
+        assert ask(address, "length", bytes(10_000)).endswith("10000")
+        # Whoever gives up makes room, as does who is answered.
+        slow.pop().close()
+        slow[0].sendall(b"x")
+        slow[0].shutdown(1)
+        assert rest(slow[0]).endswith("40001")
+        time.sleep(0.2)
+        assert ask(address, "length", bytes(90_000)).endswith("90000")
+
+
+def test_what_goes_to_the_disk_has_room_there() -> None:
+    written = {"/length": Allowance(50_000)}
+    with small_server(Bounds(held=10), written=written) as (address, _):
+        assert ask(address, "length", bytes(40_000)).endswith("40000")
+        told = ask(address, "length", bytes(60_000))
+        assert told.startswith("HTTP/1.1 503")
+        assert f"\r\nretry-after: {ROOM_AFTER}\r\n" in told
+        assert NO_ROOM in told
+
+
+def test_a_body_that_has_come_finds_no_place_above_the_bound() -> None:
+    with small_server(Bounds(requests=2)) as (address, crowd), ExitStack() as stack:
+        slow = [stack.enter_context(closing(send(address, HALF))) for _ in range(3)]
+        time.sleep(0.2)
+        busy = [stack.enter_context(closing(begin(address, "slow"))) for _ in range(2)]
+        time.sleep(0.2)
+        for each in slow:
+            each.sendall(b"def")
+        told = [each.recv(4096).decode() for each in slow]
+        assert all(each.startswith("HTTP/1.1 503") and TOO_MANY in each for each in told)
+        assert crowd.requests == 2
+        assert all(rest(each).endswith("slow") for each in busy)
 
 
 def test_streams_have_a_bound_of_their_own() -> None:

@@ -2,9 +2,11 @@
 
 import asyncio
 import re
+import select
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,11 +17,14 @@ import httpx
 import pytest
 
 from demo.app import build_app
+from demo.bounds.crowd import Bounds
 from demo.check_route import CHECK_PATH
+from demo.doors.body import LARGEST_FORM_BYTES
 from demo.doors.door import NOTHING
 from demo.doors.ways import LARGEST_CALL_BYTES, LARGEST_NOTE_BYTES, LARGEST_UPLOAD_BYTES, way_to
 from demo.gradio_inside import API_PATH, events_of
 from demo.images import LARGEST_FILE_BYTES
+from demo.mcp_server import LARGEST_REQUEST_BYTES, MCP_PATH
 from demo.runtime import MODELS_FOLDER, Engine
 from demo.schema import DESCRIPTIONS
 from tests.serving import ROOT, served_process
@@ -323,6 +328,7 @@ def test_a_broken_upload_is_refused(client: httpx.Client) -> None:
         parts(b"7", options='; filename=".."'),
         parts(b"7", options=f'; filename="{"a" * 9000}"'),
         (whole, {"Content-Type": "multipart/form-data; boundary=b; charset=none"}),
+        (whole, {"Content-Type": f"multipart/form-data; boundary={'b' * 300}"}),
     ]
     for body, headers in broken:
         for path in ("upload", "upload?upload_id=1"):
@@ -354,6 +360,11 @@ FORM_HEAD = parts(b"")[0].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 FIELD_HEAD = parts(b"", options="")[0].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
 FORM = parts(b"")[1]
 DATA_URL = b'{"fn_index": 0, "data": ["data:image/png;base64,'
+MCP = JSON | {"Accept": "application/json, text/event-stream"}
+MCP_CALL = (
+    b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", '
+    b'"params": {"name": "check", "arguments": {"picture": "'
+)
 
 LARGEST: tuple[tuple[str, Mapping[str, str], int, bytes], ...] = (
     (f"{API_PATH}/queue/join", JSON, LARGEST_CALL_BYTES, DATA_URL),
@@ -362,6 +373,9 @@ LARGEST: tuple[tuple[str, Mapping[str, str], int, bytes], ...] = (
     (f"{API_PATH}/upload", FORM, LARGEST_UPLOAD_BYTES, FORM_HEAD),
     (f"{API_PATH}/upload", FORM, LARGEST_UPLOAD_BYTES, FIELD_HEAD),
     (CHECK_PATH, {"Content-Type": "image/png"}, LARGEST_FILE_BYTES, b""),
+    (CHECK_PATH, FORM, LARGEST_FORM_BYTES, FORM_HEAD),
+    (CHECK_PATH, FORM, LARGEST_FORM_BYTES, FIELD_HEAD),
+    (MCP_PATH, MCP, LARGEST_REQUEST_BYTES, MCP_CALL),
 )
 """Path, headers, most bytes, and what stands before those that are too many."""
 
@@ -374,34 +388,93 @@ def resident(process: int, which: str) -> int:
 
 
 def sent(address: str, path: str, headers: Mapping[str, str], chunks: Iterable[bytes]) -> bytes:
-    """The first of the answer to a request whose body comes in chunks."""
+    """The answer to a request whose body comes in chunks."""
+    with begun(address, path, headers, chunks) as connection:
+        answer = connection.recv(1 << 12)
+        while answer.endswith(b"\r\n\r\n") and (more := connection.recv(1 << 12)):
+            answer += more
+        return answer
+
+
+def begun(address: str, path: str, headers: Mapping[str, str], chunks: Iterable[bytes]) -> socket.socket:
+    """A connection on which a request was sent, but for the end of its body, which comes in chunks."""
     parsed = urlsplit(address)
     lines = [f"POST {path} HTTP/1.1", f"Host: {parsed.netloc}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    with socket.create_connection((parsed.hostname, parsed.port), timeout=30) as connection:
-        connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        # An empty one would be the end.
-        for chunk in filter(None, chunks):
-            connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
-        return connection.recv(1 << 12)
+    connection = socket.create_connection((parsed.hostname, parsed.port), timeout=30)
+    connection.sendall("\r\n".join([*lines, "", ""]).encode())
+    # An empty one would be the end.
+    for chunk in filter(None, chunks):
+        connection.sendall(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+    return connection
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory as Linux tells it")
-def test_too_much_is_413_and_is_not_kept() -> None:
-    with served_process() as (lines, started):
-        process = started.pid
+@pytest.fixture(scope="module")
+def watched() -> Iterator[tuple[str, int]]:
+    """The address of an app with its MCP server, and its process, warm."""
+    with served_process("--mcp") as (lines, started):
         address = lines[0].split()[-1]
         # What loads when it is first asked is none of what is sent.
         for path, headers, _, _ in LARGEST:
             httpx.post(f"{address}{path[1:]}", content=b"{}", headers=headers, trust_env=False, timeout=30)
-        for path, headers, most, head in LARGEST:
-            Path(f"/proc/{process}/clear_refs").write_text("5")
-            before = resident(process, "VmRSS")
-            for _ in range(3):
-                declared = {**headers, "Content-Length": str(4 * most)}
-                assert b" 413 " in sent(address, path, declared, ()), path
-                chunks = [head, *[b"7" * (1 << 16)] * ((most >> 16) + 2)]
-                answer = sent(address, path, {**headers, "Transfer-Encoding": "chunked"}, chunks)
-                assert b" 413 " in answer, path
-            grown = resident(process, "VmHWM") - before
-            assert grown < MOST_GROWTH, (path, grown)
+        yield address, started.pid
+
+
+ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads the process's memory as Linux tells it")
+
+
+@ON_LINUX
+@pytest.mark.parametrize(("path", "headers", "most", "head"), LARGEST)
+def test_too_much_is_413_and_is_not_kept(
+    watched: tuple[str, int], path: str, headers: Mapping[str, str], most: int, head: bytes
+) -> None:
+    address, process = watched
+    Path(f"/proc/{process}/clear_refs").write_text("5")
+    before = resident(process, "VmRSS")
+    for _ in range(3):
+        declared = {**headers, "Content-Length": str(4 * most)}
+        assert_refused(sent(address, path, declared, ()))
+        chunks = [head, *[b"7" * (1 << 16)] * ((most >> 16) + 2)]
+        assert_refused(sent(address, path, {**headers, "Transfer-Encoding": "chunked"}, chunks))
+    assert resident(process, "VmHWM") - before < MOST_GROWTH
+
+
+def assert_refused(answer: bytes) -> None:
+    """It is a 413 with a sentence, gradio's own one of a file included."""
+    assert b" 413 " in answer
+    assert re.search(rb'\r\n\r\n(\{"(detail|error)": ?")?[A-Z][^"\r\n]+\.("\})?$', answer), answer
+
+
+SENT_SLOWLY: tuple[tuple[str, Mapping[str, str], bytes, int], ...] = (
+    (f"{API_PATH}/queue/join", JSON, DATA_URL, 4),
+    (f"{API_PATH}/upload", FORM, FIELD_HEAD, 32),
+    (CHECK_PATH, FORM, FORM_HEAD, 32),
+    (MCP_PATH, MCP, MCP_CALL, 43),
+)
+"""Path, headers, what a body begins with, and how many MiB of it are sent."""
+
+
+@ON_LINUX
+@pytest.mark.parametrize(("path", "headers", "head", "size"), SENT_SLOWLY)
+def test_many_who_send_slowly_do_not_fill_the_memory(
+    watched: tuple[str, int], path: str, headers: Mapping[str, str], head: bytes, size: int
+) -> None:
+    address, process = watched
+    Path(f"/proc/{process}/clear_refs").write_text("5")
+    before = resident(process, "VmRSS")
+    most = Bounds.held
+    # One MiB of each body is not sent.
+    chunks = [head, *[b"7" * (1 << 16)] * (16 * size - 16)]
+    with ExitStack() as stack:
+        slow = [
+            stack.enter_context(begun(address, path, {**headers, "Transfer-Encoding": "chunked"}, chunks))
+            for _ in range(2 * most // (size << 20))
+        ]
+        told = [each.recv(1 << 12) for each in select.select(slow, (), (), 5)[0]]
+        if path.endswith("upload"):
+            assert all(b" 413 " in each for each in told)
+        else:
+            assert all(b" 503 " in each and b"\r\nretry-after: 2\r\n" in each for each in told)
+        assert told
+        assert httpx.get(f"{address}healthz", trust_env=False).status_code == 200
+    assert resident(process, "VmHWM") - before < 1.25 * most

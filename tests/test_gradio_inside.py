@@ -28,6 +28,7 @@ from demo.gradio_inside import (
     Input,
     Translated,
     are_files,
+    bytes_of_calls,
     calls_of,
     calls_of_all,
     check_before_each_join,
@@ -42,6 +43,7 @@ from demo.gradio_inside import (
     forget_uploads,
     is_under_way,
     keep_no_statistics,
+    queue_is_full,
     tab_being_built,
     takes_file,
     takes_files,
@@ -307,18 +309,30 @@ async def test_calls_of_sessions_are_counted_while_they_run_and_forgotten_afterw
     app, address, go_on = waiting
     assert [join(address, session).status_code for session in ("one", "two", "two")] == [200] * 3
     assert (calls_of(app, "one"), calls_of(app, "two"), calls_of_all(app)) == (1, 2, 3)
+    assert 100 < bytes_of_calls(app) < 600
     assert finished_sessions(app) & {"one", "two"} == set()
     go_on.set()
     until = time.monotonic() + 10
     while calls_of_all(app) and time.monotonic() < until:
         time.sleep(0.02)
-    assert (calls_of(app, "two"), calls_of_all(app)) == (0, 0)
+    assert (calls_of(app, "two"), calls_of_all(app), bytes_of_calls(app)) == (0, 0, 0)
     # Nobody fetched an answer.
     assert {"one", "two"} <= finished_sessions(app)
     forget_sessions(app, {"one"})
     assert "one" not in finished_sessions(app)
     answer = httpx.get(f"{address}gradio_api/queue/data?session_hash=two", trust_env=False)
     assert answer.text.count("process_completed") == 2
+
+
+@pytest.mark.anyio
+async def test_queue_is_full_where_gradio_itself_would_refuse(waiting: Waiting) -> None:
+    app, address, _ = waiting
+    for most, full in ((None, False), (1, False), (0, True)):
+        app._queue.max_size = most
+        assert queue_is_full(app) == full
+    refused = join(address, "one")
+    assert refused.status_code == 503
+    assert "Queue is full" in refused.text
 
 
 @pytest.mark.anyio

@@ -1,5 +1,6 @@
 """The bounds around an app that is launched: there while it serves, and its end when it is told to."""
 
+import os
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import gradio as gr
 import httpx
 import pytest
 
+from demo.bounds.allowance import FolderAllowance
+from demo.bounds.crowd import NO_ROOM, ROOM_AFTER
 from demo.bounds.guard import guard_calls, guarded
 from demo.gradio_inside import web_server
 
@@ -32,12 +35,40 @@ async def launched(anyio_backend: str) -> AsyncIterator[tuple[gr.Blocks, str]]:
 
 
 @pytest.mark.anyio
-async def test_a_full_queue_says_when_to_come_again(launched: tuple[gr.Blocks, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("language", "word"), [("en-GB,en", "wait"), ("zh-CN,zh", "请等")])
+async def test_a_full_queue_says_so_in_the_asker_s_language_and_when_to_come_again(
+    launched: tuple[gr.Blocks, str], tmp_path: Path, language: str, word: str
+) -> None:
     app, address = launched
     with guarded(app, tmp_path):
-        answer = httpx.post(f"{address}gradio_api/call/three", json={"data": []}, trust_env=False)
+        answer = httpx.post(
+            f"{address}gradio_api/call/three",
+            json={"data": []},
+            headers={"accept-language": language},
+            trust_env=False,
+        )
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "2"
+    assert word in answer.json()["detail"]
+
+
+@pytest.mark.anyio
+async def test_an_upload_for_which_there_is_no_room_is_told(
+    launched: tuple[gr.Blocks, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, address = launched
+    monkeypatch.setattr(
+        "demo.bounds.guard.FolderAllowance", lambda folder: FolderAllowance(folder, most=8_000)
+    )
+    monkeypatch.setattr(app.app, "uploaded_file_dir", str(tmp_path))
+    with guarded(app, tmp_path):
+        answers = [
+            httpx.post(f"{address}gradio_api/upload", files={"files": os.urandom(3000)}, trust_env=False)
+            for _ in range(4)
+        ]
+    assert [each.status_code for each in answers] == [200, 200, 503, 503]
+    assert answers[-1].headers["retry-after"] == ROOM_AFTER
+    assert answers[-1].json()["error"] == NO_ROOM
 
 
 @pytest.mark.anyio

@@ -33,6 +33,7 @@ class App:
 
     def __init__(self) -> None:
         self.busy = False
+        self.crowded = False
         self.last = time.monotonic()
         self.cleaned = 0
 
@@ -43,7 +44,8 @@ class App:
     @contextmanager
     def cleaner(self, folder: Path, idle: float = 0.4, at_most: float = 60) -> Iterator[None]:
         """One that runs."""
-        with Cleaner(folder, lambda: self.busy, lambda: self.last, self.clean, idle, at_most):
+        busy, last, crowded = lambda: self.busy, lambda: self.last, lambda: self.crowded
+        with Cleaner(folder, busy, last, crowded, self.clean, idle, at_most):
             yield
 
 
@@ -83,6 +85,19 @@ def test_while_others_ask_only_the_oldest_goes(tmp_path: Path, app: App) -> None
         new = upload(tmp_path, "new")
         assert until(lambda: not old.parent.exists())
         assert new.exists()
+
+
+def test_where_much_lies_there_it_goes_earlier(tmp_path: Path, app: App) -> None:
+    app.busy = True
+    with app.cleaner(tmp_path):
+        old = upload(tmp_path, "old")
+        time.sleep(0.8)
+        assert old.exists()
+        app.crowded = True
+        new = upload(tmp_path, "new")
+        assert until(lambda: not old.parent.exists())
+        assert new.exists()
+        assert until(lambda: not new.exists())
 
 
 def test_what_was_there_before_stays_also_in_the_end(tmp_path: Path, app: App) -> None:

@@ -2,25 +2,31 @@
 
 A request takes a place once its body has come: those that come slowly keep nobody out. An event stream, which
 stays open as long as its page, gives its place back; streams have a bound of their own, below that of
-connections, so that they leave room.
+connections, so that they leave room. What all bodies on their way hold together has one, too.
 """
 
 import asyncio
 import functools
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo.bounds.allowance import Allowance
 from demo.bounds.connections import Patience, PatientProtocol, Places, patience_here
 
 TOO_MANY: Final = "Too many ask here at once; try again in a few seconds."
 TOO_SLOW: Final = "The request's body came too slowly; send it again, or send less."
+TOO_MUCH: Final = "More is being sent here than can be held; try again in a few seconds."
+NO_ROOM: Final = "As much is uploaded here as can be kept; try again in some minutes."
 ENDING: Final = "The app is being stopped; try again in a moment."
 RETRY_AFTER: Final = "2"
+ROOM_AFTER: Final = "60"
+"""Seconds, in which the folder of uploads is looked at twice."""
 
 LARGE: Final = 1 << 20
 PIECE: Final = 1 << 18
@@ -32,12 +38,14 @@ class Bounds:
     """requests: being answered at once. streams: event streams at once. large: answers of more than
     a megabyte at once, which lie in memory until they are read.
 
-    pause: seconds in which nothing of a body comes. body: seconds from a request's head to its body's end.
+    held: bytes of bodies in memory, from the first that comes to the end of its request. pause: seconds in
+    which nothing of a body comes. body: seconds from a request's head to its body's end.
     """
 
     requests: int = 500
     streams: int = 600
     large: int = 16
+    held: int = 192 << 20
     pause: float = 15.0
     body: float = 125.0
 
@@ -45,12 +53,17 @@ class Bounds:
 class Crowd:
     """An ASGI application around another one, for one event loop.
 
+    written: by their paths, what bodies may take that go to the disk and not into memory.
     requests, streams, large: as many as are being answered. last: when one was, by `time.monotonic`.
     """
 
-    def __init__(self, app: ASGIApp, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, bounds: Bounds | None = None, written: Mapping[str, Allowance] | None = None
+    ) -> None:
         self._app = app
         self._bounds = bounds or Bounds()
+        self._memory = Allowance(self._bounds.held)
+        self._written = written or {}
         self._ending = False
         self.requests = 0
         self.streams = 0
@@ -67,26 +80,43 @@ class Crowd:
             await self._app(scope, receive, send)
             return
         if self._ending and scope["method"] not in ("GET", "HEAD"):
-            await refuse(send, 503, ENDING)
+            await refuse(send, Refusal(503, ENDING))
         elif self.requests >= self._bounds.requests:
-            await refuse(send, 503, TOO_MANY)
+            await refuse(send, Refusal(503, TOO_MANY))
         else:
-            await Visit(self, self._bounds, receive, send).answer(self._app, scope)
+            disk = self._written.get(scope["path"].removeprefix(scope.get("root_path", "")))
+            full = Refusal(503, TOO_MUCH) if disk is None else Refusal(503, NO_ROOM, ROOM_AFTER)
+            visit = Visit(self, self._bounds, disk or self._memory, full, receive, send)
+            await visit.answer(self._app, scope)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a request is answered in the app's place. again: seconds until it may be sent again."""
+
+    status: int
+    sentence: str
+    again: str = RETRY_AFTER
 
 
 class Visit:
-    """One request on its way through the crowd."""
+    """One request on its way through the crowd. allowance: for its body. full: said where it is too much."""
 
-    def __init__(self, crowd: Crowd, bounds: Bounds, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, crowd: Crowd, bounds: Bounds, allowance: Allowance, full: Refusal, receive: Receive, send: Send
+    ) -> None:
         self._crowd = crowd
         self._bounds = bounds
+        self._allowance = allowance
+        self._full = full
+        self._held = 0
         self._receive = receive
         self._send = send
         self._body_ends = asyncio.get_running_loop().time() + bounds.body
         self._more_body = True
         self._place = ""
         self._started = False
-        self._refusal: tuple[int, str] | None = None
+        self._refusal: Refusal | None = None
 
     async def answer(self, app: ASGIApp, scope: Scope) -> None:
         """Have the app answer, or say why it may not."""
@@ -103,8 +133,9 @@ class Visit:
             if self._place != "streams":
                 self._crowd.last = time.monotonic()
             self._take("")
+            self._allowance.give(self._held)
         if self._refusal is not None and not self._started:
-            await refuse(self._send, *self._refusal)
+            await refuse(self._send, self._refusal)
 
     def _take(self, place: str) -> None:
         """Be counted as `requests`, `streams` or `large`, or as none."""
@@ -116,7 +147,7 @@ class Visit:
     def _move(self, place: str, most: int) -> None:
         """Give the place of a request back for another; OSError, as if the asker had gone, if none is."""
         if getattr(self._crowd, place) >= most:
-            self._refusal = 503, TOO_MANY
+            self._refusal = Refusal(503, TOO_MANY)
             raise OSError(TOO_MANY)
         self._take(place)
 
@@ -131,12 +162,22 @@ class Visit:
             async with asyncio.timeout_at(until):
                 message = await self._receive()
         except TimeoutError:
-            self._refusal = 408, TOO_SLOW
-            return {"type": "http.disconnect"}
+            return self._leave(Refusal(408, TOO_SLOW))
+        size = len(message.get("body", b""))
+        if not self._allowance.take(size):
+            return self._leave(self._full)
+        self._held += size
         self._more_body = bool(message.get("more_body", False))
         if not self._more_body and not self._place and message["type"] == "http.request":
+            if self._crowd.requests >= self._bounds.requests:
+                return self._leave(Refusal(503, TOO_MANY))
             self._take("requests")
         return message
+
+    def _leave(self, refusal: Refusal) -> Message:
+        """What the app is told in place of the rest of a body, so that it lets go of what it has."""
+        self._refusal = refusal
+        return {"type": "http.disconnect"}
 
     async def send(self, message: Message) -> None:
         """Hand on a part of the answer; where that begins a stream too many, nothing of it."""
@@ -161,24 +202,30 @@ class Visit:
         await self._send(message)
 
 
-async def refuse(send: Send, status: int, sentence: str) -> None:
+async def refuse(send: Send, refusal: Refusal) -> None:
     """Answer with a sentence; 408 also ends the connection, on which the rest of a body may still come."""
-    body = json.dumps({"error": sentence}).encode()
+    body = json.dumps({"error": refusal.sentence}).encode()
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"x-content-type-options", b"nosniff"),
     ]
-    headers.append((b"connection", b"close") if status == 408 else (b"retry-after", RETRY_AFTER.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    over = refusal.status == 408
+    headers.append((b"connection", b"close") if over else (b"retry-after", refusal.again.encode()))
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def bound(config: uvicorn.Config, bounds: Bounds | None = None, patience: Patience | None = None) -> Crowd:
-    """Have a server's connections and requests bounded from now on; the bound of requests."""
+def bound(
+    config: uvicorn.Config,
+    bounds: Bounds | None = None,
+    patience: Patience | None = None,
+    written: Mapping[str, Allowance] | None = None,
+) -> Crowd:
+    """Have a server's connections and requests bounded from now on; the bound of requests. See `Crowd`."""
     if not config.loaded:
         config.load()
-    crowd = Crowd(config.loaded_app, bounds)
+    crowd = Crowd(config.loaded_app, bounds, written)
     config.loaded_app = crowd
     protocol = functools.partial(PatientProtocol, Places(patience or patience_here()))
     config.http_protocol_class = cast(type[PatientProtocol], protocol)

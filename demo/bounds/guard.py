@@ -7,11 +7,14 @@ from typing import Final
 
 import gradio as gr
 
+from demo.bounds.allowance import FolderAllowance
 from demo.bounds.crowd import bound
 from demo.bounds.ending import wait_until_quiet
 from demo.bounds.fair import share_fairly
 from demo.bounds.forgetting import forget_what_is_done
+from demo.bounds.full import refuse_when_full
 from demo.bounds.temporary import Cleaner
+from demo.doors.ways import UPLOAD_PATH
 from demo.gradio_inside import calls_of_all, end_heartbeats, forget_removed_files, web_server
 
 SECONDS_TO_CLOSE: Final = 2
@@ -19,8 +22,11 @@ SECONDS_TO_CLOSE: Final = 2
 
 
 def guard_calls(app: gr.Blocks, host: str) -> None:
-    """Bound what an app keeps of its calls, and how many a session may have; before it is launched."""
+    """Bound what an app keeps of its calls, how many wait, and how many a session may have; before it is
+    launched.
+    """
     forget_what_is_done(app)
+    refuse_when_full(app)
     share_fairly(app, host)
 
 
@@ -28,16 +34,21 @@ def guard_calls(app: gr.Blocks, host: str) -> None:
 def guarded(app: gr.Blocks, uploads: Path) -> Iterator[None]:
     """Bound what strangers may ask of a launched app; when left by SystemExit, finish what was asked.
 
-    uploads: the folder that is emptied some minutes after the last request.
+    uploads: the folder that is emptied some minutes after the last request, and holds so much and no more.
     """
     server = web_server(app)
-    crowd = bound(server.config)
+    allowance = FolderAllowance(uploads)
+    crowd = bound(server.config, written={UPLOAD_PATH: allowance})
     server.config.timeout_graceful_shutdown = SECONDS_TO_CLOSE
 
     def busy() -> bool:
         return bool(crowd.requests or calls_of_all(app))
 
-    with Cleaner(uploads, busy, lambda: crowd.last, lambda: forget_removed_files(app)):
+    def cleaned() -> None:
+        forget_removed_files(app)
+        allowance.look()
+
+    with Cleaner(uploads, busy, lambda: crowd.last, lambda: allowance.crowded, cleaned):
         try:
             yield
         except SystemExit:

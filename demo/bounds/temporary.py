@@ -17,15 +17,16 @@ KEPT_IDLE: Final = 240.0
 """Seconds after the last request: with a check each minute at most, all is gone five minutes after it."""
 
 KEPT_AT_MOST: Final = 3600.0
-"""Seconds that a file is kept while others still ask."""
+"""Seconds that a file is kept while others still ask, and while there is room."""
 
 
 class Cleaner:
     """Empties a folder of what was put into it since, in a thread of its own; a context manager.
 
-    busy: whether any request still runs. last_request: when, by `time.monotonic`, one ended last. cleaned: is
-    called after each look. Nothing is removed that has changed since the last request, whatever runs; nothing
-    that was there before; nothing outside the folder. In the end all goes.
+    busy: whether any request still runs. last_request: when, by `time.monotonic`, one ended last. crowded:
+    whether so much lies there that all goes after `idle`, also while others ask. cleaned: is called after
+    each look. Nothing is removed that has changed within `idle`, whatever runs; nothing that was there
+    before; nothing outside the folder. In the end all goes.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Cleaner:
         folder: Path,
         busy: Callable[[], bool],
         last_request: Callable[[], float],
+        crowded: Callable[[], bool],
         cleaned: Callable[[], None],
         idle: float = KEPT_IDLE,
         at_most: float = KEPT_AT_MOST,
@@ -40,6 +42,7 @@ class Cleaner:
         self._folder = folder
         self._busy = busy
         self._last_request = last_request
+        self._crowded = crowded
         self._cleaned = cleaned
         self._idle = idle
         self._at_most = at_most
@@ -67,7 +70,7 @@ class Cleaner:
         if self._busy():
             self._busy_at = time.monotonic()
         quiet = time.monotonic() - max(self._busy_at, self._last_request())
-        age = self._idle if quiet >= self._idle else self._at_most
+        age = self._idle if quiet >= self._idle or self._crowded() else self._at_most
         self._remove_older(time.time() - age)
         self._cleaned()
 

@@ -45,26 +45,23 @@ async def whole(receive: Receive, most_bytes: int) -> bytes:
         ClientDisconnect: whoever sent it has gone.
     """
     bounded = counted(receive, most_bytes)
-    parts: list[bytes] = []
+    # One block that grows goes back to the system whole; many pieces are seldom given back.
+    body = bytearray()
     more = True
     while more:
         message = await bounded()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
-        parts.append(message.get("body", b""))
+        body += message.get("body", b"")
         more = message.get("more_body", False)
-    return b"".join(parts)
+    return bytes(body)
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives a body that was read already, and then what still comes."""
-    given = False
+    """A `receive` that gives a body that was read already, lets go of it, and then gives what still comes."""
+    kept: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def receive_again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
+        return kept.pop() if kept else await receive()
 
     return receive_again

@@ -17,16 +17,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.doors.bounded import check_declared, counted, replayed, whole
 from demo.doors.calls import HASH, Calls
+from demo.doors.fields import BROKEN_UPLOAD, fields_counted
 from demo.doors.scripts import marking
 from demo.doors.values import read_object
-from demo.doors.ways import EXACT, OWN, Kind, Way, way_to
+from demo.doors.ways import EXACT, OWN, UPLOAD_PATH, Kind, Way, way_to
 from demo.errors import BodyError
 from demo.gradio_inside import API_PATH, is_under_way, waits_for
 
 NOTHING: Final = "There is nothing at this address."
-BROKEN_UPLOAD: Final = (
-    'The upload is broken; send files as multipart/form-data, each in a part named "files" with a file name.'
-)
 UNFORESEEN: Final = "The app met what it did not foresee; whoever runs it finds it in the log."
 OTHER_PAGES: Final = frozenset(("page", "deep_link"))
 """Arguments of an address by which gradio looks for pages and states that this app does not have."""
@@ -36,18 +34,18 @@ REWRITTEN: Final = frozenset((b"content-type", b"content-length", b"transfer-enc
 
 
 class Door:
-    """An ASGI application in front of gradio's. own: paths beside gradio's that have limits of their own."""
+    """An ASGI application in front of gradio's. own: ways beside those of `way_to`, by their paths."""
 
-    def __init__(self, app: ASGIApp, blocks: gr.Blocks, own: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, blocks: gr.Blocks, own: Mapping[str, Way] | None = None) -> None:
         self._app = app
         self._blocks = blocks
         self._calls = Calls(blocks)
-        self._own = frozenset((*own, *(path for path, way in EXACT.items() if way is OWN)))
+        self._own = own or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or path in self._own:
+        if scope["type"] != "http" or EXACT.get(path) is OWN:
             await self._app(scope, receive, send)
             return
         started = False
@@ -71,11 +69,11 @@ class Door:
             if started:
                 raise
             logging.getLogger("touchstone").exception("A request failed")
-            broken = path == f"{API_PATH}/upload"
+            broken = path == UPLOAD_PATH
             await refuse(send, *((400, BROKEN_UPLOAD) if broken else (500, UNFORESEEN)))
 
     def _way(self, scope: Scope, path: str) -> tuple[Way, Mapping[str, str]]:
-        found = way_to(path)
+        found = (self._own[path], {}) if path in self._own else way_to(path)
         if found is None:
             raise BodyError(404, NOTHING)
         way, parts = found
@@ -94,8 +92,11 @@ class Door:
     async def _checked(self, scope: Scope, receive: Receive, way: Way, parts: Mapping[str, str]) -> Receive:
         """What gradio reads the body from."""
         check_declared(scope, way.most_bytes)
-        if way.kind is Kind.NONE or way.kind is Kind.UPLOAD:
-            return counted(receive, way.most_bytes)
+        bounded = counted(receive, way.most_bytes)
+        if way.kind is Kind.NONE:
+            return bounded
+        if way.kind is Kind.UPLOAD:
+            return fields_counted(scope, bounded)
         call = read_object(await whole(receive, way.most_bytes))
         if way.kind is Kind.JOIN:
             call = self._calls.joined(call)

@@ -16,12 +16,13 @@ from demo.health import HEALTH_PATH
 from demo.images import LARGEST_FILE_BYTES
 
 LARGEST_UPLOAD_BYTES: Final = LARGEST_FILE_BYTES + (1 << 20)
-"""Of a form: a file, or several that are as large together. Gradio holds what is no file in memory."""
+"""Of a form: a file, or several that are as large together."""
 LARGEST_CALL_BYTES: Final = 4 << 20
 """Of the JSON of a call: 2,000 files by their paths take about half of it, a drawing 30 KB."""
 LARGEST_NOTE_BYTES: Final = 4 << 10
 """Of what says only which call is meant."""
 
+UPLOAD_PATH: Final = f"{API_PATH}/upload"
 NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 FILE: Final = r"(?:[\w@-][\w.@-]{0,99}/){0,8}[\w@-][\w.@-]{0,99}"
 
@@ -30,7 +31,7 @@ class Kind(Enum):
     """What becomes of a request's body."""
 
     NONE = auto()
-    """There is none to be read."""
+    """There is none to be read, or it is counted and no more."""
     OWN = auto()
     """The route has limits of its own."""
     UPLOAD = auto()
@@ -50,7 +51,8 @@ class Way:
 
 READ: Final = Way(("GET", "HEAD"))
 GET: Final = Way(("GET",))
-OWN: Final = Way(("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"), Kind.OWN)
+EVERY: Final = ("GET", "HEAD", "POST", "DELETE", "OPTIONS", "PUT", "PATCH")
+OWN: Final = Way(EVERY, Kind.OWN)
 
 EXACT: Final[dict[str, Way]] = {
     CHECK_PATH: OWN,
@@ -65,7 +67,7 @@ EXACT: Final[dict[str, Way]] = {
     f"{API_PATH}/app_id": GET,
     f"{API_PATH}/startup-events": GET,
     f"{API_PATH}/queue/data": GET,
-    f"{API_PATH}/upload": Way(("POST",), Kind.UPLOAD, LARGEST_UPLOAD_BYTES),
+    UPLOAD_PATH: Way(("POST",), Kind.UPLOAD, LARGEST_UPLOAD_BYTES),
     f"{API_PATH}/queue/join": Way(("POST",), Kind.JOIN, LARGEST_CALL_BYTES),
     f"{API_PATH}/cancel": Way(("POST",), Kind.CANCEL, LARGEST_NOTE_BYTES),
 }
