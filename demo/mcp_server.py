@@ -31,7 +31,7 @@ from demo.runtime import Engine
 MCP_PATH: Final = "/mcp"
 LARGEST_REQUEST_BYTES: Final = LARGEST_FILE_BYTES + (12 << 20)
 """A picture of the largest size in base64, a third larger than its file, and what stands around it."""
-LARGE: Final = 1 << 20
+LARGE: Final = 64 << 10
 
 PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
 PICTURE_ONLY: Final = {"picture": PICTURE}

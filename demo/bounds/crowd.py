@@ -45,7 +45,7 @@ class Bounds:
     requests: int = 500
     streams: int = 600
     large: int = 16
-    held: int = 192 << 20
+    held: int = 128 << 20
     pause: float = 15.0
     body: float = 125.0
 
