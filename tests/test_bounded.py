@@ -56,6 +56,13 @@ def test_what_says_that_it_is_too_large_is_refused(declared: bytes) -> None:
     check_declared({"headers": [(b"content-length", b"4")]}, 4)
 
 
+def test_where_there_is_to_be_no_body_one_of_unknown_size_is_refused() -> None:
+    headers = {"headers": [(b"transfer-encoding", b"chunked")]}
+    check_declared(headers, 4)
+    with pytest.raises(BodyError):
+        check_declared(headers, 0)
+
+
 @pytest.mark.parametrize(("most", "said"), [(0, "no body"), (4096, "4 KiB"), (4 << 20, "4 MiB")])
 def test_a_refusal_says_how_much_may_be_sent(most: int, said: str) -> None:
     assert said in str(too_large(most))

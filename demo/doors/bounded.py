@@ -9,6 +9,9 @@ from demo.errors import BodyError
 def check_declared(scope: Scope, most_bytes: int) -> None:
     """Raises BodyError where a request says itself that its body is larger than `most_bytes`."""
     for name, value in scope["headers"]:
+        # Nobody would read it where there is to be none.
+        if name == b"transfer-encoding" and most_bytes == 0:
+            raise too_large(0)
         # Python itself refuses to read a number of many thousand digits.
         if name == b"content-length" and (len(value) > 12 or int(value) > most_bytes):
             raise too_large(most_bytes)
