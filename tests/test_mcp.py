@@ -4,20 +4,25 @@ import asyncio
 import base64
 import json
 import shutil
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ImageContent, TextContent, Tool
+from starlette.applications import Starlette
 
+from demo import mcp_server
 from demo.errors import ModelError
-from demo.runtime import MODELS_FOLDER
+from demo.mcp_server import MCP_PATH, call
+from demo.runtime import MODELS_FOLDER, Engine
 from tests.serving import served_app
 from tests.test_cli import CONTRACT
 from tests.test_uploads import sent_by_the_page
@@ -128,6 +133,43 @@ def test_what_is_wrong_is_said(tool_server: str, name: str, arguments: dict[str,
     answer = use(tool_server, name, **arguments)
     assert answer.isError
     assert reason in text(answer)
+
+
+def test_large_calls_are_answered_one_after_the_other(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = most_at_once = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal at_once, most_at_once
+        at_once += 1
+        most_at_once = max(most_at_once, at_once)
+        time.sleep(0.05)
+        at_once -= 1
+        return call(*arguments)
+
+    monkeypatch.setattr(mcp_server, "call", counted)
+
+    async def ask(client: httpx.AsyncClient, padding: int) -> Any:
+        body = {"name": "check", "arguments": {"picture": ENCODED + " " * padding}}
+        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": body}
+        headers = {"Accept": "application/json, text/event-stream"}
+        return (await client.post(MCP_PATH, json=message, headers=headers)).json()
+
+    async def ask_at_once(padding: int) -> list[Any]:
+        server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
+        transport = httpx.ASGITransport(Starlette(routes=[server.route]))
+        async with (
+            server.lifespan(None),
+            httpx.AsyncClient(transport=transport, base_url="http://x", timeout=30) as client,
+        ):
+            return await asyncio.gather(*(ask(client, padding) for _ in range(4)))
+
+    for padding, one in ((mcp_server.LARGE, True), (0, False)):
+        most_at_once = 0
+        answers = asyncio.run(ask_at_once(padding))
+        assert all(each["result"]["structuredContent"]["verdict"] == "real" for each in answers)
+        assert (most_at_once == 1) == one
 
 
 def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:
