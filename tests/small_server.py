@@ -32,6 +32,12 @@ async def slow(_: Request) -> Response:
     return PlainTextResponse("slow")
 
 
+async def endless(_: Request) -> Response:
+    """Takes longer than anybody waits."""
+    await asyncio.sleep(600)
+    return PlainTextResponse("endless")
+
+
 async def length(request: Request) -> Response:
     """How many bytes were sent."""
     return PlainTextResponse(str(len(await request.body())))
@@ -59,7 +65,7 @@ async def stream(_: Request) -> Response:
 
 
 ROUTES = [
-    *(Route(f"/{each.__name__}", each) for each in (quick, slow, large, full, stream)),
+    *(Route(f"/{each.__name__}", each) for each in (quick, slow, endless, large, full, stream)),
     Route("/length", length, methods=["POST"]),
 ]
 

@@ -1,5 +1,6 @@
 """Many requests at once: each is answered or told to come again, and slow bodies keep nobody out."""
 
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -77,6 +78,14 @@ def test_what_goes_to_the_disk_has_room_there() -> None:
         assert NO_ROOM in told
 
 
+def until(text: str, connection: socket.socket) -> str:
+    """What comes until a text has come, or the other end closes."""
+    came = b""
+    while text.encode() not in came and (part := connection.recv(4096)):
+        came += part
+    return came.decode()
+
+
 def test_a_body_that_has_come_finds_no_place_above_the_bound() -> None:
     with small_server(Bounds(requests=2)) as (address, crowd), ExitStack() as stack:
         slow = [stack.enter_context(closing(send(address, HALF))) for _ in range(3)]
@@ -85,8 +94,8 @@ def test_a_body_that_has_come_finds_no_place_above_the_bound() -> None:
         time.sleep(0.2)
         for each in slow:
             each.sendall(b"def")
-        told = [each.recv(4096).decode() for each in slow]
-        assert all(each.startswith("HTTP/1.1 503") and TOO_MANY in each for each in told)
+        told = [until(TOO_MANY, each) for each in slow]
+        assert all(each.startswith("HTTP/1.1 503") and TOO_MANY in each for each in told), told
         assert crowd.requests == 2
         assert all(rest(each).endswith("slow") for each in busy)
 
@@ -126,6 +135,18 @@ def test_in_the_end_nothing_new_begins_and_what_was_asked_is_answered() -> None:
         assert ENDING in told
         assert ask(address, "quick").endswith("quick")
         assert rest(at_work).endswith("slow")
+
+
+def test_what_is_not_done_when_the_server_ends_is_told_so() -> None:
+    with small_server() as (address, crowd):
+        at_work = begin(address, "endless")
+        time.sleep(0.2)
+        crowd.end()
+    with closing(at_work):
+        told = rest(at_work)
+    assert told.startswith("HTTP/1.1 503")
+    assert "\r\nretry-after: 2\r\n" in told
+    assert ENDING in told
 
 
 def test_it_knows_when_it_was_asked_last() -> None:

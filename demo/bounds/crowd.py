@@ -54,7 +54,8 @@ class Crowd:
     """An ASGI application around another one, for one event loop.
 
     written: by their paths, what bodies may take that go to the disk and not into memory.
-    requests, streams, large: as many as are being answered. last: when one was, by `time.monotonic`.
+    ending: whether nothing new is begun. requests, streams, large: as many as are being answered. last: when
+    one was, by `time.monotonic`.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Crowd:
         self._bounds = bounds or Bounds()
         self._memory = Allowance(self._bounds.held)
         self._written = written or {}
-        self._ending = False
+        self.ending = False
         self.requests = 0
         self.streams = 0
         self.large = 0
@@ -72,14 +73,14 @@ class Crowd:
 
     def end(self) -> None:
         """From now on begin nothing new: what only fetches the rest of something (GET) is still answered."""
-        self._ending = True
+        self.ending = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._ending and scope["method"] not in ("GET", "HEAD"):
+        if self.ending and scope["method"] not in ("GET", "HEAD"):
             await refuse(send, Refusal(503, ENDING))
         elif self.requests >= self._bounds.requests:
             await refuse(send, Refusal(503, TOO_MANY))
@@ -129,6 +130,11 @@ class Visit:
             # The app was told that whoever asked has gone: what it makes of that is of no interest.
             if self._refusal is None:
                 raise
+        except asyncio.CancelledError:
+            # The server ends, and waits no longer for what is still at work.
+            if not self._crowd.ending or self._started:
+                raise
+            self._refusal = Refusal(503, ENDING)
         finally:
             if self._place != "streams":
                 self._crowd.last = time.monotonic()
