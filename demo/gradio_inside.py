@@ -6,8 +6,11 @@ gradio is imported, one function of it by name. `tests/test_gradio_inside.py` na
 
 import logging
 import os
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator, Sized
+from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias, cast
 
@@ -22,6 +25,8 @@ from gradio.exceptions import Error as AppError
 from gradio.i18n import I18nData
 from gradio.route_utils import API_PREFIX
 from gradio.routes import file_upload_statuses
+from gradio.server_messages import EstimationMessage
+from gradio.state_holder import SessionState, StateHolder
 from gradio_client.utils import is_file_obj_with_meta, traverse
 from pydantic import ValidationError
 
@@ -146,6 +151,13 @@ def was_uploaded(app: gr.Blocks, path: str) -> bool:
     return path in app.upload_file_set
 
 
+def may_have_been_uploaded(app: gr.Blocks, path: str) -> bool:
+    """Whether a path is like those that the app gives to who uploads a file: `folder/hash/name`."""
+    like = Path(path)
+    plain = str(like) == path and ".." not in like.parts
+    return plain and like.parent.parent == Path(app.app.uploaded_file_dir)
+
+
 def for_each_file(value: Any, see: Callable[[dict[str, Any]], Any]) -> None:
     """Have `see` look at every marked file in a value, however deep it lies."""
     traverse(value, see, is_file_obj_with_meta)
@@ -205,10 +217,48 @@ def bytes_of_calls(app: gr.Blocks) -> int:
     return sum(int(event.request.headers.get("content-length", 0)) for event in events)
 
 
-def finished_sessions(app: gr.Blocks) -> set[str]:
-    """The sessions of which gradio keeps answers or a name, though none of their calls waits or runs."""
-    live = {event.session_hash for event in app._queue.event_ids_to_events.values()}
-    return {*app._queue.pending_messages_per_session, *app._queue.pending_event_ids_session} - live
+def sessions_calling(app: gr.Blocks) -> set[str]:
+    """The sessions of which a call waits or runs."""
+    return {event.session_hash for event in list(app._queue.event_ids_to_events.values())}
+
+
+def session_of(app: gr.Blocks, event: str) -> str:
+    """The session of a call whose answer was not fetched; a call that named none is one by itself."""
+    held = app._queue.pending_event_ids_session.items()
+    return next((session for session, events in held if event in events), event)
+
+
+def sessions_remembered(app: gr.Blocks) -> int:
+    """Of how many sessions gradio keeps answers; of more than 2,000 it drops the oldest, whoever listens."""
+    return len(app._queue.pending_messages_per_session)
+
+
+def finished_sessions(app: gr.Blocks) -> dict[str, frozenset[str]]:
+    """The sessions of which gradio keeps answers or a name, though none of their calls waits or runs: last
+    those that came last. Each with its calls whose answers can still be fetched.
+    """
+    queue, calling = app._queue, sessions_calling(app)
+    answers, names = queue.pending_messages_per_session, queue.pending_event_ids_session
+    return {
+        session: frozenset(names.get(session, ()) if session in answers else ())
+        for session in (*names, *(each for each in answers if each not in names))
+        if session not in calling
+    }
+
+
+def forget_estimates(app: gr.Blocks, session: str) -> None:
+    """Drop what was said to a session of how long its calls would wait: anew whenever one went on."""
+    messages = app._queue.pending_messages_per_session.get(session)
+    waiting: deque[Any] = getattr(messages, "_queue", deque())
+    kept = [each for each in waiting if not isinstance(each, EstimationMessage)]
+    waiting.clear()
+    waiting.extend(kept)
+
+
+def answer_length(app: gr.Blocks, session: str) -> int:
+    """How many characters the answers of a session that were not fetched have; they take more in memory."""
+    messages = app._queue.pending_messages_per_session.get(session)
+    return sum(len(str(each.model_dump())) for each in tuple(getattr(messages, "_queue", ())))
 
 
 def forget_sessions(app: gr.Blocks, sessions: set[str]) -> None:
@@ -216,6 +266,82 @@ def forget_sessions(app: gr.Blocks, sessions: set[str]) -> None:
     for session in sessions:
         app._queue.pending_messages_per_session.pop(session, None)
         app._queue.pending_event_ids_session.pop(session, None)
+
+
+class _LeanState(SessionState):
+    """What a session's calls leave for the next ones, and no copy of the page with what it shows.
+
+    Gradio keeps one for each session, so that an address can name a state of the page: 85 kB and more, and
+    6 ms to make. No address of this app does.
+    """
+
+    def __init__(self, blocks: gr.Blocks) -> None:
+        self.blocks_config = copy(blocks.default_config)
+        self.config_values = {}
+        self.state_data: dict[int, Any] = {}
+        self._state_ttl: dict[int, tuple[float | None, datetime]] = {}
+        self.is_closed = False
+        self.STATE_TTL_WHEN_CLOSED = 3600
+
+    def __setitem__(self, key: int, value: Any) -> None:
+        super().__setitem__(key, value)
+        self.config_values.clear()
+
+    def _update_config(self, key: int) -> None:
+        """Nothing."""
+
+    def _update_value_in_config(self, key: int, value: Any) -> None:
+        """Nothing."""
+
+
+class _LeanStates(StateHolder):
+    """The states of all sessions, in the order of their last use."""
+
+    def __getitem__(self, session_id: str) -> SessionState:
+        if session_id not in self.session_data:
+            self.session_data[session_id] = _LeanState(self.blocks)
+        return super().__getitem__(session_id)
+
+
+def hold_lean_states(app: gr.Blocks) -> None:
+    """Have a launched app keep, of each session, its state alone."""
+    app.app.state_holder = _LeanStates()  # type: ignore[no-untyped-call]
+    app.app.state_holder.set_blocks(app)
+
+
+@dataclass(frozen=True)
+class HeldState:
+    """The state of a session. left: its page was open once, and was closed since.
+
+    rested: seconds since its last call. items: how many things its values hold together.
+    """
+
+    session: str
+    left: bool
+    rested: float
+    items: int
+
+
+def states_held(app: gr.Blocks) -> int:
+    """Of how many sessions a state is kept."""
+    return len(app.app.state_holder.session_data)
+
+
+def held_states(app: gr.Blocks) -> Iterator[HeldState]:
+    """The states that are kept, beginning with that which rested longest."""
+    holder, now = app.app.state_holder, datetime.now()
+    for session, state in list(holder.session_data.items()):
+        rested = (now - holder.time_last_used.get(session, now)).total_seconds()
+        items = sum(len(each) for each in list(state.state_data.values()) if isinstance(each, Sized))
+        yield HeldState(session, state.is_closed, rested, items)
+
+
+def forget_state(app: gr.Blocks, session: str) -> None:
+    """Drop the state of a session; its next call begins with a new one."""
+    holder = app.app.state_holder
+    with holder.lock:
+        holder.session_data.pop(session, None)
+        holder.time_last_used.pop(session, None)
 
 
 def finished_uploads() -> set[str]:

@@ -71,8 +71,9 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
     with without_stubs(), ThreadPoolExecutor(1) as thread:
         opening = thread.submit(engine.open_all)
         from demo.app import build_app
-        from demo.bounds.forgetting import SESSIONS_KEPT
         from demo.bounds.guard import guard_calls, guarded
+        from demo.bounds.listening import Listening
+        from demo.bounds.states import SESSIONS_KEPT
         from demo.check_route import CheckEndpoint, check_route
         from demo.doors.door import UNFORESEEN, Door
         from demo.doors.headers import headers_outermost
@@ -95,11 +96,14 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
         own[tools.route.path] = tools.way
         tools_running = tools.lifespan
     app, translations = build_app(engine)
-    guard_calls(app, host)
+    listeners = guard_calls(app, host)
     failures_told(app, UNFORESEEN)
     web = {
         "routes": routes,
-        "middleware": [Middleware(Door, blocks=app, own=own)],
+        "middleware": [
+            Middleware(Door, blocks=app, own=own),
+            Middleware(Listening, blocks=app, listeners=listeners),
+        ],
         "lifespan": headers_outermost(tools_running),
     }
     _, address, _ = app.launch(
@@ -118,7 +122,8 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
         show_error=False,
         run_history=False,
         enable_monitoring=False,
-        state_session_capacity=SESSIONS_KEPT,
+        # At so many it drops those that rested longest, open pages or not; `States` keeps below.
+        state_session_capacity=2 * SESSIONS_KEPT,
         max_file_size=LARGEST_FILE_BYTES,
         footer_links=["api", "settings"],
         theme=touchstone_theme(),

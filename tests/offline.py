@@ -1,7 +1,11 @@
 """`python -m tests.offline …`: `python -m demo …` that ends where anything in it would leave this machine, or
 would write outside of the temporary folder.
+
+The variable `TOUCHSTONE_TESTS_KEPT_IDLE` says after how many seconds without a request it removes what was
+uploaded.
 """
 
+import functools
 import ipaddress
 import os
 import socket
@@ -10,8 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from demo.bounds import temporary
 from demo.cli import main
 
+KEPT_IDLE: Final = "TOUCHSTONE_TESTS_KEPT_IDLE"
 LEFT = 70
 """The exit code of an app that tried."""
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -80,4 +86,6 @@ def is_local(host: object) -> bool:
 if __name__ == "__main__":
     sys.addaudithook(watch)
     sys.addaudithook(FileWatch(tempfile.gettempdir()))
+    if seconds := os.environ.get(KEPT_IDLE):
+        temporary.Cleaner = functools.partial(temporary.Cleaner, idle=float(seconds))  # type: ignore
     sys.exit(main())

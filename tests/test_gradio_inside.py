@@ -25,8 +25,10 @@ from demo.gradio_inside import (
     ApiValue,
     Event,
     Files,
+    HeldState,
     Input,
     Translated,
+    answer_length,
     are_files,
     bytes_of_calls,
     calls_of,
@@ -38,12 +40,21 @@ from demo.gradio_inside import (
     finished_sessions,
     finished_uploads,
     for_each_file,
+    forget_estimates,
     forget_removed_files,
     forget_sessions,
+    forget_state,
     forget_uploads,
+    held_states,
+    hold_lean_states,
     is_under_way,
     keep_no_statistics,
+    may_have_been_uploaded,
     queue_is_full,
+    session_of,
+    sessions_calling,
+    sessions_remembered,
+    states_held,
     tab_being_built,
     takes_file,
     takes_files,
@@ -236,6 +247,19 @@ async def test_was_uploaded_holds_for_what_an_upload_was_answered_with() -> None
     assert "upload_file_set.update(output_files)" in inspect.getsource(App.create_app)
 
 
+@pytest.mark.anyio
+async def test_may_have_been_uploaded_holds_for_paths_like_those_that_gradio_gives(waiting: Waiting) -> None:
+    app, address, _ = waiting
+    sent = httpx.post(f"{address}gradio_api/upload", files={"files": b"a picture"}, trust_env=False)
+    (path,) = sent.json()
+    assert may_have_been_uploaded(app, path)
+    folder = Path(path).parent.parent
+    assert may_have_been_uploaded(app, str(folder / "hash" / "gone.png"))
+    others = ("file", "a/../b", "a/b/c", "a/./b", "a//b")
+    for other in (*(f"{folder}/{each}" for each in others), "/etc/a/passwd", "7", ""):
+        assert not may_have_been_uploaded(app, str(other))
+
+
 @pytest.fixture
 async def waiting(anyio_backend: str) -> AsyncIterator[Waiting]:
     """A launched app whose endpoint waits, its address, and what it waits for."""
@@ -310,18 +334,77 @@ async def test_calls_of_sessions_are_counted_while_they_run_and_forgotten_afterw
     assert [join(address, session).status_code for session in ("one", "two", "two")] == [200] * 3
     assert (calls_of(app, "one"), calls_of(app, "two"), calls_of_all(app)) == (1, 2, 3)
     assert 100 < bytes_of_calls(app) < 600
-    assert finished_sessions(app) & {"one", "two"} == set()
+    assert {"one", "two"} <= sessions_calling(app)
+    assert not {"one", "two"} & set(finished_sessions(app))
+    event = next(iter(app._queue.pending_event_ids_session["one"]))
+    assert (session_of(app, event), session_of(app, "other")) == ("one", "other")
     go_on.set()
     until = time.monotonic() + 10
     while calls_of_all(app) and time.monotonic() < until:
         time.sleep(0.02)
     assert (calls_of(app, "two"), calls_of_all(app), bytes_of_calls(app)) == (0, 0, 0)
     # Nobody fetched an answer.
-    assert {"one", "two"} <= finished_sessions(app)
+    finished = finished_sessions(app)
+    assert (len(finished["one"]), len(finished["two"])) == (1, 2)
+    assert event in finished["one"]
+    assert 2 * answer_length(app, "one") == pytest.approx(answer_length(app, "two"), rel=0.2)
+    assert sessions_remembered(app) == 2
+    messages: Any = app._queue.pending_messages_per_session["two"]
+    told = list(messages._queue)
+    forget_estimates(app, "two")
+    kept = list(messages._queue)
+    assert kept == [each for each in told if each.msg != "estimation"]
+    assert len(kept) == len(told) - 2
     forget_sessions(app, {"one"})
     assert "one" not in finished_sessions(app)
     answer = httpx.get(f"{address}gradio_api/queue/data?session_hash=two", trust_env=False)
     assert answer.text.count("process_completed") == 2
+    assert finished_sessions(app)["two"] == frozenset()
+    assert answer_length(app, "two") == 0
+    # What it is to be dropped before.
+    assert app._queue.pending_messages_per_session.max_size == 2000
+
+
+@pytest.mark.anyio
+async def test_hold_lean_states_keeps_states_in_the_order_of_their_use(waiting: Waiting) -> None:
+    app, address, go_on = waiting
+    hold_lean_states(app)
+    go_on.set()
+    for session in ("one", "two", "one"):
+        assert join(address, session).status_code == 200
+    # The page of one of them is opened, and closed.
+    with httpx.stream("GET", f"{address}gradio_api/heartbeat/two", trust_env=False) as page:
+        next(page.iter_text())
+    until = time.monotonic() + 10
+    while not any(each.left for each in held_states(app)) and time.monotonic() < until:
+        time.sleep(0.02)
+    held = list(held_states(app))
+    assert [(each.session, each.left, each.items) for each in held] == [("two", True, 0), ("one", False, 0)]
+    assert 0 <= held[1].rested <= held[0].rested < 20
+    assert states_held(app) == 2
+    forget_state(app, "two")
+    assert [each.session for each in held_states(app)] == ["one"]
+    assert isinstance(held[0], HeldState)
+
+
+@pytest.mark.anyio
+async def test_lean_states_hold_what_gradio_s_do_but_for_the_page() -> None:
+    usual, lean = built(), built()
+    hold_lean_states(lean)
+    session = lean.app.state_holder["one"]
+    assert lean.state_holder is lean.app.state_holder
+    assert vars(session).keys() == vars(usual.app.state_holder["one"]).keys()
+    kept, number = (each.component for each in events_of(lean)[0].inputs[:2])
+    for block in (kept, number):
+        session._update_value_in_config(block._id, "a value")
+        session._update_config(block._id)
+    session[kept._id] = [1, 2, 3]
+    session[number._id] = gr.Number(7)
+    assert session[kept._id] == [1, 2, 3]
+    assert session[number._id].value == 7
+    assert session.config_values == {}
+    assert [each.items for each in held_states(lean)] == [3]
+    assert usual.app.state_holder["one"].config_values
 
 
 @pytest.mark.anyio

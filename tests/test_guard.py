@@ -12,7 +12,8 @@ import pytest
 from demo.bounds.allowance import FolderAllowance
 from demo.bounds.crowd import NO_ROOM, ROOM_AFTER
 from demo.bounds.guard import guard_calls, guarded
-from demo.gradio_inside import web_server
+from demo.bounds.states import SESSIONS_KEPT
+from demo.gradio_inside import states_held, web_server
 
 
 @pytest.fixture
@@ -69,6 +70,19 @@ async def test_an_upload_for_which_there_is_no_room_is_told(
     assert [each.status_code for each in answers] == [200, 200, 503, 503]
     assert answers[-1].headers["retry-after"] == ROOM_AFTER
     assert answers[-1].json()["error"] == NO_ROOM
+
+
+@pytest.mark.anyio
+async def test_sessions_of_calls_that_are_refused_are_forgotten_too(
+    launched: tuple[gr.Blocks, str], tmp_path: Path
+) -> None:
+    app, address = launched
+    with guarded(app, tmp_path), httpx.Client(base_url=address, trust_env=False) as client:
+        for number in range(SESSIONS_KEPT + 20):
+            assert not app.app.state_holder[f"made-up-{number}"].is_closed
+        call = {"data": [], "session_hash": "last"}
+        assert client.post("gradio_api/call/three", json=call).status_code == 503
+        assert states_held(app) <= SESSIONS_KEPT
 
 
 @pytest.mark.anyio

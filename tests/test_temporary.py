@@ -1,13 +1,27 @@
 """The folder of uploads: empty some time after the last request, and never emptied under one that runs."""
 
+import asyncio
+import io
+import json
+import socket
+import struct
 import time
+import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from demo.bounds.temporary import KEPT_IDLE, Cleaner, remove_older
+from tests.load import EVERY_KIND, MARK, PICTURE, Door, form, many
+from tests.serving import served_process
+from tests.test_mcp import ENCODED, use
+from tests.test_uploads import sent_by_the_page
+
+FORM = "multipart/form-data; boundary=between"
 
 
 def upload(folder: Path, name: str = "hash") -> Path:
@@ -140,3 +154,81 @@ def test_a_folder_that_is_gone_ends_nothing(tmp_path: Path, app: App) -> None:
         assert until(lambda: app.cleaned > 1)
         upload(folder)
         assert until(lambda: not list(folder.iterdir()))
+
+
+def left(folder: Path) -> set[str]:
+    """What lies in a folder, at any depth, folders included."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+
+
+def give_up(address: str, path: str, sent: int, how: str) -> socket.socket:
+    """An upload of ten megabytes of which so many bytes are sent; then `close`, `reset`, or `stall`."""
+    parts = urlsplit(address)
+    connection = socket.create_connection((str(parts.hostname), int(parts.port or 80)), timeout=60)
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n"
+    part = '--between\r\nContent-Disposition: form-data; name="files"; filename="7.png"\r\n\r\n'
+    connection.sendall(f"{head}Content-Type: multipart/form-data; boundary=between\r\n\r\n{part}".encode())
+    connection.sendall(bytes(sent))
+    if how == "reset":
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    if how != "stall":
+        connection.close()
+    return connection
+
+
+def zipped(content: bytes) -> bytes:
+    """A zip with three pictures."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.png", content)
+    return stream.getvalue()
+
+
+def ask_at_every_door(address: str) -> None:
+    """Send files whichever way there is, and give some of it up midway."""
+    door = Door.of(address)
+
+    async def plainly() -> None:
+        load = await many(door, EVERY_KIND, 2 * len(EVERY_KIND), 4)
+        assert load.failures == 0
+        body = form("files", 1, zipped(PICTURE))
+        sent = await door.ask("POST", "/gradio_api/upload", body, FORM)
+        file = {"path": json.loads(sent.body)[0], "meta": MARK}
+        told = await asyncio.to_thread(
+            sent_by_the_page, address, "page_many", [[file]], {"run": 1, "refused": []}
+        )
+        assert '"finished":true' in told
+        large = await door.ask("POST", "/v1/check", form("files", 1, bytes(20 << 20)), FORM)
+        assert large.status == 200
+
+    asyncio.run(plainly())
+    assert not use(address, "check", picture=ENCODED).isError
+    for path in ("/gradio_api/upload", "/gradio_api/upload?upload_id=one", "/v1/check"):
+        for sent in (3, 3 << 20):
+            for how in ("close", "reset"):
+                give_up(address, path, sent, how)
+    with give_up(address, "/gradio_api/upload", 3 << 20, "stall") as stalled:
+        assert stalled.recv(100).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.slow
+def test_five_minutes_after_the_last_request_nothing_is_left() -> None:
+    with served_process("--mcp") as (lines, process), ExitStack() as pages:
+        address = next(word for word in lines[0].split() if word.startswith("http"))
+        given = Path(f"/proc/{process.pid}/environ").read_bytes().decode().split("\0")
+        (folder,) = (Path(each.removeprefix("TMPDIR=")) for each in given if each.startswith("TMPDIR="))
+        before = left(folder)
+        # A page that stays open asks for nothing.
+        beats = httpx.stream("GET", f"{address}gradio_api/heartbeat/resting", trust_env=False, timeout=60)
+        assert pages.enter_context(beats).status_code == 200
+        ask_at_every_door(address)
+        ended = time.monotonic()
+        sent = left(folder) - before
+        assert len(sent) > 10
+        gone = 0.0
+        while (passed := time.monotonic() - ended) < 300:
+            gone = passed if left(folder) - before else gone
+            time.sleep(1)
+        print(f"{len(sent)} files and folders, the last of which was there for {gone:.0f} s")
+        assert not left(folder) - before

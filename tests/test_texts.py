@@ -16,6 +16,7 @@ from demo import archive, check, images, texts
 from demo.app import build_app
 from demo.decoding import room, workers
 from demo.distributions import load_distributions
+from demo.doors import uploads
 from demo.endpoints import generate_files
 from demo.page import Page
 from demo.panels import VERDICTS, result_panel
@@ -46,6 +47,7 @@ SENTENCES = {
     *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
     *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),
     *many.REFUSALS.values(),
+    uploads.GONE,
 }
 """What answers say of pictures that cannot be judged, where it does not depend on the picture."""
 

@@ -4,12 +4,14 @@ import json
 import re
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
-from demo.doors.uploads import NOT_MARKED, NOT_UPLOADED
+from demo.doors.uploads import GONE, NOT_MARKED, NOT_UPLOADED
 from demo.runtime import MODELS_FOLDER
 from tests.serving import call
 
@@ -93,3 +95,22 @@ def test_what_no_endpoint_foresees_says_nothing_of_the_server(server: str) -> No
 def test_the_sentences_are_one_each() -> None:
     for sentence in (NOT_UPLOADED, NOT_MARKED):
         assert re.fullmatch(r"[A-Z].*[^.]\.", sentence)
+
+
+@pytest.mark.parametrize(("language", "says"), [("en", GONE), ("zh-CN,en;q=0.5", "请重新选择并发送")])
+@pytest.mark.parametrize("name", ["7.png", "8.png"])
+def test_what_was_removed_since_is_to_be_sent_again(server: str, name: str, language: str, says: str) -> None:
+    sent = httpx.post(
+        f"{server}gradio_api/upload", files={"files": (name, PICTURE.read_bytes())}, trust_env=False
+    )
+    (path,) = sent.json()
+    # As it would be named: by the hash of another content.
+    gone = str(Path(path).parent.with_name("0" * 64) / name)
+    answer = httpx.post(
+        f"{server}gradio_api/call/check",
+        json={"data": [{"path": gone, "meta": MARK}]},
+        headers={"accept-language": language},
+        trust_env=False,
+    )
+    assert answer.status_code == 410
+    assert says in answer.json()["detail"]

@@ -2,13 +2,14 @@
 
 import base64
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import gradio as gr
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from demo.check import check_bytes
 from demo.images import LARGEST_FILE_BYTES, encode_png
@@ -17,6 +18,7 @@ from demo.stability import HANDLINGS
 from export.benchmark.chromium import CHROMIUM_FLAGS
 from tests.accessibility import serious
 from tests.driving import FOUR_DECIMALS, overflow, picture_bytes, requests_held, shown, stroke, upload
+from tests.offline import KEPT_IDLE
 from tests.serving import served_app
 from tests.tabs import both_sizes, on_a_phone
 
@@ -374,3 +376,82 @@ def test_the_camera_is_off_once_one_looks_at_something_else(
         expect(page.locator(".area-camera")).to_be_visible()
         page.get_by_role("tab", name="Generate").click()
         page.wait_for_function("document.querySelector('.area-camera').srcObject === null")
+
+
+@pytest.fixture(scope="module")
+def quick_to_forget(product_models: Path) -> Iterator[str]:
+    """The app, where what was uploaded is gone a second after the last request."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(KEPT_IDLE, "1")
+        with served_app("--models", str(product_models)) as address:
+            yield address
+
+
+REST = 2200
+"""Milliseconds after which an upload there is gone."""
+
+
+@pytest.mark.browser
+def test_after_a_rest_that_outlasts_the_file_the_page_goes_on(browser: Browser, quick_to_forget: str) -> None:
+    page = browser.new_page()
+    page.goto(quick_to_forget)
+    expect(page.locator("#area canvas")).to_be_visible()
+    upload(page, "seven.png", picture_bytes())
+    shown(page, "seven.png")
+    page.wait_for_timeout(REST)
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    shown(page, "Your drawing")
+    upload(page, "again.png", picture_bytes())
+    shown(page, "again.png")
+    page.wait_for_timeout(REST)
+    page.locator("#why button").first.click()
+    expect(page.locator("#reasons .strip li")).to_have_count(len(HANDLINGS))
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".result-verdict")).to_have_text("No picture yet")
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("locale", "says"), [("en-US", "choose it again and send it."), ("zh-CN", "请重新选择并发送。")]
+)
+def test_a_file_that_is_gone_before_it_is_checked_is_to_be_chosen_again(
+    browser: Browser, quick_to_forget: str, locale: str, says: str
+) -> None:
+    page = browser.new_page(locale=locale)
+    page.goto(quick_to_forget)
+    expect(page.locator("#area canvas")).to_be_visible()
+    with requests_held(page, "**/queue/join*"):
+        upload(page, "seven.png", picture_bytes())
+        page.wait_for_timeout(REST)
+    expect(page.locator(".toast-body")).to_contain_text(says)
+    upload(page, "again.png", picture_bytes())
+    expect(page.locator("#result .result:not([data-stale]) .result-file")).to_have_text("again.png")
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("locale", "says"), [("en-US", "choose the files again"), ("zh-CN", "请重新选择文件")]
+)
+def test_many_files_that_are_gone_before_they_are_checked_are_to_be_chosen_again(
+    browser: Browser, quick_to_forget: str, locale: str, says: str
+) -> None:
+    page = browser.new_page(locale=locale)
+    page.goto(f"{quick_to_forget}?view=many")
+    expect(page.locator(".files-choose")).to_be_visible()
+    files: list[FilePayload] = [
+        {"name": f"{number}.png", "mimeType": "image/png", "buffer": picture_bytes()} for number in range(2)
+    ]
+    with requests_held(page, "**/queue/join*"):
+        page.set_input_files(".files-input", files)
+        page.wait_for_timeout(REST)
+    expect(page.locator(".files-says")).to_contain_text(says)
+    expect(page.locator(".files-stop")).to_be_hidden()
+    page.set_input_files(".files-input", files)
+    expect(page.locator(".answers-open")).to_have_count(2)
+    # What was checked outlasts its file.
+    page.wait_for_timeout(REST)
+    page.locator(".answers-open").first.click()
+    expect(page.locator("#result .result-file")).to_have_text("0.png")
+    page.close()

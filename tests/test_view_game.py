@@ -1,8 +1,11 @@
 """*Beat the discriminator*, in a real browser against a real server."""
 
+import asyncio
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,8 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from demo.digits import FILE
 from demo.game import CARDS
 from tests.accessibility import serious
-from tests.driving import FOUR_DECIMALS, open_view, overflow, stroke
+from tests.driving import FOUR_DECIMALS, lose_session, open_view, overflow, stroke
 from tests.handwriting import large_digits, write_idx
+from tests.load import Answer, Door, many
 from tests.serving import served_app
 
 
@@ -41,6 +45,12 @@ def play(page: Page, digits: int = CARDS) -> None:
     for number in range(1, digits + 1):
         expect(page.get_by_role("img", name=f"Digit number {number}:")).to_be_visible()
         page.locator("#say-fake" if number % 2 else "#say-real").click()
+
+
+async def made_up_session(door: Door) -> Answer:
+    """A call in a session of its own, which there is from then on, even where too many calls wait."""
+    call = {"data": [3, 1, 0, None], "session_hash": uuid4().hex}
+    return await door.send("/gradio_api/call/generate", call)
 
 
 @pytest.mark.browser
@@ -100,4 +110,51 @@ def test_without_a_collection_the_player_s_own_digits_are_the_real_ones(
     page.get_by_role("button", name="New game").click()
     play(page)
     expect(page.locator("#board .cards li")).to_have_count(CARDS)
+    page.close()
+
+
+@pytest.mark.browser
+def test_a_game_outlasts_those_who_make_up_sessions(browser: Browser, mnist_server: str) -> None:
+    page = browser.new_page()
+    # By this stream the app knows that the page is open.
+    with page.expect_request("**/gradio_api/heartbeat/*"):
+        page.goto(f"{mnist_server}?view=game")
+    page.get_by_role("button", name="New game").click()
+    play(page, 3)
+    expect(page.locator("#board")).to_contain_text("Digit 4 of 10.")
+    # The browser's own loop runs in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        calls = many(Door.of(mnist_server), (made_up_session,), 300, 8)
+        load = thread.submit(asyncio.run, calls).result()
+    assert (load.failures, load.outcomes.total()) == (0, 300)
+    page.locator("#say-fake").click()
+    expect(page.locator("#board")).to_contain_text("Digit 5 of 10.")
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("locale", "again", "says"),
+    [
+        ("en-US", "New game", "This game is no longer kept here"),
+        ("zh-CN", "开始新游戏", "这局游戏已不再保留"),
+    ],
+)
+def test_a_game_that_is_lost_is_said_and_another_one_begins(
+    browser: Browser, mnist_server: str, locale: str, again: str, says: str
+) -> None:
+    page = browser.new_page(locale=locale)
+    page.goto(mnist_server)
+    open_view(page, "game")
+    page.get_by_role("button", name=again).click()
+    page.locator("#say-fake").click()
+    expect(page.locator("#board .card strong")).to_contain_text("2")
+    lose_session(page)
+    page.locator("#say-fake").click()
+    expect(page.locator("#board [role=status]")).to_contain_text(says)
+    expect(page.locator("#say-fake")).to_be_hidden()
+    page.get_by_role("button", name=again).click()
+    expect(page.locator("#board .card strong")).to_contain_text("1")
+    page.locator("#say-real").click()
+    expect(page.locator("#board .card strong")).to_contain_text("2")
     page.close()

@@ -16,11 +16,11 @@ from demo.events import UNREADABLE
 from demo.images import encode_png
 from demo.latent_search import STEPS
 from demo.panels import PNG_URL, base64_text
-from demo.recipe import Recipe
+from demo.recipe import FIRST_COUNT, Recipe
 from demo.runtime import Engine
 from demo.views.convince import Chosen, Desk
 from tests.accessibility import serious
-from tests.driving import FOUR_DECIMALS, open_view, overflow, shown, upload
+from tests.driving import FOUR_DECIMALS, lose_session, open_view, overflow, shown, upload
 from tests.tabs import both_sizes, on_a_phone
 
 CHOSEN = ".wall-choose[aria-pressed=true]"
@@ -315,13 +315,26 @@ def test_what_the_page_would_not_send_is_answered_with_a_sentence(
         list(handlers[name](*arguments))
 
 
-@pytest.mark.parametrize("name", ["page_choose", "page_convince"])
-def test_where_the_app_began_anew_the_page_is_to_be_loaded_again(
-    handlers: dict[str, Callable[..., Any]], name: str
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("locale", "other", "says"),
+    [("en-US", "Other digits", "no longer kept here"), ("zh-CN", "换一批", "已不再保留")],
+)
+def test_digits_that_the_app_has_forgotten_are_said_and_others_come(
+    browser: Browser, product_server: str, locale: str, other: str, says: str
 ) -> None:
-    sent = gr.EventData(None, {"wall": 7, "index": 0, "turn": 8})
-    with pytest.raises(gr.Error, match="reload the page"):
-        list(handlers[name](Desk(), sent, None))
+    page = browser.new_page(locale=locale)
+    page.goto(f"{product_server}?view=generate")
+    expect(page.locator("#wall .wall-choose")).to_have_count(FIRST_COUNT)
+    lose_session(page)
+    page.locator("#wall .wall-choose").nth(3).click()
+    expect(page.locator(".toast-body")).to_contain_text(says)
+    wall = page.locator("#wall [data-wall]").get_attribute("data-wall")
+    page.get_by_role("button", name=other).click()
+    expect(page.locator(f"#wall [data-wall]:not([data-wall='{wall}'])")).to_be_visible()
+    page.locator("#wall .wall-choose").nth(3).click()
+    expect(page.locator("#convince .convince[data-in-front]")).to_be_visible()
+    page.close()
 
 
 @pytest.mark.browser

@@ -92,7 +92,7 @@ def test_an_example_stands_there_until_a_digit_is_checked(page: Page, product_en
     open_view(page, "learn")
     expect(number(page)).to_have_text(numbers[-1])
     digit = page.locator("#learn-digit")
-    expect(digit).to_contain_text("You have not checked a digit yet.")
+    expect(digit).to_contain_text("You have not checked a digit yet")
     digit.locator("summary").click()
     assert digit.locator("tbody td").all_inner_texts() == numbers
     assert 0.4 < float(numbers[0]) < 0.6

@@ -13,21 +13,33 @@ from demo.bounds.ending import wait_until_quiet
 from demo.bounds.fair import share_fairly
 from demo.bounds.forgetting import forget_what_is_done
 from demo.bounds.full import refuse_when_full
+from demo.bounds.listening import Listeners
 from demo.bounds.temporary import Cleaner
 from demo.doors.ways import UPLOAD_PATH
-from demo.gradio_inside import calls_of_all, end_heartbeats, forget_removed_files, web_server
+from demo.gradio_inside import (
+    calls_of_all,
+    end_heartbeats,
+    forget_removed_files,
+    hold_lean_states,
+    web_server,
+)
 
 SECONDS_TO_CLOSE: Final = 2
 """For connections that are still open once all is answered, or once there is no more time for it."""
 
 
-def guard_calls(app: gr.Blocks, host: str) -> None:
+def guard_calls(app: gr.Blocks, host: str) -> Listeners:
     """Bound what an app keeps of its calls, how many wait, and how many a session may have; before it is
     launched.
+
+    Returns what is to be kept account of, with `Listening`, once it is.
     """
-    forget_what_is_done(app)
     refuse_when_full(app)
     share_fairly(app, host)
+    # Before those: a call that is refused has made a session, too.
+    listeners = Listeners()
+    forget_what_is_done(app, listeners)
+    return listeners
 
 
 @contextmanager
@@ -36,6 +48,7 @@ def guarded(app: gr.Blocks, uploads: Path) -> Iterator[None]:
 
     uploads: the folder that is emptied some minutes after the last request, and holds so much and no more.
     """
+    hold_lean_states(app)
     server = web_server(app)
     allowance = FolderAllowance(uploads)
     crowd = bound(server.config, written={UPLOAD_PATH: allowance})

@@ -90,6 +90,8 @@ class Calls:
         try:
             refuse_others(self._app, components, data)
             refuse_others(self._app, (), [body.get("event_data")])
+        except BodyError:
+            raise
         except RequestError as error:
             raise BodyError(422, str(error)) from error
         for place, (each, value) in enumerate(zip(inputs, data, strict=True), 1):

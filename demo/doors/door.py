@@ -2,7 +2,8 @@
 
 What is wrong is said as `{"detail": "…"}`, one sentence, as gradio says it (of values that a call does not
 take as the `message` of an object in a list, which gradio's clients show): 404 where there is nothing, 405
-for another method, 413 for too much, 400 and 422 for a body that is no call of the app.
+for another method, 410 for a file that was removed since it was sent, 413 for too much, 400 and 422 for a
+body that is no call of the app.
 """
 
 import json
@@ -11,7 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import gradio as gr
-from starlette.datastructures import QueryParams
+from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,6 +24,7 @@ from demo.doors.values import read_object
 from demo.doors.ways import EXACT, OWN, UPLOAD_PATH, Kind, Way, way_to
 from demo.errors import BodyError
 from demo.gradio_inside import API_PATH, is_under_way, waits_for
+from demo.texts import load_words, preferred_language
 
 NOTHING: Final = "There is nothing at this address."
 UNFORESEEN: Final = "The app met what it did not foresee; whoever runs it finds it in the log."
@@ -41,6 +43,7 @@ class Door:
         self._blocks = blocks
         self._calls = Calls(blocks)
         self._own = own or {}
+        self._words = load_words()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it."""
@@ -64,7 +67,8 @@ class Door:
         except BodyError as error:
             if started:
                 raise
-            await refuse(send, error.status, str(error))
+            accepted = Headers(scope=scope).get("accept-language")
+            await refuse(send, error.status, self._words[preferred_language(accepted)].sentence(str(error)))
         except Exception:
             if started:
                 raise

@@ -14,18 +14,30 @@ from typing import Any, Final
 
 import gradio as gr
 
-from demo.errors import RequestError
-from demo.gradio_inside import are_files, for_each_file, takes_file, was_uploaded
+from demo.errors import BodyError, RequestError
+from demo.gradio_inside import (
+    are_files,
+    for_each_file,
+    may_have_been_uploaded,
+    takes_file,
+    was_uploaded,
+)
 
 NOT_UPLOADED: Final = "Only files that were uploaded here are read; fetch the picture yourself and send it."
+GONE: Final = "The file is no longer here; choose it again and send it."
 NOT_MARKED: Final = "Name a file by the path that its upload gave it, with meta of the _type gradio.FileData."
 
 
 def refuse_others(app: gr.Blocks, components: Sequence[object], values: Sequence[Any]) -> None:
-    """Raises RequestError where a value names a file that was not uploaded, or not as a file is named."""
+    """Raises RequestError where a value names a file that was not uploaded, or not as a file is named.
+
+    Where it is one that was uploaded and has been removed since, a BodyError of the status 410.
+    """
 
     def refuse_other(file: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(file["path"], str) or not was_uploaded(app, file["path"]):
+            if isinstance(file["path"], str) and may_have_been_uploaded(app, file["path"]):
+                raise BodyError(410, GONE)
             raise RequestError(NOT_UPLOADED)
         return file
 

@@ -7,7 +7,7 @@ from typing import Final
 import gradio as gr
 from gradio import FileData
 
-from demo.check import Checked, check_bytes
+from demo.check import Checked, check_bytes, check_sources
 from demo.events import event_choice, event_text
 from demo.images import LARGEST_FILE_BYTES
 from demo.page import Page, private_event
@@ -35,7 +35,7 @@ def add_check(page: Page) -> None:
 def _connect(page: Page, area: gr.HTML, news: gr.HTML) -> None:
     engine = page.engine
 
-    def check(picture: FileData | None, news: str | None, request: gr.Request) -> tuple[str, Checked | None]:
+    def check(picture: FileData | None, news: str | None, request: gr.Request) -> tuple[object, object]:
         words = page.words(request)
         event = read_news(news)
         kind = event_text(event, "kind")
@@ -43,13 +43,16 @@ def _connect(page: Page, area: gr.HTML, news: gr.HTML) -> None:
             key = f"check.refuse-{event_choice(event, 'reason', REFUSALS)}"
             reason = words(key, limit=LARGEST_FILE_BYTES >> 20)
             return error_result(event_text(event, "name"), reason, words), None
-        checked = None
+        checked: Checked | None = None
         if kind == "drawn":
             png = decode_png_url(event_text(event, "png"))
             checked = check_bytes(engine, words("check.drawing"), png)
-        elif kind == "sent" and picture is not None:
+        elif kind == "sent":
+            if picture is None:
+                # Another one is on its way already.
+                return gr.skip(), gr.skip()
             path = Path(picture.path)
-            checked = check_bytes(engine, picture.orig_name or path.name, path.read_bytes())
+            checked = check_sources(engine, [picture.orig_name or path.name], [path])[0]
         return page.panel(checked, request), checked
 
     # One event for all that can happen there, so that the latest is also the last to be answered.

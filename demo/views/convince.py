@@ -127,6 +127,10 @@ class Desk:
         """Gradio copies the first value of a state for each visitor, and a lock cannot be copied."""
         return type(self)()
 
+    def __len__(self) -> int:
+        """How many digits lie there."""
+        return len(self.now.files)
+
     def ask(self) -> int:
         """The number of a wall that is about to be made."""
         with self._lock:

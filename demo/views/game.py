@@ -69,9 +69,13 @@ def add_game(page: Page) -> None:
 
     def answer_with(fake: bool) -> Any:
         def answer(current: Round | None, request: gr.Request) -> list[Any]:
+            words = page.words(request)
             if current is None:
-                return 5 * [gr.skip()]
-            return shown(current.answer(fake), page.words(request))
+                # The buttons are there only in a game: the app has forgotten it, or was started anew.
+                gone = f'<p role="status">{words("game.gone")}</p>'
+                hidden = gr.Button(visible=False)
+                return [None, gone, hidden, hidden, gr.Button(visible=True)]
+            return shown(current.answer(fake), words)
 
         return answer
 

@@ -142,7 +142,7 @@ def add_generate(page: Page) -> None:
         return fill(desk, wanted(generator, digit, count, seed), page.words(request), seed)
 
     def choose(desk: Desk, event: gr.EventData, request: gr.Request) -> object:
-        _refuse_forgotten(desk)
+        _refuse_forgotten(desk, page.words(request))
         index = event_number(event, "index", WALL_SIZE)
         laid = desk.choose(event_number(event, "wall", LARGEST_TURN), index)
         if laid is None:
@@ -150,7 +150,7 @@ def add_generate(page: Page) -> None:
         return convince_panel(engine, laid, page.words(request), in_front=True)
 
     def convince(desk: Desk, event: gr.EventData, request: gr.Request) -> Iterator[str]:
-        _refuse_forgotten(desk)
+        _refuse_forgotten(desk, page.words(request))
         turn = event_number(event, "turn", LARGEST_TURN)
         yield from desk.convince(engine, turn, page.words(request))
 
@@ -187,10 +187,12 @@ def add_generate(page: Page) -> None:
         part.select(check_chosen, None, page.shown, api_name=name, **telling)
 
 
-def _refuse_forgotten(desk: Desk) -> None:
-    """An error that gradio shows where the page has a wall that the app, started anew, knows nothing of."""
+def _refuse_forgotten(desk: Desk, words: Words) -> None:
+    """An error that gradio shows where the page has a wall that the app has forgotten, or, started anew,
+    knows nothing of.
+    """
     if desk.now.chosen is None:
-        raise gr.Error("The app no longer knows these digits; reload the page.", print_exception=False)
+        raise gr.Error(words("generate.gone"), print_exception=False)
 
 
 def _wall(recipe: Recipe, mistakes: Sequence[Mistake], laid: Laid, words: Words) -> str:

@@ -65,6 +65,9 @@ def add_many(page: Page) -> None:
 
     telling = private_event(telling=True)
     checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **telling)
+    checking.failure(
+        None, js="() => document.dispatchEvent(new Event('touchstone:many-failed'))", api_visibility="private"
+    )
     area.stop(None, None, None, cancels=[checking], api_visibility="private")
     table.select(open_answer, answers, page.shown, api_name="page_many_open", **telling)
 

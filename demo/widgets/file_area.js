@@ -98,11 +98,14 @@ document.addEventListener('touchstone:checked', ({ detail }) => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(detail.errors ? 'done-errors' : 'done', { count: detail.done, seconds, errors: detail.errors });
 });
-document.addEventListener('touchstone:failed', ({ detail }) => {
-  if (detail.run !== run || busy !== 'checking') return;
+function fail() {
+  if (busy !== 'checking') return;
   work('');
   say('failed', {}, 'error');
-});
+}
+document.addEventListener('touchstone:failed', ({ detail }) => { if (detail.run === run) fail(); });
+// The app would not even begin.
+document.addEventListener('touchstone:many-failed', fail);
 
 const named = (list) => Array.from(list, (file) => ({ file, name: file.name }));
 

@@ -23,7 +23,7 @@ def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Ma
         stop: what is being checked is no longer wanted.
 
     It hears on the document `touchstone:checked`, with `run`, `done`, `total`, `errors` and `finished`, and
-    `touchstone:failed`, with `run`.
+    `touchstone:failed`, with `run`, and `touchstone:many-failed`.
     """
     area = gr.HTML(
         label="Files",

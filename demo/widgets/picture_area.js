@@ -16,6 +16,8 @@ let turn = 0;
 
 function announce() {
   turn += 1;
+  // What was sent before must not go along again: the app removes it after a while, and asks for another.
+  if (props.value) props.value = null;
   document.dispatchEvent(new Event('touchstone:input'));
 }
 
