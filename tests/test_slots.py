@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,7 +25,7 @@ def test_neither_line_waits_for_all_of_the_other(many: int, one: int) -> None:
         for waiting, size in enumerate((many, many, many, many, many, one), 1):
             threads.submit(wait, size)
             until = time.monotonic() + 20
-            while sum(slots._waiting) < waiting:
+            while sum(map(len, slots._lines)) < waiting:
                 assert time.monotonic() < until
                 time.sleep(0.002)
         for count in range(1, 7):
@@ -53,7 +54,44 @@ def test_no_more_work_at_once_than_there_are_slots_and_all_get_one() -> None:
 
     with ThreadPoolExecutor(16) as threads:
         list(threads.map(work, range(600)))
-    assert (most, done, slots._free, slots._waiting) == (3, 600, 3, [0, 0])
+    assert (most, done, slots._free, slots._lines) == (3, 600, 3, (deque(), deque()))
+
+
+def test_who_asks_again_at_once_stands_behind_who_waits() -> None:
+    for _ in range(50):
+        slots, served = Slots(1), list[str]()
+        slots.take(HUGE)
+
+        def wait(slots: Slots, served: list[str]) -> None:
+            with slots.one_for(TINY):
+                served.append("who waits")
+
+        thread = threading.Thread(target=wait, args=(slots, served))
+        thread.start()
+        while not any(slots._lines):
+            time.sleep(0.0005)
+        slots.give()
+        slots.take(HUGE)
+        served.append("who asks again")
+        slots.give()
+        thread.join()
+        assert served == ["who waits", "who asks again"]
+
+
+def test_who_gives_up_waiting_leaves_the_line() -> None:
+    slots = Slots(1)
+
+    class GivenUp(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            raise KeyboardInterrupt(timeout)
+
+    slots.take(HUGE)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(threading, "Event", GivenUp)
+        with pytest.raises(KeyboardInterrupt):
+            slots.take(TINY)
+    slots.give()
+    slots.take(HUGE)
 
 
 def test_a_slot_comes_back_whatever_happens() -> None:

@@ -1,6 +1,7 @@
 """Who may use a decoder next: small files and the others stand in lines of their own, which take turns."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -17,10 +18,9 @@ class Slots:
     """
 
     def __init__(self, count: int) -> None:
-        lock = threading.Lock()
+        self._lock = threading.Lock()
         self._free = count
-        self._lines = (threading.Condition(lock), threading.Condition(lock))
-        self._waiting = [0, 0]
+        self._lines: tuple[deque[threading.Event], ...] = (deque(), deque())
         self._turn = 0
 
     @contextmanager
@@ -34,20 +34,33 @@ class Slots:
 
     def take(self, size: int) -> None:
         """Wait for a slot for a file of so many bytes."""
-        line = int(size < SMALL)
-        with self._lines[line]:
-            while not self._free:
-                self._waiting[line] += 1
-                self._lines[line].wait()
-            self._free -= 1
+        line = self._lines[int(size < SMALL)]
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            handed = threading.Event()
+            line.append(handed)
+        try:
+            handed.wait()
+        except BaseException:
+            with self._lock:
+                waited = handed in line
+                if waited:
+                    line.remove(handed)
+            if not waited:
+                self.give()
+            raise
 
     def give(self) -> None:
-        """Give a slot back."""
-        with self._lines[0]:
-            self._free += 1
+        """Give a slot back: to whoever waits longest in the line whose turn it is.
+
+        Handed over, and not free in between: whoever asks again at once would take it before who waits.
+        """
+        with self._lock:
             self._turn = 1 - self._turn
-            line = self._turn if self._waiting[self._turn] else 1 - self._turn
-            if self._waiting[line]:
-                # Here, and not by the one that wakes: until then another slot would be given to it, too.
-                self._waiting[line] -= 1
-                self._lines[line].notify()
+            line = self._lines[self._turn] or self._lines[1 - self._turn]
+            if line:
+                line.popleft().set()
+            else:
+                self._free += 1
