@@ -66,6 +66,7 @@ async def stream(_: Request) -> Response:
 
 ROUTES = [
     *(Route(f"/{each.__name__}", each) for each in (quick, slow, endless, large, full, stream)),
+    Route("/heartbeat/{page}", stream),
     Route("/length", length, methods=["POST"]),
 ]
 

@@ -12,6 +12,14 @@ from tests.small_server import LARGE, ask, begin, rest, send, small_server
 HALF = b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc"
 
 
+def until(text: str, connection: socket.socket) -> str:
+    """What comes until a text has come, or the other end closes."""
+    came = b""
+    while text.encode() not in came and (part := connection.recv(4096)):
+        came += part
+    return came.decode()
+
+
 def test_above_the_bound_a_request_is_told_when_to_come_again() -> None:
     with small_server(Bounds(requests=4)) as (address, crowd), ThreadPoolExecutor(12) as threads:
         answers = list(threads.map(ask, [address] * 12, ["slow"] * 12))
@@ -51,7 +59,7 @@ def half(size: int) -> bytes:
 
 
 def test_bodies_on_their_way_hold_so_much_together_and_no_more() -> None:
-    with small_server(Bounds(held=100_000)) as (address, _), ExitStack() as stack:
+    with small_server(Bounds(held=100_000, small=0)) as (address, _), ExitStack() as stack:
         slow = [stack.enter_context(closing(send(address, half(40_000)))) for _ in range(2)]
         time.sleep(0.2)
         told = ask(address, "length", bytes(40_000))
@@ -68,6 +76,33 @@ def test_bodies_on_their_way_hold_so_much_together_and_no_more() -> None:
         assert ask(address, "length", bytes(90_000)).endswith("90000")
 
 
+def test_large_bodies_that_stall_keep_no_small_one_out() -> None:
+    with small_server(Bounds(held=100_000, small=10_000)) as (address, _), ExitStack() as stack:
+        slow = [stack.enter_context(closing(send(address, half(59_000)))) for _ in range(2)]
+        time.sleep(0.2)
+        assert ask(address, "length", bytes(20_000)).startswith("HTTP/1.1 503")
+        assert ask(address, "length", bytes(9_000)).endswith("9000")
+        slow[0].sendall(b"x")
+        assert until("59001", slow[0]).endswith("59001")
+
+
+def test_a_body_that_has_been_on_its_way_long_makes_room_for_others() -> None:
+    with small_server(Bounds(held=100_000, small=0, settling=0.5)) as (address, crowd), ExitStack() as stack:
+        first = stack.enter_context(closing(send(address, half(60_000))))
+        time.sleep(0.7)
+        second = stack.enter_context(closing(send(address, half(30_000))))
+        time.sleep(0.2)
+        assert len(crowd.sending) == 2
+        assert ask(address, "length", bytes(40_000)).startswith("HTTP/1.1 503")
+        told = until(TOO_MUCH, first)
+        assert told.startswith("HTTP/1.1 503")
+        assert TOO_MUCH in told
+        assert ask(address, "length", bytes(40_000)).endswith("40000")
+        second.sendall(b"x")
+        assert until("30001", second).endswith("30001")
+        assert not crowd.sending
+
+
 def test_what_goes_to_the_disk_has_room_there() -> None:
     written = {"/length": Allowance(50_000)}
     with small_server(Bounds(held=10), written=written) as (address, _):
@@ -76,14 +111,6 @@ def test_what_goes_to_the_disk_has_room_there() -> None:
         assert told.startswith("HTTP/1.1 503")
         assert f"\r\nretry-after: {ROOM_AFTER}\r\n" in told
         assert NO_ROOM in told
-
-
-def until(text: str, connection: socket.socket) -> str:
-    """What comes until a text has come, or the other end closes."""
-    came = b""
-    while text.encode() not in came and (part := connection.recv(4096)):
-        came += part
-    return came.decode()
 
 
 def test_a_body_that_has_come_finds_no_place_above_the_bound() -> None:
@@ -117,6 +144,17 @@ def test_streams_have_a_bound_of_their_own() -> None:
             time.sleep(0.05)
         with closing(begin(address, "stream")) as another:
             assert b" 200 " in another.recv(100)
+
+
+def test_pages_leave_room_for_answers() -> None:
+    with small_server(Bounds(pages=2, streams=1)) as (address, crowd), ExitStack() as stack:
+        for _ in range(2):
+            page = stack.enter_context(closing(begin(address, "heartbeat/somebody")))
+            assert b" 200 " in page.recv(100)
+        assert ask(address, "heartbeat/somebody").startswith("HTTP/1.1 503")
+        answers = stack.enter_context(closing(begin(address, "stream")))
+        assert b" 200 " in answers.recv(100)
+        assert (crowd.pages, crowd.streams) == (2, 1)
 
 
 def test_a_503_of_the_app_itself_says_when_to_come_again() -> None:

@@ -63,6 +63,7 @@ from demo.gradio_inside import (
     was_uploaded,
     web_server,
 )
+from demo.network import free_port
 
 ROOT = Path(__file__).parent.parent
 INSIDE = "demo/gradio_inside.py"
@@ -273,7 +274,13 @@ async def waiting(anyio_backend: str) -> AsyncIterator[Waiting]:
             gr.on([], lambda: go_on.wait(20), None, gr.Checkbox(), api_name="wait")
         app.queue(default_concurrency_limit=4)
     check_before_each_join(app, refuse_language)
-    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False)
+    _, address, _ = app.launch(
+        server_port=free_port("127.0.0.1", 0),
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+    )
     yield app, address, go_on
     go_on.set()
     app.close(verbose=False)

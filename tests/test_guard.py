@@ -14,6 +14,7 @@ from demo.bounds.crowd import NO_ROOM, ROOM_AFTER
 from demo.bounds.guard import guard_calls, guarded
 from demo.bounds.states import SESSIONS_KEPT
 from demo.gradio_inside import states_held, web_server
+from demo.network import free_port
 
 
 @pytest.fixture
@@ -30,7 +31,13 @@ async def launched(anyio_backend: str) -> AsyncIterator[tuple[gr.Blocks, str]]:
         gr.on([], lambda: 3, None, gr.Number(), api_name="three")
     app.queue(max_size=0)
     guard_calls(app, "127.0.0.1")
-    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False)
+    _, address, _ = app.launch(
+        server_port=free_port("127.0.0.1", 0),
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+    )
     yield app, address
     app.close(verbose=False)
 

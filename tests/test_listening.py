@@ -31,6 +31,7 @@ async def served(anyio_backend: str) -> AsyncIterator[Served]:
     listeners = Listeners()
     listening = Middleware(Listening, blocks=app, listeners=listeners)
     _, address, _ = app.launch(
+        server_port=free_port("127.0.0.1", 0),
         prevent_thread_lock=True,
         quiet=True,
         share=False,

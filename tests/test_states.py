@@ -13,6 +13,7 @@ from demo.bounds.crowd import Bounds
 from demo.bounds.listening import Listeners
 from demo.bounds.states import States
 from demo.gradio_inside import held_states, hold_lean_states, keep_no_statistics, sessions_calling
+from demo.network import free_port
 
 Served = tuple[gr.Blocks, str, threading.Event]
 
@@ -39,7 +40,13 @@ async def served(anyio_backend: str) -> AsyncIterator[Served]:
             count = gr.Number()
             gr.on([], lambda count: list(range(count)), count, kept, api_name="keep")
         app.queue(default_concurrency_limit=4)
-    _, address, _ = app.launch(prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False)
+    _, address, _ = app.launch(
+        server_port=free_port("127.0.0.1", 0),
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        ssr_mode=False,
+    )
     hold_lean_states(app)
     yield app, address, go_on
     go_on.set()
@@ -146,4 +153,4 @@ async def test_a_session_whose_call_runs_is_not_forgotten(served: Served) -> Non
 
 
 def test_there_is_room_for_every_page_that_can_be_open() -> None:
-    assert 2 * Bounds().streams < states.SESSIONS_KEPT
+    assert 2 * Bounds().pages < states.SESSIONS_KEPT

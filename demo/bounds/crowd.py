@@ -1,8 +1,9 @@
 """A bound on the requests of all clients together: what is too much is told so at once (503, `Retry-After`).
 
 A request takes a place once its body has come: those that come slowly keep nobody out. An event stream, which
-stays open as long as its page, gives its place back; streams have a bound of their own, below that of
-connections, so that they leave room. What all bodies on their way hold together has one, too.
+stays open as long as its page, gives its place back; streams have bounds of their own, those of pages and
+those of answers, together below that of connections, so that they leave room. What all bodies on their way
+hold together has one, too.
 """
 
 import asyncio
@@ -28,6 +29,9 @@ RETRY_AFTER: Final = "2"
 ROOM_AFTER: Final = "60"
 """Seconds, in which the folder of uploads is looked at twice."""
 
+PAGE: Final = "/heartbeat/"
+"""What the path of the stream has in it that lasts as long as a page is open."""
+
 LARGE: Final = 1 << 20
 PIECE: Final = 1 << 18
 """Bytes of an answer that are given to the connection at once."""
@@ -35,17 +39,22 @@ PIECE: Final = 1 << 18
 
 @dataclass(frozen=True)
 class Bounds:
-    """requests: being answered at once. streams: event streams at once. large: answers of more than
-    a megabyte at once, which lie in memory until they are read.
+    """requests: being answered at once. pages: streams of open pages. streams: those that bring answers.
+    large: answers of more than a megabyte at once, which lie in memory until they are read.
 
-    held: bytes of bodies in memory, from the first that comes to the end of its request. pause: seconds in
-    which nothing of a body comes. body: seconds from a request's head to its body's end.
+    held: bytes of bodies in memory, from the first that comes to the end of its request, beside the first
+    `small` of each, so that large ones that come slowly keep no small one out. settling: seconds after which
+    a body on its way may be let go of for others. pause: seconds in which nothing of a body comes. body:
+    seconds from a request's head to its body's end.
     """
 
     requests: int = 500
-    streams: int = 600
+    pages: int = 500
+    streams: int = 400
     large: int = 16
-    held: int = 128 << 20
+    held: int = 96 << 20
+    small: int = 64 << 10
+    settling: float = 3.0
     pause: float = 15.0
     body: float = 125.0
 
@@ -54,8 +63,9 @@ class Crowd:
     """An ASGI application around another one, for one event loop.
 
     written: by their paths, what bodies may take that go to the disk and not into memory.
-    ending: whether nothing new is begun. requests, streams, large: as many as are being answered. last: when
-    one was, by `time.monotonic`.
+    ending: whether nothing new is begun. requests, pages, streams, large: as many as are being answered.
+    sending: those whose bodies are on their way in memory, and not small. last: when one was answered, by
+    `time.monotonic`.
     """
 
     def __init__(
@@ -67,9 +77,17 @@ class Crowd:
         self._written = written or {}
         self.ending = False
         self.requests = 0
+        self.pages = 0
         self.streams = 0
         self.large = 0
+        self.sending: set[Visit] = set()
         self.last = time.monotonic()
+
+    def make_room(self) -> None:
+        """Let go of the body that has been on its way longest, if that is long enough."""
+        longest = min(self.sending, key=lambda visit: visit.began, default=None)
+        if longest and asyncio.get_running_loop().time() - longest.began > self._bounds.settling:
+            longest.put_out()
 
     def end(self) -> None:
         """From now on begin nothing new: what only fetches the rest of something (GET) is still answered."""
@@ -85,10 +103,13 @@ class Crowd:
         elif self.requests >= self._bounds.requests:
             await refuse(send, Refusal(503, TOO_MANY))
         else:
-            disk = self._written.get(scope["path"].removeprefix(scope.get("root_path", "")))
-            full = Refusal(503, TOO_MUCH) if disk is None else Refusal(503, NO_ROOM, ROOM_AFTER)
-            visit = Visit(self, self._bounds, disk or self._memory, full, receive, send)
-            await visit.answer(self._app, scope)
+            # Whatever a proxy has put before it.
+            disk = next((each for path, each in self._written.items() if scope["path"].endswith(path)), None)
+            if disk is None:
+                body = Body(self._memory, self._bounds.small, Refusal(503, TOO_MUCH), in_memory=True)
+            else:
+                body = Body(disk, 0, Refusal(503, NO_ROOM, ROOM_AFTER), in_memory=False)
+            await Visit(self, self._bounds, body, receive, send).answer(self._app, scope)
 
 
 @dataclass(frozen=True)
@@ -100,27 +121,57 @@ class Refusal:
     again: str = RETRY_AFTER
 
 
-class Visit:
-    """One request on its way through the crowd. allowance: for its body. full: said where it is too much."""
+class Body:
+    """What has come of a body, and counts. small: bytes that do not. full: said where it is too much."""
 
-    def __init__(
-        self, crowd: Crowd, bounds: Bounds, allowance: Allowance, full: Refusal, receive: Receive, send: Send
-    ) -> None:
+    def __init__(self, allowance: Allowance, small: int, full: Refusal, in_memory: bool) -> None:
+        self._allowance = allowance
+        self._small = small
+        self._size = 0
+        self.full = full
+        self.in_memory = in_memory
+
+    @property
+    def held(self) -> int:
+        """Bytes that count."""
+        return max(0, self._size - self._small)
+
+    def take(self, size: int) -> bool:
+        """Count what has come; False, and nothing is counted, where it is too much."""
+        held = self.held
+        self._size += size
+        if self._allowance.take(self.held - held):
+            return True
+        self._size -= size
+        return False
+
+    def give(self) -> None:
+        """Count it no longer."""
+        self._allowance.give(self.held)
+        self._size = 0
+
+
+class Visit:
+    """One request on its way through the crowd. began: when, by the loop's clock."""
+
+    def __init__(self, crowd: Crowd, bounds: Bounds, body: Body, receive: Receive, send: Send) -> None:
         self._crowd = crowd
         self._bounds = bounds
-        self._allowance = allowance
-        self._full = full
-        self._held = 0
+        self._body = body
         self._receive = receive
         self._send = send
-        self._body_ends = asyncio.get_running_loop().time() + bounds.body
+        self.began = asyncio.get_running_loop().time()
+        self._waits: asyncio.Timeout | None = None
         self._more_body = True
+        self._stream = "streams"
         self._place = ""
         self._started = False
         self._refusal: Refusal | None = None
 
     async def answer(self, app: ASGIApp, scope: Scope) -> None:
         """Have the app answer, or say why it may not."""
+        if PAGE in scope["path"]:
+            self._stream = "pages"
         sent = {name for name, _ in scope["headers"]}
         if not sent & {b"content-length", b"transfer-encoding"}:
             self._take("requests")
@@ -136,15 +187,16 @@ class Visit:
                 raise
             self._refusal = Refusal(503, ENDING)
         finally:
-            if self._place != "streams":
+            if self._place != self._stream:
                 self._crowd.last = time.monotonic()
             self._take("")
-            self._allowance.give(self._held)
+            self._crowd.sending.discard(self)
+            self._body.give()
         if self._refusal is not None and not self._started:
             await refuse(self._send, self._refusal)
 
     def _take(self, place: str) -> None:
-        """Be counted as `requests`, `streams` or `large`, or as none."""
+        """Be counted as `requests`, `pages`, `streams` or `large`, or as none."""
         for each, change in ((self._place, -1), (place, 1)):
             if each:
                 setattr(self._crowd, each, getattr(self._crowd, each) + change)
@@ -163,22 +215,35 @@ class Visit:
             return {"type": "http.disconnect"}
         if not self._more_body:
             return await self._receive()
-        until = min(asyncio.get_running_loop().time() + self._bounds.pause, self._body_ends)
+        until = min(asyncio.get_running_loop().time() + self._bounds.pause, self.began + self._bounds.body)
         try:
-            async with asyncio.timeout_at(until):
+            async with asyncio.timeout_at(until) as self._waits:
                 message = await self._receive()
         except TimeoutError:
-            return self._leave(Refusal(408, TOO_SLOW))
-        size = len(message.get("body", b""))
-        if not self._allowance.take(size):
-            return self._leave(self._full)
-        self._held += size
+            return self._leave(self._refusal or Refusal(408, TOO_SLOW))
+        finally:
+            self._waits = None
+        if not self._body.take(len(message.get("body", b""))):
+            if self._body.in_memory:
+                self._crowd.make_room()
+            return self._leave(self._body.full)
         self._more_body = bool(message.get("more_body", False))
+        if self._body.in_memory and self._body.held and self._more_body:
+            self._crowd.sending.add(self)
+        else:
+            self._crowd.sending.discard(self)
         if not self._more_body and not self._place and message["type"] == "http.request":
             if self._crowd.requests >= self._bounds.requests:
                 return self._leave(Refusal(503, TOO_MANY))
             self._take("requests")
         return message
+
+    def put_out(self) -> None:
+        """Let go of a body that is on its way."""
+        self._refusal = self._body.full
+        self._crowd.sending.discard(self)
+        if self._waits is not None:
+            self._waits.reschedule(self.began)
 
     def _leave(self, refusal: Refusal) -> Message:
         """What the app is told in place of the rest of a body, so that it lets go of what it has."""
@@ -192,7 +257,7 @@ class Visit:
         if message["type"] == "http.response.start":
             headers = dict(message.get("headers", ()))
             if headers.get(b"content-type", b"").startswith(b"text/event-stream"):
-                self._move("streams", self._bounds.streams)
+                self._move(self._stream, getattr(self._bounds, self._stream))
             elif int(headers.get(b"content-length", 0)) > LARGE:
                 self._move("large", self._bounds.large)
             if message["status"] == 503 and b"retry-after" not in headers:

@@ -36,7 +36,7 @@ LONGEST_UNFETCHED: Final = 4 << 20
 
 MOST_REMEMBERED: Final = 1500
 """Sessions of which gradio keeps answers, fetched or not: at 2,000 it drops the oldest, whoever listens.
-What may not be dropped is less: 128 calls that wait or run, 600 streams, 500 that are unfetched.
+What may not be dropped is less: 128 calls that wait or run, 400 streams, 500 that are unfetched.
 """
 
 
