@@ -10,6 +10,7 @@ import pytest
 from starlette.middleware import Middleware
 
 from demo.bounds.listening import Listeners, Listening
+from demo.network import free_port
 
 Served = tuple[str, Listeners, threading.Event]
 
