@@ -14,7 +14,7 @@ def event_text(event: gr.EventData, name: str) -> str:
     Raises:
         gr.Error: it is missing, is something else, or cannot be written as UTF-8.
     """
-    value = _field(event, name)
+    value = event_value(event, name)
     if not isinstance(value, str):
         raise _unreadable()
     try:
@@ -42,13 +42,14 @@ def event_number(event: gr.EventData, name: str, below: int) -> int:
     Raises:
         gr.Error: it is missing, is something else, or is not in that range.
     """
-    value = _field(event, name)
+    value = event_value(event, name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
         raise _unreadable()
     return value
 
 
-def _field(event: gr.EventData, name: str) -> object:
+def event_value(event: gr.EventData, name: str) -> object:
+    """A field, whatever it is; None where it is missing."""
     content = event._data
     return content.get(name) if isinstance(content, Mapping) else None
 

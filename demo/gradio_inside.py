@@ -27,7 +27,7 @@ from gradio.route_utils import API_PREFIX
 from gradio.routes import file_upload_statuses
 from gradio.server_messages import EstimationMessage
 from gradio.state_holder import SessionState, StateHolder
-from gradio_client.utils import is_file_obj_with_meta, traverse
+from gradio_client.utils import is_file_obj, is_file_obj_with_meta, traverse
 from pydantic import ValidationError
 
 ApiValue: TypeAlias = Api
@@ -85,13 +85,15 @@ def events_of(app: gr.Blocks) -> dict[int, Event]:
 
 
 def value_schema(component: Component | Api) -> dict[str, Any]:
-    """The JSON schema of the values that an input takes; of the page's own any may be null, too."""
+    """The JSON schema of the values that an input takes; of the page's own any but a slider's may be null."""
     schema: dict[str, Any] = component.api_info()
     if isinstance(component, Api):
         return schema
     # A choice may be a number, whatever gradio says of it; which there are it checks itself.
     kinds = ("string", "number") if isinstance(component, gr.Dropdown) else (schema["type"],)
-    return {"anyOf": [{"type": kind} for kind in (*kinds, "null")]}
+    if not isinstance(component, gr.Slider):
+        kinds = (*kinds, "null")
+    return {"anyOf": [{"type": kind} for kind in kinds]}
 
 
 def failures_told(app: gr.Blocks, sentence: str) -> None:
@@ -159,8 +161,10 @@ def may_have_been_uploaded(app: gr.Blocks, path: str) -> bool:
 
 
 def for_each_file(value: Any, see: Callable[[dict[str, Any]], Any]) -> None:
-    """Have `see` look at every marked file in a value, however deep it lies."""
-    traverse(value, see, is_file_obj_with_meta)
+    """Have `see` look at every file in a value, however deep it lies: whatever gradio takes for one, which is
+    any object with a text as its path.
+    """
+    traverse(value, see, is_file_obj)
 
 
 def keep_no_statistics() -> None:

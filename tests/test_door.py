@@ -20,7 +20,7 @@ from demo.app import build_app
 from demo.bounds.crowd import Bounds
 from demo.check_route import CHECK_PATH
 from demo.doors.body import LARGEST_FORM_BYTES
-from demo.doors.door import NOTHING
+from demo.doors.door import NOTHING, UNFORESEEN
 from demo.doors.ways import LARGEST_CALL_BYTES, LARGEST_NOTE_BYTES, LARGEST_UPLOAD_BYTES, way_to
 from demo.gradio_inside import API_PATH, events_of
 from demo.images import LARGEST_FILE_BYTES
@@ -228,6 +228,16 @@ def test_values_out_of_range_are_refused(client: httpx.Client) -> None:
             assert re.search(r" from \d to \d+| or mlp_generator", sentence(response))
 
 
+@pytest.mark.parametrize("name", ["host", "x-forwarded-host"])
+def test_a_host_that_is_none_is_refused_and_no_call_is_taken(client: httpx.Client, name: str) -> None:
+    call = f"{API_PATH}/call/generate"
+    for method, path in (("GET", "/"), ("GET", "/config"), ("POST", call)):
+        body = {"data": [None, 1, 0, None]} if method == "POST" else None
+        response = client.request(method, path, json=body, headers={name: "[v1.x]"})
+        assert response.status_code == 400
+        sentence(response)
+
+
 @pytest.mark.parametrize("name", ["unknown", "page_check", "_named_view", "a" * 64])
 def test_what_is_no_endpoint_is_404(client: httpx.Client, name: str) -> None:
     response = client.post(f"{API_PATH}/call/{name}", json={"data": []})
@@ -256,6 +266,7 @@ def test_every_event_refuses_values_that_it_does_not_take(app: gr.Blocks, client
             "session_hash": [None, 7, "", "a b", []],
             "data": [None, {}, "text", [None] * (len(event.inputs) + 1)],
             "trigger_id": ["1", [], 1.5],
+            "event_data": [7, "text", True, [], {"path": "/etc/passwd"}, {"deep": [{"path": "a\0b"}]}],
         }
         wrong = [body | {name: value} for name, values in others.items() for value in values]
         wrong += [body | {"event_data": {"deep": [{"path": "/etc/passwd", "meta": MARK}]}}]
@@ -294,16 +305,26 @@ def test_news_may_be_asked_for_again_after_the_last_answer(client: httpx.Client)
         assert news.status_code == 200
 
 
+VALUES_OF_EVENTS: tuple[tuple[Any, Any], ...] = (
+    (None, None),
+    (None, {}),
+    ("x", {"index": 99, "deep": []}),
+    (-1, {"index": -1, "run": "x"}),
+    (10**15, {"index": 10**15, "refused": [7]}),
+)
+
+
 def test_every_failure_of_an_event_has_a_reason(app: gr.Blocks, client: httpx.Client) -> None:
     failed = 0
     for number, event in events_of(app).items():
-        for fill, told in ((None, None), ("x", {"index": 99, "deep": []}), (-1, [1]), (10**15, "x")):
+        for fill, told in VALUES_OF_EVENTS:
             data = [None if each.file else fill for each in event.inputs]
             news = answered(client, {"fn_index": number, "data": data, "event_data": told})
             assert not PLACES.search(news or "")
             if news is not None and '"success":false' in news:
                 failed += 1
                 assert re.search(r'"error":"[A-Z][^"]+', news), (event.name, news)
+                assert UNFORESEEN not in news, (event.name, fill, told)
     assert failed > 3
 
 

@@ -121,6 +121,9 @@ class PatientProtocol(H11Protocol):
         self._waits_since = self.loop.time()
         super().on_response_complete()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nothing: whoever asks for another protocol is answered in this one, and fills no log."""
+
     @property
     def asks_nothing(self) -> bool:
         """Whether no request has come, or none after the last answer."""

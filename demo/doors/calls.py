@@ -47,6 +47,8 @@ class Calls:
         trigger = body.get("trigger_id")
         if trigger is not None and (not isinstance(trigger, int) or isinstance(trigger, bool)):
             raise BodyError(422, "The trigger_id must be a whole number or null.")
+        if not isinstance(body.get("event_data"), dict | None):
+            raise BodyError(422, "The event_data must be an object or null.")
         data = self._values(body, self._events[number], {len(self._events[number].inputs)})
         return {name: body.get(name) for name in JOINED} | {"data": data}
 
@@ -99,7 +101,7 @@ class Calls:
                 raise BodyError(
                     422, f"Value {place} of the data must be {said(value_schema(each.component))}."
                 )
-        return data
+        return [None if each.state else value for each, value in zip(inputs, data, strict=True)]
 
 
 def fits(value: object, schema: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from demo.doors.bounded import check_declared, counted, replayed, whole
 from demo.doors.calls import HASH, Calls
 from demo.doors.fields import BROKEN_UPLOAD, fields_counted
+from demo.doors.hosts import reached_by
 from demo.doors.scripts import marking
 from demo.doors.values import read_object
 from demo.doors.ways import EXACT, OWN, UPLOAD_PATH, Kind, Way, way_to
@@ -27,6 +28,7 @@ from demo.gradio_inside import API_PATH, is_under_way, waits_for
 from demo.texts import load_words, preferred_language
 
 NOTHING: Final = "There is nothing at this address."
+NOT_KEPT: Final = "The file cannot be kept here now; try again in some minutes."
 UNFORESEEN: Final = "The app met what it did not foresee; whoever runs it finds it in the log."
 OTHER_PAGES: Final = frozenset(("page", "deep_link"))
 """Arguments of an address by which gradio looks for pages and states that this app does not have."""
@@ -59,6 +61,7 @@ class Door:
             await send(message)
 
         try:
+            scope["headers"] = reached_by(scope["headers"])
             way, parts = self._way(scope, path)
             receive = await self._checked(scope, receive, way, parts)
             await self._app(scope, receive, marking(scope, send_noting))
@@ -69,12 +72,18 @@ class Door:
                 raise
             accepted = Headers(scope=scope).get("accept-language")
             await refuse(send, error.status, self._words[preferred_language(accepted)].sentence(str(error)))
-        except Exception:
+        except Exception as error:
             if started:
                 raise
+            if path == UPLOAD_PATH and isinstance(error, AttributeError | TypeError):
+                # Gradio's reader of forms fails so of what is none.
+                await refuse(send, 400, BROKEN_UPLOAD)
+                return
             logging.getLogger("touchstone").exception("A request failed")
-            broken = path == UPLOAD_PATH
-            await refuse(send, *((400, BROKEN_UPLOAD) if broken else (500, UNFORESEEN)))
+            if path == UPLOAD_PATH and isinstance(error, OSError):
+                await refuse(send, 503, NOT_KEPT)
+            else:
+                await refuse(send, 500, UNFORESEEN)
 
     def _way(self, scope: Scope, path: str) -> tuple[Way, Mapping[str, str]]:
         found = (self._own[path], {}) if path in self._own else way_to(path)

@@ -35,8 +35,8 @@ def refuse_others(app: gr.Blocks, components: Sequence[object], values: Sequence
     """
 
     def refuse_other(file: dict[str, Any]) -> dict[str, Any]:
-        if not isinstance(file["path"], str) or not was_uploaded(app, file["path"]):
-            if isinstance(file["path"], str) and may_have_been_uploaded(app, file["path"]):
+        if not was_uploaded(app, file["path"]):
+            if may_have_been_uploaded(app, file["path"]):
                 raise BodyError(410, GONE)
             raise RequestError(NOT_UPLOADED)
         return file

@@ -10,6 +10,7 @@ from gradio import FileData
 from demo.check import PICTURES_AT_ONCE, Checked
 from demo.endpoints import errors_shown
 from demo.errors import PictureError, RequestError
+from demo.events import event_value
 from demo.gradio_inside import Files
 from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.many import MOST_BYTES, MOST_FILES, Sent, check_selection, check_sent
@@ -38,12 +39,13 @@ def add_many(page: Page) -> None:
     ) -> Iterator[tuple[dict[str, Any], object]]:
         words = page.words(request)
         # It goes back to the page, and in what does gradio looks for files.
-        run = event.run if isinstance(getattr(event, "run", None), int) else 0
+        told = event_value(event, "run")
+        run = told if isinstance(told, int) else 0
         rows: list[dict[str, Any]] = []
         checked: list[Checked] = []
         try:
             with errors_shown():
-                sent = arrange(files.root if files else [], getattr(event, "refused", None))
+                sent = arrange(files.root if files else [], event_value(event, "refused"))
             total = len(sent)
             for batch, total in check_sent(page.engine, sent):
                 # New lists each time: gradio sends what differs from those before.
@@ -57,7 +59,7 @@ def add_many(page: Page) -> None:
         yield {"run": run, "rows": rows, "total": total, "finished": True}, checked
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
-        index = getattr(event, "index", None)
+        index = event_value(event, "index")
         # An app that was started anew has none of them.
         if not isinstance(index, int) or not 0 <= index < len(answers):
             raise gr.Error(page.words(request)("answers.gone"), print_exception=False)
