@@ -10,7 +10,7 @@ from typing import Final
 import gradio as gr
 
 from demo.endpoints import add_endpoints
-from demo.gradio_inside import keep_no_statistics
+from demo.gradio_inside import BUSY_SCRIPT, keep_no_statistics
 from demo.page import Page
 from demo.runtime import Engine
 from demo.views.check import add_check
@@ -39,7 +39,11 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
     app = gr.Blocks(title="Touchstone", analytics_enabled=False)
     with app:
         page = Page(engine)
-        gr.HTML(page.block(_masthead), apply_default_css=False)
+        says = {
+            language: {"call": texts["page.all-busy"], "file": texts["check.refuse-full"]}
+            for language, texts in page.both("").items()
+        }
+        gr.HTML(page.block(_masthead), js_on_load=BUSY_SCRIPT, says=says, apply_default_css=False)
         page.tabs.render()  # type: ignore[no-untyped-call]
         with page.tabs:
             for name, add_view in VIEWS.items():

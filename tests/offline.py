@@ -2,7 +2,7 @@
 would write outside of the temporary folder.
 
 The variable `TOUCHSTONE_TESTS_KEPT_IDLE` says after how many seconds without a request it removes what was
-uploaded.
+uploaded, `TOUCHSTONE_TESTS_MOST_UPLOADED` how many bytes of that it keeps.
 """
 
 import functools
@@ -14,10 +14,11 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from demo.bounds import temporary
+from demo.bounds import allowance, temporary
 from demo.cli import main
 
 KEPT_IDLE: Final = "TOUCHSTONE_TESTS_KEPT_IDLE"
+MOST_UPLOADED: Final = "TOUCHSTONE_TESTS_MOST_UPLOADED"
 LEFT = 70
 """The exit code of an app that tried."""
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -88,4 +89,6 @@ if __name__ == "__main__":
     sys.addaudithook(FileWatch(tempfile.gettempdir()))
     if seconds := os.environ.get(KEPT_IDLE):
         temporary.Cleaner = functools.partial(temporary.Cleaner, idle=float(seconds))  # type: ignore
+    if size := os.environ.get(MOST_UPLOADED):
+        allowance.FolderAllowance = functools.partial(allowance.FolderAllowance, most=int(size))  # type: ignore
     sys.exit(main())

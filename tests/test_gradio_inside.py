@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+import re
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 from demo import gradio_inside, stubless
 from demo.gradio_inside import (
     API_PATH,
+    BUSY_SCRIPT,
     ApiValue,
     Event,
     Files,
@@ -128,6 +130,16 @@ async def test_api_path_is_where_gradio_answers() -> None:
         pass
     paths = {getattr(route, "path", "") for route in App.create_app(app).routes}
     assert any(path.startswith(f"{API_PATH}/") for path in paths)
+
+
+def test_busy_script_is_for_a_page_that_has_a_sentence_of_its_own() -> None:
+    assets = Path(gr.__file__).parent / "templates" / "frontend" / "assets"
+    page = "".join(each.read_text(encoding="utf-8") for each in assets.glob("index-*.js"))
+    paths = re.findall(r"endsWith\('/([^']+)'\)", BUSY_SCRIPT)
+    assert len(paths) == 2
+    assert [path for path in paths if f"`{path}`" not in page] == []
+    assert "===503)" in page
+    assert "This application is currently busy." in page
 
 
 @pytest.mark.anyio

@@ -16,7 +16,7 @@ from demo.views.explanation import explanation
 from demo.views.why import add_why
 from demo.widgets.picture_area import picture_area, read_news
 
-REFUSALS: Final = ("large", "lost", "camera")
+REFUSALS: Final = ("large", "full", "lost", "camera")
 """Why the area may not have a picture, as its script says."""
 
 

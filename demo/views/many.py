@@ -20,6 +20,7 @@ from demo.widgets.file_area import file_area
 
 REFUSALS: Final = {
     "large": TOO_LARGE,
+    "full": "The app has no room for the file at the moment; try again in a few minutes.",
     "lost": "The file could not be sent to the app; check the connection and try again.",
 }
 
@@ -92,7 +93,7 @@ def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
 
 def _refused(each: object, total: int) -> tuple[int, Sent]:
     match each:
-        case {"index": int(index), "name": str(name), "reason": "large" | "lost" as reason} if (
+        case {"index": int(index), "name": str(name), "reason": "large" | "full" | "lost" as reason} if (
             0 <= index < total
         ):
             return index, Sent(name, PictureError(REFUSALS[reason]))

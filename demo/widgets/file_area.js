@@ -38,6 +38,9 @@ function work(kind) {
   zone.setAttribute('aria-busy', String(Boolean(kind)));
 }
 
+// Gradio names the status in the message alone: 503 where nothing more is kept, or too much is on its way.
+const reasonOf = (error) => (error.message.startsWith('HTTP 503:') ? 'full' : 'lost');
+
 async function take(files) {
   if (busy === 'uploading') return;
   if (!files.length) return say('none');
@@ -67,7 +70,7 @@ async function take(files) {
           sent[index] = { path, orig_name: name, size: file.size, meta: { _type: 'gradio.FileData' } };
         }
       } catch (error) {
-        refused.push({ index, name, reason: 'lost' });
+        refused.push({ index, name, reason: reasonOf(error) });
       }
       if (mine === run) advance('uploading', ++done, total);
     }

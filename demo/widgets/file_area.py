@@ -19,7 +19,7 @@ def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Ma
         upload: every file has been sent or refused. The value is then a `Files` of those that arrived,
             whose paths gradio has checked to lie in its own upload folder. The event data has a `run`,
             a number that tells one selection from the next, and `refused`, in order of `index`: dictionaries
-            of a file's place `index` among all, its `name` and a `reason`, `large` or `lost`.
+            of a file's place `index` among all, its `name` and a `reason`, `large`, `full` or `lost`.
         stop: what is being checked is no longer wanted.
 
     It hears on the document `touchstone:checked`, with `run`, `done`, `total`, `errors` and `finished`, and

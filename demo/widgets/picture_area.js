@@ -105,6 +105,9 @@ function show(file) {
 // A HEIC that this browser cannot show is judged all the same.
 picture.addEventListener('error', () => { picture.hidden = true; });
 
+// Gradio names the status in the message alone: 503 where nothing more is kept, or too much is on its way.
+const reasonOf = (error) => (error.message.startsWith('HTTP 503:') ? 'full' : 'lost');
+
 async function take(file) {
   if (!file) return;
   stopCamera();
@@ -119,7 +122,7 @@ async function take(file) {
     props.value = { path, url, orig_name: file.name, size: file.size, meta: { _type: 'gradio.FileData' } };
     tell({ kind: 'sent' });
   } catch (error) {
-    if (mine === turn) refuse(file.name, 'lost');
+    if (mine === turn) refuse(file.name, reasonOf(error));
   } finally {
     if (mine === turn) stage.removeAttribute('aria-busy');
   }

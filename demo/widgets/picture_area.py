@@ -48,7 +48,8 @@ def picture_area(
             pixels.
         sent: a file has arrived. One that arrives after something else has happened is not told.
         refused: a picture did not come; the data has its `name` and a `reason`: `large` (more than
-            `max_bytes`), `lost` (it did not arrive) or `camera` (the browser gives none).
+            `max_bytes`), `full` (the app has no room for it), `lost` (it did not arrive) or `camera` (the
+            browser gives none).
         wiped: the area is empty again.
 
     They are a value and no event data, because gradio forgets the data of an event that had to wait for the
