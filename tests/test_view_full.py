@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, FilePayload, expect
 
 from demo.app import build_app
 from demo.bounds.guard import guard_calls
+from demo.network import free_port
 from demo.runtime import Engine
 from demo.texts import load_words
 from tests.driving import picture_bytes, upload
@@ -26,9 +27,14 @@ def full_queue(engine: Engine) -> Iterator[str]:
         app, translations = build_app(engine)
         app.queue(max_size=0)
         guard_calls(app, "127.0.0.1")
-        address = app.launch(
-            prevent_thread_lock=True, quiet=True, share=False, ssr_mode=False, i18n=translations
-        )[1]
+        _, address, _ = app.launch(
+            server_port=free_port("127.0.0.1", 0),
+            prevent_thread_lock=True,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            i18n=translations,
+        )
         return app, address
 
     # Without a loop that runs gradio makes one for each of its apps, and never closes it.
