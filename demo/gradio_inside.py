@@ -4,6 +4,7 @@ Every other module of the app takes `gradio` itself alone, and `demo.stubless`, 
 gradio is imported, one function of it by name. `tests/test_gradio_inside.py` names each touch.
 """
 
+import contextlib
 import logging
 import os
 from collections import deque
@@ -203,6 +204,13 @@ def web_server(app: gr.Blocks) -> uvicorn.Server:
     return server
 
 
+def in_server_loop(app: gr.Blocks, call: Callable[[], object]) -> None:
+    """From whichever thread, have a launched app's event loop call something soon, unless it has ended."""
+    loop = web_server(app).servers[0].get_loop()
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
+
+
 def check_before_each_join(app: gr.Blocks, check: Callable[[str | None, str | None], None]) -> None:
     """Have `check` see session and `Accept-Language` of every call before it is queued.
 
@@ -386,7 +394,8 @@ def forget_removed_files(app: gr.Blocks) -> None:
     for names in app.temp_file_sets:
         # Copied in one step: the event loop adds to it meanwhile.
         for name in tuple(names):
-            if not Path(name).exists():
+            # A path's own raises for a name that cannot be looked at.
+            if not os.path.exists(name):  # noqa: PTH110
                 names.discard(name)
 
 

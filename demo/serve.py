@@ -96,13 +96,13 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
         own[tools.route.path] = tools.way
         tools_running = tools.lifespan
     app, translations = build_app(engine)
-    listeners = guard_calls(app, host)
+    forgetter = guard_calls(app, host)
     failures_told(app, UNFORESEEN)
     web = {
         "routes": routes,
         "middleware": [
             Middleware(Door, blocks=app, own=own),
-            Middleware(Listening, blocks=app, listeners=listeners),
+            Middleware(Listening, blocks=app, listeners=forgetter.listeners),
         ],
         "lifespan": headers_outermost(tools_running),
     }
@@ -139,5 +139,5 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
     if mcp:
         print(f"Its MCP server is at {address.rstrip('/')}{tools.route.path}")
     print(engine.device_note, flush=True)
-    with closing(checks), guarded(app, uploads):
+    with closing(checks), guarded(app, uploads, forgetter):
         app.block_thread()

@@ -48,6 +48,15 @@ def test_there_is_never_more_than_half_of_what_the_disk_has_free(
     assert allowance.take(500)
 
 
+def test_on_a_small_disk_less_is_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "7.png").write_bytes(bytes(40_000))
+    lying = bytes_in(tmp_path)
+    usage = shutil.disk_usage(tmp_path)
+    for free, crowded in ((2 * lying - 2, True), (2 * lying, False)):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage._replace(free=free))
+        assert FolderAllowance(tmp_path).crowded == crowded
+
+
 def test_a_folder_that_is_gone_for_now_keeps_what_was_counted(tmp_path: Path) -> None:
     folder = tmp_path / "gone"
     folder.mkdir()

@@ -1,7 +1,6 @@
 """What gradio keeps of calls that are done is dropped: soon what was fetched, minutes later what was not."""
 
 import asyncio
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -29,6 +28,17 @@ async def app(anyio_backend: str) -> gr.Blocks:
     with gr.Blocks() as app:
         pass
     return app
+
+
+class Clock:
+    """One that stands still until it is put forward."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since it began."""
+        return self.now
 
 
 def forgets(app: gr.Blocks, **how: Any) -> tuple[Forgetter, Listeners]:
@@ -69,42 +79,45 @@ async def test_what_was_fetched_is_kept_at_the_first_look_and_dropped_at_the_sec
 
 @pytest.mark.anyio
 async def test_it_looks_no_more_often_than_it_should(app: gr.Blocks) -> None:
-    forgetter, _ = forgets(app, between=0.3)
+    clock = Clock()
+    forgetter, _ = forgets(app, between=10.0, clock=clock)
     fetched(app, "old")
-    for _ in range(5):
+    for clock.now in (0.0, 9.9, 10.0, 10.1, 19.9):
         forgetter.look()
     assert known(app) == ["old"]
-    for _ in range(2):
-        time.sleep(0.31)
-        forgetter.look()
+    clock.now = 20.0
+    forgetter.look()
     assert known(app) == []
 
 
 @pytest.mark.anyio
 async def test_what_was_not_fetched_is_kept_for_its_time(app: gr.Blocks) -> None:
-    forgetter, _ = forgets(app, kept=0.3)
+    clock = Clock()
+    forgetter, _ = forgets(app, clock=clock)
     answered(app, "later")
-    for _ in range(4):
+    for clock.now in (0.0, 1.0, 599.9):
         forgetter.look()
     assert known(app) == ["later"]
     assert app._queue.pending_messages_per_session["later"].qsize() == 1
-    time.sleep(0.31)
+    clock.now = 600.0
     forgetter.look()
     assert known(app) == []
-    assert forgetting.KEPT_UNFETCHED == 600
 
 
 @pytest.mark.anyio
 async def test_a_session_that_asks_again_has_its_time_again(app: gr.Blocks) -> None:
-    forgetter, _ = forgets(app, kept=0.3)
+    clock = Clock()
+    forgetter, _ = forgets(app, clock=clock)
     answered(app, "again")
     forgetter.look()
-    time.sleep(0.2)
+    clock.now = 400.0
     app._queue.pending_event_ids_session["again"].add("another")
-    forgetter.look()
-    time.sleep(0.2)
-    forgetter.look()
+    for clock.now in (400.0, 999.9):
+        forgetter.look()
     assert known(app) == ["again"]
+    clock.now = 1000.0
+    forgetter.look()
+    assert known(app) == []
 
 
 @pytest.mark.anyio

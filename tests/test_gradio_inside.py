@@ -3,6 +3,7 @@
 import ast
 import asyncio
 import inspect
+import queue
 import re
 import threading
 import time
@@ -49,6 +50,7 @@ from demo.gradio_inside import (
     forget_uploads,
     held_states,
     hold_lean_states,
+    in_server_loop,
     is_under_way,
     keep_no_statistics,
     may_have_been_uploaded,
@@ -338,6 +340,19 @@ async def test_web_server_takes_its_settings_for_each_connection(waiting: Waitin
 
 
 @pytest.mark.anyio
+async def test_in_server_loop_calls_in_its_thread_and_nothing_once_it_has_ended(waiting: Waiting) -> None:
+    app, _, _ = waiting
+    called: queue.Queue[threading.Thread] = queue.Queue()
+    in_server_loop(app, lambda: called.put(threading.current_thread()))
+    server: Any = web_server(app)
+    assert called.get(timeout=10) is server.thread
+    server.should_exit = True
+    server.thread.join(10)
+    in_server_loop(app, lambda: called.put(threading.current_thread()))
+    assert called.empty()
+
+
+@pytest.mark.anyio
 async def test_check_before_each_join_answers_with_what_is_raised(waiting: Waiting) -> None:
     _, address, _ = waiting
     refused = join(address, "refused", "fr")
@@ -452,8 +467,10 @@ async def test_uploads_are_forgotten_once_they_are_done_and_files_once_they_are_
     forget_removed_files(app)
     assert name in app.upload_file_set
     Path(name).unlink()
+    # No path can be so long: whoever looks for it is told so.
+    app.upload_file_set.add(f"{name}{'7' * 300}")
     forget_removed_files(app)
-    assert name not in app.upload_file_set
+    assert not app.upload_file_set
 
 
 @pytest.mark.anyio

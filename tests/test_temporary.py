@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from demo.bounds.temporary import KEPT_IDLE, Cleaner, remove_older
+from demo.bounds.temporary import KEPT_AT_MOST, KEPT_IDLE, Cleaner, remove_older
 from tests.load import EVERY_KIND, MARK, PICTURE, Door, form, many
 from tests.serving import served_process
+from tests.test_forgetting import Clock
 from tests.test_mcp import ENCODED, use
 from tests.test_uploads import sent_by_the_page
 
@@ -50,16 +51,20 @@ class App:
         self.crowded = False
         self.last = time.monotonic()
         self.cleaned = 0
+        self.failures = 0
 
     def clean(self) -> None:
-        """Count."""
+        """Count, or fail as often as it should."""
+        if self.failures:
+            self.failures -= 1
+            raise PermissionError
         self.cleaned += 1
 
     @contextmanager
-    def cleaner(self, folder: Path, idle: float = 0.4, at_most: float = 60) -> Iterator[None]:
+    def cleaner(self, folder: Path) -> Iterator[None]:
         """One that runs."""
         busy, last, crowded = lambda: self.busy, lambda: self.last, lambda: self.crowded
-        with Cleaner(folder, busy, last, crowded, self.clean, idle, at_most):
+        with Cleaner(folder, busy, last, crowded, self.clean, idle=0.4, at_most=60):
             yield
 
 
@@ -91,27 +96,59 @@ def test_what_a_request_needs_is_kept(tmp_path: Path, app: App) -> None:
         assert until(lambda: not file.exists())
 
 
+def looks(app: App, folder: Path, clock: Callable[[], float]) -> Cleaner:
+    """A cleaner that looks whenever it is told to; files are kept for an hour, or four minutes."""
+    busy, last, crowded = lambda: app.busy, lambda: app.last, lambda: app.crowded
+    return Cleaner(folder, busy, last, crowded, app.clean, clock=clock)
+
+
+def two_uploads(folder: Path) -> tuple[Path, Path, float]:
+    """An old upload and a new one, and a time between, as the disk counts it."""
+    old = upload(folder, "old")
+    ended = (folder / "tmp-old").stat().st_ctime
+    time.sleep(0.05)
+    new = upload(folder, "new")
+    return old, new, (ended + new.stat().st_ctime) / 2
+
+
 def test_while_others_ask_only_the_oldest_goes(tmp_path: Path, app: App) -> None:
+    clock = Clock()
+    cleaner = looks(app, tmp_path, clock)
     app.busy = True
-    with app.cleaner(tmp_path, at_most=0.8):
-        old = upload(tmp_path, "old")
-        time.sleep(0.6)
-        new = upload(tmp_path, "new")
-        assert until(lambda: not old.parent.exists())
-        assert new.exists()
+    old, new, between = two_uploads(tmp_path)
+    clock.now = between + KEPT_AT_MOST - 1
+    cleaner.clean()
+    assert old.exists()
+    clock.now = between + KEPT_AT_MOST
+    cleaner.clean()
+    assert left(tmp_path) == {"new", "new/7.png", "tmp-new"}
+    assert new.exists()
 
 
 def test_where_much_lies_there_it_goes_earlier(tmp_path: Path, app: App) -> None:
+    clock = Clock()
+    cleaner = looks(app, tmp_path, clock)
     app.busy = True
+    old, new, between = two_uploads(tmp_path)
+    clock.now = between + KEPT_IDLE
+    cleaner.clean()
+    assert old.exists()
+    app.crowded = True
+    cleaner.clean()
+    assert left(tmp_path) == {"new", "new/7.png", "tmp-new"}
+    assert new.exists()
+
+
+def test_a_look_that_fails_is_told_and_the_next_one_removes(
+    tmp_path: Path, app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.failures = 1
     with app.cleaner(tmp_path):
-        old = upload(tmp_path, "old")
-        time.sleep(0.8)
-        assert old.exists()
-        app.crowded = True
-        new = upload(tmp_path, "new")
-        assert until(lambda: not old.parent.exists())
-        assert new.exists()
-        assert until(lambda: not new.exists())
+        assert until(lambda: not app.failures)
+        file = upload(tmp_path)
+        assert until(lambda: not file.parent.exists())
+    assert "The folder of uploads was not cleaned" in caplog.text
+    assert "PermissionError" in caplog.text
 
 
 def test_what_was_there_before_stays_also_in_the_end(tmp_path: Path, app: App) -> None:

@@ -36,7 +36,7 @@ class FolderAllowance(Allowance):
     """So many bytes that may lie in a folder, and never more than half of what its disk has free.
 
     What comes between two looks is counted as it comes, and counted until the next look, also where it is
-    given up, or comes twice.
+    given up, or comes twice. crowded: whether more lies there than may still come.
     """
 
     def __init__(self, folder: Path, most: int = MOST_UPLOADED) -> None:
@@ -56,8 +56,9 @@ class FolderAllowance(Allowance):
         # A folder that is gone for now is counted the next time.
         with contextlib.suppress(OSError):
             lying = bytes_in(self._folder)
-            self.crowded = 2 * lying > self._largest
-            self._most = taken + min(self._largest - lying, shutil.disk_usage(self._folder).free // 2)
+            room = min(self._largest - lying, shutil.disk_usage(self._folder).free // 2)
+            self.crowded = lying > room
+            self._most = taken + room
 
 
 def bytes_in(folder: Path) -> int:

@@ -4,6 +4,7 @@ An answer waits for whoever asked, some minutes long; what was fetched is droppe
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,7 +46,7 @@ class Finished:
     """A session none of whose calls waits or runs.
 
     unfetched: its calls whose answers can still be fetched, so many characters long. since: when it was first
-    seen so, by `time.monotonic`.
+    seen so, by the clock of the `Forgetter`.
     """
 
     unfetched: frozenset[str]
@@ -54,9 +55,10 @@ class Finished:
 
 
 class Forgetter:
-    """Drops what is done, when a call comes; in the event loop alone.
+    """Drops what is done, whenever it is told to look; in the event loop alone.
 
     kept: seconds for which an answer waits. most, longest: how many do, and how many characters they have.
+    listeners: who is there, to be kept account of with `Listening`.
     """
 
     def __init__(
@@ -67,21 +69,23 @@ class Forgetter:
         kept: float = KEPT_UNFETCHED,
         most: int = MOST_UNFETCHED,
         longest: int = LONGEST_UNFETCHED,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
-        self._listeners = listeners
+        self.listeners = listeners
         self._states = States(app, listeners)
         self._between = between
         self._kept = kept
         self._most = most
         self._longest = longest
-        self._looked = time.monotonic()
+        self._clock = clock
+        self._looked = clock()
         self._finished: dict[str, Finished] = {}
         self._uploads: set[str] = set()
 
     def look(self, *_: str | None) -> None:
         """Drop, where it is time to or there is too much."""
-        now = time.monotonic()
+        now = self._clock()
         full = sessions_remembered(self._app) > MOST_REMEMBERED
         due = now - self._looked >= self._between
         if due or full:
@@ -98,7 +102,7 @@ class Forgetter:
         finished: dict[str, Finished] = {}
         for session, unfetched in finished_sessions(self._app).items():
             # Somebody who reads slowly still takes them.
-            if self._listeners.answers[session]:
+            if self.listeners.answers[session]:
                 continue
             known = self._finished.get(session)
             if known is None or known.unfetched != unfetched:
@@ -123,7 +127,11 @@ class Forgetter:
         self._finished = {session: known for session, known in finished.items() if session not in gone}
 
 
-def forget_what_is_done(app: gr.Blocks, listeners: Listeners) -> None:
-    """Have an app forget, with its calls; after its queue is set up, before it is launched."""
-    forgetter = Forgetter(app, listeners)
+def forget_what_is_done(app: gr.Blocks) -> Forgetter:
+    """Have an app forget, with its calls; after its queue is set up, before it is launched.
+
+    Returns what does, to be told to look also where no call comes.
+    """
+    forgetter = Forgetter(app, Listeners())
     check_before_each_join(app, forgetter.look)
+    return forgetter

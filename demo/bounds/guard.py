@@ -11,9 +11,8 @@ from demo.bounds.allowance import FolderAllowance
 from demo.bounds.crowd import bound
 from demo.bounds.ending import wait_until_quiet
 from demo.bounds.fair import share_fairly
-from demo.bounds.forgetting import forget_what_is_done
+from demo.bounds.forgetting import Forgetter, forget_what_is_done
 from demo.bounds.full import refuse_when_full
-from demo.bounds.listening import Listeners
 from demo.bounds.temporary import Cleaner
 from demo.doors.ways import UPLOAD_PATH
 from demo.gradio_inside import (
@@ -21,6 +20,7 @@ from demo.gradio_inside import (
     end_heartbeats,
     forget_removed_files,
     hold_lean_states,
+    in_server_loop,
     web_server,
 )
 
@@ -28,25 +28,24 @@ SECONDS_TO_CLOSE: Final = 2
 """For connections that are still open once all is answered, or once there is no more time for it."""
 
 
-def guard_calls(app: gr.Blocks, host: str) -> Listeners:
+def guard_calls(app: gr.Blocks, host: str) -> Forgetter:
     """Bound what an app keeps of its calls, how many wait, and how many a session may have; before it is
     launched.
 
-    Returns what is to be kept account of, with `Listening`, once it is.
+    Returns what forgets them: its listeners are to be kept account of, with `Listening`, once it is.
     """
     refuse_when_full(app)
     share_fairly(app, host)
     # Before those: a call that is refused has made a session, too.
-    listeners = Listeners()
-    forget_what_is_done(app, listeners)
-    return listeners
+    return forget_what_is_done(app)
 
 
 @contextmanager
-def guarded(app: gr.Blocks, uploads: Path) -> Iterator[None]:
+def guarded(app: gr.Blocks, uploads: Path, forgetter: Forgetter) -> Iterator[None]:
     """Bound what strangers may ask of a launched app; when left by SystemExit, finish what was asked.
 
     uploads: the folder that is emptied some minutes after the last request, and holds so much and no more.
+    forgetter: drops what the last visitors left, also when nobody comes after them.
     """
     hold_lean_states(app)
     server = web_server(app)
@@ -55,11 +54,12 @@ def guarded(app: gr.Blocks, uploads: Path) -> Iterator[None]:
     server.config.timeout_graceful_shutdown = SECONDS_TO_CLOSE
 
     def busy() -> bool:
-        return bool(crowd.requests or calls_of_all(app))
+        return bool(crowd.requests or crowd.large or calls_of_all(app))
 
     def cleaned() -> None:
-        forget_removed_files(app)
         allowance.look()
+        forget_removed_files(app)
+        in_server_loop(app, forgetter.look)
 
     with Cleaner(uploads, busy, lambda: crowd.last, lambda: allowance.crowded, cleaned):
         try:

@@ -5,6 +5,7 @@ upload was given up.
 """
 
 import contextlib
+import logging
 import os
 import stat
 import threading
@@ -26,7 +27,7 @@ class Cleaner:
     busy: whether any request still runs. last_request: when, by `time.monotonic`, one ended last. crowded:
     whether so much lies there that all goes after `idle`, also while others ask. cleaned: is called after
     each look. Nothing is removed that has changed within `idle`, whatever runs; nothing that was there
-    before; nothing outside the folder. In the end all goes.
+    before; nothing outside the folder. In the end all goes. clock: what the folder's disk takes times from.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Cleaner:
         cleaned: Callable[[], None],
         idle: float = KEPT_IDLE,
         at_most: float = KEPT_AT_MOST,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._folder = folder
         self._busy = busy
@@ -46,6 +48,7 @@ class Cleaner:
         self._cleaned = cleaned
         self._idle = idle
         self._at_most = at_most
+        self._clock = clock
         self._busy_at = time.monotonic()
         # But for folders with nothing in them, of which gradio makes one when it starts.
         self._own = {each.name for each in folder.glob("*") if not each.is_dir() or any(each.iterdir())}
@@ -59,11 +62,15 @@ class Cleaner:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
-        self._remove_older(time.time() + 1)
+        self._remove_older(self._clock() + 1)
 
     def _run(self) -> None:
         while not self._ended.wait(self._idle / 8):
-            self.clean()
+            # A thread that ended would remove nothing any more, and soon there would be no room.
+            try:
+                self.clean()
+            except Exception:
+                logging.getLogger("touchstone").exception("The folder of uploads was not cleaned")
 
     def clean(self) -> None:
         """Remove what is too old by now."""
@@ -71,7 +78,7 @@ class Cleaner:
             self._busy_at = time.monotonic()
         quiet = time.monotonic() - max(self._busy_at, self._last_request())
         age = self._idle if quiet >= self._idle or self._crowded() else self._at_most
-        self._remove_older(time.time() - age)
+        self._remove_older(self._clock() - age)
         self._cleaned()
 
     def _remove_older(self, before: float) -> None:
