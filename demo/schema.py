@@ -118,6 +118,8 @@ HISTORY: Final = record(
 
 def generate_arguments(generators: Sequence[str]) -> dict[str, Schema]:
     """What `generate` takes, all of it optional. generators: the names of those that are installed."""
+    # An enumeration of nothing is no schema.
+    named: list[Schema] = [{"type": "string", "enum": list(generators)}] if generators else []
     return {
         "digit": {
             "anyOf": [ranged(0, DIGITS - 1), {"type": "null"}],
@@ -126,7 +128,7 @@ def generate_arguments(generators: Sequence[str]) -> dict[str, Schema]:
         "count": ranged(1, LARGEST_COUNT) | {"description": f"how many digits, from 1 to {LARGEST_COUNT}"},
         "seed": ranged(0, LARGEST_SEED) | {"description": "a whole number from 0"},
         "model": {
-            "anyOf": [{"type": "string", "enum": list(generators)}, {"type": "null"}],
+            "anyOf": [*named, {"type": "null"}],
             "description": "the generator's name, or null",
         },
     }

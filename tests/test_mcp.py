@@ -3,10 +3,14 @@
 import asyncio
 import base64
 import json
+import re
 import shutil
+import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +22,10 @@ from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ImageContent, TextContent, Tool
 from starlette.applications import Starlette
+from starlette.types import Message
 
 from demo import mcp_server
+from demo.doors.values import MOST_VALUES
 from demo.errors import ModelError
 from demo.mcp_server import MCP_PATH, call
 from demo.runtime import MODELS_FOLDER, Engine
@@ -29,6 +35,7 @@ from tests.test_uploads import sent_by_the_page
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
+HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
 def tools(tool_server: str) -> list[Tool]:
@@ -135,6 +142,178 @@ def test_what_is_wrong_is_said(tool_server: str, name: str, arguments: dict[str,
     assert reason in text(answer)
 
 
+def asked(name: str, **arguments: Any) -> bytes:
+    """A tool's call as it is sent."""
+    call = {"name": name, "arguments": arguments}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+
+
+def replied(tool_server: str, body: bytes) -> httpx.Response:
+    """What is answered to a body, sent as the protocol wants it."""
+    headers = HEADERS | {"Content-Type": "application/json"}
+    return httpx.post(f"{tool_server}mcp", content=body, headers=headers, trust_env=False, timeout=30)
+
+
+DEEP = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "check", "arguments": %b}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[" * 100_000, 400),
+        (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 400),
+        (DEEP % (b'{"picture":' + b"[" * 3000 + b"]" * 3000 + b"}"), 400),
+        (DEEP % b'{"picture": "\xff"}', 400),
+        (DEEP % (b'{"picture": ' + b"1" * 5000 + b"}"), 400),
+        (DEEP % (b'{"picture": [' + b"[]," * MOST_VALUES + b"[]]}"), 413),
+        (json.dumps({"jsonrpc": "2.0", "id": "1" * 4000, "method": "tools/list"}).encode(), 400),
+        (
+            json.dumps(
+                {"jsonrpc": "2.0", "method": "notifications/x", "params": {"x": "1" * 70_000}}
+            ).encode(),
+            413,
+        ),
+    ],
+    ids=["empty", "lists", "objects", "arguments", "bytes", "number", "values", "id", "notification"],
+)
+def test_a_body_that_is_no_message_is_refused_with_a_sentence(
+    tool_server: str, body: bytes, status: int
+) -> None:
+    answer = replied(tool_server, body)
+    assert answer.status_code == status
+    assert re.fullmatch(r"[A-Z][^\n]{10,120}\.", answer.json()["detail"])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        (
+            "check_many",
+            {"pictures": ["A" * 300] * 2001},
+            "pictures does not fit its schema (maxItems: 2000).",
+        ),
+        ("check_many", {"pictures": "A" * 3_000_000}, f"pictures: '{'A' * 40}…' is not of type 'array'."),
+        ("check_many", {"pictures": [1] * 3000}, "pictures: 1 is not of type 'string'."),
+        ("check", {"picture": ["A"] * 3000}, "picture does not fit its schema (type: string)."),
+        ("generate", {"model": "A" * 4000}, "model: 'AAAA"),
+        (
+            "check",
+            {"picture": "", **{f"more-{index}": 1 for index in range(3000)}},
+            "additionalProperties: False",
+        ),
+        ("A" * 4000, {}, f"There is no tool '{'A' * 40}…'"),
+    ],
+    ids=["items", "text", "numbers", "list", "model", "more", "tool"],
+)
+def test_what_is_refused_is_not_repeated(
+    tool_server: str, name: str, arguments: dict[str, Any], reason: str
+) -> None:
+    result = replied(tool_server, asked(name, **arguments)).json()["result"]
+    assert result["isError"]
+    (said,) = result["content"]
+    assert reason in said["text"]
+    assert len(said["text"]) < 250
+
+
+def test_what_nobody_foresaw_is_told_to_the_log_alone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise OSError("/somewhere/secret")
+
+    monkeypatch.setattr(mcp_server, "call", broken)
+
+    async def ask() -> httpx.Response:
+        async with running(engine) as (_, client):
+            return await client.post(MCP_PATH, content=asked("check", picture=ENCODED), headers=HEADERS)
+
+    answer = asyncio.run(ask())
+    assert answer.json()["result"]["content"][0]["text"] == mcp_server.UNFORESEEN
+    assert "secret" not in answer.text
+
+
+@asynccontextmanager
+async def running(engine: Engine) -> AsyncIterator[tuple[mcp_server.ToolServer, httpx.AsyncClient]]:
+    """A server in this process, and a client of it."""
+    server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
+    transport = httpx.ASGITransport(Starlette(routes=[server.route]))
+    async with (
+        server.lifespan(None),
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://x",
+            timeout=30,
+            headers={"Content-Type": "application/json"},
+        ) as client,
+    ):
+        yield server, client
+
+
+LARGE_CALL = asked("check", picture=ENCODED + " " * mcp_server.LARGE)
+
+
+def test_whoever_does_not_read_an_answer_keeps_no_other_waiting(engine: Engine) -> None:
+    async def ask() -> int:
+        async with running(engine) as (server, client):
+            never, begun = asyncio.Event(), asyncio.Event()
+
+            async def receive() -> Message:
+                return {"type": "http.request", "body": LARGE_CALL, "more_body": False}
+
+            async def send(_: Message) -> None:
+                begun.set()
+                await never.wait()
+
+            headers = [(b"content-type", b"application/json"), (b"accept", HEADERS["Accept"].encode())]
+            scope = {
+                "type": "http",
+                "method": "POST",
+                "path": MCP_PATH,
+                "headers": headers,
+                "query_string": b"",
+            }
+            unread = asyncio.create_task(server(scope, receive, send))
+            await asyncio.wait_for(begun.wait(), 30)
+            async with asyncio.timeout(10):
+                answer = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
+            assert not unread.done()
+            never.set()
+            await unread
+            return answer.status_code
+
+    assert asyncio.run(ask()) == 200
+
+
+def test_a_large_call_waits_only_so_long_for_its_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working, enough = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        working.set()
+        assert enough.wait(30)
+        return call(*arguments)
+
+    monkeypatch.setattr(mcp_server, "call", slow)
+    monkeypatch.setattr(mcp_server, "LONGEST_WAIT", 0.1)
+
+    async def ask() -> list[httpx.Response]:
+        async with running(engine) as (_, client):
+            first = asyncio.create_task(client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS))
+            assert await asyncio.to_thread(working.wait, 30)
+            waited = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
+            enough.set()
+            answered = await first
+            return [waited, answered, await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)]
+
+    waited, *answered = asyncio.run(ask())
+    assert waited.status_code == 503
+    assert int(waited.headers["retry-after"]) > 0
+    assert waited.json()["detail"] == mcp_server.BUSY
+    assert [each.json()["result"]["structuredContent"]["verdict"] for each in answered] == ["real"] * 2
+
+
 def test_large_calls_are_answered_one_after_the_other(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,20 +329,11 @@ def test_large_calls_are_answered_one_after_the_other(
 
     monkeypatch.setattr(mcp_server, "call", counted)
 
-    async def ask(client: httpx.AsyncClient, padding: int) -> Any:
-        body = {"name": "check", "arguments": {"picture": ENCODED + " " * padding}}
-        message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": body}
-        headers = {"Accept": "application/json, text/event-stream"}
-        return (await client.post(MCP_PATH, json=message, headers=headers)).json()
-
     async def ask_at_once(padding: int) -> list[Any]:
-        server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
-        transport = httpx.ASGITransport(Starlette(routes=[server.route]))
-        async with (
-            server.lifespan(None),
-            httpx.AsyncClient(transport=transport, base_url="http://x", timeout=30) as client,
-        ):
-            return await asyncio.gather(*(ask(client, padding) for _ in range(4)))
+        body = asked("check", picture=ENCODED + " " * padding)
+        async with running(engine) as (_, client):
+            answers = (client.post(MCP_PATH, content=body, headers=HEADERS) for _ in range(4))
+            return [each.json() for each in await asyncio.gather(*answers)]
 
     for padding, one in ((mcp_server.LARGE, True), (0, False)):
         most_at_once = 0
