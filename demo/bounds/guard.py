@@ -1,5 +1,6 @@
 """The bounds around a server: its connections, its requests, its calls by session, its files, its end."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,9 @@ from demo.gradio_inside import (
 
 SECONDS_TO_CLOSE: Final = 2
 """For connections that are still open once all is answered, or once there is no more time for it."""
+
+SECONDS_FOR_LARGE: Final = 4
+"""For answers of more than a megabyte in the end: who does not read one holds the end up no longer."""
 
 
 def guard_calls(app: gr.Blocks, host: str) -> Forgetter:
@@ -54,7 +58,7 @@ def guarded(app: gr.Blocks, uploads: Path, forgetter: Forgetter) -> Iterator[Non
     server.config.timeout_graceful_shutdown = SECONDS_TO_CLOSE
 
     def busy() -> bool:
-        return bool(crowd.requests or crowd.large or calls_of_all(app))
+        return bool(crowd.requests or calls_of_all(app))
 
     def cleaned() -> None:
         allowance.look()
@@ -66,7 +70,8 @@ def guarded(app: gr.Blocks, uploads: Path, forgetter: Forgetter) -> Iterator[Non
             yield
         except SystemExit:
             crowd.end()
-            wait_until_quiet(busy)
+            large_until = time.monotonic() + SECONDS_FOR_LARGE
+            wait_until_quiet(lambda: busy() or bool(crowd.large and time.monotonic() < large_until))
             end_heartbeats(app)
             server.should_exit = True
             server.thread.join(SECONDS_TO_CLOSE + 1)  # type: ignore[attr-defined]
