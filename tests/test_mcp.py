@@ -256,14 +256,14 @@ LARGE_CALL = asked("check", picture=ENCODED + " " * mcp_server.LARGE)
 def test_whoever_does_not_read_an_answer_keeps_no_other_waiting(engine: Engine) -> None:
     async def ask() -> int:
         async with running(engine) as (server, client):
-            never, begun = asyncio.Event(), asyncio.Event()
+            read, begun = asyncio.Event(), asyncio.Event()
 
             async def receive() -> Message:
                 return {"type": "http.request", "body": LARGE_CALL, "more_body": False}
 
             async def send(_: Message) -> None:
                 begun.set()
-                await never.wait()
+                await read.wait()
 
             headers = [(b"content-type", b"application/json"), (b"accept", HEADERS["Accept"].encode())]
             scope = {
@@ -274,12 +274,14 @@ def test_whoever_does_not_read_an_answer_keeps_no_other_waiting(engine: Engine) 
                 "query_string": b"",
             }
             unread = asyncio.create_task(server(scope, receive, send))
-            await asyncio.wait_for(begun.wait(), 30)
-            async with asyncio.timeout(10):
-                answer = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
-            assert not unread.done()
-            never.set()
-            await unread
+            try:
+                await asyncio.wait_for(begun.wait(), 30)
+                async with asyncio.timeout(10):
+                    answer = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
+                assert not unread.done()
+            finally:
+                read.set()
+                await unread
             return answer.status_code
 
     assert asyncio.run(ask()) == 200
@@ -292,7 +294,7 @@ def test_a_large_call_waits_only_so_long_for_its_turn(
 
     def slow(*arguments: Any) -> Any:
         working.set()
-        assert enough.wait(30)
+        assert enough.wait(10)
         return call(*arguments)
 
     monkeypatch.setattr(mcp_server, "call", slow)
