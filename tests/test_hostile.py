@@ -86,7 +86,7 @@ def test_each_goal_counts() -> None:
 if sys.platform == "linux":
 
     def test_the_app_answers_whatever_it_is_sent() -> None:
-        report = run(build(80, 0))
+        report = run(build(150, 0))
         assert report.wrongs() == ""
         assert report.deaths == report.logged == 0
         assert 0 < report.worker_peak <= MEMORY_LIMIT
