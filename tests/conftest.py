@@ -255,3 +255,11 @@ def engine() -> Engine:
 def tutorial_engine() -> Engine:
     """The models that are committed, on the CPU, with the tutorial's discriminator."""
     return Engine.load(MODELS_FOLDER, "cpu", "mlp_discriminator")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Of tests that are coroutines: without a loop that runs gradio makes one for each app, and never closes
+    it.
+    """
+    return "asyncio"

@@ -15,12 +15,6 @@ from demo.gradio_inside import finished_sessions, sessions_remembered
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Without a loop that runs gradio makes one for each of its apps, and never closes it."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def app(anyio_backend: str) -> gr.Blocks:
     """An app without events."""
     assert anyio_backend == "asyncio"

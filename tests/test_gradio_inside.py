@@ -75,12 +75,6 @@ Waiting: TypeAlias = tuple[gr.Blocks, str, threading.Event]
 MARKED = {"path": "/somewhere/7.png", "meta": {"_type": "gradio.FileData"}}
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    """Without a loop that runs gradio makes one for each of its apps, and never closes it."""
-    return "asyncio"
-
-
 def gradio_modules(path: Path) -> set[str]:
     """The modules below gradio, and of its client, that a file imports."""
     found = set()

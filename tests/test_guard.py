@@ -32,12 +32,6 @@ Launched: TypeAlias = tuple[gr.Blocks, str, Forgetter]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Without a loop that runs gradio makes one for each of its apps, and never closes it."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def launched(anyio_backend: str) -> AsyncIterator[Launched]:
     """A small app, its address, and what forgets its calls."""
     assert anyio_backend == "asyncio"

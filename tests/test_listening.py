@@ -1,8 +1,7 @@
 """For which sessions somebody is there, over HTTP: open pages, and answers that are being fetched."""
 
 import threading
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import gradio as gr
 import httpx
@@ -11,14 +10,9 @@ from starlette.middleware import Middleware
 
 from demo.bounds.listening import Listeners, Listening
 from demo.network import free_port
+from tests.test_temporary import until
 
 Served = tuple[str, Listeners, threading.Event]
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """Without a loop that runs gradio makes one for each of its apps, and never closes it."""
-    return "asyncio"
 
 
 @pytest.fixture
@@ -42,16 +36,6 @@ async def served(anyio_backend: str) -> AsyncIterator[Served]:
     yield address, listeners, go_on
     go_on.set()
     app.close(verbose=False)
-
-
-def until(true: Callable[[], bool], longest: float = 10.0) -> bool:
-    """Whether something becomes true in time."""
-    end = time.monotonic() + longest
-    while time.monotonic() < end:
-        if true():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.mark.anyio

@@ -19,12 +19,6 @@ Served = tuple[gr.Blocks, str, threading.Event]
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    """Without a loop that runs gradio makes one for each of its apps, and never closes it."""
-    return "asyncio"
-
-
-@pytest.fixture
 async def served(anyio_backend: str) -> AsyncIterator[Served]:
     """A small app, its address, and what one of its calls waits for; the other puts things into a state."""
     assert anyio_backend == "asyncio"
