@@ -16,10 +16,10 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from demo import golden
 from demo.contract import PIXELS
 from demo.errors import DemoError, DeviceError
-from demo.sessions import CPU, CUDA, CUDA_GRAPH_OPTIONS, onnxruntime, open_session
+from demo.inference import golden
+from demo.inference.sessions import CPU, CUDA, CUDA_GRAPH_OPTIONS, onnxruntime, open_session
 
 BATCHES: Final = (1, 4, 16, 64, 256, 1024)
 """The batch sizes that have buffers: of a batch in between, at most three quarters are padding."""

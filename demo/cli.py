@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from demo.environment import switch_telemetry_off
 from demo.errors import DemoError, UsageError
-from demo.manifest import MODELS_FOLDER
-from demo.quiet import switch_telemetry_off
+from demo.inference.manifest import MODELS_FOLDER
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
 
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run_page(parsed: argparse.Namespace) -> int:
-    from demo.embed.assemble import assemble_page
+    from demo.static_page.assemble import assemble_page
 
     assemble_page(parsed.folder, parsed.models)
     print(f"See it with: python -m http.server --directory {parsed.folder}")
@@ -55,17 +55,17 @@ def run_space(parsed: argparse.Namespace) -> int:
 def run_check(parsed: argparse.Namespace) -> int:
     tabled = (parsed.out, parsed.part, parsed.ray_address, parsed.workers)
     if parsed.engine != "local" or any(option is not None for option in tabled):
-        from demo.bulk.collection import check_collection
+        from demo.batch.collection import check_collection
 
         return DONE if check_collection(parsed) else UNREADABLE
 
     # The first worker starts while onnxruntime is imported and the models load.
-    from demo.images import shared_pool
+    from demo.decoder.images import shared_pool
 
     shared_pool().start()
 
-    from demo.listing import list_answers
-    from demo.runtime import Engine
+    from demo.batch.listing import list_answers
+    from demo.inference.engine import Engine
 
     engine = Engine.load(parsed.models, parsed.device, parsed.model)
     return DONE if list_answers(engine, parsed.files, parsed.json) else UNREADABLE
@@ -73,16 +73,16 @@ def run_check(parsed: argparse.Namespace) -> int:
 
 def run_serve(parsed: argparse.Namespace) -> int:
     from demo.bounds.memory import keep_little
-    from demo.images import shared_pool
+    from demo.decoder.images import shared_pool
 
     keep_little()
     shared_pool().start()
 
-    from demo.runtime import Engine
+    from demo.inference.engine import Engine
 
     engine = Engine.load(parsed.models, parsed.device, parsed.model)
     if parsed.api_only:
-        from demo.serve_api import serve_api
+        from demo.api.serve_api import serve_api
 
         serve_api(engine, parsed.host, parsed.port)
     else:

@@ -11,13 +11,13 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
+from demo.api.network import free_port, network_address, url
+from demo.api.stubless import without_stubs
 from demo.bounds.ending import exits_when_terminated
+from demo.decoder.images import LARGEST_FILE_BYTES
+from demo.environment import temporary_folder, without_plots
 from demo.errors import DemoError, UsageError
-from demo.images import LARGEST_FILE_BYTES
-from demo.network import free_port, network_address, url
-from demo.quiet import temporary_folder, without_plots
-from demo.runtime import Engine
-from demo.stubless import without_stubs
+from demo.inference.engine import Engine
 
 
 def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> None:
@@ -70,18 +70,18 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
     # Gradio takes seconds to import, in which the models open, and reads its environment at import.
     with without_stubs(), ThreadPoolExecutor(1) as thread:
         opening = thread.submit(engine.open_all)
-        from demo.app import build_app
+        from demo.api.check_route import CheckEndpoint, check_route
+        from demo.api.downloads import downloads_route
+        from demo.api.gradio_inside import failures_told
+        from demo.api.health import health_route
         from demo.bounds.guard import guard_calls, guarded
         from demo.bounds.listening import Listening
         from demo.bounds.states import SESSIONS_KEPT
-        from demo.check_route import CheckEndpoint, check_route
         from demo.doors.door import UNFORESEEN, Door
         from demo.doors.headers import headers_outermost
         from demo.doors.ways import Way
-        from demo.downloads import downloads_route
-        from demo.gradio_inside import failures_told
-        from demo.health import health_route
-        from demo.theme import STYLE_SHEETS, touchstone_theme
+        from demo.ui.app import build_app
+        from demo.ui.theme import STYLE_SHEETS, touchstone_theme
 
     opening.result()
     checks = CheckEndpoint(engine)
@@ -89,7 +89,7 @@ def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> N
     own: dict[str, Way] = {}
     tools_running: Callable[[Any], AbstractAsyncContextManager[None]] = nullcontext
     if mcp:
-        from demo.mcp_server import ToolServer
+        from demo.api.mcp import ToolServer
 
         tools = ToolServer(engine, host)
         routes.append(tools.route)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
-from demo.runtime import MODELS_FOLDER
+from demo.inference.engine import MODELS_FOLDER
 from export.benchmark.command import PARTS, benchmark, show
 from export.benchmark.options import Options
 from export.benchmark.report import RESULTS

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.answer import Thresholds
 from demo.contract import (
     BOX,
     DIGIT_PROBABILITIES,
@@ -25,8 +24,9 @@ from demo.contract import (
     THRESHOLDS,
     VERSION,
 )
-from demo.golden import pack
-from demo.sessions import CPU, CUDA, open_session
+from demo.inference.answer import Thresholds
+from demo.inference.golden import pack
+from demo.inference.sessions import CPU, CUDA, open_session
 from export.convert import to_onnx
 from export.parity import Difference, check_parity, run_torch, summary
 

@@ -20,15 +20,15 @@ from demo.contract import (
     LOGIT,
     PIXELS,
 )
-from demo.images import load_picture
-from demo.manifest import Manifest
-from demo.runtime import Engine
-from demo.sessions import CPU, open_session
+from demo.decoder.images import load_picture
+from demo.inference.engine import Engine
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from export.errors import PublishError
 from export.folders import replacement, write_through
 from export.pictures import photographed
 from export.strokes import strokes_of
-from train.pen import draw
+from train.data.pen import draw
 
 CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
 EXPECTED = "expected.json"

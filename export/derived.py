@@ -8,9 +8,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import PIXELS
-from demo.sessions import CPU, CUDA, open_session
+from demo.inference.answer import Thresholds
+from demo.inference.sessions import CPU, CUDA, open_session
 from export.artifact import Artifact, entry_for
 from export.parity import compare
 from export.variant import (

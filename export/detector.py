@@ -8,21 +8,21 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
 from demo.errors import ModelError
-from demo.manifest import Manifest
-from demo.runtime import Engine
+from demo.inference.answer import Thresholds
+from demo.inference.engine import Engine
+from demo.inference.manifest import Manifest
 from export.integers import Examined
 from export.measure import measure_verdicts
 from export.product import export_product
-from train import data
 from train.config import ProductConfig
+from train.data import mnist
+from train.data.dataset import Examples
+from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
-from train.evaluation.exam import MNIST
+from train.evaluation.eval_set import MNIST
 from train.evaluation.report import EVALUATION, PLOTS
-from train.examples import Examples
-from train.product import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
 
 PENS: Final = "Pen digits: E. Alpaydin, F. Alimoglu; CC BY 4.0"
@@ -44,7 +44,7 @@ def remeasure_detector(models: Path) -> dict[str, Any]:
         report = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise ModelError(f"{path} cannot be read ({error}); export the product again.") from error
-    tested = data.load(report["options"]["dataset"], "test")
+    tested = mnist.load(report["options"]["dataset"], "test")
     engine = Engine.load(models, "cpu", DISCRIMINATOR)
     published = {name: share for name, share in report["verdicts"][MNIST].items() if share}
     published["read right"] = report["digits_read"][MNIST]
@@ -72,7 +72,7 @@ def own_figures(report: Mapping[str, Any]) -> dict[str, float]:
 def licence_of(config: ProductConfig, report: Mapping[str, Any]) -> str:
     """The file's own, and those of what it was trained on."""
     pens = f"; {PENS}" if report["pens_learnt_from"] else ""
-    return f"MIT; trained on {data.find_entry(config.dataset).licence}{pens}"
+    return f"MIT; trained on {mnist.find_entry(config.dataset).licence}{pens}"
 
 
 def read_report(run: Run) -> dict[str, Any]:

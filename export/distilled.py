@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import DISCRIMINATOR, PICTURE_SHAPE, PIXELS
-from demo.manifest import Manifest
+from demo.inference.answer import Thresholds
+from demo.inference.manifest import Manifest
 from export.artifact import Plan, blank_groups, make
 from export.detector import GATE_COUNT, examined_by, read_report
 from export.integers import make_integers
@@ -18,7 +18,7 @@ from export.parity import save_report
 from export.product import GOLDEN_COUNT, NOISE_COUNT, OUTPUTS, PARITY_SEED, refuse_thresholds
 from export.publish import publish
 from train.config import DistilConfig, ProductConfig
-from train.product import STAGE, load_detector, load_examples, read_calibration
+from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
 
 SMALL = f"{DISCRIMINATOR}_small"

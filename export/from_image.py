@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
 from torch import nn
 
-from demo.answer import Thresholds
 from demo.contract import (
     BOX,
     DIGIT_PROBABILITIES,
@@ -23,7 +22,8 @@ from demo.contract import (
     PICTURE_SHAPE,
     PIXELS,
 )
-from demo.sessions import CPU, open_session
+from demo.inference.answer import Thresholds
+from demo.inference.sessions import CPU, open_session
 from export.artifact import Artifact, entry_for, metadata_for
 from export.normalizer import normalizer_model
 from export.parity import Difference, compare, refuse, run_torch

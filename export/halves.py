@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import DIGIT_PROBABILITIES, DISCRIMINATOR, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
-from demo.manifest import Manifest
-from demo.runtime import Engine
+from demo.inference.answer import Thresholds
+from demo.inference.engine import Engine
+from demo.inference.manifest import Manifest
 from export.artifact import Artifact
 from export.derived import derive
 from export.detector import held_with
@@ -23,7 +23,7 @@ from export.half import halved
 from export.publish import publish
 from export.variant import Tolerance
 from train.config import ProductConfig
-from train.product import load_examples
+from train.detector.train import load_examples
 from train.run import Run
 
 TOLERANCE: Final = Tolerance(

@@ -12,10 +12,10 @@ from PIL import Image
 from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, HISTORY_STEPS
 from train.config import TutorialConfig
 from train.errors import RunError
-from train.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair
-from train.one_step import RECORD
 from train.pictures import wall
 from train.run import Run
+from train.tutorial.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair
+from train.tutorial.trace import RECORD
 
 HISTORY_SNAPSHOTS: Final = 8
 """As many as fit into the contract's 10 MB at float16."""

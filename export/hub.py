@@ -27,14 +27,14 @@ from demo.contract import (
     ZOO_RECORD,
     ZOO_WALL,
 )
-from demo.manifest import Manifest
+from demo.inference.manifest import Manifest
 from export.conformance import EXPECTED
 from export.errors import PublishError
 from export.folders import replacement, write_through
 from export.zoo import CHOSEN
 from train.evaluation.page import goal_table
 from train.evaluation.report import PLOTS
-from train.zoo.report import markdown_table
+from train.generators.report import markdown_table
 
 Result = tuple[str, str, float]
 """A figure: the kind that the Hub's library files it under, its name, its value."""

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT
+from demo.inference.answer import Thresholds
 from export.artifact import Artifact
 from export.derived import derive
 from export.quantize import quantized

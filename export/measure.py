@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.contract import LOGIT, NOISE, PIXELS
-from demo.runtime import Engine
+from demo.inference.engine import Engine
 from train.evaluation.tutorial import EVALUATION_SEED, both_ways
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu
 
-from train.models import MlpDiscriminator, MlpGenerator
+from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
 
 class PixelDiscriminator(nn.Module):

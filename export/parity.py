@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.answer import Thresholds
 from demo.contract import BOX, DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, INVERTED, LOGIT
+from demo.inference.answer import Thresholds
 from export.errors import ParityError
 from train.checkpoint import write_atomically
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
 from demo.contract import LOGIT, PIXELS
-from demo.sessions import CPU, open_session
+from demo.inference.sessions import CPU, open_session
 from export.errors import ExportError
 from export.quantize import PERCENTILE
 from export.rounding import Layer, evened, fitted, rounded

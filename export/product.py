@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.answer import Thresholds
 from demo.contract import (
     DIGIT_PROBABILITIES,
     DISCRIMINATOR,
@@ -20,6 +19,7 @@ from demo.contract import (
     PICTURE_SHAPE,
     PIXELS,
 )
+from demo.inference.answer import Thresholds
 from export.artifact import Artifact, Plan, blank_groups, make
 from export.errors import ParityError, PublishError
 from export.from_image import make_from_image, make_normalizer

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from demo.contract import MANIFEST, VERSION
 from demo.errors import ModelError
-from demo.manifest import Manifest
+from demo.inference.manifest import Manifest
 from export.errors import PublishError
 from export.folders import replacement, write_through
 

@@ -19,7 +19,7 @@ import onnx
 from numpy.typing import NDArray
 
 from demo.contract import PIXELS
-from demo.quiet import switch_telemetry_off
+from demo.environment import switch_telemetry_off
 
 BATCH: Final = 64
 QUANTISED: Final = ("Conv", "Add", "Relu")

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.runtime import Engine
+from demo.inference.engine import Engine
 from export.pictures import FILTERS
 
 FACTORS = (2, 3, 5, 8, 13, 20)

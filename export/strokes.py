@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from train.pen import Stroke
+from train.data.pen import Stroke
 
 
 def strokes_of(digit: int) -> tuple[Stroke, ...]:

@@ -10,8 +10,8 @@ from onnx import numpy_helper
 from torch import nn
 
 from export.modules import PixelDetector, PixelDiscriminator
-from train.detector import Detector
-from train.models import MlpDiscriminator
+from train.detector.model import Detector
+from train.tutorial.models import MlpDiscriminator
 
 WEIGHT = ".weight"
 BIAS = ".weight_bias"

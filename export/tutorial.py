@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import (
     DISCRIMINATOR,
     FAKE_PROBABILITY,
@@ -23,9 +22,10 @@ from demo.contract import (
     PIXELS,
 )
 from demo.errors import ModelError
-from demo.manifest import Manifest
-from demo.runtime import Engine
-from demo.sessions import CPU, open_session
+from demo.inference.answer import Thresholds
+from demo.inference.engine import Engine
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from export.artifact import Artifact, Plan, blank_groups, make
 from export.errors import ExportError, ParityError
 from export.from_image import make_from_image, make_normalizer
@@ -38,11 +38,11 @@ from export.perceptron import quantized_perceptron
 from export.pictures import any_image_groups, golden_picture
 from export.publish import publish, published
 from export.scale import measure_enlarged
-from train import data
 from train.config import TutorialConfig
-from train.gan import TutorialPair, load_pair
+from train.data import mnist
 from train.normalize import normalize
 from train.run import Run
+from train.tutorial.gan import TutorialPair, load_pair
 
 PARITY_COUNT = 4096
 PARITY_SEED = 2_000_000
@@ -69,12 +69,12 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
         ParityError, PublishError, DataError, RunError: nothing was published.
     """
     config = run.config(TutorialConfig)
-    dataset = data.find_entry(config.dataset)
+    dataset = mnist.find_entry(config.dataset)
     has_product = f"{DISCRIMINATOR}.onnx" in published(models)
     pair, last = load_pair(run)
     steps = history_steps(run)
     pairs = [load_pair(run, step)[0] for step in steps]
-    digits = data.load(config.dataset, "test")
+    digits = mnist.load(config.dataset, "test")
     reals = digits.images.numpy()[:PARITY_COUNT]
     fakes = pair.sample(PARITY_COUNT, PARITY_SEED)
     noise = np.random.default_rng(PARITY_SEED).standard_normal((PARITY_COUNT, config.latent), np.float32)
@@ -136,7 +136,7 @@ def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
                 artifacts[artifact.file] = artifact
                 report[artifact.file] = artifact.report
         reference = artifacts[f"{MLP_DISCRIMINATOR}.onnx"]
-        learnt_from = data.load(config.dataset, "train").images.numpy()
+        learnt_from = mnist.load(config.dataset, "train").images.numpy()
         for artifact in integer_artifacts(reference, pair, learnt_from, pictures["golden"][PIXELS]):
             artifacts[artifact.file] = artifact
             report[artifact.file] = artifact.report
@@ -245,7 +245,7 @@ def remeasure(models: Path) -> dict[str, Any]:
     figures = manifest.files.get(discriminator, {}).get("metrics")
     if figures is None:
         raise ModelError(f"{models} holds no {discriminator} with figures; publish a run there first.")
-    reals = data.load(figures["dataset"], "test").images.numpy()
+    reals = mnist.load(figures["dataset"], "test").images.numpy()
     measured = measure_pair(
         open_session(discriminator, manifest.read(discriminator), [CPU]),
         open_session(generator, manifest.read(generator), [CPU]),

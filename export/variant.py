@@ -11,10 +11,10 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.answer import Thresholds
 from demo.contract import FAKE_PROBABILITY, IN_DOMAIN, LOGIT, PIXELS
+from demo.inference.answer import Thresholds
 from export.errors import ParityError
-from train.metrics import auroc
+from train.evaluation.metrics import auroc
 
 BATCH: Final = 256
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from demo.contract import ZOO_RECORD, ZOO_WALL
 from export.generator import export_generator
-from train import data
 from train.config import ZooConfig
+from train.data import mnist
 from train.errors import RunError
+from train.generators.build import REPORT
+from train.generators.conditional_gan import ConditionalGan
 from train.run import Run
-from train.zoo.build import REPORT
-from train.zoo.conditional_gan import ConditionalGan
 
 CHOSEN: Final = "conditional_gan"
 UNFINISHED: Final = "finish it with `python -m train zoo --resume` first"
@@ -43,7 +43,7 @@ def export_zoo(run: Run, models: Path) -> dict[str, Any]:
         family.latent,
         run.folder,
         f"{run.folder.name}, {CHOSEN}, step {family.total}, seed {config.seed}",
-        f"MIT; trained on {data.find_entry(config.dataset).licence}",
+        f"MIT; trained on {mnist.find_entry(config.dataset).licence}",
         models,
         {"metrics": {"dataset": config.dataset, "count": report["count"], **figures}},
         {**walls, ZOO_RECORD: (json.dumps(report, indent=1) + "\n").encode()},

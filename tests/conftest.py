@@ -10,21 +10,21 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from demo.runtime import MODELS_FOLDER, Engine
+from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from export.generator import export_generator
-from tests.detectors import export_tiny, quick_gate
-from tests.generators import LATENT, SegmentGenerator
-from tests.handwriting import TEST_COUNT, large_digits, small_digits, write_data_set
-from tests.node import prepared
-from tests.serving import served_app
-from tests.shared import built_once
-from tests.tabs import Tabs
+from tests.support.detectors import export_tiny, quick_gate
+from tests.support.generators import LATENT, SegmentGenerator
+from tests.support.handwriting import TEST_COUNT, large_digits, small_digits, write_data_set
+from tests.support.node import prepared
+from tests.support.serving import served_app
+from tests.support.shared import built_once
+from tests.support.tabs import Tabs
 from train.__main__ import main as train_main
-from train.data import DATA_VARIABLE, load
-from train.datasets import DATASETS
-from train.zoo.conditional_gan import ConditionalGan
+from train.data.datasets import DATASETS
+from train.data.mnist import DATA_VARIABLE, load
+from train.generators.conditional_gan import ConditionalGan
 
 
 def pytest_configure() -> None:
@@ -49,7 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not find_npm():
         leave_out(config, items, "node", "install Node.js 20 or newer with npm: nodejs.org")
     elif not prepared():
-        leave_out(config, items, "node", "fetch their packages once with: python -m tests.node")
+        leave_out(config, items, "node", "fetch their packages once with: python -m tests.support.node")
 
 
 def leave_out(config: pytest.Config, items: list[pytest.Item], marker: str, remedy: str) -> None:

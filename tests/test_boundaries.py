@@ -48,8 +48,8 @@ def test_the_demo_checks_a_file_without_torch() -> None:
 
 def test_the_app_is_built_without_torch() -> None:
     program = (
-        "from demo.runtime import Engine; engine = Engine.load(device='cpu')\n"
-        "from demo.app import build_app; build_app(engine)"
+        "from demo.inference.engine import Engine; engine = Engine.load(device='cpu')\n"
+        "from demo.ui.app import build_app; build_app(engine)"
     )
     result = without("torch", program)
     assert result.returncode == 0, result.stderr
@@ -75,16 +75,23 @@ def imported(program: str) -> set[str]:
 def test_checking_a_file_imports_what_it_needs_and_no_more() -> None:
     picture = str(ROOT / "demo" / "models" / "history.png")
     found = imported(f"from demo.cli import main; main(['check', '--device', 'cpu', {picture!r}])")
-    assert {"numpy", "onnxruntime", "demo.listing"} <= found
+    assert {"numpy", "onnxruntime", "demo.batch.listing"} <= found
     needless = {
         *("gradio", "gradio_client", "starlette", "fastapi", "uvicorn", "pydantic", "httpx", "pandas", "mcp"),
         # Pictures are decoded by Pillow in another process, and the bar is for a terminal.
         *("PIL", "pillow_heif", "tqdm", "torch", "train", "export", "pyarrow", "ray"),
-        *("demo.app", "demo.serve", "demo.embed.assemble", "demo.space.assemble"),
+        *("demo.ui.app", "demo.serve", "demo.static_page.assemble", "demo.space.assemble"),
     }
     assert not found & needless
 
 
 def test_the_command_line_s_help_imports_nothing_heavy() -> None:
     program = "from demo.cli import build_parser; build_parser().format_help()"
-    assert not imported(program) & {"numpy", "onnxruntime", "gradio", "PIL", "demo.runtime", "demo.serve"}
+    assert not imported(program) & {
+        "numpy",
+        "onnxruntime",
+        "gradio",
+        "PIL",
+        "demo.inference.engine",
+        "demo.serve",
+    }

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from demo.errors import ModelError
-from demo.manifest import Manifest
-from demo.sessions import CPU, open_session
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from export.publish import publish
 from train.checkpoint import load_snapshot
 from train.errors import RunError

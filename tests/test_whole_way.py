@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.check import check_sources
-from demo.runtime import Engine
+from demo.inference.check import check_sources
+from demo.inference.engine import Engine
 from export.__main__ import main as export_main
-from tests.detectors import quick_gate
-from tests.handwriting import small_digits
-from train import data
+from tests.support.detectors import quick_gate
+from tests.support.handwriting import small_digits
 from train.__main__ import main as train_main
+from train.data import mnist
 from train.run import Run
 
 ROOT = Path(__file__).parent.parent
@@ -37,7 +37,7 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_train_export_score(
     published_run: Path, smoke_models: Path, some_digits: str, tmp_path: Path
 ) -> None:
-    digits = data.load(some_digits, "test").images.numpy()
+    digits = mnist.load(some_digits, "test").images.numpy()
     files = [tmp_path / f"{index}.png" for index in range(20)]
     for file, digit in zip(files, digits, strict=False):
         Image.fromarray(digit).save(file)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from train import data
 from train.config import (
     FREE,
     DistilConfig,
@@ -20,18 +19,19 @@ from train.config import (
     conflicts,
     from_preset,
 )
-from train.datasets import names
+from train.data import mnist
+from train.data.datasets import names
+from train.detector.train import CALIBRATION, check_zoo, train_product
 from train.device import resolve
 from train.distil import check_teacher, train_distilled
 from train.errors import ConfigError, TrainError
 from train.evaluation.distilled import evaluate_distilled
 from train.evaluation.report import PAGE, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
-from train.gan import train
-from train.one_step import RECORD, record_steps
-from train.product import CALIBRATION, check_zoo, train_product
+from train.generators.build import PARTS, REPORT, build_zoo, check_parts, check_shape
 from train.run import Run
-from train.zoo.build import PARTS, REPORT, build_zoo, check_parts, check_shape
+from train.tutorial.gan import train
+from train.tutorial.trace import RECORD, record_steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,7 +132,7 @@ def open_run(
         config = dataclasses.replace(config, **{name: given[name] for name in FREE & given.keys()})
     config = resolve(config)
     # Before a folder is made: a run without data would have to be deleted by hand.
-    data.find_folder(config.dataset)
+    mnist.find_folder(config.dataset)
     check(config)
     if not run.exists():
         run.save_config(config)
@@ -190,8 +190,8 @@ def run_step(parsed: argparse.Namespace) -> None:
 
 def run_data(parsed: argparse.Namespace) -> None:
     for split in ("train", "test"):
-        digits = data.load(parsed.dataset, split)
-        print(f"{split}: {len(digits.images):,} pictures, verified, in {data.find_folder(parsed.dataset)}")
+        digits = mnist.load(parsed.dataset, split)
+        print(f"{split}: {len(digits.images):,} pictures, verified, in {mnist.find_folder(parsed.dataset)}")
 
 
 if __name__ == "__main__":

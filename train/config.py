@@ -29,7 +29,7 @@ class Config:
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
 
     preset: str = option("full", "options to start from: full, small or smoke")
-    dataset: str = option("mnist", "name of the data set, an entry in train/datasets.py")
+    dataset: str = option("mnist", "name of the data set, an entry in train/data/datasets.py")
     save_every: int = option(1000, "steps between snapshots kept only to resume from")
     log_every: int = option(100, "steps that one line of metrics.jsonl averages over")
     seed: int = option(0, "seed of the weights, the order of the pictures and the noise")

@@ -11,9 +11,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from train.checkpoint import load_snapshot, save_snapshot
 from train.config import DistilConfig, ProductConfig
-from train.data import Digits
-from train.detector import CHUNK, Detector
-from train.detector_learner import (
+from train.data.dataset import Examples
+from train.data.mnist import Digits
+from train.data.targets import Targets
+from train.detector.learner import (
     DIGIT_WEIGHT,
     DOMAIN_WEIGHT,
     Balance,
@@ -22,12 +23,11 @@ from train.detector_learner import (
     detector_loss,
     evened,
 )
+from train.detector.model import CHUNK, Detector
+from train.detector.train import STAGE, keep_calibration, load_detector, load_examples, read_calibration
 from train.errors import ConfigError
-from train.examples import Examples
 from train.loop import Schedule, run_loop, steps_per_epoch
-from train.product import STAGE, keep_calibration, load_detector, load_examples, read_calibration
 from train.run import Run
-from train.targets import Targets
 
 TAUGHT: Final = "taught.safetensors"
 
@@ -94,7 +94,7 @@ class Distiller(DetectorLearner):
     """A detector that learns half from the codes, half from a teacher. Labels are places in the examples."""
 
     def __init__(self, config: DistilConfig, codes: torch.Tensor, taught: torch.Tensor) -> None:
-        """codes: int64 [n] of `train.targets`. taught: float32 [n, 12], what the teacher says of each."""
+        """codes: int64 [n] of `train.data.targets`. taught: float32 [n, 12], the teacher's answers."""
         steps = max(1, config.epochs * steps_per_epoch(config.batch_size, len(codes)))
         super().__init__(
             steps,

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from train.config import SMALLEST_BATCH
-from train.data import Digits
+from train.data.mnist import Digits
 from train.errors import RunError
 from train.run import Run
 

@@ -9,9 +9,9 @@ from typing import Final
 import gradio as gr
 from starlette.exceptions import HTTPException
 
-from demo.gradio_inside import calls_of, check_before_each_join
-from demo.network import LOCAL_HOSTS
-from demo.texts import load_words, preferred_language
+from demo.api.gradio_inside import calls_of, check_before_each_join
+from demo.api.network import LOCAL_HOSTS
+from demo.ui.texts import load_words, preferred_language
 
 MOST_OF_A_SESSION: Final = 12
 """Of the 128 that may wait in all; the page itself needs two or three at a time."""

@@ -10,9 +10,7 @@ from typing import Final
 
 import gradio as gr
 
-from demo.bounds.listening import Listeners
-from demo.bounds.states import States
-from demo.gradio_inside import (
+from demo.api.gradio_inside import (
     answer_length,
     check_before_each_join,
     finished_sessions,
@@ -22,6 +20,8 @@ from demo.gradio_inside import (
     forget_uploads,
     sessions_remembered,
 )
+from demo.bounds.listening import Listeners
+from demo.bounds.states import States
 
 ROUND: Final = 10.0
 """Seconds between two looks; what was fetched, or uploaded, at both is dropped."""

@@ -5,8 +5,8 @@ from typing import Final
 import gradio as gr
 from starlette.exceptions import HTTPException
 
-from demo.gradio_inside import bytes_of_calls, check_before_each_join, queue_is_full
-from demo.texts import load_words, preferred_language
+from demo.api.gradio_inside import bytes_of_calls, check_before_each_join, queue_is_full
+from demo.ui.texts import load_words, preferred_language
 
 MOST_BYTES_OF_CALLS: Final = 64 << 20
 """Of the bodies of calls that wait or run: 128 of 4 MiB, each held twice by gradio, would fill the memory."""

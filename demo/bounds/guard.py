@@ -8,6 +8,14 @@ from typing import Final
 
 import gradio as gr
 
+from demo.api.gradio_inside import (
+    calls_of_all,
+    end_heartbeats,
+    forget_removed_files,
+    hold_lean_states,
+    in_server_loop,
+    web_server,
+)
 from demo.bounds.allowance import FolderAllowance
 from demo.bounds.crowd import bound
 from demo.bounds.ending import wait_until_quiet
@@ -16,14 +24,6 @@ from demo.bounds.forgetting import Forgetter, forget_what_is_done
 from demo.bounds.full import refuse_when_full
 from demo.bounds.temporary import Cleaner
 from demo.doors.ways import UPLOAD_PATH
-from demo.gradio_inside import (
-    calls_of_all,
-    end_heartbeats,
-    forget_removed_files,
-    hold_lean_states,
-    in_server_loop,
-    web_server,
-)
 
 SECONDS_TO_CLOSE: Final = 2
 """For connections that are still open once all is answered, or once there is no more time for it."""

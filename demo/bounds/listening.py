@@ -14,7 +14,7 @@ import gradio as gr
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.gradio_inside import API_PATH, session_of
+from demo.api.gradio_inside import API_PATH, session_of
 
 PAGE: Final = re.compile(rf"{API_PATH}/heartbeat/([^/]+)")
 ANSWER: Final = re.compile(rf"{API_PATH}/call/[^/]+/([^/]+)")

@@ -7,8 +7,8 @@ from typing import Final
 
 import gradio as gr
 
+from demo.api.gradio_inside import HeldState, forget_state, held_states, sessions_calling, states_held
 from demo.bounds.listening import Listeners
-from demo.gradio_inside import HeldState, forget_state, held_states, sessions_calling, states_held
 
 SESSIONS_KEPT: Final = 2000
 """Whose state is kept at most, more than there can be open pages: about 5 kB each, beside what they hold."""

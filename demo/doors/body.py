@@ -10,10 +10,10 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
+from demo.batch.many import MOST_FILES
+from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.doors.form import UNNAMED, FormFiles
 from demo.errors import BodyError
-from demo.images import LARGEST_FILE_BYTES, TOO_LARGE
-from demo.many import MOST_FILES
 
 LARGEST_FORM_BYTES: Final = LARGEST_FILE_BYTES + (12 << 20)
 """Of several files together, with what stands between them."""

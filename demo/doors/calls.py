@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import gradio as gr
 
+from demo.api.gradio_inside import Event, events_of, value_schema
 from demo.doors.uploads import refuse_others
 from demo.errors import BodyError, RequestError
-from demo.gradio_inside import Event, events_of, value_schema
 
 HASH: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 JOINED: Final = ("data", "event_data", "fn_index", "trigger_id", "session_hash")

@@ -16,6 +16,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from demo.api.gradio_inside import API_PATH, is_under_way, waits_for
 from demo.doors.bounded import check_declared, counted, replayed, whole
 from demo.doors.calls import HASH, Calls
 from demo.doors.fields import BROKEN_UPLOAD, fields_counted
@@ -24,8 +25,7 @@ from demo.doors.scripts import marking
 from demo.doors.values import read_object
 from demo.doors.ways import EXACT, OWN, UPLOAD_PATH, Kind, Way, way_to
 from demo.errors import BodyError
-from demo.gradio_inside import API_PATH, is_under_way, waits_for
-from demo.texts import load_words, preferred_language
+from demo.ui.texts import load_words, preferred_language
 
 NOTHING: Final = "There is nothing at this address."
 NOT_KEPT: Final = "The file cannot be kept here now; try again in some minutes."

@@ -14,14 +14,14 @@ from typing import Any, Final
 
 import gradio as gr
 
-from demo.errors import BodyError, RequestError
-from demo.gradio_inside import (
+from demo.api.gradio_inside import (
     are_files,
     for_each_file,
     may_have_been_uploaded,
     takes_file,
     was_uploaded,
 )
+from demo.errors import BodyError, RequestError
 
 NOT_UPLOADED: Final = "Only files that were uploaded here are read; fetch the picture yourself and send it."
 GONE: Final = "The file is no longer here; choose it again and send it."

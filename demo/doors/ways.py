@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
-from demo.check_route import CHECK_PATH
-from demo.downloads import MODELS_PATH
-from demo.gradio_inside import API_PATH
-from demo.health import HEALTH_PATH
-from demo.images import LARGEST_FILE_BYTES
+from demo.api.check_route import CHECK_PATH
+from demo.api.downloads import MODELS_PATH
+from demo.api.gradio_inside import API_PATH
+from demo.api.health import HEALTH_PATH
+from demo.decoder.images import LARGEST_FILE_BYTES
 
 LARGEST_UPLOAD_BYTES: Final = LARGEST_FILE_BYTES + (1 << 20)
 """Of a form: a file, or several that are as large together."""

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final, Literal
 
 from demo.contract import MANIFEST, VERSION
-from demo.digits import DIGITS_FOLDER, FILE, places, read
 from demo.errors import SpaceError
 from demo.folders import foreign, write_folder
-from demo.manifest import Manifest
+from demo.inference.manifest import Manifest
+from demo.insight.digits import DIGITS_FOLDER, FILE, places, read
 
 Hardware = Literal["cpu", "gpu"]
 
@@ -96,7 +96,7 @@ def requirements(hardware: Hardware) -> str:
 
 
 def pins(hardware: Hardware) -> dict[str, str]:
-    """Name → version, of all packages of a Space's machine; see `tests/pins.py`."""
+    """Name → version, of all packages of a Space's machine; see `tests/tools/pins.py`."""
     text = (REQUIREMENTS / f"space-{hardware}.txt").read_text("utf-8")
     return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
 

@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, IMAGE, NORMALIZER, PIXELS
-from demo.sessions import CPU, onnxruntime
+from demo.inference.sessions import CPU, onnxruntime
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
 from export.benchmark.report import Report
 from export.benchmark.rounds import Row, compare, cpu_microseconds
 from export.pictures import photographed
 from export.strokes import strokes_of
+from train.data.pen import draw
 from train.normalize import SIDE, normalize
-from train.pen import draw
 
 GOAL: Final = 1 / 1.2
 HEIGHT: Final = 480

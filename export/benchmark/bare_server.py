@@ -14,10 +14,10 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.check import check_bytes
-from demo.images import shared_pool
-from demo.network import free_port, url
-from demo.runtime import Engine
+from demo.api.network import free_port, url
+from demo.decoder.images import shared_pool
+from demo.inference.check import check_bytes
+from demo.inference.engine import Engine
 
 HOST = "127.0.0.1"
 

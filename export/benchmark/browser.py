@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST
-from demo.embed.assemble import RUNTIME, assemble_page, runtime_files
-from demo.embed.programs import HERE as PROGRAMS
-from demo.manifest import Manifest
-from demo.sessions import CPU, onnxruntime
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, onnxruntime
+from demo.snippets.programs import HERE as PROGRAMS
+from demo.static_page.assemble import RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
 from export.benchmark.machine import machine
 from export.benchmark.options import Options

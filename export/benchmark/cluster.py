@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
-from demo.runtime import LARGEST_COUNT, Engine
+from demo.inference.engine import LARGEST_COUNT, Engine
 from export.benchmark.files import digit_folder
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
@@ -52,9 +52,9 @@ def measure(options: Options) -> Report:
     """
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise ExportError('Ray is missing; install it with: pip install ".[ray]".')
-    from demo.bulk.parts import judge_here
-    from demo.bulk.plan import make_plan
-    from demo.bulk.ray_engine import Cluster, Judging, judge_on_ray
+    from demo.batch.parts import judge_here
+    from demo.batch.plan import make_plan
+    from demo.batch.ray import Cluster, Judging, judge_on_ray
 
     load = os.getloadavg()[0]
     size = 16 if options.quick else LARGEST_COUNT

@@ -15,9 +15,9 @@ from torch import nn
 
 from demo.contract import DISCRIMINATOR, PIXELS
 from demo.errors import ModelError
-from demo.manifest import Manifest
-from demo.runtime import Engine
-from demo.sessions import CPU, CUDA, CUDA_GRAPH_OPTIONS, CUDA_OPTIONS, cuda_obstacle, open_session
+from demo.inference.engine import Engine
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, CUDA, CUDA_GRAPH_OPTIONS, CUDA_OPTIONS, cuda_obstacle, open_session
 from export.benchmark.ceiling import Ceiling, work_of
 from export.benchmark.inference import EAGER, fastest, generated_pixels
 from export.benchmark.machine import machine
@@ -77,7 +77,7 @@ def measure(options: Options) -> Report:
     """
     obstacle = cuda_obstacle() or (None if torch.cuda.is_available() else "this PyTorch has no GPU")
     if obstacle is not None:
-        note = f"Not measured on CUDA: {obstacle} (demo.sessions.cuda_obstacle)."
+        note = f"Not measured on CUDA: {obstacle} (demo.inference.sessions.cuda_obstacle)."
         return Report("cuda", machine(), [], [note])
     device = torch.device("cuda")
     rows, notes = measured_on(device, options, QUICK if options.quick else Sizes())

@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.check import DECODERS, PICTURES_AT_ONCE
-from demo.decoding.workers import LARGEST_POOL
-from demo.find import find_pictures
-from demo.images import encode_png, load_picture, shared_pool
-from demo.listing import list_answers
-from demo.runtime import LARGEST_COUNT, Engine
+from demo.batch.find import find_pictures
+from demo.batch.listing import list_answers
+from demo.decoder.client import LARGEST_POOL
+from demo.decoder.images import encode_png, load_picture, shared_pool
+from demo.inference.check import DECODERS, PICTURES_AT_ONCE
+from demo.inference.engine import LARGEST_COUNT, Engine
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
 from export.benchmark.processes import KNOWN, peak_mebibytes, processor_seconds

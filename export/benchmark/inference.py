@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.contract import DISCRIMINATOR, GENERATOR, LOGIT, MLP_DISCRIMINATOR, PIXELS
-from demo.manifest import Manifest
-from demo.runtime import Engine
-from demo.sessions import CPU, onnxruntime
+from demo.inference.engine import Engine
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, onnxruntime
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
 from export.benchmark.report import Report

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.runtime import MODELS_FOLDER
+from demo.inference.engine import MODELS_FOLDER
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from demo.contract import LOGIT, PIXELS
-from demo.sessions import onnxruntime
+from demo.inference.sessions import onnxruntime
 from export.modules import PixelDetector
 
 Score = Callable[[torch.Tensor], Sequence[torch.Tensor]]

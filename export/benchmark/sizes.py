@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.contract import DISCRIMINATOR, PICTURE_SHAPE, PIXELS
-from demo.manifest import Manifest
+from demo.inference.manifest import Manifest
 from export.benchmark.inference import REPEATS, generated_pixels, one_thread_session, session_score, timed
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
@@ -18,8 +18,8 @@ from export.errors import ExportError
 from export.modules import PixelDetector, example_pixels
 from export.product import OUTPUTS
 from train.config import DistilConfig, ProductConfig
+from train.detector.train import load_detector, read_calibration
 from train.evaluation.report import EVALUATION
-from train.product import load_detector, read_calibration
 from train.run import Run
 
 ABOUT: Final = (

@@ -12,9 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from demo.check_route import CHECK_PATH
-from demo.images import encode_png
-from demo.runtime import Engine
+from demo.api.check_route import CHECK_PATH
+from demo.decoder.images import encode_png
+from demo.inference.engine import Engine
 from export.benchmark.machine import machine
 from export.benchmark.options import Options
 from export.benchmark.processes import KNOWN, peak_mebibytes

@@ -17,14 +17,14 @@ from export.benchmark.options import Options
 from export.benchmark.profile import where_it_goes
 from export.benchmark.report import Report
 from export.benchmark.rounds import compare
-from train import data
 from train.config import ProductConfig, TutorialConfig, from_preset
-from train.detector_learner import Balance, DetectorLearner
+from train.data import mnist
+from train.data.targets import fake_targets
+from train.detector.learner import Balance, DetectorLearner
 from train.device import fast_bfloat16
-from train.gan import TutorialPair
 from train.loop import epoch_order, steps_per_epoch
-from train.models import MlpDiscriminator, MlpGenerator
-from train.targets import fake_targets
+from train.tutorial.gan import TutorialPair
+from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
 STEPS: Final = 150
 NOTEBOOK: Final = "the notebook's way"
@@ -37,7 +37,7 @@ NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
 class PilImages(Dataset[tuple[torch.Tensor, int]]):
     """MNIST as torchvision gives it to the notebook: what its `MNIST` and `ToTensor` do, in their order."""
 
-    def __init__(self, digits: data.Digits) -> None:
+    def __init__(self, digits: mnist.Digits) -> None:
         self.data = digits.images.cpu()
         self.targets = digits.labels.cpu()
 
@@ -59,7 +59,7 @@ def measure(options: Options) -> Report:
         DataError: MNIST cannot be had.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    digits = data.load("mnist", "train")
+    digits = mnist.load("mnist", "train")
     steps = 5 if options.quick else STEPS
     precisions = ("float32", "bfloat16") if fast_bfloat16(device.type) else ("float32",)
     pair, detector = TutorialConfig(), from_preset(ProductConfig, {"preset": "full"})
@@ -135,7 +135,7 @@ def pair_steps(images: torch.Tensor, config: TutorialConfig, device: torch.devic
         epoch += 1
 
 
-def detector_steps(digits: data.Digits, config: ProductConfig, device: torch.device) -> Iterator[None]:
+def detector_steps(digits: mnist.Digits, config: ProductConfig, device: torch.device) -> Iterator[None]:
     """The detector's steps, without end, on real digits of which it is told that half are fakes."""
     codes = torch.where(torch.arange(len(digits.labels)) % 2 == 0, digits.labels, fake_targets(digits.labels))
     images, codes = digits.images.to(device), codes.to(device)
@@ -150,7 +150,7 @@ def detector_steps(digits: data.Digits, config: ProductConfig, device: torch.dev
         epoch += 1
 
 
-def notebook_steps(digits: data.Digits, config: TutorialConfig, device: torch.device) -> Iterator[None]:
+def notebook_steps(digits: mnist.Digits, config: TutorialConfig, device: torch.device) -> Iterator[None]:
     """The steps of "Your First GAN", without end, with its loader, its losses and what it keeps of them."""
     generator = MlpGenerator(config.latent, digits.images[0].numel()).to(device)
     discriminator = MlpDiscriminator(digits.images[0].numel()).to(device)

@@ -11,12 +11,12 @@ import torch
 
 from train.checkpoint import write_atomically
 from train.config import DistilConfig, ProductConfig
+from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
-from train.evaluation.exam import DOOR, MNIST, kept_exam
-from train.evaluation.figures import Candidate, Judgement, by_judge, judging, verdict_figures
+from train.evaluation.eval_set import DOOR, MNIST, kept_exam
+from train.evaluation.metrics import auroc
 from train.evaluation.report import EVALUATION
-from train.metrics import auroc
-from train.product import STAGE, load_detector, load_examples, read_calibration
+from train.evaluation.tables import Candidate, Judgement, by_judge, judging, verdict_figures
 from train.run import Run
 
 

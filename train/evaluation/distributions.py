@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from train.evaluation.exam import DOOR, MNIST, PEN, Exam
-from train.evaluation.figures import Judgement
+from train.evaluation.eval_set import DOOR, MNIST, PEN, Exam
+from train.evaluation.tables import Judgement
 
 BINS: Final = 40
 """Of equal width over [0, 1]."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from train.config import ProductConfig
-from train.detector import Detector
-from train.examples import Examples
-from train.product import fit, keep_calibration
+from train.data.dataset import Examples
+from train.detector.model import Detector
+from train.detector.train import fit, keep_calibration
 from train.run import Run
 
 MEMBERS: Final = ("conditional_gan", "sharp_vae", "sharp_vae_redrawn", "morphs", "mixed")

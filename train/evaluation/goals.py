@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from train.evaluation.exam import MNIST, PEN
+from train.evaluation.eval_set import MNIST, PEN
 
 HARD: Final = ("flow", "autoregressive")
 """Kinds whose digits are the hardest to tell when they are well made."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from train.evaluation.exam import MNIST, OTHER, PEN
-from train.evaluation.figures import NO_DIGIT, ROUNDS
+from train.evaluation.eval_set import MNIST, OTHER, PEN
+from train.evaluation.tables import NO_DIGIT, ROUNDS
 
 GONE: Final = "—"
 

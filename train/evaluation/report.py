@@ -10,9 +10,15 @@ import torch
 
 from train.checkpoint import write_atomically
 from train.config import ProductConfig, ZooConfig
+from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.evaluation.distributions import distribution_figures
-from train.evaluation.exam import DOOR, MNIST, PEN, Exam, kept_exam
-from train.evaluation.figures import (
+from train.evaluation.eval_set import DOOR, MNIST, PEN, Exam, kept_exam
+from train.evaluation.folds import FOLDS, MEMBERS, train_fold
+from train.evaluation.goals import goals
+from train.evaluation.metrics import Reliability
+from train.evaluation.page import markdown
+from train.evaluation.plots import Bar, save_bars, save_histograms, save_reliability
+from train.evaluation.tables import (
     by_judge,
     by_tutorial,
     corruption_figures,
@@ -22,15 +28,9 @@ from train.evaluation.figures import (
     unseen_verdicts,
     verdict_figures,
 )
-from train.evaluation.folds import FOLDS, MEMBERS, train_fold
-from train.evaluation.goals import goals
-from train.evaluation.page import markdown
-from train.gan import load_pair
-from train.metrics import Reliability
-from train.plots import Bar, save_bars, save_histograms, save_reliability
-from train.product import STAGE, load_detector, load_examples, read_calibration
+from train.generators.build import judged_generators, load_generators
 from train.run import Run
-from train.zoo.build import judged_generators, load_generators
+from train.tutorial.gan import load_pair
 
 EVALUATION: Final = "evaluation.json"
 PAGE: Final = "evaluation.md"

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train import data
 from train.config import TutorialConfig
-from train.gan import load_pair
-from train.metrics import auroc
+from train.data import mnist
+from train.evaluation.metrics import auroc
 from train.normalize import SIDE, normalize
 from train.run import Run
+from train.tutorial.gan import load_pair
 
 EVALUATION_SEED = 1_000_000
 
@@ -26,12 +26,12 @@ def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
         DataError, RunError: the data set or the run cannot be read.
     """
     config = run.config(TutorialConfig)
-    reals = data.load(config.dataset, "test").images.numpy()
+    reals = mnist.load(config.dataset, "test").images.numpy()
     pair, step = load_pair(run, step)
 
     def logits(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.no_grad():
-            result: NDArray[np.float32] = pair.discriminator(data.scaled(torch.from_numpy(pixels))).numpy()
+            result: NDArray[np.float32] = pair.discriminator(mnist.scaled(torch.from_numpy(pixels))).numpy()
         return result
 
     fakes = pair.sample(len(reals), EVALUATION_SEED)

@@ -1,0 +1,100 @@
+"""`GET /healthz`: is the app fit to serve, and what does it serve? For monitors and load balancers."""
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from demo.api.schema import API_VERSION
+from demo.contract import VERSION
+from demo.errors import DemoError, told
+from demo.inference import golden
+from demo.inference.engine import Engine
+
+HEALTH_PATH: Final = "/healthz"
+KEPT_SECONDS: Final = 10.0
+"""How long a self-test counts, so that many who ask do not keep the models busy."""
+
+
+class Health:
+    """The state of an engine, tested anew where the last test is old. Safe to share between threads."""
+
+    def __init__(self, engine: Engine, models: Sequence[str] | None = None) -> None:
+        self._engine = engine
+        self._models = engine.models if models is None else models
+        self._lock = threading.Lock()
+        self._state: dict[str, Any] = {}
+        self._tested = -KEPT_SECONDS
+
+    def state(self) -> dict[str, Any]:
+        """What /healthz answers.
+
+        status: "serving", or "failing" with a sentence in error. fallbacks: what runs otherwise than it could
+        have, a sentence each. models: each with its version, the SHA-256
+        of its file and the provider that runs it. self_test: whether every model gave its golden numbers,
+        when (UTC) and in how many seconds.
+        """
+        with self._lock:
+            if time.monotonic() - self._tested >= KEPT_SECONDS:
+                self._state = self_test(self._engine, self._models)
+                self._tested = time.monotonic()
+            return self._state
+
+
+def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
+    """Have models give their golden numbers now; see `Health.state`."""
+    started = time.monotonic()
+    models: dict[str, Any] = {}
+    error = None
+    try:
+        for name in names:
+            session = engine.session(name)
+            provider = session.get_providers()[0]
+            golden.check(f"{name}.onnx", session, engine.entry(name)["golden"], provider)
+            models[name] = {
+                "version": session.get_modelmeta().custom_metadata_map["version"],
+                "sha256": engine.entry(name)["sha256"],
+                "provider": provider,
+            }
+    except DemoError as failure:
+        error = told(failure)
+    # A device that is lost raises whatever its library has.
+    except Exception as failure:
+        logging.getLogger("touchstone").exception("A model cannot run")
+        error = f"A model cannot run ({type(failure).__name__}); restart the app."
+    return {
+        "status": "serving" if error is None else "failing",
+        "version": VERSION,
+        "api_version": API_VERSION,
+        "model": engine.model,
+        "provider": engine.provider,
+        "fallbacks": list(engine.fallbacks),
+        "models": models,
+        "self_test": {
+            "passed": error is None,
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - started, 4),
+        },
+        "error": error,
+    }
+
+
+def health_route(engine: Engine, models: Sequence[str] | None = None) -> Route:
+    """The route of `/healthz`: 200 while the app serves, 503 and a sentence when it cannot.
+
+    models: those that are served and tested; None stands for every published one.
+    """
+    health = Health(engine, models)
+
+    # Not a coroutine, so that it runs in a thread and the self-test holds nobody up.
+    def answer(_: Request) -> JSONResponse:
+        state = health.state()
+        return JSONResponse(state, 200 if state["self_test"]["passed"] else 503)
+
+    return Route(HEALTH_PATH, answer)

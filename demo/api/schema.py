@@ -1,0 +1,137 @@
+"""The API in words and as JSON schemas: what each call does, takes and gives."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from demo.batch.many import MOST_FILES
+from demo.contract import DIGITS
+from demo.inference.engine import LARGEST_COUNT, LARGEST_SEED
+
+Schema = dict[str, Any]
+
+API_VERSION: Final = "1.1"
+"""Of the calls and what they give: the first number grows where something changes, the second where
+something is added."""
+
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    "check": (
+        "Judge one picture: was the digit in it written by a person or made by a generator? "
+        'The answer has file, verdict ("real", "fake", "unsure" or "not a digit"), fake_probability '
+        "(P(fake | x), from 0 to 1), logit (its log-odds), digit, digit_probability, in_domain, model, "
+        "version, provider and error. What the model does not output is null. For a picture that cannot be "
+        "judged all but file and error are null, and error says why in one sentence."
+    ),
+    "check_many": (
+        f"Judge several pictures, up to {MOST_FILES:,} at once. The answers come in the order of the "
+        "pictures, each as from check. A picture that cannot be judged does not stop the others."
+    ),
+    "generate": (
+        "Let a generator make digits, and judge each of them. digit, from 0 to 9, says which digit to make, "
+        "null any; generator can be told, mlp_generator cannot. count says how many, from 1 to 256. The "
+        "same seed, a whole number from 0, makes the same digits. model names the generator; null takes "
+        "generator where it is installed, else the first. Each result has answer, as from check, png, the "
+        "picture as a base64 PNG file, whose score by check is the same, and digit, the one asked for or "
+        "null."
+    ),
+    "history": (
+        "Judge one picture by the tutorial's discriminator at several moments of its training. The result "
+        "has steps, the training steps at which a snapshot was taken; fake_probability, the P(fake | x) of "
+        "each snapshot; discriminator_loss and generator_loss, the two losses at each of these steps, or "
+        "null where they were not recorded; model and version."
+    ),
+}
+
+
+def typed(kind: str, description: str) -> Schema:
+    """A value of a JSON type."""
+    return {"type": kind, "description": description}
+
+
+def nullable(kind: str, description: str) -> Schema:
+    """A value of a JSON type, or null."""
+    return {"anyOf": [{"type": kind}, {"type": "null"}], "description": description}
+
+
+def ranged(least: int, most: int) -> Schema:
+    """A whole number within bounds, both included."""
+    return {"type": "integer", "minimum": least, "maximum": most}
+
+
+def record(description: str, **properties: Schema) -> Schema:
+    """An object with these properties, all of which are always there."""
+    return {
+        "type": "object",
+        "description": description,
+        "properties": properties,
+        "required": list(properties),
+    }
+
+
+def listed(items: Schema, description: str) -> Schema:
+    """An array."""
+    return {"type": "array", "items": items, "description": description}
+
+
+ANSWER: Final = record(
+    "What is said of one picture; of one that cannot be judged all but file and error are null.",
+    file=typed("string", "the file's name"),
+    verdict=nullable("string", "real, fake, unsure or not a digit"),
+    fake_probability=nullable("number", "P(fake | x), from 0 to 1"),
+    logit=nullable("number", "the log-odds of fake"),
+    digit=nullable("integer", "the likeliest digit, 0 to 9"),
+    digit_probability=nullable("number", "P(y | x) of that digit"),
+    in_domain=nullable("number", "from 0 to 1: does this look like one handwritten digit at all"),
+    model=nullable("string", "the discriminator that scored"),
+    version=nullable("string", "its version"),
+    provider=nullable("string", "the onnxruntime provider that ran it"),
+    error=nullable("string", "why the file cannot be judged, in one sentence"),
+)
+ANSWERS: Final = listed(ANSWER, "One answer a file, in the order of the files.")
+
+GENERATED: Final = listed(
+    record(
+        "A generated digit.",
+        answer=ANSWER,
+        png=typed("string", "the picture, a PNG file in base64; /check gives it the same answer"),
+        digit=nullable("integer", "the digit that was asked for"),
+    ),
+    "The digits, in the order in which they were made.",
+)
+
+NUMBERS: Final = {"type": "array", "items": {"type": "number"}}
+HISTORY: Final = record(
+    "One value a snapshot in each list.",
+    steps=listed({"type": "integer"}, "the training steps at which a snapshot was taken"),
+    fake_probability=NUMBERS | {"description": "P(fake | x) of each snapshot, from 0 to 1"},
+    discriminator_loss={
+        "anyOf": [NUMBERS, {"type": "null"}],
+        "description": "the discriminator's loss at each step; null where it was not recorded",
+    },
+    generator_loss={
+        "anyOf": [NUMBERS, {"type": "null"}],
+        "description": "the generator's loss at each step; null where it was not recorded",
+    },
+    model=typed("string", "the model that holds the snapshots"),
+    version=typed("string", "its version"),
+)
+
+
+def generate_arguments(generators: Sequence[str]) -> dict[str, Schema]:
+    """What `generate` takes, all of it optional. generators: the names of those that are installed."""
+    # An enumeration of nothing is no schema.
+    named: list[Schema] = [{"type": "string", "enum": list(generators)}] if generators else []
+    return {
+        "digit": {
+            "anyOf": [ranged(0, DIGITS - 1), {"type": "null"}],
+            "description": "the digit to make, 0 to 9, or null for any",
+        },
+        "count": ranged(1, LARGEST_COUNT) | {"description": f"how many digits, from 1 to {LARGEST_COUNT}"},
+        "seed": ranged(0, LARGEST_SEED) | {"description": "a whole number from 0"},
+        "model": {
+            "anyOf": [*named, {"type": "null"}],
+            "description": "the generator's name, or null",
+        },
+    }
+
+
+GENERATE_DEFAULTS: Final = {"count": 1, "seed": 0}

@@ -1,0 +1,103 @@
+"""Path or bytes → uint8 [height, width, channels]: the one loader of app, command line and API."""
+
+import atexit
+import functools
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from demo.decoder.client import Pool
+from demo.decoder.sniff import FORMATS_SENTENCE
+from demo.decoder.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
+from demo.decoder.wire import LARGEST_PIXELS, LONGEST_SIDE, Outcome
+from demo.errors import MachineError, PictureError
+
+EMPTY: Final = "The file is empty; choose one that holds a picture."
+MISSING: Final = "There is no such file; check the name."
+SEVERAL_FRAMES: Final = "The file holds several frames; only the first was read."
+TOO_LARGE: Final = (
+    f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
+)
+REFUSALS: Final = {
+    Outcome.UNKNOWN_FORMAT: f"This is no picture that can be read; use {FORMATS_SENTENCE}.",
+    Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
+    Outcome.TOO_MANY_PIXELS: (
+        f"The picture has more than {LARGEST_PIXELS:,} pixels; make it smaller and try again."
+    ),
+    Outcome.TOO_MUCH_METADATA: (
+        "The picture carries too much text or colour data beside its pixels; save it again without."
+    ),
+    Outcome.TOO_MUCH_MEMORY: "The picture takes too much memory to decode; make it smaller and try again.",
+    Outcome.TOO_LONG: (
+        f"The picture is more than {LONGEST_SIDE:,} pixels wide or high; make it smaller and try again."
+    ),
+    Outcome.TOO_MUCH_WORK: (
+        "The picture takes too much work to decode for its size; save it again as PNG or JPEG and try that."
+    ),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A decoded picture.
+
+    array: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
+    note: a sentence on what of the file was left out, or None.
+    """
+
+    array: NDArray[np.uint8]
+    note: str | None = None
+
+
+def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
+    """Decode a PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC in a worker process, the shared pool's by default.
+
+    EXIF orientation is applied; of 16 bits a channel the upper 8 are taken; CMYK becomes RGB; of several
+    frames the first is taken and the note says so.
+
+    Raises:
+        PictureError: it is too large, of another format, damaged, or ruins its decoder.
+        MachineError: it cannot be read from where it lies, or there is no decoder or no room for it now.
+    """
+    content = source if isinstance(source, bytes) else read_file(source)
+    if not content:
+        raise PictureError(EMPTY)
+    if len(content) > LARGEST_FILE_BYTES:
+        raise PictureError(TOO_LARGE)
+    reply = (pool or shared_pool()).ask(content)
+    if reply.array is None:
+        raise PictureError(REFUSALS[reply.outcome])
+    return Picture(reply.array, SEVERAL_FRAMES if reply.several else None)
+
+
+@functools.cache
+def shared_pool() -> Pool:
+    """The process's own workers; none runs before the first picture, none after the interpreter's end."""
+    pool = Pool()
+    atexit.register(pool.close)
+    return pool
+
+
+def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
+    """A file's first bytes, by default one more than is allowed; MachineError where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(most)
+    except FileNotFoundError as error:
+        raise MachineError(MISSING) from error
+    except OSError as error:
+        raise MachineError(f"The file cannot be read ({error.strerror}).") from error
+
+
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
+    """uint8 [height, width] as a grey PNG, [height, width, 3] as one in colour."""
+    # Pictures are decoded elsewhere: whoever only reads them is spared its import.
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Models on onnxruntime: load, verify, preprocess and score."""

@@ -1,0 +1,1 @@
+"""What stands behind a number: explanations, searches, the game, the recorded training."""

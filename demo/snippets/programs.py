@@ -1,0 +1,84 @@
+"""The programs that the page shows for use elsewhere: small files, shown as they are and run by the tests."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from demo.contract import FROM_IMAGE, MANIFEST
+from demo.static_page.assemble import PAGE_FOLDER, RUNTIME
+
+HERE: Final = Path(__file__).parent
+SHOWN_ADDRESS: Final = "http://127.0.0.1:7860"
+"""Where the programs look for the app; the page puts its own address in its place."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """A file to copy, and what it takes to run it.
+
+    name: of its texts. path: the file. needs: published files that must lie beside it.
+    prepare, run: shell commands, in the folder that holds the file; empty where there is nothing to do.
+    """
+
+    name: str
+    path: Path
+    needs: tuple[str, ...] = ()
+    prepare: str = ""
+    run: str = ""
+
+
+def programs() -> tuple[Program, ...]:
+    """All of them; the versions of npm's packages are those that the project itself pins."""
+    model = f"{FROM_IMAGE}.onnx"
+    node = _package(HERE / "node")["dependencies"]
+    return (
+        Program(
+            "python",
+            HERE / "python" / "check.py",
+            (model,),
+            "pip install onnxruntime pillow numpy",
+            "python check.py digit.png",
+        ),
+        Program(
+            "node",
+            HERE / "node" / "check.mjs",
+            (model, MANIFEST),
+            f"npm install --ignore-scripts {' '.join(f'{name}@{version}' for name, version in node.items())}",
+            "node check.mjs digit.png",
+        ),
+        Program(
+            "browser",
+            HERE / "check.html",
+            (model, MANIFEST),
+            _unpacked_runtime(),
+            "python -m http.server",
+        ),
+        Program("curl", HERE / "ask.sh", run="sh ask.sh digit.png"),
+        Program(
+            "client",
+            HERE / "ask.py",
+            prepare="pip install gradio_client",
+            run="python ask.py digit.png",
+        ),
+        Program("mcp", HERE / "mcp.json"),
+        Program(
+            "mcp-client",
+            HERE / "ask_mcp.py",
+            prepare="pip install mcp",
+            run="python ask_mcp.py digit.png",
+        ),
+    )
+
+
+def _package(folder: Path) -> Any:
+    return json.loads((folder / "package.json").read_text(encoding="utf-8"))
+
+
+def _unpacked_runtime() -> str:
+    """The commands that put onnxruntime-web's files into this folder."""
+    package = _package(PAGE_FOLDER)
+    version = package["dependencies"][RUNTIME]
+    files = [f"package/{path}" for path in package["sha256"]]
+    lines = [f"tar -xzf {RUNTIME}-{version}.tgz --strip-components=2", *files]
+    return f"npm pack {RUNTIME}@{version}\n" + " \\\n  ".join(lines)

@@ -1,0 +1,206 @@
+"""The API: a real server, asked by gradio's client, by curl and by plain HTTP."""
+
+import base64
+import io
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError, ValidationError
+from PIL import Image
+
+from demo.api import schema
+from demo.doors.uploads import NOT_MARKED, NOT_UPLOADED
+from demo.inference.check import check_bytes
+from demo.inference.engine import MODELS_FOLDER, Engine
+from tests.demo.test_cli import CONTRACT
+from tests.support.serving import call
+
+PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
+RESULTS = {
+    "/check": schema.ANSWER,
+    "/check_many": schema.ANSWERS,
+    "/generate": schema.GENERATED,
+    "/history": schema.HISTORY,
+}
+
+
+@pytest.fixture(scope="module")
+def client(server: str) -> Client:
+    return Client(server, verbose=False)
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    path = tmp_path / "broken.png"
+    path.write_bytes(b"not a picture")
+    return path
+
+
+def test_four_endpoints_are_documented(client: Client) -> None:
+    documented = client.view_api(return_format="dict", print_info=False)["named_endpoints"]
+    assert sorted(documented) == sorted(RESULTS)
+    for endpoint, parameters in {
+        "/check": ["picture"],
+        "/check_many": ["pictures"],
+        "/generate": ["digit", "count", "seed", "model"],
+        "/history": ["picture"],
+    }.items():
+        described = documented[endpoint]
+        assert [each["parameter_name"] for each in described["parameters"]] == parameters
+        assert described["description"].endswith(f"API version {schema.API_VERSION}.")
+        (returned,) = described["returns"]
+        assert returned["type"] == RESULTS[endpoint]
+        assert returned["python_type"]["description"]
+    assert "fake_probability: float | None" in documented["/check"]["returns"][0]["python_type"]["type"]
+    optional = [each["parameter_has_default"] for each in documented["/generate"]["parameters"]]
+    assert optional == [True] * 4
+
+
+def test_what_an_answer_is_said_to_hold_is_the_contracts() -> None:
+    assert list(schema.ANSWER["properties"]) == CONTRACT
+
+
+def test_every_result_is_what_it_is_said_to_be(client: Client, broken: Path) -> None:
+    picture = handle_file(PICTURE)
+    many = client.predict(pictures=[picture, handle_file(broken)], api_name="/check_many")
+    for endpoint, result in {
+        "/check": client.predict(picture=picture, api_name="/check"),
+        "/check_many": many,
+        "/generate": client.predict(count=2, api_name="/generate"),
+        "/history": client.predict(picture=picture, api_name="/history"),
+    }.items():
+        jsonschema.validate(result, RESULTS[endpoint])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(many, schema.GENERATED)
+
+
+def test_check_gives_the_engine_s_own_answer(client: Client, engine: Engine) -> None:
+    answer = client.predict(picture=handle_file(PICTURE), api_name="/check")
+    assert list(answer) == CONTRACT
+    assert answer == check_bytes(engine, PICTURE.name, PICTURE.read_bytes()).answer.as_dict()
+    assert answer["model"] == "discriminator"
+    assert answer["digit"] in range(10)
+    assert 0.1 <= answer["digit_probability"] <= 1
+
+
+def test_curl_gets_the_same_answer(client: Client, server: str) -> None:
+    api = f"{server}gradio_api/"
+    curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30"]
+
+    def asked(*options: str) -> str:
+        return subprocess.run([*curl, *options], capture_output=True, text=True, check=True).stdout
+
+    (path,) = json.loads(asked("--form", f"files=@{PICTURE}", f"{api}upload"))
+    body = json.dumps({"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]})
+    event = json.loads(asked("--json", body, f"{api}call/check"))["event_id"]
+    lines = asked(f"{api}call/check/{event}").splitlines()
+    assert lines[0] == "event: complete"
+    (answer,) = json.loads(lines[1].removeprefix("data: "))
+    assert answer == client.predict(picture=handle_file(PICTURE), api_name="/check")
+
+
+def test_check_many_answers_in_order_and_survives_a_bad_file(client: Client, broken: Path) -> None:
+    files = [handle_file(path) for path in (PICTURE, broken, PICTURE)]
+    first, bad, last = client.predict(pictures=files, api_name="/check_many")
+    assert first == last == client.predict(picture=handle_file(PICTURE), api_name="/check")
+    assert {key for key in CONTRACT if bad[key] is not None} == {"file", "error"}
+    assert bad["file"] == "broken.png"
+
+
+def test_a_generated_digit_scores_the_same_once_saved(client: Client, tmp_path: Path) -> None:
+    made = client.predict(count=3, seed=11, api_name="/generate")
+    assert len(made) == 3
+    for each in made:
+        path = tmp_path / each["answer"]["file"]
+        path.write_bytes(base64.b64decode(each["png"], validate=True))
+        assert client.predict(picture=handle_file(path), api_name="/check") == each["answer"]
+    assert client.predict(count=3, seed=11, api_name="/generate") == made
+    assert client.predict(count=3, seed=12, api_name="/generate") != made
+
+
+def test_the_digit_can_be_chosen(client: Client, engine: Engine) -> None:
+    made = client.predict(digit=3, count=2, seed=11, model="generator", api_name="/generate")
+    assert [each["digit"] for each in made] == [3, 3]
+    names = [each["answer"]["file"] for each in made]
+    assert names == ["generator-digit-3-11-0.png", "generator-digit-3-11-1.png"]
+    for each, expected in zip(made, engine.generate("generator", 2, 11, 3), strict=True):
+        picture = Image.open(io.BytesIO(base64.b64decode(each["png"])))
+        assert np.array_equal(np.asarray(picture), expected)
+    # Without a name it is the generator that can choose.
+    assert client.predict(digit=3, count=2, seed=11, api_name="/generate") == made
+
+
+def test_a_digit_left_open_is_null(client: Client) -> None:
+    for model in ("generator", "mlp_generator"):
+        (made,) = client.predict(model=model, api_name="/generate")
+        assert made["digit"] is None
+        assert made["answer"]["file"] == f"{model}-0-0.png"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"count": 0},
+        {"count": 10**6},
+        {"count": "many"},
+        {"count": 1.5},
+        {"seed": -1},
+        {"model": "nobody"},
+        {"digit": 10},
+        {"digit": -1},
+        {"digit": 2.5},
+        {"digit": 3, "model": "mlp_generator"},
+    ],
+    ids=str,
+)
+def test_generate_refuses_with_a_sentence(client: Client, arguments: dict[str, Any]) -> None:
+    with pytest.raises((AppError, ValidationError)) as refusal:
+        client.predict(**arguments, api_name="/generate")
+    message = str(refusal.value)
+    assert message.endswith(".")
+    assert not re.search("Traceback|Error", message)
+
+
+def test_history_has_a_number_for_each_snapshot(client: Client, engine: Engine) -> None:
+    history = client.predict(picture=handle_file(PICTURE), api_name="/history")
+    assert history["steps"][0] == 0
+    assert len(history["steps"]) >= 8
+    assert len(history["fake_probability"]) == len(history["steps"])
+    assert all(0 <= value <= 1 for value in history["fake_probability"])
+    published = json.loads((MODELS_FOLDER / "history.json").read_text())
+    assert history["steps"] == published["steps"]
+    for loss in ("discriminator_loss", "generator_loss"):
+        assert history[loss] == published[loss]
+    assert (history["model"], history["version"]) == ("mlp_history", engine.version)
+
+
+def test_history_of_a_bad_file_gives_the_reason_that_check_gives(client: Client, broken: Path) -> None:
+    reason = client.predict(picture=handle_file(broken), api_name="/check")["error"]
+    with pytest.raises(AppError, match=re.escape(reason)):
+        client.predict(picture=handle_file(broken), api_name="/history")
+
+
+@pytest.mark.parametrize("endpoint", ["check", "history"])
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_file_that_was_not_uploaded_is_refused(server: str, endpoint: str, marked: bool) -> None:
+    named = {"path": str(PICTURE)} | ({"meta": {"_type": "gradio.FileData"}} if marked else {})
+    answer = call(server, endpoint, [named])
+    assert (NOT_UPLOADED if marked else NOT_MARKED) in answer
+    assert not re.search("verdict|steps", answer)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "nothing"), [("/check", {"picture": None}), ("/check_many", {"pictures": []})]
+)
+def test_no_file_at_all_is_refused_with_a_sentence(
+    client: Client, endpoint: str, nothing: dict[str, Any]
+) -> None:
+    with pytest.raises(AppError, match="picture file"):
+        client.predict(**nothing, api_name=endpoint)

@@ -1,0 +1,388 @@
+"""The MCP server: the real app, asked by the protocol's own client."""
+
+import asyncio
+import base64
+import json
+import re
+import shutil
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from mcp import ClientSession
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import CallToolResult, ImageContent, TextContent, Tool
+from starlette.applications import Starlette
+from starlette.types import Message
+
+from demo.api import mcp as mcp_server
+from demo.api.mcp import MCP_PATH, call
+from demo.doors.values import MOST_VALUES
+from demo.errors import ModelError
+from demo.inference.engine import MODELS_FOLDER, Engine
+from tests.demo.api.test_uploads import sent_by_the_page
+from tests.demo.test_cli import CONTRACT
+from tests.support.serving import served_app
+
+PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
+ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
+HEADERS = {"Accept": "application/json, text/event-stream"}
+
+
+def tools(tool_server: str) -> list[Tool]:
+    """The tools that the server lists."""
+
+    async def listed() -> list[Tool]:
+        async with (
+            streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return (await session.list_tools()).tools
+
+    return asyncio.run(listed())
+
+
+def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
+    """What a tool answers; the client compares it with the schema that the server gave."""
+
+    async def called() -> CallToolResult:
+        async with (
+            streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+            ClientSession(read, write) as session,
+        ):
+            await session.initialize()
+            return await session.call_tool(name, arguments)
+
+    return asyncio.run(called())
+
+
+def text(answer: CallToolResult) -> str:
+    """The first thing that a tool says."""
+    first = answer.content[0]
+    assert isinstance(first, TextContent)
+    return first.text
+
+
+def test_four_tools_with_descriptions(tool_server: str) -> None:
+    found = {tool.name: tool for tool in tools(tool_server)}
+    assert list(found) == ["check", "check_many", "generate", "history"]
+    for tool in found.values():
+        assert len(str(tool.description)) > 60
+        assert tool.outputSchema is not None
+        assert all(each["description"] for each in tool.inputSchema["properties"].values())
+    assert found["check_many"].inputSchema["required"] == ["pictures"]
+    assert found["generate"].inputSchema["required"] == []
+
+
+@pytest.mark.parametrize(
+    "encoded",
+    [ENCODED, f"data:image/png;base64,{ENCODED}", base64.encodebytes(PICTURE.read_bytes()).decode()],
+    ids=["plain", "url", "lines"],
+)
+def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
+    answer = use(tool_server, "check", picture=encoded)
+    assert not answer.isError
+    same = Client(tool_server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/check")
+    assert answer.structuredContent == same | {"file": "picture"}
+    assert json.loads(text(answer)) == answer.structuredContent
+
+
+def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
+    bad = ["no picture at all", "é", "图片"]
+    answer = use(tool_server, "check_many", pictures=[ENCODED, *bad, ENCODED])
+    assert answer.structuredContent is not None
+    first, *unread, last = answer.structuredContent["result"]
+    assert [each["file"] for each in (first, *unread, last)] == [f"picture-{index}" for index in range(5)]
+    assert first["fake_probability"] == last["fake_probability"] is not None
+    for each in unread:
+        assert {key for key in CONTRACT if each[key] is not None} == {"file", "error"}
+
+
+def test_generate_shows_the_digits(tool_server: str) -> None:
+    answer = use(tool_server, "generate", digit=3, count=2, seed=5)
+    made = json.loads(text(answer))
+    same = Client(tool_server, verbose=False).predict(digit=3, count=2, seed=5, api_name="/generate")
+    assert made == same
+    pictures = [each for each in answer.content if isinstance(each, ImageContent)]
+    assert [each.data for each in pictures] == [each["png"] for each in made]
+    checked = use(tool_server, "check", picture=pictures[1].data)
+    assert checked.structuredContent == made[1]["answer"] | {"file": "picture"}
+
+
+def test_history_is_the_api_s(tool_server: str) -> None:
+    same = Client(tool_server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
+    assert use(tool_server, "history", picture=ENCODED).structuredContent == same
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("generate", {"count": 0}, "0 is less than the minimum of 1"),
+        ("generate", {"digit": 3, "model": "mlp_generator"}, "mlp_generator cannot choose the digit"),
+        ("generate", {"count": "many"}, "'many' is not of type 'integer'"),
+        ("check", {}, "'picture' is a required property"),
+        ("check_many", {"pictures": []}, "should be non-empty"),
+        ("history", {"picture": "none"}, "no picture"),
+        ("train", {}, "There is no tool 'train'"),
+    ],
+)
+def test_what_is_wrong_is_said(tool_server: str, name: str, arguments: dict[str, Any], reason: str) -> None:
+    answer = use(tool_server, name, **arguments)
+    assert answer.isError
+    assert reason in text(answer)
+
+
+def asked(name: str, **arguments: Any) -> bytes:
+    """A tool's call as it is sent."""
+    call = {"name": name, "arguments": arguments}
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+
+
+def replied(tool_server: str, body: bytes) -> httpx.Response:
+    """What is answered to a body, sent as the protocol wants it."""
+    headers = HEADERS | {"Content-Type": "application/json"}
+    return httpx.post(f"{tool_server}mcp", content=body, headers=headers, trust_env=False, timeout=30)
+
+
+DEEP = b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "check", "arguments": %b}}'
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[" * 100_000, 400),
+        (b'{"a":' * 50_000 + b"1" + b"}" * 50_000, 400),
+        (DEEP % (b'{"picture":' + b"[" * 3000 + b"]" * 3000 + b"}"), 400),
+        (DEEP % b'{"picture": "\xff"}', 400),
+        (DEEP % (b'{"picture": ' + b"1" * 5000 + b"}"), 400),
+        (DEEP % (b'{"picture": [' + b"[]," * MOST_VALUES + b"[]]}"), 413),
+        (json.dumps({"jsonrpc": "2.0", "id": "1" * 4000, "method": "tools/list"}).encode(), 400),
+        (
+            json.dumps(
+                {"jsonrpc": "2.0", "method": "notifications/x", "params": {"x": "1" * 70_000}}
+            ).encode(),
+            413,
+        ),
+    ],
+    ids=["empty", "lists", "objects", "arguments", "bytes", "number", "values", "id", "notification"],
+)
+def test_a_body_that_is_no_message_is_refused_with_a_sentence(
+    tool_server: str, body: bytes, status: int
+) -> None:
+    answer = replied(tool_server, body)
+    assert answer.status_code == status
+    assert re.fullmatch(r"[A-Z][^\n]{10,120}\.", answer.json()["detail"])
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        (
+            "check_many",
+            {"pictures": ["A" * 300] * 2001},
+            "pictures does not fit its schema (maxItems: 2000).",
+        ),
+        ("check_many", {"pictures": "A" * 3_000_000}, f"pictures: '{'A' * 40}…' is not of type 'array'."),
+        ("check_many", {"pictures": [1] * 3000}, "pictures: 1 is not of type 'string'."),
+        ("check", {"picture": ["A"] * 3000}, "picture does not fit its schema (type: string)."),
+        ("generate", {"model": "A" * 4000}, "model: 'AAAA"),
+        (
+            "check",
+            {"picture": "", **{f"more-{index}": 1 for index in range(3000)}},
+            "additionalProperties: False",
+        ),
+        ("A" * 4000, {}, f"There is no tool '{'A' * 40}…'"),
+    ],
+    ids=["items", "text", "numbers", "list", "model", "more", "tool"],
+)
+def test_what_is_refused_is_not_repeated(
+    tool_server: str, name: str, arguments: dict[str, Any], reason: str
+) -> None:
+    result = replied(tool_server, asked(name, **arguments)).json()["result"]
+    assert result["isError"]
+    (said,) = result["content"]
+    assert reason in said["text"]
+    assert len(said["text"]) < 250
+
+
+def test_what_nobody_foresaw_is_told_to_the_log_alone(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> Any:
+        raise OSError("/somewhere/secret")
+
+    monkeypatch.setattr(mcp_server, "call", broken)
+
+    async def ask() -> httpx.Response:
+        async with running(engine) as (_, client):
+            return await client.post(MCP_PATH, content=asked("check", picture=ENCODED), headers=HEADERS)
+
+    answer = asyncio.run(ask())
+    assert answer.json()["result"]["content"][0]["text"] == mcp_server.UNFORESEEN
+    assert "secret" not in answer.text
+
+
+@asynccontextmanager
+async def running(engine: Engine) -> AsyncIterator[tuple[mcp_server.ToolServer, httpx.AsyncClient]]:
+    """A server in this process, and a client of it."""
+    server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
+    transport = httpx.ASGITransport(Starlette(routes=[server.route]))
+    async with (
+        server.lifespan(None),
+        httpx.AsyncClient(
+            transport=transport,
+            base_url="http://x",
+            timeout=30,
+            headers={"Content-Type": "application/json"},
+        ) as client,
+    ):
+        yield server, client
+
+
+LARGE_CALL = asked("check", picture=ENCODED + " " * mcp_server.LARGE)
+
+
+def test_whoever_does_not_read_an_answer_keeps_no_other_waiting(engine: Engine) -> None:
+    async def ask() -> int:
+        async with running(engine) as (server, client):
+            read, begun = asyncio.Event(), asyncio.Event()
+
+            async def receive() -> Message:
+                return {"type": "http.request", "body": LARGE_CALL, "more_body": False}
+
+            async def send(_: Message) -> None:
+                begun.set()
+                await read.wait()
+
+            headers = [(b"content-type", b"application/json"), (b"accept", HEADERS["Accept"].encode())]
+            scope = {
+                "type": "http",
+                "method": "POST",
+                "path": MCP_PATH,
+                "headers": headers,
+                "query_string": b"",
+            }
+            unread = asyncio.create_task(server(scope, receive, send))
+            try:
+                await asyncio.wait_for(begun.wait(), 30)
+                async with asyncio.timeout(10):
+                    answer = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
+                assert not unread.done()
+            finally:
+                read.set()
+                await unread
+            return answer.status_code
+
+    assert asyncio.run(ask()) == 200
+
+
+def test_a_large_call_waits_only_so_long_for_its_turn(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    working, enough = threading.Event(), threading.Event()
+
+    def slow(*arguments: Any) -> Any:
+        working.set()
+        assert enough.wait(10)
+        return call(*arguments)
+
+    monkeypatch.setattr(mcp_server, "call", slow)
+    monkeypatch.setattr(mcp_server, "LONGEST_WAIT", 0.1)
+
+    async def ask() -> list[httpx.Response]:
+        async with running(engine) as (_, client):
+            first = asyncio.create_task(client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS))
+            assert await asyncio.to_thread(working.wait, 30)
+            waited = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
+            enough.set()
+            answered = await first
+            return [waited, answered, await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)]
+
+    waited, *answered = asyncio.run(ask())
+    assert waited.status_code == 503
+    assert int(waited.headers["retry-after"]) > 0
+    assert waited.json()["detail"] == mcp_server.BUSY
+    assert [each.json()["result"]["structuredContent"]["verdict"] for each in answered] == ["real"] * 2
+
+
+def test_large_calls_are_answered_one_after_the_other(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = most_at_once = 0
+
+    def counted(*arguments: Any) -> Any:
+        nonlocal at_once, most_at_once
+        at_once += 1
+        most_at_once = max(most_at_once, at_once)
+        time.sleep(0.05)
+        at_once -= 1
+        return call(*arguments)
+
+    monkeypatch.setattr(mcp_server, "call", counted)
+
+    async def ask_at_once(padding: int) -> list[Any]:
+        body = asked("check", picture=ENCODED + " " * padding)
+        async with running(engine) as (_, client):
+            answers = (client.post(MCP_PATH, content=body, headers=HEADERS) for _ in range(4))
+            return [each.json() for each in await asyncio.gather(*answers)]
+
+    for padding, one in ((mcp_server.LARGE, True), (0, False)):
+        most_at_once = 0
+        answers = asyncio.run(ask_at_once(padding))
+        assert all(each["result"]["structuredContent"]["verdict"] == "real" for each in answers)
+        assert (most_at_once == 1) == one
+
+
+def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:
+    for named in (str(PICTURE), Path(PICTURE).as_uri()):
+        answer = use(tool_server, "check", picture=named).structuredContent
+        assert answer is not None
+        assert answer["verdict"] is None
+        assert "no picture" in answer["error"]
+
+
+def test_a_web_page_of_another_host_is_refused(tool_server: str) -> None:
+    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode()
+    headers = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+    request = urllib.request.Request(f"{tool_server}mcp", body, headers)
+    with urllib.request.urlopen(request, timeout=30) as response:
+        assert len(json.load(response)["result"]["tools"]) == 4
+    for name, value in (("Origin", "http://example.org"), ("Host", "example.org")):
+        foreign = urllib.request.Request(f"{tool_server}mcp", body, headers | {name: value})
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(foreign, timeout=30)
+        assert refusal.value.code in (403, 421)
+        refusal.value.close()
+
+
+def test_without_the_flag_there_is_none(server: str) -> None:
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(f"{server}mcp", timeout=30)
+    assert refusal.value.code == 404
+    refusal.value.close()
+
+
+def test_a_visitor_is_told_nothing_of_the_server_s_folders(tmp_path: Path) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    with served_app("--mcp", "--models", str(models)) as address:
+        for name in ("history.json", "evaluation.json"):
+            (models / name).unlink()
+        answers = [text(use(address, "history", picture=ENCODED))]
+        with pytest.raises(AppError) as refusal:
+            Client(address, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
+        answers.append(str(refusal.value))
+        answers.append(sent_by_the_page(address, "page_elsewhere", []))
+    for answer in answers:
+        assert ModelError("").public in answer
+        assert str(models) not in answer

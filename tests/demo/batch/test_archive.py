@@ -1,0 +1,154 @@
+"""Zips from strangers: what is read of them, and what is refused."""
+
+import io
+import random
+import struct
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.batch import archive
+from demo.batch.archive import Archive, is_archive, member_name
+from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, encode_png
+from demo.errors import PictureError
+
+PNG = encode_png(np.zeros((28, 28), np.uint8))
+CENTRAL = b"PK\x01\x02"
+
+
+def zip_bytes(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as made:
+        for name, content in members.items():
+            made.writestr(name, content)
+    return stream.getvalue()
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[bytes], Path]:
+    def to_file(content: bytes) -> Path:
+        path = tmp_path / "sent.zip"
+        path.write_bytes(content)
+        return path
+
+    return to_file
+
+
+Write = Callable[[bytes], Path]
+
+
+def test_members_come_in_order_without_what_systems_add(write: Write) -> None:
+    members = {
+        "b/": b"",
+        "b/2.png": PNG,
+        "__MACOSX/b/._2.png": b"x",
+        "b/.DS_Store": b"x",
+        "Thumbs.db": b"x",
+        "../../1.png": b"one",
+    }
+    with Archive(write(zip_bytes(members))) as opened:
+        assert [each.filename for each in opened.members] == ["b/2.png", "../../1.png"]
+        assert [opened.read(each) for each in opened.members] == [PNG, b"one"]
+
+
+def test_what_begins_as_a_zip_is_one() -> None:
+    assert is_archive(zip_bytes({"a": b""})[:4])
+    assert is_archive(zip_bytes({})[:4])
+    assert not is_archive(PNG)
+
+
+def test_names_in_utf_8_are_read_whether_marked_or_not(write: Write) -> None:
+    marked = zip_bytes({"数字.png": PNG})
+    # General purpose flags, in the local and the central header.
+    plain = bytearray(marked)
+    plain[6:8] = plain[marked.index(CENTRAL) + 8 : marked.index(CENTRAL) + 10] = b"\0\0"
+    for content in (marked, bytes(plain)):
+        with Archive(write(content)) as opened:
+            assert [member_name(each) for each in opened.members] == ["数字.png"]
+            assert opened.read(opened.members[0]) == PNG
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (zip_bytes({}), archive.NO_PICTURES),
+        (zip_bytes({"folder/": b"", ".DS_Store": b"x"}), archive.NO_PICTURES),
+        (zip_bytes({"a.png": PNG})[:-30], archive.DAMAGED),
+        (b"PK\x03\x04" + bytes(100), archive.DAMAGED),
+    ],
+)
+def test_a_zip_that_is_of_no_use_says_why(write: Write, content: bytes, reason: str) -> None:
+    with pytest.raises(PictureError, match=reason):
+        Archive(write(content))
+
+
+def test_a_missing_zip_is_damaged(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=archive.DAMAGED):
+        Archive(tmp_path / "none.zip")
+
+
+def refused(path: Path) -> str:
+    """Why the only member of a zip is not read."""
+    with Archive(path) as opened, pytest.raises(PictureError) as caught:
+        opened.read(opened.members[0])
+    return str(caught.value)
+
+
+def test_a_member_that_is_refused_says_why(write: Write) -> None:
+    assert refused(write(zip_bytes({"in.zip": zip_bytes({"a.png": PNG})}))) == archive.NESTED
+    assert refused(write(zip_bytes({"a.png": PNG}, zipfile.ZIP_LZMA))) == archive.OTHER_METHOD
+    assert refused(write(zip_bytes({"a.bmp": bytes(LARGEST_FILE_BYTES + 1)}))) == TOO_LARGE
+    whole = zip_bytes({"a.png": PNG}, zipfile.ZIP_STORED)
+    assert refused(write(whole.replace(PNG, PNG[:-1] + b"x"))) == archive.MEMBER_DAMAGED
+    locked = bytearray(whole)
+    locked[6] |= archive.ENCRYPTED_FLAG
+    locked[whole.index(CENTRAL) + 8] |= archive.ENCRYPTED_FLAG
+    assert refused(write(bytes(locked))) == archive.LOCKED
+
+
+def test_a_member_larger_than_it_says_is_not_unpacked_further(write: Write) -> None:
+    content = bytearray(zip_bytes({"a.bmp": bytes(1 << 20)}))
+    place = content.index(CENTRAL) + 24
+    assert struct.unpack_from("<I", content, place) == (1 << 20,)
+    struct.pack_into("<I", content, place, 100)
+    assert refused(write(bytes(content))) == archive.MEMBER_DAMAGED
+
+
+def test_what_unpacks_to_too_much_is_not_unpacked(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = zip_bytes({"a.bmp": bytes(600), "b.bmp": bytes(500)})
+    monkeypatch.setattr(archive, "LARGEST_UNPACKED_BYTES", 1100)
+    Archive(write(content)).__exit__(None, None, None)
+    monkeypatch.setattr(archive, "LARGEST_UNPACKED_BYTES", 1099)
+    with pytest.raises(PictureError, match=archive.TOO_MUCH):
+        Archive(write(content))
+
+
+def test_a_list_of_files_that_is_too_long_is_not_read(write: Write) -> None:
+    entry = struct.Struct("<4s6H3I5H2I").pack(CENTRAL, 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, *[0] * 6) + b"a"
+    count = archive.LARGEST_DIRECTORY_BYTES // len(entry) + 1
+    listed = entry * count
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count % 65536, count % 65536, len(listed), 0, 0)
+    with pytest.raises(PictureError, match=archive.TOO_LONG_LIST):
+        Archive(write(listed + end))
+
+
+def test_no_damage_ends_in_another_error(write: Write) -> None:
+    whole = zip_bytes({f"{index}.png": PNG for index in range(3)})
+    draw = random.Random(0)  # noqa: S311
+    outcomes = set()
+    for _ in range(2000):
+        content = bytearray(whole)
+        for _ in range(draw.choice((1, 1, 2, 8))):
+            content[draw.randrange(len(content))] = draw.choice((0, 1, 8, 0xFF, draw.randrange(256)))
+        try:
+            with Archive(write(bytes(content))) as opened:
+                for member in opened.members:
+                    opened.read(member)
+                    member_name(member)
+            outcomes.add("read")
+        except PictureError as error:
+            outcomes.add(str(error))
+    assert {"read", archive.DAMAGED, archive.MEMBER_DAMAGED} <= outcomes

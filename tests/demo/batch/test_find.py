@@ -1,0 +1,120 @@
+"""Which pictures a folder holds: their order, their names, links, loops, and what cannot be read."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from demo.batch.find import NONE_INSIDE, find_pictures
+from demo.errors import PictureError
+
+ROOT = Path(__file__).parents[3]
+IMPORT = "from demo.batch.find import find_pictures"
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def found(folder: Path) -> list[str]:
+    """The names that are found, below the folder."""
+    return [Path(name).relative_to(folder).as_posix() for name, _ in find_pictures([folder])]
+
+
+def test_pictures_at_any_depth_come_by_name(tmp_path: Path) -> None:
+    touch(tmp_path, "b.png", "a/2.JPG", "a/10.png", "c/d/e.webp", "c/a.heic", "B.gif")
+    assert found(tmp_path) == ["B.gif", "a/10.png", "a/2.JPG", "b.png", "c/a.heic", "c/d/e.webp"]
+
+
+def test_only_what_is_named_like_a_picture_and_is_not_hidden(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png", "notes.txt", "labels.csv", "png", "._a.png", ".thumbnails/a.png", "a.png.bak")
+    assert found(tmp_path) == ["a.png"]
+
+
+def test_a_file_that_is_named_is_taken_whatever_it_is_called(tmp_path: Path) -> None:
+    touch(tmp_path, "folder/a.png", "upload")
+    given = [tmp_path / "upload", tmp_path / "folder", tmp_path / "gone.png"]
+    names = [tmp_path / "upload", tmp_path / "folder" / "a.png", tmp_path / "gone.png"]
+    assert list(find_pictures(given)) == [(str(path), path) for path in names]
+
+
+def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
+    touch(tmp_path, "digits/a/1.png", "elsewhere/2.png")
+    digits = tmp_path / "digits"
+    (digits / "a" / "up").symlink_to(digits)
+    (digits / "self").symlink_to(".")
+    (digits / "b").symlink_to(tmp_path / "elsewhere")
+    (digits / "c.png").symlink_to(tmp_path / "elsewhere" / "2.png")
+    (digits / "gone.png").symlink_to("nowhere")
+    (digits / "ring").symlink_to("ring")
+    (digits / "ring.png").symlink_to("ring.png")
+    assert found(digits) == ["a/1.png", "b/2.png", "c.png", "gone.png", "ring.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_named_like_a_picture_holds_nobody_up(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "link.png").symlink_to("pipe.png")
+    touch(tmp_path, "a.png")
+    assert found(tmp_path) == ["a.png"]
+
+
+def test_a_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
+    touch(tmp_path, "set.png/1.png")
+    assert found(tmp_path) == ["set.png/1.png"]
+
+
+def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
+    touch(tmp_path, "empty/notes.txt")
+    ((name, error),) = find_pictures([tmp_path / "empty"])
+    assert name == str(tmp_path / "empty")
+    assert isinstance(error, PictureError)
+    assert str(error) == NONE_INSIDE
+
+
+def run(program: str, folder: Path) -> list[str]:
+    """The lines that a program of its own process prints of a folder."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"import os, sys; from pathlib import Path\n{IMPORT}\n{program}", str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def test_a_tree_deeper_than_python_recurses_is_walked(tmp_path: Path) -> None:
+    program = (
+        "os.chdir(sys.argv[1]); folder = Path(*'d' * 400)\n"
+        "folder.mkdir(parents=True); (folder / '1.png').touch()\n"
+        "sys.setrecursionlimit(200)\n"
+        "print(len(list(find_pictures([Path('d')]))))\n"
+    )
+    assert run(program, tmp_path) == ["1"]
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no such permissions")
+def test_a_folder_that_cannot_be_read_says_so() -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        folder.chmod(0o755)
+        touch(folder, "closed/1.png", "open/2.png")
+        (folder / "closed").chmod(0)
+        # Nothing is closed to root.
+        program = (
+            "os.geteuid() or os.seteuid(1000)\n"
+            "for name, source in find_pictures([Path(sys.argv[1])]): print(Path(name).name, source)\n"
+        )
+        lines = run(program, folder)
+    assert lines == [
+        "closed The folder cannot be read (Permission denied).",
+        f"2.png {folder / 'open' / '2.png'}",
+    ]

@@ -1,0 +1,125 @@
+"""`python -m demo check` of folders: every picture a line, as it comes, and a bar in a terminal."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.batch.find import NONE_INSIDE
+from demo.cli import main
+from demo.decoder.images import encode_png
+from demo.inference.check import PICTURES_AT_ONCE
+from demo.inference.engine import Engine
+
+ROOT = Path(__file__).parents[3]
+# The tutorial's model is the quickest.
+COMMAND = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--model", "mlp_discriminator"]
+MANY = 2 * PICTURES_AT_ONCE + 5
+
+
+@pytest.fixture
+def digits(tutorial_engine: Engine, tmp_path: Path) -> Path:
+    """A folder of more than two batches of digits, a few of which repeat, and of a file that is none."""
+    folder = tmp_path / "digits"
+    (folder / "more").mkdir(parents=True)
+    pictures = [encode_png(digit) for digit in tutorial_engine.generate("mlp_generator", 5, seed=1)]
+    for index in range(MANY):
+        (folder / "more" / f"{index:03d}.png").write_bytes(pictures[index % len(pictures)])
+    (folder / "labels.csv").write_text("no picture")
+    return folder
+
+
+def names(folder: Path) -> list[str]:
+    return [str(folder / "more" / f"{index:03d}.png") for index in range(MANY)]
+
+
+def test_a_folder_is_all_of_its_pictures_in_order(digits: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--device", "cpu", "--model", "mlp_discriminator", "--json"]
+    assert main(["check", *options, str(digits)]) == 0
+    captured = capsys.readouterr()
+    answers = [json.loads(line) for line in captured.out.splitlines()]
+    assert [answer["file"] for answer in answers] == names(digits)
+    assert len({answer["fake_probability"] for answer in answers[:5]}) > 1
+    for index, answer in enumerate(answers[5:], start=5):
+        assert answer["fake_probability"] == pytest.approx(answers[index % 5]["fake_probability"], abs=1e-6)
+    # Where nobody watches there is no bar.
+    assert captured.err == ""
+
+
+def test_a_folder_without_pictures_is_not_done(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--device", "cpu", str(tmp_path)]) == 1
+    assert capsys.readouterr().out == f"{tmp_path}: not judged: {NONE_INSIDE}\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_lines_come_before_the_last_file_is_there(digits: Path, tmp_path: Path) -> None:
+    last = tmp_path / "last"
+    os.mkfifo(last)
+    with subprocess.Popen(
+        [*COMMAND, "--json", str(digits), str(last)], stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        assert process.stdout is not None
+        # The last file's content comes only after the first batch's answers have been read.
+        first = [json.loads(process.stdout.readline())["file"] for _ in range(PICTURES_AT_ONCE)]
+        last.write_bytes((digits / "more" / "000.png").read_bytes())
+        rest = [json.loads(line) for line in process.stdout]
+    assert first + [answer["file"] for answer in rest] == [*names(digits), str(last)]
+    assert rest[-1]["error"] is None
+    assert process.returncode == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals of this kind")
+@pytest.mark.parametrize("shared", [False, True], ids=["a file for the lines", "lines in the terminal too"])
+def test_in_a_terminal_a_bar_says_how_far_it_has_come(digits: Path, tmp_path: Path, shared: bool) -> None:
+    ours, theirs = terminal()
+    lines = tmp_path / "lines"
+    with lines.open("wb") as target:
+        output = theirs if shared else target.fileno()
+        process = subprocess.Popen(
+            [*COMMAND, str(digits)], stdin=subprocess.DEVNULL, stdout=output, stderr=theirs, cwd=ROOT
+        )
+    os.close(theirs)
+    shown = read_all(ours)
+    assert process.wait(60) == 0
+    assert f"/{MANY} [" in shown
+    assert " files/s]" in shown
+    # The bar leaves no trace in the lines.
+    printed = shown.split("\r") if shared else lines.read_text().splitlines()
+    for name in names(digits):
+        assert sum(part.strip().startswith(f"{name}: ") for part in printed) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals of this kind")
+def test_one_file_has_no_bar(digits: Path) -> None:
+    ours, theirs = terminal()
+    process = subprocess.Popen(
+        [*COMMAND, names(digits)[0]], stdout=subprocess.DEVNULL, stderr=theirs, cwd=ROOT
+    )
+    os.close(theirs)
+    assert read_all(ours) == ""
+    assert process.wait(60) == 0
+
+
+def terminal() -> tuple[int, int]:
+    """A terminal: what is written to the second of the two can be read from the first."""
+    import termios
+
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
+    return ours, theirs
+
+
+def read_all(terminal: int) -> str:
+    """What a terminal is sent until whoever writes to it has gone."""
+    received = b""
+    try:
+        while part := os.read(terminal, 1 << 16):
+            received += part
+    except OSError:  # Linux says so when the other end is closed
+        pass
+    finally:
+        os.close(terminal)
+    return received.decode()

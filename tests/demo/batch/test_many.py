@@ -1,0 +1,129 @@
+"""Many files at once: their order, their zips, their errors, and how much is held of them."""
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.api.results import answers
+from demo.batch.archive import NESTED, NO_PICTURES
+from demo.batch.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
+from demo.decoder.images import encode_png
+from demo.errors import PictureError, RequestError
+from demo.inference import stream
+from demo.inference.check import PICTURES_AT_ONCE, Checked, check_sources
+from demo.inference.engine import Engine
+from tests.demo.batch.test_archive import zip_bytes
+from tests.support.driving import picture_bytes
+
+SEVEN = picture_bytes()
+PNG = encode_png(np.zeros((28, 28), np.uint8))
+
+
+def write(folder: Path, name: str, content: bytes) -> Sent:
+    path = folder / name
+    path.write_bytes(content)
+    return Sent(name, path)
+
+
+def checked(engine: Engine, sent: list[Sent]) -> list[Checked]:
+    return [each for batch, _ in check_sent(engine, sent) for each in batch]
+
+
+def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
+    engine: Engine, tmp_path: Path
+) -> None:
+    lost = PictureError("It did not come.")
+    sent = [
+        write(tmp_path, "a.zip", zip_bytes({"x/7.png": SEVEN, "in.zip": zip_bytes({}), "note.txt": b"no"})),
+        Sent("lost.png", lost),
+        write(tmp_path, "7.png", SEVEN),
+        write(tmp_path, "empty.zip", zip_bytes({})),
+        Sent("gone.png", tmp_path / "gone.png"),
+    ]
+    answers = [each.answer for each in checked(engine, sent)]
+    assert [each.file for each in answers] == [
+        "a.zip/x/7.png", "a.zip/in.zip", "a.zip/note.txt", "lost.png", "7.png", "empty.zip", "gone.png",
+    ]  # fmt: skip
+    assert [each.error for each in answers if each.error] == [
+        NESTED,
+        "This is no picture that can be read; use PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC.",
+        str(lost),
+        NO_PICTURES,
+        "There is no such file; check the name.",
+    ]
+    alone = check_sources(engine, ["7.png"], [tmp_path / "7.png"])[0].answer
+    for each in (answers[0], answers[4]):
+        assert each.fake_probability == pytest.approx(alone.fake_probability, abs=1e-6)
+
+
+def test_the_model_is_asked_once_a_batch(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    score = engine.score
+
+    def counted(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
+        scored.append(len(pixels))
+        return score(pixels)
+
+    monkeypatch.setattr(engine, "score", counted)
+    sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(70)}))]
+    progress = [(len(batch), total) for batch, total in check_sent(engine, sent)]
+    assert progress == [(PICTURES_AT_ONCE, 70), (6, 70)]
+    assert scored == [PICTURES_AT_ONCE, 6]
+
+
+def test_large_members_make_smaller_batches(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "BYTES_AT_ONCE", 2 * len(PNG))
+    sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(5)}))]
+    assert [len(batch) for batch, _ in check_sent(engine, sent)] == [2, 2, 1]
+
+
+def test_a_zip_that_makes_too_many_is_refused_alone(tmp_path: Path) -> None:
+    path = tmp_path / "full.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        for index in range(MOST_FILES):
+            made.writestr(f"{index}.png", b"")
+    whole = Pictures([Sent("full.zip", path)])
+    assert len(list(whole)) == whole.total == MOST_FILES
+    pictures = Pictures([Sent("full.zip", path), Sent("one.png", path.with_name("one.png"))])
+    (name, error), (other, source) = pictures
+    assert (name, other) == ("full.zip", "one.png")
+    assert str(error) == "The zip holds 2,000 files, which makes more than 2,000 in all; send fewer at once."
+    assert source == path.with_name("one.png")
+
+
+def test_a_selection_has_its_limits(engine: Engine, tmp_path: Path) -> None:
+    half = tmp_path / "half"
+    with half.open("wb") as stream:
+        stream.truncate(MOST_BYTES // 2)
+    check_selection([half, half, tmp_path / "gone"])
+    check_selection([b""] * MOST_FILES)
+    check_selection([], MOST_FILES)
+    with pytest.raises(RequestError, match=r"^These files have more than 512 MiB together; .*\.$"):
+        check_selection([half, half, b"x"])
+    for sources, others in (([b""] * (MOST_FILES + 1), 0), ([b""], MOST_FILES)):
+        with pytest.raises(RequestError, match=r"^These are more than 2,000 files; .*\.$"):
+            check_selection(sources, others)
+    with pytest.raises(RequestError, match="more than 2,000 files"):
+        answers(engine, ["7.png"] * (MOST_FILES + 1), [SEVEN] * (MOST_FILES + 1))
+
+
+def test_the_api_s_many_go_through_the_model_in_batches_too(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored: list[int] = []
+    score = engine.score
+
+    def counted(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
+        scored.append(len(pixels))
+        return score(pixels)
+
+    monkeypatch.setattr(engine, "score", counted)
+    names = [f"{index}.png" for index in range(PICTURES_AT_ONCE + 2)]
+    assert [each["file"] for each in answers(engine, names, [PNG] * len(names))] == names
+    assert scored == [PICTURES_AT_ONCE, 2]

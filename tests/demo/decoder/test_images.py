@@ -1,0 +1,394 @@
+"""The one loader: every mode a format can hold, and a sentence for every refusal."""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo.decoder.images import SEVERAL_FRAMES, encode_png, load_picture
+from demo.decoder.sniff import jpeg_scans
+from demo.decoder.wire import LARGEST_FILE_BYTES
+from demo.errors import PictureError
+from tests.support.pictures import (
+    CHANNELS,
+    GREY,
+    GREY_ALPHA,
+    PALETTE,
+    RGB,
+    RGBA,
+    bmp32,
+    chunk,
+    encoded,
+    png,
+    png_header,
+    samples_of_every_format,
+)
+from tests.tools.hostile.bombs import bombs
+
+POSIX = os.name == "posix"
+RAMP = np.tile(np.arange(0, 256, 4).astype(np.uint8), (32, 1))
+
+
+def load(content: bytes) -> NDArray[np.uint8]:
+    return load_picture(content).array
+
+
+def reason_of(content: bytes) -> str:
+    with pytest.raises(PictureError) as refusal:
+        load(content)
+    return str(refusal.value)
+
+
+def outcome_of(content: bytes) -> tuple[int, ...] | str:
+    """A picture's shape or the sentence that refuses it: whatever else is raised fails the test."""
+    try:
+        return load(content).shape
+    except PictureError as error:
+        return str(error)
+
+
+@pytest.fixture
+def grey() -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (11, 17), np.uint8)
+
+
+@pytest.fixture
+def rgba() -> NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, (11, 17, 4), np.uint8)
+
+
+def test_png_round_trip(grey: NDArray[np.uint8]) -> None:
+    loaded = load(encode_png(grey))
+    assert loaded.dtype == np.uint8
+    assert np.array_equal(loaded, grey[..., None])
+
+
+def test_a_path_and_its_bytes_are_the_same(grey: NDArray[np.uint8], tmp_path: Path) -> None:
+    (tmp_path / "x.png").write_bytes(encode_png(grey))
+    assert np.array_equal(load_picture(tmp_path / "x.png").array, load(encode_png(grey)))
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize(
+    ("colour", "depth"),
+    [(GREY, depth) for depth in (1, 2, 4, 8, 16)]
+    + [(c, d) for c in (RGB, GREY_ALPHA, RGBA) for d in (8, 16)],
+)
+def test_every_depth_of_png_is_scaled(colour: int, depth: int, interlaced: bool) -> None:
+    samples = np.random.default_rng(2).integers(0, 2**depth, (13, 19, CHANNELS[colour]))
+    loaded = load(png(samples, depth, colour, interlaced=interlaced))
+    expected = samples >> 8 if depth == 16 else samples * 255 // (2**depth - 1)
+    if colour == GREY_ALPHA:
+        expected = expected[..., [0, 0, 0, 1]]
+    assert np.array_equal(loaded, expected)
+
+
+def test_sixteen_bits_that_hold_eight_come_back_exactly(grey: NDArray[np.uint8]) -> None:
+    assert np.array_equal(load(encoded(Image.fromarray(grey.astype(np.uint16) * 257)))[..., 0], grey)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+def test_every_depth_of_palette(depth: int, interlaced: bool) -> None:
+    rng = np.random.default_rng(3)
+    palette = rng.integers(0, 256, (2**depth, 3), np.uint8)
+    alpha = rng.integers(0, 256, 2**depth, np.uint8)
+    samples = rng.integers(0, 2**depth, (13, 19, 1))
+    chunks = {b"PLTE": palette.tobytes()}
+    assert np.array_equal(load(png(samples, depth, PALETTE, chunks, interlaced)), palette[samples[..., 0]])
+    loaded = load(png(samples, depth, PALETTE, chunks | {b"tRNS": alpha.tobytes()}, interlaced))
+    assert np.array_equal(loaded, np.dstack([palette[samples[..., 0]], alpha[samples[..., 0]]]))
+
+
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+def test_the_transparent_grey_of_a_png(depth: int) -> None:
+    samples = np.random.default_rng(4).integers(0, 2**depth, (13, 19, 1))
+    value = int(samples[0, 0, 0])
+    loaded = load(png(samples, depth, GREY, {b"tRNS": struct.pack(">H", value)}))
+    expected = samples >> 8 if depth == 16 else samples * 255 // (2**depth - 1)
+    alpha = np.where(samples == value, 0, 255)
+    assert np.array_equal(loaded, np.dstack([expected, expected, expected, alpha]))
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+def test_the_transparent_colour_of_a_png(depth: int) -> None:
+    samples = np.random.default_rng(5).integers(0, 2**depth, (13, 19, 3))
+    loaded = load(png(samples, depth, RGB, {b"tRNS": struct.pack(">HHH", *samples[2, 3])}))
+    alpha = np.where((samples == samples[2, 3]).all(-1), 0, 255)
+    assert np.array_equal(loaded, np.dstack([samples >> (depth - 8), alpha]))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP", "HEIC", "AVIF"])
+def test_lossless_colour_is_exact(kind: str, rgba: NDArray[np.uint8]) -> None:
+    options: dict[str, dict[str, Any]] = {
+        "WEBP": {"lossless": True},
+        "HEIC": {"quality": -1, "chroma": 444, "matrix_coefficients": 0},
+        "AVIF": {"quality": 100, "subsampling": "4:4:4"},
+    }
+    pixels = np.kron(rgba[:8, :8, :3], np.ones((8, 8, 1), np.uint8))
+    loaded = load(encoded(Image.fromarray(pixels), kind, **options.get(kind, {})))
+    # libavif offers Pillow no identity matrix: 8-bit YCbCr is off by up to three.
+    assert np.abs(loaded.astype(int) - pixels).max() <= (3 if kind == "AVIF" else 0)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "HEIC", "AVIF"])
+def test_alpha_stays(kind: str) -> None:
+    pixels = np.dstack([np.full_like(RAMP, 40)] * 3 + [RAMP])
+    loaded = load(encoded(Image.fromarray(pixels), kind))
+    assert loaded.shape == (*RAMP.shape, 4)
+    assert np.abs(loaded[..., 3].astype(int) - RAMP).max() <= 8
+
+
+@pytest.mark.parametrize(
+    ("kind", "tolerance"), [("BMP", 0), ("GIF", 0), ("WEBP", 12), ("JPEG", 12), ("AVIF", 12), ("HEIC", 12)]
+)
+def test_grey_in_other_formats(kind: str, tolerance: int) -> None:
+    loaded = load(encoded(Image.fromarray(RAMP), kind))
+    assert np.abs(loaded[..., 0].astype(int) - RAMP).max() <= tolerance
+    assert loaded.shape[2] in (1, 3)
+
+
+def test_grey_jpeg_has_one_channel() -> None:
+    content = encoded(Image.fromarray(RAMP), "JPEG")
+    with Image.open(io.BytesIO(content)) as picture:
+        assert np.array_equal(load(content)[..., 0], np.asarray(picture))
+
+
+@pytest.mark.parametrize("ink", [(0, 0, 0, 0), (0, 0, 0, 255), (255, 0, 0, 0), (30, 60, 90, 40)])
+def test_cmyk_jpeg(ink: tuple[int, int, int, int]) -> None:
+    """Adobe's files hold CMYK inverted, which is how Pillow writes them."""
+    loaded = load(encoded(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
+    expected = [(255 - part) * (255 - ink[3]) / 255 for part in ink[:3]]
+    assert np.abs(loaded - np.array(expected)).max() <= 4
+
+
+def test_cmyk_jpeg_in_ycck() -> None:
+    """The same samples under Adobe's other mark are YCbCr of the inverted colours, and black."""
+    content = encoded(
+        Image.new("CMYK", (16, 16), (255 - 90, 255 - 128, 255 - 128, 255 - 200)), "JPEG", quality=95
+    )
+    mark = content.index(b"Adobe") + 11
+    assert content[mark] == 0
+    content = content[:mark] + b"\x02" + content[mark + 1 :]
+    # Grey 90 in YCbCr is C = M = Y = 255 - 90 as stored, 90 once inverted; black 200 is 55.
+    expected = (255 - 90) * 200 / 255
+    assert np.abs(load(content) - expected).max() <= 4
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIC"])
+def test_exif_orientation_is_applied(kind: str) -> None:
+    picture = Image.fromarray(
+        np.kron(np.array([[10, 90], [170, 250]], np.uint8), np.ones((24, 32), np.uint8))
+    )
+    turns: dict[int, Callable[[NDArray[np.int64]], NDArray[np.int64]]] = {
+        1: lambda pixels: pixels,
+        2: np.fliplr,
+        3: lambda pixels: np.rot90(pixels, 2),
+        4: np.flipud,
+        5: np.transpose,
+        6: lambda pixels: np.rot90(pixels, -1),
+        7: lambda pixels: np.rot90(pixels, 2).T,
+        8: np.rot90,
+    }
+    for value, turn in turns.items():
+        exif = Image.Exif()
+        exif[0x0112] = value
+        loaded = load(encoded(picture.convert("RGB"), kind, exif=exif.tobytes()))[..., 0].astype(int)
+        expected = turn(np.asarray(picture).astype(int))
+        assert loaded.shape == expected.shape
+        assert np.abs(loaded - expected).mean() < 5, value
+
+
+def test_damaged_exif_costs_the_orientation_alone() -> None:
+    content = encoded(Image.fromarray(RAMP), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(30))
+    assert load(content).shape == (*RAMP.shape, 1)
+
+
+def test_a_bitmap_whose_alpha_is_nowhere_set_is_opaque(rgba: NDArray[np.uint8]) -> None:
+    assert np.array_equal(load(bmp32(rgba)), rgba)
+    rgba[..., 3] = 0
+    assert np.array_equal(load(bmp32(rgba)), rgba[..., :3])
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF"])
+def test_of_several_frames_the_first_is_read_and_said_so(kind: str) -> None:
+    first, second = Image.new("RGB", (32, 32), "white"), Image.new("RGB", (32, 32), "black")
+    picture = load_picture(encoded(first, kind, save_all=True, append_images=[second]))
+    assert picture.note == SEVERAL_FRAMES
+    assert picture.array[..., :3].min() >= 250
+    assert load_picture(encoded(first, kind)).note is None
+
+
+def test_transparent_gif() -> None:
+    picture = Image.new("P", (8, 8), 1)
+    picture.putpalette([0, 0, 0, 200, 100, 50])
+    picture.putpixel((0, 0), 0)
+    loaded = load(encoded(picture, "GIF", transparency=0))
+    assert loaded[0, 0, 3] == 0
+    assert tuple(loaded[5, 5]) == (200, 100, 50, 255)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "The file is empty; choose one that holds a picture."),
+        (b"hello", "This is no picture that can be read; use PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC."),
+        (encoded(Image.new("L", (9, 9)), "TIFF"), "no picture that can be read"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n", "no picture that can be read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "no picture that can be read"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0isommp42", "no picture that can be read"),
+        (b"\x89PNG\r\n\x1a\n" + b"\x00" * 50, "damaged or cut short"),
+        (b"BM", "damaged or cut short"),
+        (b"x" * (LARGEST_FILE_BYTES + 1), "more than 32 MiB"),
+    ],
+)
+def test_a_refusal_is_one_sentence(content: bytes, reason: str) -> None:
+    assert reason in reason_of(content)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="There is no such file"):
+        load_picture(tmp_path / "nothing.png")
+    with pytest.raises(PictureError, match="cannot be read"):
+        load_picture(tmp_path)
+
+
+def test_a_huge_picture_is_refused_before_it_is_decoded() -> None:
+    side = struct.pack("<HH", 16383, 16383)
+    vp8 = b"VP8 " + struct.pack("<I", 30) + b"\0\0\0\x9d\x01\x2a" + side + bytes(20)
+    vp8l = b"VP8L" + struct.pack("<I", 30) + b"\x2f" + struct.pack("<I", 16382 | 16382 << 14) + bytes(25)
+    vp8x = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\xfe\x3f\0\xfe\x3f\0"
+    bitmap = bytearray(encoded(Image.new("1", (10, 10)), "BMP"))
+    bitmap[18:26] = (60000).to_bytes(4, "little") * 2
+    gif = bytearray(encoded(Image.new("L", (10, 10)), "GIF"))
+    gif[6:10] = struct.pack("<HH", 65535, 65535)
+    blank = chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    heic = encoded(Image.new("L", (64, 64)), "HEIC")
+    extents = heic.index(b"ispe") + 8
+    avif = encoded(Image.new("L", (64, 64)), "AVIF")
+    avif_extents = avif.index(b"ispe") + 8
+    large = struct.pack(">II", 12000, 12000)
+    for content in (
+        png_header(65535, 65535, 8, RGBA) + blank,
+        png_header(2**31 - 1, 2**31 - 1, 1, GREY) + blank,
+        *(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body for body in (vp8, vp8l, vp8x)),
+        bytes(bitmap),
+        bytes(gif),
+        heic[:extents] + large + heic[extents + 8 :],
+        avif[:avif_extents] + large + avif[avif_extents + 8 :],
+    ):
+        assert "more than 67,000,000 pixels" in reason_of(content)
+
+
+def test_a_small_file_of_a_huge_picture_is_refused() -> None:
+    zeros = zlib.compressobj(9)
+    body = b"".join(zeros.compress(bytes(1 << 20)) for _ in range(13000 * 13001 >> 20)) + zeros.flush()
+    content = png_header(13000, 13000, 8, GREY) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    assert "more than 67,000,000 pixels" in reason_of(content)
+
+
+def test_the_largest_picture_that_is_allowed() -> None:
+    """Turned, in colour, and as many bytes with transparency: the most memory that a PNG can take."""
+    assert load(turned(8190, 8180, GREY)).shape == (8190, 8180, 1)
+    assert load(turned(8192, 6144, RGB)).shape == (8192, 6144, 3)
+    assert load(turned(6144, 6144, RGBA)).shape == (6144, 6144, 4)
+    for width, height, colour in ((8192, 6145, RGB), (6144, 6145, RGBA)):
+        assert "too much memory" in reason_of(turned(width, height, colour))
+
+
+def turned(width: int, height: int, colour: int) -> bytes:
+    """A blank PNG whose EXIF turns it by a quarter."""
+    zeros = zlib.compressobj(1)
+    line = bytes(1 + width * CHANNELS[colour])
+    body = b"".join(zeros.compress(line) for _ in range(height)) + zeros.flush()
+    exif = b"MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+    content = png_header(width, height, 8, colour) + chunk(b"eXIf", exif) + chunk(b"IDAT", body)
+    return content + chunk(b"IEND", b"")
+
+
+def test_a_gif_of_ten_thousand_frames_costs_its_first() -> None:
+    two = encoded(
+        Image.new("L", (500, 500)), "GIF", save_all=True, append_images=[Image.new("L", (500, 500), 9)]
+    )
+    second = two.rindex(b"\x21\xf9")
+    picture = load_picture(two[:-1] + two[second:-1] * 10_000 + b";")
+    assert picture.array.shape[:2] == (500, 500)
+    assert picture.note == SEVERAL_FRAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (b"zTXt", b"key\0\0" + zlib.compress(bytes(64 << 20))),
+        (b"iTXt", b"key\0\x01\0\0\0" + zlib.compress(bytes(64 << 20))),
+        (b"iCCP", b"profile\0\0" + zlib.compress(bytes(64 << 20))),
+    ],
+)
+def test_text_and_profiles_that_unpack_to_much_are_refused(name: bytes, content: bytes) -> None:
+    assert "too much text or colour data" in reason_of(png(RAMP[..., None], 8, GREY, {name: content}))
+
+
+def test_much_plain_text_is_read_over_or_refused() -> None:
+    for name in (b"tEXt", b"iTXt"):
+        content = png(RAMP[..., None], 8, GREY, {name: b"key\0\0\0\0\0" + b"x" * (20 << 20)})
+        outcome = outcome_of(content)
+        assert outcome == (32, 64, 1) or "too much text" in str(outcome)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("chunks.png", "too much text or colour data"),
+        ("unknown.png", "too much text or colour data"),
+        ("comments.jpg", "too much text or colour data"),
+        ("filled.jpg", "too much text or colour data"),
+        ("comments.gif", "too much text or colour data"),
+        ("chunks-behind.png", "too much work"),
+        ("scans.jpg", "too much work"),
+        ("narrow.png", "more than 65,535 pixels wide or high"),
+    ],
+)
+def test_small_work_many_times_is_refused_in_time(name: str, sentence: str) -> None:
+    """Millions of empty blocks, thousands of scans: each took seconds, up to the worker's end."""
+    if POSIX or sentence.startswith("more"):
+        assert sentence in reason_of(bombs()[name])
+
+
+def test_scans_are_counted_in_the_pixels_alone() -> None:
+    picture = Image.fromarray(RAMP)
+    plain, progressive = (encoded(picture, "JPEG", progressive=each) for each in (False, True))
+    assert jpeg_scans(plain, 64) == 1
+    assert 2 <= jpeg_scans(progressive, 64) <= 10
+    assert jpeg_scans(progressive, 1) == 2
+    # In a comment, and behind the end, as a film that a phone appends.
+    hidden = plain[:2] + b"\xff\xfe\0\x0a" + b"\xff\xda\0\2" * 2 + plain[2:] + b"\xff\xda" * 99
+    assert jpeg_scans(hidden, 64) == 1
+    assert load(hidden).shape == (*RAMP.shape, 1)
+    assert jpeg_scans(plain[:20], 64) == jpeg_scans(b"\xff\xd8", 64) == 0
+
+
+@pytest.mark.parametrize("name", samples_of_every_format())
+def test_truncations_and_changed_bytes_give_a_picture_or_a_sentence(name: str) -> None:
+    content = samples_of_every_format()[name]
+    whole = load(content)
+    rng = np.random.default_rng(sum(name.encode()))
+    changed = [
+        content[:length] for length in sorted({*range(16), *rng.integers(0, len(content), 30).tolist()})
+    ]
+    for _ in range(40):
+        damaged = np.frombuffer(content, np.uint8).copy()
+        places = rng.integers(0, len(content), rng.integers(1, 9))
+        damaged[places] = rng.integers(0, 256, len(places))
+        changed.append(damaged.tobytes())
+    for hostile in changed:
+        assert outcome_of(hostile)
+    assert np.array_equal(load(content), whole)
+    assert "damaged" in reason_of(content[: len(content) // 4])

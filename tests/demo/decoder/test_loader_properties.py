@@ -1,0 +1,153 @@
+"""Whatever bytes the loader is given: a picture, or one sentence that says why there is none."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
+from PIL import Image
+
+from demo.batch.archive import Archive, member_name
+from demo.decoder.images import load_picture
+from demo.decoder.sniff import jpeg_scans, sniff, webp_pixels
+from demo.errors import PictureError
+from tests.support.pictures import encoded, samples_of_every_format
+from tests.tools.hostile.mutate import CHANGES, mutate
+from tests.tools.hostile.seeds import archives_that_are_whole, other_formats
+
+# The same examples each time where it must not fail by chance.
+SETTINGS = settings(
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    max_examples=60,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+WHOLE = list(samples_of_every_format().values())
+OTHERS = list(other_formats().values())
+ZIPS = list(archives_that_are_whole().values())
+BEGINNINGS = [content[:16] for content in WHOLE]
+PATH = re.compile(r"[/\\]|\.py|Traceback|\n")
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def outcome(content: bytes) -> NDArray[np.uint8] | str:
+    """A picture that is what the loader promises, or its sentence; anything else fails."""
+    try:
+        array = load_picture(content).array
+    except PictureError as error:
+        sentence = str(error)
+        assert sentence.endswith(".")
+        assert sentence[0].isupper()
+        assert not PATH.search(sentence)
+        return sentence
+    assert array.dtype == np.uint8
+    assert array.ndim == 3
+    assert array.shape[2] in (1, 3, 4)
+    assert array.size
+    return array
+
+
+@SETTINGS
+@given(st.binary(max_size=2000), st.sampled_from([b"", *BEGINNINGS]))
+@example(b"", b"")
+@example(b"\0" * 2000, b"BM")
+def test_any_bytes_give_a_picture_or_a_sentence(content: bytes, beginning: bytes) -> None:
+    outcome(beginning + content)
+    sniff(content)
+    webp_pixels(b"RIFF\0\0\0\0WEBP" + content)
+    assert 0 <= jpeg_scans(content, 3) <= 4
+
+
+@SETTINGS
+@given(st.sampled_from([*WHOLE, *OTHERS]), seeds)
+def test_any_change_of_a_file_gives_a_picture_or_a_sentence(content: bytes, seed: int) -> None:
+    outcome(mutate(content, np.random.default_rng(seed), WHOLE))
+
+
+@SETTINGS
+@given(st.sampled_from([*WHOLE, *OTHERS]), st.floats(0, 1, exclude_max=True))
+def test_any_beginning_of_a_file_gives_a_picture_or_a_sentence(content: bytes, share: float) -> None:
+    outcome(content[: int(share * len(content))])
+
+
+@SETTINGS
+@given(
+    arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40)),
+    st.sampled_from(["PNG", "BMP", "GIF", "WEBP"]),
+)
+def test_grey_that_was_saved_without_loss_comes_back(pixels: NDArray[np.uint8], kind: str) -> None:
+    options = {"lossless": True} if kind == "WEBP" else {}
+    loaded = outcome(encoded(Image.fromarray(pixels), kind, **options))
+    assert isinstance(loaded, np.ndarray)
+    assert all(np.array_equal(loaded[..., channel], pixels) for channel in range(min(loaded.shape[2], 3)))
+
+
+@SETTINGS
+@given(
+    st.sampled_from([3, 4]).flatmap(
+        lambda channels: arrays(
+            np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(channels))
+        )
+    ),
+    st.sampled_from(["PNG", "WEBP"]),
+)
+def test_colour_that_was_saved_without_loss_comes_back(pixels: NDArray[np.uint8], kind: str) -> None:
+    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
+    loaded = outcome(encoded(Image.fromarray(pixels), kind, **options))
+    assert isinstance(loaded, np.ndarray)
+    # A WebP without a transparent pixel keeps no transparency.
+    assert np.array_equal(loaded, pixels[..., : loaded.shape[2]])
+    assert loaded.shape[2] == pixels.shape[2] or (pixels[..., 3] == 255).all()
+
+
+@SETTINGS
+@given(st.sampled_from(ZIPS), seeds)
+def test_any_change_of_a_zip_gives_files_or_a_sentence(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes, seed: int
+) -> None:
+    path = Path(tmp_path_factory.getbasetemp()) / "changed.zip"
+    path.write_bytes(mutate(content, np.random.default_rng(seed), ZIPS))
+    sentences = []
+    try:
+        with Archive(path) as archive:
+            for member in archive.members:
+                assert isinstance(member_name(member), str)
+                try:
+                    archive.read(member)
+                except PictureError as error:
+                    sentences.append(str(error))
+    except PictureError as error:
+        sentences.append(str(error))
+    assert all(each.endswith(".") and not PATH.search(each) for each in sentences)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_change_is_the_same_for_the_same_seed(change: object) -> None:
+    assert callable(change)
+    for content in (*WHOLE[:3], b"x"):
+        first, again = (change(content, np.random.default_rng(3), WHOLE) for _ in range(2))
+        assert first == again
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e999"])
+@pytest.mark.parametrize("name", ["count", "seed", "digit"])
+def test_no_number_is_refused_with_a_sentence(server: str, name: str, value: str) -> None:
+    given = {"digit": "3", "count": "1", "seed": "0", name: value}
+    body = f'{{"data": [{given["digit"]}, {given["count"]}, {given["seed"]}, null]}}'
+    address = f"{server}gradio_api/call/generate"
+    response = httpx.post(address, content=body, headers={"content-type": "application/json"})
+    assert response.status_code < 500
+    if response.status_code == 200:
+        event = httpx.get(f"{address}/{response.json()['event_id']}").text
+        assert "event: error" in event
+        told = json.loads(event.rpartition("data: ")[2].partition("\n")[0])
+        assert "whole number" in str(told)

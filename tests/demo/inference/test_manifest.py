@@ -1,0 +1,183 @@
+"""A models folder from anywhere: what is damaged, or names what lies elsewhere, is refused in a sentence."""
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from demo.errors import ModelError
+from demo.inference.engine import Engine
+from demo.inference.manifest import MODELS_FOLDER, Manifest
+from demo.inference.sessions import CPU, open_session
+
+FLIPS, TRUNCATIONS = 200, 20
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A copy of the committed models, to be damaged."""
+    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+
+
+def write(models: Path, content: Any) -> None:
+    (models / "manifest.json").write_text(json.dumps(content))
+
+
+def committed() -> Any:
+    return json.loads((MODELS_FOLDER / "manifest.json").read_text())
+
+
+def test_flipped_bits_and_truncations_are_refused_by_name(models: Path) -> None:
+    """200 bits, one at a time, and 20 truncations, of all models in turn."""
+    manifest = Manifest.load(models)
+    files = [file for file in manifest.files if file.endswith(".onnx")]
+    chance = random.Random(8)  # noqa: S311 - damage, not secrets
+    for index in range(FLIPS + TRUNCATIONS):
+        file = files[index % len(files)]
+        whole = (MODELS_FOLDER / file).read_bytes()
+        if index < FLIPS:
+            damaged = bytearray(whole)
+            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
+        else:
+            damaged = bytearray(whole[: chance.randrange(len(whole))])
+        (models / file).write_bytes(damaged)
+        with pytest.raises(ModelError, match=f"^{file} is not the file that was published"):
+            manifest.read(file)
+        (models / file).write_bytes(whole)
+        assert manifest.read(file) == whole
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.onnx",
+        "/etc/passwd",
+        "a/../../x.onnx",
+        "folder/x.onnx",
+        "..\\x.onnx",
+        "C:x.onnx",
+        ".hidden",
+        "",
+        "x.onnx\n",
+        'x";y.onnx',
+        "manifest.json",
+        "x" * 200,
+    ],
+)
+def test_a_name_that_leads_elsewhere_is_refused(models: Path, name: str) -> None:
+    content = committed()
+    content["files"][name] = content["files"]["normalizer.onnx"]
+    write(models, content)
+    with pytest.raises(ModelError, match="is no name of a published file") as refusal:
+        Manifest.load(models)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links and pipes as posix has them")
+@pytest.mark.parametrize("file", ["normalizer.onnx", "manifest.json"])
+def test_a_link_or_a_pipe_is_not_opened(models: Path, tmp_path: Path, file: str) -> None:
+    """Even where the link leads to the very file that was published."""
+    (models / file).rename(tmp_path / "elsewhere")
+    (models / file).symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ModelError, match=r"cannot be read \(it is a link, not a file\)"):
+        Manifest.load(models).read(file)
+    (models / file).unlink()
+    os.mkfifo(models / file)
+    with pytest.raises(ModelError, match=r"cannot be read \(it is no plain file\)"):
+        Manifest.load(models).read(file)
+
+
+def test_a_file_that_has_grown_is_not_read_to_its_end(models: Path) -> None:
+    with (models / "normalizer.onnx").open("r+b") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(ModelError, match=r"^normalizer\.onnx is not the file"):
+        Manifest.load(models).read("normalizer.onnx")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\xff\xfe",
+        b"null",
+        b"[" * 100_000,
+        b'{"version":"1","files":{"a.onnx":' + b"[" * 100_000,
+        b'{"version":"1","files":{"a.png":{"sha256":"x","size":1}}}',
+        b'{"version":"1","files":{"a.png":{"sha256":"' + b"0" * 64 + b'","size":true}}}',
+        b'{"version":"1","files":{"a.png":{"sha256":"' + b"0" * 64 + b'","size":-1}}}',
+    ],
+)
+def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(ModelError, match=r"manifest\.json cannot be read .*; restore it") as refusal:
+        Manifest.load(tmp_path)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_manifest_cut_anywhere_is_one_sentence(models: Path) -> None:
+    whole = (MODELS_FOLDER / "manifest.json").read_bytes().rstrip()
+    chance = random.Random(9)  # noqa: S311
+    for _ in range(TRUNCATIONS):
+        (models / "manifest.json").write_bytes(whole[: chance.randrange(len(whole))])
+        with pytest.raises(ModelError, match="cannot be read"):
+            Manifest.load(models)
+
+
+@pytest.mark.parametrize("wrong", [None, 1, -1.5, "x", [], {}, True, [1], {"a": 1}])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("golden", "outputs"),
+        ("golden", "inputs"),
+        ("golden", "inputs", "pixels"),
+        ("golden", "inputs", "pixels", "shape"),
+        ("golden", "inputs", "pixels", "dtype"),
+        ("golden", "inputs", "pixels", "data"),
+        ("golden", "tolerance", CPU),
+        ("golden", "tolerance", CPU, "logit"),
+        ("golden", "tolerance", CPU, "logit", "absolute"),
+        ("sha256",),
+        ("size",),
+        ("kind",),
+        ("opset",),
+    ],
+)
+def test_a_wrong_type_in_the_manifest_is_one_sentence_or_harmless(
+    models: Path, place: tuple[str, ...], wrong: object
+) -> None:
+    content = committed()
+    inside = content["files"]["mlp_discriminator.onnx"]
+    for key in place[:-1]:
+        inside = inside[key]
+    inside[place[-1]] = wrong
+    write(models, content)
+    if place[-1] in ("opset", "absolute") and wrong in (1, True) and not isinstance(wrong, list):
+        assert Engine.load(models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
+        return
+    with pytest.raises(ModelError) as refusal:
+        Engine.load(models, "cpu", "mlp_discriminator")
+    assert "\n" not in str(refusal.value)
+
+
+def test_external_data_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights in another file beside: bytes that nobody hashed."""
+    onnx = pytest.importorskip("onnx")
+    weight = onnx.TensorProto(name="w", data_type=1, dims=[64, 64], data_location=1)
+    for key, value in {"location": "weights.bin", "offset": "0", "length": str(64 * 64 * 4)}.items():
+        weight.external_data.add(key=key, value=value)
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "outside",
+        [onnx.helper.make_tensor_value_info("x", 1, [1, 64])],
+        [onnx.helper.make_tensor_value_info("y", 1, [1, 64])],
+        [weight],
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 20)], ir_version=9)
+    (tmp_path / "weights.bin").write_bytes(bytes(64 * 64 * 4))
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=r"outside\.onnx cannot be loaded .* does not exist"):
+        open_session("outside.onnx", model.SerializeToString(), [CPU])

@@ -1,0 +1,85 @@
+"""Which device runs, and what is said where CUDA cannot."""
+
+import importlib.metadata
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+from demo.cli import main
+from demo.errors import DeviceError, ModelError
+from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.sessions import (
+    CPU,
+    CUDA,
+    choose_providers,
+    cuda_obstacle,
+    open_session,
+    provider_obstacle,
+)
+
+
+def test_the_cpu_needs_no_reason() -> None:
+    assert choose_providers("cpu") == ([CPU], "")
+
+
+def test_auto_uses_cuda_or_says_why_not() -> None:
+    providers, reason = choose_providers("auto")
+    obstacle = cuda_obstacle()
+    if obstacle is None:
+        assert providers[0][0] == CUDA
+        assert reason == ""
+    else:
+        assert providers == [CPU]
+        assert reason == f"CUDA is not used: {obstacle}."
+    assert Engine.load(device="auto").device_note.endswith(reason)
+
+
+def test_cuda_that_was_asked_for_runs_or_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["check", "--device", "cuda", str(MODELS_FOLDER / "history.png")])
+    captured = capsys.readouterr()
+    if (obstacle := cuda_obstacle()) is None:
+        assert status == 0
+        assert Engine.load(device="cuda").provider == CUDA
+    else:
+        assert status == 1
+        assert captured.err.count("\n") == 1
+        assert obstacle in captured.err
+        assert not captured.out
+        with pytest.raises(DeviceError, match="Use --device cpu"):
+            Engine.load(device="cuda")
+
+
+def test_a_session_moved_to_the_cpu_is_never_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    if cuda_obstacle() is None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")
+    # As on a machine with every library and no usable GPU.
+    monkeypatch.setattr("demo.inference.sessions.cuda_obstacle", lambda: None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(DeviceError, match="could not start it"):
+            Engine.load(device="cuda")
+        assert "could not start it" in Engine.load(device="auto").device_note
+
+
+def test_the_missing_library_is_named(tmp_path: Path) -> None:
+    obstacle = provider_obstacle(tmp_path)
+    assert obstacle is not None
+    assert "onnxruntime_providers_shared" in obstacle
+
+
+def test_only_one_onnxruntime_is_installed() -> None:
+    names = {"onnxruntime", "onnxruntime-gpu"}
+    installed = {item.metadata["Name"] for item in importlib.metadata.distributions()} & names
+    assert len(installed) == 1
+
+
+def test_telemetry_is_off() -> None:
+    Engine.load(device="cpu")
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_what_is_no_model_is_refused_by_name() -> None:
+    with pytest.raises(ModelError, match=r"broken\.onnx cannot be loaded"):
+        open_session("broken.onnx", b"not a model", [CPU])

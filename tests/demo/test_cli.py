@@ -1,0 +1,181 @@
+"""`python -m demo check`: lines, JSON, exit codes; and the answer they carry."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.cli import build_parser, main
+from demo.decoder.images import encode_png
+from demo.inference.answer import Answer, Thresholds
+from demo.inference.engine import Engine
+
+ROOT = Path(__file__).parents[2]
+CONTRACT = [
+    "file",
+    "verdict",
+    "fake_probability",
+    "logit",
+    "digit",
+    "digit_probability",
+    "in_domain",
+    "model",
+    "version",
+    "provider",
+    "error",
+]
+
+
+@pytest.fixture
+def digit(engine: Engine, tmp_path: Path) -> Path:
+    path = tmp_path / "digit.png"
+    path.write_bytes(encode_png(engine.generate("mlp_generator", 1, seed=3)[0]))
+    return path
+
+
+def test_one_line_a_file(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--device", "cpu", str(digit), str(digit)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == second
+    assert first.startswith(f"{digit}: ")
+    assert first == f"{digit}: not a digit" or "P(fake) = 0." in first or "P(fake) = 1." in first
+
+
+def test_json_is_the_contracts(engine: Engine, digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--device", "cpu", "--json", str(digit)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == CONTRACT
+    verdict = engine.thresholds.verdict(answer["fake_probability"], answer["in_domain"])
+    assert (answer["model"], answer["verdict"]) == ("discriminator", verdict)
+    assert answer["provider"] == "CPUExecutionProvider"
+    assert answer["digit"] in range(10)
+    assert 0.1 <= answer["digit_probability"] <= 1
+    assert answer["error"] is None
+
+
+def test_of_the_tutorial_s_model_json_has_no_digit(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--device", "cpu", "--model", "mlp_discriminator", "--json"]
+    assert main(["check", *options, str(digit)]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert list(answer) == CONTRACT
+    assert answer["model"] == "mlp_discriminator"
+    assert answer["verdict"] == ("fake" if answer["fake_probability"] >= 0.5 else "real")
+    assert answer["digit"] is answer["digit_probability"] is answer["error"] is None
+    assert answer["in_domain"] == 1
+
+
+def test_an_unreadable_file_costs_its_own_line(
+    digit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "notes.txt"
+    bad.write_text("no picture")
+    assert main(["check", "--device", "cpu", "--json", str(bad), str(digit)]) == 1
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {name for name, value in first.items() if value is not None} == {"file", "error"}
+    assert second["error"] is None
+    assert main(["check", "--device", "cpu", str(bad)]) == 1
+    assert "notes.txt: not judged: This is no picture" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check"],
+        ["--port", "x"],
+        ["check", "--device", "tpu", "x"],
+        ["nonsense"],
+        ["--port", "99999"],
+        ["--port=-1"],
+    ],
+)
+def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as exit_status:
+        main(arguments)
+    assert exit_status.value.code == 2
+
+
+def test_options_stand_before_or_after_the_command(tmp_path: Path) -> None:
+    parser = build_parser()
+    for arguments in (["--models", str(tmp_path), "check", "x"], ["check", "--models", str(tmp_path), "x"]):
+        parsed = parser.parse_args(arguments)
+        assert parsed.models == tmp_path
+        assert parsed.device == "auto"
+
+
+def test_an_engine_that_cannot_serve_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--models", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_score_of_a_digit_is_its_files(
+    engine: Engine, digit: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = engine.normalize(engine.generate("mlp_generator", 1, seed=3)[0][..., np.newaxis])
+    memory = engine.score(seen[np.newaxis]).logit[0]
+    main(["check", "--device", "cpu", "--json", str(digit)])
+    assert np.float32(json.loads(capsys.readouterr().out)["logit"]) == memory
+
+
+def test_one_line_whatever_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = [b"two\nlines.png", b"not-utf-8-\xff.png"]
+    paths = [os.fsdecode(os.fsencode(tmp_path) + b"/" + name) for name in names]
+    for arguments in (paths, ["--json", *paths]):
+        assert main(["check", "--device", "cpu", *arguments]) == 1
+        captured = capsys.readouterr().out
+        assert len(captured.encode().splitlines()) == 2
+
+
+def test_a_name_that_the_output_lacks_is_escaped(tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "demo", "check", "--device", "cpu", str(tmp_path / "é→.png")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    assert "xe9" in result.stdout
+    assert result.stderr == ""
+
+
+def test_a_reader_that_leaves_is_no_traceback(digit: Path) -> None:
+    command = f"{sys.executable} -m demo check --device cpu {digit} {digit} | head -c 0"
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert "Traceback" not in result.stderr
+
+
+def test_nothing_to_see_is_no_digit_and_gets_no_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blank = tmp_path / "blank.png"
+    blank.write_bytes(encode_png(np.full((30, 40), 255, np.uint8)))
+    assert main(["check", "--device", "cpu", str(blank)]) == 0
+    assert capsys.readouterr().out == f"{blank}: not a digit\n"
+
+
+def test_of_an_animation_the_first_frame_and_it_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [Image.new("L", (30, 40), level) for level in (0, 100, 200)]
+    frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
+    assert main(["check", "--device", "cpu", str(tmp_path / "moves.gif")]) == 0
+    assert "only the first was read" in capsys.readouterr().out
+
+
+def test_verdicts() -> None:
+    thresholds = Thresholds(fake=0.8, real=0.3, in_domain=0.5)
+    verdicts = [thresholds.verdict(score, 0.9) for score in (0.0, 0.3, 0.31, 0.79, 0.8, 1.0)]
+    assert verdicts == ["real", "real", "unsure", "unsure", "fake", "fake"]
+    assert thresholds.verdict(0.0, 0.49) == thresholds.verdict(1.0, 0.0) == "not a digit"
+    assert Thresholds(fake=0.5, real=0.5).verdict(0.5) == "fake"
+
+
+def test_the_answers_order_is_the_contracts() -> None:
+    assert [item.name for item in dataclasses.fields(Answer)] == CONTRACT
+    assert list(Answer("x").as_dict()) == CONTRACT

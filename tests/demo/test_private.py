@@ -1,0 +1,212 @@
+"""What the app's processes do, as the system sees it: whom they ask, and where they write.
+
+Every test that serves the app runs it under `tests.support.offline`, whose audit hooks see what Python
+does; here strace sees native libraries and the decoders as well.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+from gradio_client import Client, handle_file
+
+from demo.inference.manifest import MODELS_FOLDER
+from tests.support.offline import LEFT
+from tests.support.serving import served_lines
+
+ROOT = Path(__file__).parents[2]
+PICTURE = ROOT / "demo" / "conformance" / "drawn-7.png"
+CALLS = (
+    *("connect", "sendto", "sendmsg", "open", "openat", "creat", "rename", "renameat", "renameat2", "mkdir"),
+    *(
+        "mkdirat",
+        "unlink",
+        "unlinkat",
+        "rmdir",
+        "link",
+        "linkat",
+        "symlink",
+        "symlinkat",
+        "truncate",
+        "mknod",
+    ),
+)
+ADDRESS = re.compile(r'sin_addr=inet_addr\("([^"]+)"\)|inet_pton\(AF_INET6, "([^"]+)"')
+
+
+def strace_works() -> bool:
+    """Whether there is strace, and it may trace: not in every container."""
+    strace = shutil.which("strace")
+    return strace is not None and subprocess.run([strace, "-o", os.devnull, "true"]).returncode == 0
+
+
+traced = pytest.mark.skipif(not strace_works(), reason="needs strace, and the right to trace a process")
+
+
+def outbound(trace: str) -> set[str]:
+    """The addresses in a trace that are not this machine's own."""
+    found = {one or other for one, other in ADDRESS.findall(trace)}
+    return {each for each in found if not each.startswith("127.") and each != "::1"}
+
+
+def written(trace: str, temporary: Path) -> set[str]:
+    """The paths in a trace that were written or changed outside of the temporary folder."""
+    found = set()
+    for line in trace.splitlines():
+        call = re.match(r"\d+ +([a-z0-9]+)\(", line)
+        if not call or call[1] in ("connect", "sendto", "sendmsg") or " = -1 " in line:
+            continue
+        if call[1] in ("open", "openat") and not re.search(r"O_WRONLY|O_RDWR|O_CREAT", line):
+            continue
+        found |= set(re.findall(r'"([^"]*)"', line))
+    allowed = ("/dev/null", "/proc/self/oom_score_adj", str(temporary))
+    return {path for path in found if not path.startswith(allowed) and "__pycache__" not in path}
+
+
+@contextmanager
+def watched(arguments: Sequence[str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """`python -m demo …` under strace, in a home of its own, and the file in which what it did is written."""
+    home, temporary, trace = tmp_path / "home", tmp_path / "temporary", tmp_path / "trace"
+    home.mkdir()
+    temporary.mkdir()
+    strace = ["strace", "-f", "-qq", "-s", "300", "-e", f"trace={','.join(f'?{each}' for each in CALLS)}"]
+    environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        [*strace, "-o", str(trace), sys.executable, "-m", "demo", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process, trace
+        finally:
+            # strace and what it traces.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert outbound(trace.read_text()) == set()
+    assert written(trace.read_text(), temporary) == set()
+    assert not list(home.rglob("*"))
+
+
+def address_of(process: subprocess.Popen[str]) -> str:
+    """Where it serves, once it does."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    while process.stdout.readline().find("runs on") < 0:
+        assert process.poll() is None
+    return line.split()[-1]
+
+
+def check_by_http(address: str) -> None:
+    request = urllib.request.Request(
+        f"{address}v1/check", PICTURE.read_bytes(), {"Content-Type": "image/png"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:
+        assert json.load(response)["digit"] == 7
+
+
+@traced
+def test_the_api_asks_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    with watched(["--device", "cpu", "--port", "0", "--api-only"], tmp_path) as (process, trace):
+        check_by_http(address_of(process))
+    # The decoder was traced, too: what it sets of its own shows.
+    assert "/proc/self/oom_score_adj" in trace.read_text()
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+@traced
+def test_the_app_asks_nobody_and_writes_temporary_files_alone(tmp_path: Path) -> None:
+    with watched(["--device", "cpu", "--port", "0"], tmp_path) as (process, trace):
+        address = address_of(process)
+        check_by_http(address)
+        client = Client(address, verbose=False)
+        assert client.predict(picture=handle_file(PICTURE), api_name="/check")["digit"] == 7
+        assert len(client.predict(count=2, api_name="/generate")) == 2
+        with urllib.request.urlopen(address, timeout=60) as response:
+            assert "Touchstone" in response.read().decode()
+    # The upload lay there: the trace would have shown it elsewhere.
+    assert str(tmp_path / "temporary") in trace.read_text()
+
+
+@traced
+def test_the_command_line_asks_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    with watched(["check", "--device", "cpu", str(PICTURE)], tmp_path) as (process, _):
+        told, failed = process.communicate(timeout=60)
+        assert "7" in told, failed
+    assert not list((tmp_path / "temporary").iterdir())
+
+
+@traced
+def test_what_watches_sees(tmp_path: Path) -> None:
+    """A connection and a file that are not allowed stand in a trace."""
+    program = (
+        "import socket, pathlib; pathlib.Path('left').write_text('x')\n"
+        "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))"
+    )
+    trace = tmp_path / "trace"
+    strace = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=connect,openat"]
+    subprocess.run([*strace, sys.executable, "-c", program], check=True, cwd=tmp_path)
+    assert outbound(trace.read_text()) == {"192.0.2.1"}
+    assert "left" in written(trace.read_text(), Path("/nowhere"))
+
+
+def test_an_app_that_writes_elsewhere_ends(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from tests.support.offline import FileWatch\n"
+        "sys.addaudithook(FileWatch(sys.argv[2])); Path(sys.argv[1]).write_text('x')"
+    )
+    (tmp_path / "temporary").mkdir()
+    found = []
+    for path in (tmp_path / "temporary" / "x", tmp_path / "x"):
+        result = subprocess.run(
+            [sys.executable, "-c", program, str(path), str(tmp_path / "temporary")],
+            cwd=ROOT,
+            stderr=subprocess.DEVNULL,
+        )
+        found.append(result.returncode)
+    assert found == [0, LEFT]
+    assert not (tmp_path / "x").exists()
+
+
+def test_the_app_shows_neither_a_monitoring_page_nor_a_history(server: str) -> None:
+    with urllib.request.urlopen(f"{server}config", timeout=30) as response:
+        config = json.load(response)
+    assert config["analytics_enabled"] is False
+    assert not config.get("enable_monitoring")
+    for page in ("monitoring", "monitoring/summary"):
+        with pytest.raises(urllib.error.HTTPError) as refusal:
+            urllib.request.urlopen(f"{server}{page}", timeout=30)
+        assert refusal.value.code in (401, 403, 404)
+        refusal.value.close()
+
+
+def test_a_fallback_is_told_by_the_page_by_healthz_and_by_the_log(tmp_path: Path) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    manifest = json.loads((models / "manifest.json").read_text())
+    manifest["files"] = {
+        name: entry
+        for name, entry in manifest["files"].items()
+        if not name.startswith("discriminator") and entry.get("variant_of") != "discriminator"
+    }
+    (models / "manifest.json").write_text(json.dumps(manifest))
+    sentence = "discriminator is not published here; mlp_discriminator scores instead."
+    with served_lines("--models", str(models)) as lines:
+        assert sentence in lines[-1]
+        address = lines[0].split()[-1]
+        with urllib.request.urlopen(f"{address}healthz", timeout=30) as response:
+            assert json.load(response)["fallbacks"] == [sentence]
+        with urllib.request.urlopen(address, timeout=30) as response:
+            assert sentence in response.read().decode()

@@ -1,0 +1,90 @@
+"""That nothing tells anybody of its use, and that there is a folder for temporary files."""
+
+import ast
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from demo.cli import main
+from demo.environment import SWITCHES, switch_telemetry_off, temporary_folder, without_plots
+from demo.errors import UsageError
+
+ROOT = Path(__file__).parents[2]
+LIBRARIES = {"gradio", "huggingface_hub", "onnxruntime", "ray"}
+
+
+def test_every_switch_is_set_before_a_command_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in SWITCHES:
+        monkeypatch.setenv(name, "as a user has it")
+    assert main(["check", "--models", str(tmp_path), "x.png"]) == 1
+    assert {name: os.environ[name] for name in SWITCHES} == SWITCHES
+
+
+def test_the_libraries_take_the_switches_for_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SWITCHES:
+        monkeypatch.delenv(name, raising=False)
+    switch_telemetry_off()
+    # Without what covers them all, to see that of each.
+    environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
+    program = """
+from gradio.analytics import analytics_enabled
+from huggingface_hub.constants import HF_HUB_DISABLE_TELEMETRY
+print(analytics_enabled(), HF_HUB_DISABLE_TELEMETRY)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, env=environment
+    )
+    assert result.stdout.split() == ["False", "True"], result.stderr
+
+
+@pytest.mark.parametrize("package", ["demo.cli", "export.__main__", "train.__main__"])
+def test_no_command_imports_such_a_library_before_it_is_switched_off(package: str) -> None:
+    program = f"import sys, {package}; print(*{LIBRARIES!r}.intersection(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert result.stdout.split() == []
+
+
+def options(file: str, method: str) -> dict[str | None, object]:
+    """The plain options of the one call of a method in a file of the app's."""
+    (call,) = (
+        node
+        for node in ast.walk(ast.parse((ROOT / "demo" / file).read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
+    )
+    return {each.arg: getattr(each.value, "value", None) for each in call.keywords}
+
+
+def test_the_app_asks_for_no_analytics_history_or_monitoring() -> None:
+    assert options("app.py", "Blocks")["analytics_enabled"] is False
+    launch = options("serve.py", "launch")
+    for option in ("run_history", "enable_monitoring", "share", "show_error"):
+        assert launch[option] is False
+
+
+def test_gradio_finds_no_matplotlib_and_gives_it_back() -> None:
+    import matplotlib
+
+    with without_plots(), pytest.raises(ImportError):
+        import matplotlib.pyplot
+    assert sys.modules["matplotlib"] is matplotlib
+
+
+def test_the_temporary_folder_is_the_one_that_was_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert temporary_folder() == tmp_path
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
+    with pytest.raises(UsageError, match=r"^TMPDIR \(.*missing\) cannot be written \(No such file"):
+        temporary_folder()
+    monkeypatch.delenv("TMPDIR")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(UsageError, match=r"^There is no temporary folder"):
+        temporary_folder()

@@ -1,0 +1,131 @@
+"""All files and their manifest, or nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.inference.manifest import Manifest
+from export.errors import PublishError
+from export.publish import publish
+
+ROOT = Path(__file__).parents[2]
+ENTRY = {name: {"kind": "discriminator", "opset": 20, "golden": {}} for name in ("a.onnx", "b.onnx")}
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_publishes_into_a_new_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "models"
+    publish(folder, {"a.onnx": b"one", "b.png": b"two"}, ENTRY)
+    manifest = Manifest.load(folder)
+    assert manifest.read("a.onnx") == b"one"
+    assert manifest.names("discriminator") == ("a",)
+    assert manifest.files["b.png"]["size"] == 3
+    assert [path.name for path in folder.parent.iterdir()] == ["models"]
+
+
+def test_other_files_stay(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    manifest = Manifest.load(tmp_path / "models")
+    assert manifest.read("a.onnx") == b"one"
+    assert manifest.files["a.onnx"]["opset"] == 20
+    assert manifest.read("b.onnx") == b"two"
+
+
+def test_what_is_to_go_goes(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one", "b.json": b"two", "c.json": b"three"}, ENTRY)
+    publish(tmp_path / "models", {"c.json": b"new"}, {}, without=["b.json", "c.json", "d.json"])
+    assert sorted(content(tmp_path / "models")) == ["a.onnx", "c.json", "manifest.json"]
+    manifest = Manifest.load(tmp_path / "models")
+    assert sorted(manifest.files) == ["a.onnx", "c.json"]
+    assert manifest.read("c.json") == b"new"
+
+
+@pytest.mark.parametrize(
+    ("size", "count", "reason"),
+    [(10_000_001, 1, "a0.onnx has 10,000,001"), (9_000_000, 3, "The models have")],
+)
+def test_limits_are_kept(tmp_path: Path, size: int, count: int, reason: str) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    before = content(tmp_path / "models")
+    with pytest.raises(PublishError, match=reason):
+        publish(tmp_path / "models", {f"a{index}.onnx": b"x" * size for index in range(count)}, {})
+    assert content(tmp_path / "models") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    before = content(tmp_path / "models")
+    program = (
+        "import resource, sys; from pathlib import Path; from export.publish import publish\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "publish(Path(sys.argv[1]), {'a.onnx': b'new', 'b.onnx': b'x' * 5000}, {})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "models")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert "cannot be written (File too large); what it held is intact" in result.stderr
+    assert content(tmp_path / "models") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_rename_that_fails_puts_the_old_folder_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    before = content(tmp_path / "models")
+    rename = Path.replace
+
+    def fail(self: Path, target: Path) -> Path:
+        if self.name == ".models.staged":
+            raise PermissionError(13, "Permission denied")
+        return rename(self, target)
+
+    # Where the two cannot be exchanged at once.
+    monkeypatch.setattr("export.folders.exchange", lambda *_: False)
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(PublishError, match="what it held is intact"):
+        publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    assert content(tmp_path / "models") == before
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+@pytest.mark.parametrize("damage", ["", "[]", '{"version": "1", "files": {"a.onnx": {}}}'])
+def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    (tmp_path / "models" / "manifest.json").write_text(damage)
+    with pytest.raises(PublishError, match=r"cannot be read .* Delete it, or name another folder"):
+        publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]
+
+
+def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+    (tmp_path / "models").rename(tmp_path / ".models.previous")
+    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    files = json.loads((tmp_path / "models" / "manifest.json").read_text())["files"]
+    assert sorted(files) == ["a.onnx", "b.onnx"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone exchanges folders at once")
+def test_at_no_moment_there_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
+
+    def never(self: Path, target: Path) -> Path:
+        raise AssertionError(f"{self} was renamed to {target}")
+
+    monkeypatch.setattr(Path, "replace", never)
+    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
+    assert sorted(content(tmp_path / "models")) == ["a.onnx", "b.onnx", "manifest.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["models"]

@@ -1,0 +1,48 @@
+"""Node for the tests: its packages, installed once into the user's cache, and a copy of the programs."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from demo.static_page.assemble import runtime_files
+from export.benchmark.packages import node_modules
+
+ROOT = Path(__file__).parents[2]
+PROGRAMS = ROOT / "demo" / "snippets"
+TESTS = ROOT / "tests"
+
+
+def prepared() -> bool:
+    """Whether all that tests need from npm's registry has been fetched, so that they run offline."""
+    return ready_mark().exists()
+
+
+def prepare() -> None:
+    """Fetch all that tests need from npm's registry."""
+    node_modules(PROGRAMS / "node")
+    node_modules(TESTS)
+    runtime_files()
+    ready_mark().touch()
+
+
+def ready_mark() -> Path:
+    """A file that is there once everything of each package.json has been fetched."""
+    packages = [folder / "package.json" for folder in (PROGRAMS / "node", PROGRAMS / "browser", TESTS)]
+    checksum = hashlib.sha256(b"".join(each.read_bytes() for each in packages)).hexdigest()[:16]
+    return user_cache_path("touchstone") / "node" / f"{checksum}.ready"
+
+
+def copy_programs(folder: Path) -> Path:
+    """The very files of demo/snippets/node, where their relative paths lead, with packages; their folder."""
+    embed = folder / "demo" / "snippets"
+    shutil.copytree(PROGRAMS / "node", embed / "node", ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(PROGRAMS / "browser", embed / "browser")
+    (embed / "node" / "node_modules").symlink_to(node_modules(PROGRAMS / "node"))
+    return embed / "node"
+
+
+if __name__ == "__main__":
+    prepare()
+    print("Ready: the tests that use Node need no network now.")

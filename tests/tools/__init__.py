@@ -1,0 +1,1 @@
+"""Batteries and tools that are run by hand or by CI, not by pytest."""

@@ -1,0 +1,286 @@
+"""The conformance matrix: every picture of the pack through every runtime and door.
+
+`python -m tests.tools.conformance` prints it as a table: for each picture and way the difference of the
+logit from what is expected (0 where it is the same to the last bit) and, after a slash, how many of
+the 784 pixels differ. Ways that give no pixels have no slash; `-` is a format that the way cannot read.
+The digits' probabilities are compared too, where the model gives them.
+"""
+
+import argparse
+import base64
+import json
+import math
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from gradio_client import Client, handle_file
+from numpy.typing import NDArray
+
+from demo.contract import (
+    DIGIT_PROBABILITIES,
+    FAKE_PROBABILITY,
+    FROM_IMAGE,
+    IMAGE,
+    IN_DOMAIN,
+    LOGIT,
+    PIXELS,
+)
+from demo.decoder.images import load_picture
+from demo.inference.engine import MODELS_FOLDER, Engine
+from export.benchmark.chromium import find_browser
+from export.conformance import CONFORMANCE_FOLDER
+from tests.support.other_runtimes import browser_reports, node_reports
+from tests.support.serving import served_app
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What one way said of one picture, against what is expected.
+
+    way: the runtime or door. logit: absolute difference, NaN where it could not be read.
+    pixels: how many differ, and the largest difference in levels; None where the way gives none.
+    digits: the largest difference of a digit's probability, NaN where it is missing or another digit is
+    named; None where the model is not expected to give any.
+    """
+
+    file: str
+    way: str
+    logit: float
+    pixels: tuple[int, int] | None
+    verdict_same: bool
+    digits: float | None = None
+
+    def text(self) -> str:
+        """The cell as the table shows it."""
+        if math.isnan(self.logit):
+            return "-"
+        number = "0" if self.logit == 0 else f"{self.logit:.0e}"
+        return number if self.pixels is None else f"{number} / {self.pixels[0]}"
+
+
+class Pack:
+    """The pack's pictures and what is expected of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        content = json.loads((folder / "expected.json").read_text())
+        self.tolerance: dict[str, float] = content["tolerance"]
+        self.pictures: list[dict[str, Any]] = content["pictures"]
+        self.arrays: list[NDArray[np.uint8]] = [
+            load_picture(folder / row["file"]).array for row in self.pictures
+        ]
+
+    @property
+    def paths(self) -> list[Path]:
+        return [self.folder / row["file"] for row in self.pictures]
+
+    def cell(
+        self,
+        index: int,
+        way: str,
+        logit: float,
+        verdict: str,
+        pixels: NDArray[np.uint8] | None = None,
+        digits: float | None = None,
+    ) -> Cell:
+        """One comparison. digits: from `digits_apart`."""
+        expected = self.pictures[index]
+        difference = None
+        if pixels is not None:
+            wanted = np.frombuffer(base64.b64decode(expected["pixels"]), np.uint8)
+            apart = np.abs(pixels.ravel().astype(int) - wanted)
+            difference = (int(np.count_nonzero(apart)), int(apart.max()))
+        same = verdict == expected["verdict"]
+        return Cell(expected["file"], way, abs(logit - expected["logit"]), difference, same, digits)
+
+    def digits_apart(self, index: int, found: NDArray[np.float32] | None) -> float | None:
+        """How far the digits' probabilities, float32 [10], are from what is expected, as `Cell` has it."""
+        expected = self.pictures[index].get(DIGIT_PROBABILITIES)
+        if expected is None:
+            return None
+        return math.nan if found is None else float(np.abs(found - np.array(expected)).max())
+
+    def reading_apart(self, index: int, digit: int | None, probability: float | None) -> float | None:
+        """The same of an answer, which has only the likeliest digit and its probability."""
+        expected = self.pictures[index].get(DIGIT_PROBABILITIES)
+        if expected is None:
+            return None
+        if digit is None or probability is None:
+            return math.nan
+        # Where two are as likely, either may be named.
+        return float(abs(probability - expected[digit]) + max(expected) - expected[digit])
+
+    def write_arrays(self, folder: Path) -> None:
+        """The decoded pictures as raw bytes, for runtimes that are to be fed without a decoder."""
+        folder.mkdir()
+        for row, array in zip(self.pictures, self.arrays, strict=True):
+            (folder / f"{row['file']}.bin").write_bytes(array.tobytes())
+
+
+def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
+    """The raw file, and its two halves in batches of 1, 7 and 64."""
+    session = onnxruntime.InferenceSession(engine.manifest.folder / f"{FROM_IMAGE}.onnx")
+    names = [each.name for each in session.get_outputs()]
+    for index, array in enumerate(pack.arrays):
+        found = {name: each[0] for name, each in zip(names, session.run(names, {IMAGE: array}), strict=True)}
+        verdict = engine.thresholds.verdict(float(found[FAKE_PROBABILITY]), float(found[IN_DOMAIN]))
+        digits = pack.digits_apart(index, found.get(DIGIT_PROBABILITIES))
+        yield pack.cell(index, "Python: array", float(found[LOGIT]), verdict, found[PIXELS], digits)
+    seen = np.stack([engine.normalize(array) for array in pack.arrays])
+    for batch in (1, 7, 64):
+        for start in range(0, len(seen), batch):
+            scores = engine.score(np.resize(seen[start : start + batch], (batch, 28, 28)))
+            for offset in range(min(batch, len(seen) - start)):
+                logit = float(scores.logit[offset])
+                verdict = engine.thresholds.verdict(
+                    float(scores.fake_probability[offset]), float(scores.in_domain[offset])
+                )
+                read = None if scores.digit_probabilities is None else scores.digit_probabilities[offset]
+                index = start + offset
+                digits = pack.digits_apart(index, read)
+                yield pack.cell(index, f"batch {batch}", logit, verdict, seen[index], digits)
+
+
+def command_line_cells(pack: Pack, models: Path) -> Iterator[Cell]:
+    """`python -m demo check --json`."""
+    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--models", str(models), "--json"]
+    command += map(str, pack.paths)
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    yield from answer_cells(pack, "command line", [json.loads(line) for line in output.splitlines()])
+
+
+def api_cells(pack: Pack, address: str) -> Iterator[Cell]:
+    """An app's `/check_many`, through gradio_client."""
+    client = Client(address, verbose=False)
+    answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
+    client.close()
+    yield from answer_cells(pack, "app's API", answers)
+
+
+def answer_cells(pack: Pack, way: str, answers: Sequence[dict[str, Any]]) -> Iterator[Cell]:
+    """Cells of answers in the contract's form, in the pack's order."""
+    for index, answer in enumerate(answers):
+        digits = pack.reading_apart(index, answer["digit"], answer["digit_probability"])
+        yield pack.cell(index, way, answer["logit"], answer["verdict"], digits=digits)
+
+
+def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) -> Iterator[Cell]:
+    """Cells of the reports that the runners in `demo/static_page/` give."""
+    wanted = {row["file"]: row["verdict"] for row in pack.pictures}
+    for report in reports:
+        way = f"{runtime}: {'array' if report['way'] == 'array' else 'file'}"
+        if report["error"] is not None:
+            yield Cell(report["file"], way, math.nan, None, False)
+        else:
+            pixels = (report["pixels_differing"], report["pixels_worst"])
+            yield Cell(
+                report["file"],
+                way,
+                report["logit_difference"],
+                pixels,
+                report["verdict"] == wanted[report["file"]],
+                report["digit_difference"],
+            )
+
+
+def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
+    """The cells of this machine's Python: of the files, the command line, and an app with the same models."""
+    return [
+        *python_cells(pack, engine),
+        *command_line_cells(pack, engine.manifest.folder),
+        *api_cells(pack, address),
+    ]
+
+
+def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
+    """The cells of Node and of a browser."""
+    with tempfile.TemporaryDirectory() as temporary:
+        whole = Path(shutil.copytree(pack.folder, Path(temporary) / "pack"))
+        pack.write_arrays(whole / "arrays")
+        return [
+            *reported_cells(pack, "Node", node_reports(whole, models)),
+            *reported_cells(pack, "browser", browser_reports(whole, browser, models)),
+        ]
+
+
+def matrix(
+    browser: str, folder: Path = CONFORMANCE_FOLDER, models: Path = MODELS_FOLDER
+) -> tuple[Pack, list[Cell]]:
+    """A pack of a models folder and all of its cells, through Python, command line, API, Node and browser."""
+    pack = Pack(folder)
+    with served_app("--models", str(models)) as address:
+        here = cells_here(pack, Engine.load(models, "cpu"), address)
+    return pack, [*here, *cells_elsewhere(pack, browser, models)]
+
+
+def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:
+    """The cells that must agree: arrays in every runtime, and plain opaque PNGs through every door.
+
+    Other formats go through decoders that may differ; those cells are reported.
+    """
+    plain = {row["file"] for row in pack.pictures if row["opaque_8_bit_png"]}
+    foreign = ("Node: file", "browser: file")
+    return [cell for cell in cells if cell.way not in foreign or cell.file in plain]
+
+
+def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
+    """What breaks the pack's tolerance, a line each."""
+    limits = pack.tolerance
+    lines = [
+        f"{cell.file} by {cell.way}: logit {cell.logit:.3g}, pixels {cell.pixels}, digits {cell.digits}, "
+        f"verdict {'the same' if cell.verdict_same else 'another'}"
+        for cell in held(pack, cells)
+        if not (
+            cell.logit <= limits["logit"]
+            and (cell.pixels or (0, 0))[1] <= limits["pixel_levels"]
+            and (cell.digits is None or cell.digits <= limits[DIGIT_PROBABILITIES])
+            and cell.verdict_same
+        )
+    ]
+    for way in dict.fromkeys(cell.way for cell in cells):
+        counts = [cell.pixels[0] for cell in held(pack, cells) if cell.way == way and cell.pixels]
+        if sum(counts) > limits["pixel_share"] * 784 * max(len(counts), 1):
+            lines.append(f"{way}: {sum(counts)} pixels of {784 * len(counts)} differ")
+    return lines
+
+
+def table(pack: Pack, cells: Sequence[Cell]) -> str:
+    """Rows: pictures; columns: ways; last the worst of each column among what must agree."""
+    ways = list(dict.fromkeys(cell.way for cell in cells))
+    found = {(cell.file, cell.way): cell for cell in cells}
+    lines = [f"| picture | {' | '.join(ways)} |", "|---" * (len(ways) + 1) + "|"]
+    for row in pack.pictures:
+        texts = [found[row["file"], way].text() for way in ways]
+        lines.append(f"| {row['file']} | {' | '.join(texts)} |")
+    kept = held(pack, cells)
+    worst = [max((cell.logit for cell in kept if cell.way == way), default=math.nan) for way in ways]
+    lines.append(f"| **worst that must agree** | {' | '.join(f'{value:.0e}' for value in worst)} |")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    """Print the matrix; exit code 1 where something that must agree does not."""
+    argparse.ArgumentParser(prog="python -m tests.tools.conformance", description=__doc__).parse_args()
+    browser = find_browser()
+    if browser is None:
+        print("No Chromium; install one with: python -m playwright install chromium", file=sys.stderr)
+        return 1
+    pack, cells = matrix(browser)
+    print(table(pack, cells))
+    lines = disagreements(pack, cells)
+    print("\n".join(lines), file=sys.stderr)
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Hostile files against the whole served app: `python -m tests.tools.hostile`."""

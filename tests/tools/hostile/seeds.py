@@ -1,0 +1,103 @@
+"""Whole files that hostile ones are made of: pictures of formats that are not taken, and zips.
+
+Those that are taken are `tests.support.pictures.samples_of_every_format`.
+"""
+
+import functools
+import io
+import zlib
+from typing import Any, Final
+from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
+
+import numpy as np
+from PIL import Image
+
+from tests.support.pictures import encoded, samples_of_every_format
+
+SVG: Final = b"""<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY a SYSTEM "file:///etc/passwd">]>
+<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><text>&a;</text></svg>"""
+FITS: Final = b"SIMPLE  =                    T".ljust(80) + b"BITPIX  =                    8".ljust(2800)
+XCF: Final = b"gimp xcf v011\0" + bytes(200)
+MP4: Final = b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\0\x08mdat"
+WAV: Final = b"RIFF\x24\0\0\0WAVEfmt " + bytes(28)
+HTML: Final = b"<html><script>alert(document.cookie)</script></html>"
+MVG: Final = (
+    b"push graphic-context\nviewbox 0 0 9 9\nfill 'url(https://example.org/x.png)'\npop graphic-context"
+)
+PICKLE: Final = b"\x80\x04\x95\x1c\0\0\0\0\0\0\0\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
+
+
+@functools.cache
+def other_formats() -> dict[str, bytes]:
+    """A file of each format that the app does not take, by what it is."""
+    rgb = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8))
+    grey, ink = rgb.convert("L"), rgb.convert("1")
+    saved: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
+        "tiff": (rgb, "TIFF", {}),
+        "tiff-deflate": (rgb, "TIFF", {"compression": "tiff_adobe_deflate"}),
+        "tiff-lzw": (grey, "TIFF", {"compression": "tiff_lzw"}),
+        "tiff-jpeg": (rgb, "TIFF", {"compression": "jpeg"}),
+        "tiff-fax3": (ink, "TIFF", {"compression": "group3"}),
+        "tiff-fax4": (ink, "TIFF", {"compression": "group4"}),
+        "tiff-ccitt": (ink, "TIFF", {"compression": "tiff_ccitt"}),
+        "eps": (rgb, "EPS", {}),
+        "pdf": (rgb, "PDF", {}),
+        "ico": (rgb, "ICO", {}),
+        "icns": (rgb, "ICNS", {}),
+        "jpeg2000": (rgb, "JPEG2000", {}),
+        "pcx": (rgb, "PCX", {}),
+        "ppm": (rgb, "PPM", {}),
+        "sgi": (rgb, "SGI", {}),
+        "tga": (rgb, "TGA", {}),
+        "dds": (rgb, "DDS", {}),
+        "xbm": (ink, "XBM", {}),
+        "spider": (grey.convert("F"), "SPIDER", {}),
+        "msp": (ink, "MSP", {}),
+        "im": (rgb, "IM", {}),
+        "mpo": (rgb, "MPO", {"save_all": True, "append_images": [rgb]}),
+        "blp": (rgb.quantize(16), "BLP", {}),
+        "qoi": (rgb, "QOI", {}),
+    }
+    return {
+        **{name: encoded(picture, kind, **options) for name, (picture, kind, options) in saved.items()},
+        "psd": psd(),
+        "svg": SVG,
+        "svgz": zlib.compress(SVG, wbits=31),
+        "fits": FITS,
+        "xcf": XCF,
+        "mp4": MP4,
+        "wav": WAV,
+        "html": HTML,
+        "mvg": MVG,
+        "pickle": PICKLE,
+    }
+
+
+def psd() -> bytes:
+    """A Photoshop file of 4x4 grey pixels, which Pillow reads and cannot write."""
+    header = b"8BPS\0\x01" + bytes(6) + b"\0\x01\0\0\0\x04\0\0\0\x04\0\x08\0\x01"
+    return header + bytes(12) + b"\0\0" + bytes(range(16))
+
+
+def packed(files: dict[str, bytes], method: int = ZIP_DEFLATED) -> bytes:
+    """A zip of files by name."""
+    stream = io.BytesIO()
+    with ZipFile(stream, "w", method) as archive:
+        for name, content in files.items():
+            # Not by name, which would put the time of day into it.
+            archive.writestr(ZipInfo(name), content, method)
+    return stream.getvalue()
+
+
+@functools.cache
+def archives_that_are_whole() -> dict[str, bytes]:
+    """Valid zips of pictures, by what is special about them."""
+    pictures = {f"{name}.bin": content for name, content in samples_of_every_format().items()}
+    some = dict(list(pictures.items())[:3])
+    return {
+        "zip": packed(some),
+        "zip-stored": packed(some, ZIP_STORED),
+        "zip-bzip2": packed(some, ZIP_BZIP2),
+        "zip-lzma": packed(some, ZIP_LZMA),
+        "zip-of-all": packed(pictures),
+    }

@@ -1,0 +1,110 @@
+"""Pen digits: split by writer, drawn by many brushes, and nothing where the file is not there."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from export.strokes import strokes_of
+from train.data.mnist import DATA_VARIABLE
+from train.data.pendigits import FILE, drawn, find_drawings, pen_digits, rounded, writer_split
+from train.data.splits import SPLITS, own_seed, split_seed
+from train.errors import DataError
+from train.normalize import normalize
+from train.processes import Workers
+
+WRITERS = range(1, 31)
+
+
+def unipen(digit: int, writer: int) -> str:
+    """A digit of the project's own, as the file has them: y upwards."""
+    strokes = "".join(
+        ".PEN_DOWN\n" + "".join(f" {x * 100:.0f} {y * -100:.0f}\n" for x, y in stroke) + ".PEN_UP\n"
+        for stroke in strokes_of(digit)
+    )
+    return f'.SEGMENT DIGIT ? "{digit}"\n.COMMENT {digit} {writer} 1\n{strokes}.DT 100\n'
+
+
+@pytest.fixture
+def pen_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of the digits 0 to 2 by each of 30 writers, who all write the same hand."""
+    path = tmp_path / FILE
+    path.parent.mkdir()
+    path.write_bytes(gzip.compress("".join(unipen(d, w) for w in WRITERS for d in range(3)).encode()))
+    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path))
+    return path
+
+
+@pytest.mark.usefixtures("pen_file")
+def test_no_writer_is_in_two_splits() -> None:
+    found = {split: {drawing.writer for drawing in find_drawings(split)} for split in SPLITS}
+    assert {split: len(writers) for split, writers in found.items()} == {
+        "train": 24,
+        "validation": 3,
+        "evaluation": 3,
+    }
+    assert set.union(*found.values()) == set(WRITERS)
+    for split, writers in found.items():
+        assert {writer_split(writer) for writer in writers} == {split}
+        assert set(pen_digits(split, 1, 0, 1000, Workers(1)).writers) == writers
+
+
+@pytest.mark.usefixtures("pen_file")
+def test_pen_digits_are_normalised_labelled_and_repeatable() -> None:
+    one = pen_digits("validation", 2, 0, 1000, Workers(1))
+    assert one.images.shape == (18, 28, 28)
+    assert one.images.dtype == np.uint8
+    assert one.labels.tolist() == [0, 1, 2] * 6
+    assert one.writers.tolist() == [25] * 3 + [26] * 3 + [27] * 3 + [25] * 3 + [26] * 3 + [27] * 3
+    assert all(np.array_equal(normalize(image[..., None]), image) for image in one.images)
+    assert np.array_equal(pen_digits("validation", 2, 0, 1000, Workers(1)).images, one.images)
+    assert np.array_equal(pen_digits("validation", 1, 0, 1000, Workers(1)).images, one.images[:9])
+    # The same hand, and yet neither copies, writers, seeds nor splits share a drawing.
+    others = [
+        pen_digits("validation", 1, 1, 1000, Workers(1)).images,
+        pen_digits("evaluation", 1, 0, 1000, Workers(1)).images,
+    ]
+    everything = np.concatenate([one.images, *others])
+    assert len({image.tobytes() for image in everything}) == len(everything)
+
+
+def test_without_the_file_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in (str(tmp_path), ""):
+        monkeypatch.setenv(DATA_VARIABLE, folder)
+        nothing = pen_digits("train", 2, 0, 1000, Workers(1))
+        assert nothing.images.shape == (0, 28, 28)
+        assert len(nothing.labels) == len(nothing.writers) == 0
+
+
+def test_a_damaged_file_is_an_error(pen_file: Path) -> None:
+    pen_file.write_bytes(pen_file.read_bytes()[:100])
+    with pytest.raises(DataError, match="fetch it again"):
+        find_drawings("train")
+
+
+def test_brushes_are_of_many_widths() -> None:
+    pictures = [normalize(drawn(strokes_of(8), np.random.default_rng(seed))[..., None]) for seed in range(30)]
+    ink = np.array([picture.mean() for picture in pictures])
+    assert ink.max() > 2.5 * ink.min()
+
+
+def test_a_rounded_stroke_keeps_its_ends_and_loses_its_corners() -> None:
+    corner = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
+    path = rounded(corner)
+    assert np.array_equal(path[[0, -1]], corner[[0, -1]])
+    assert not (path == corner[1]).all(1).any()
+    directions = np.diff(path, axis=0)
+    directions = directions[np.hypot(*directions.T) > 0]
+    directions /= np.hypot(*directions.T)[:, None]
+    assert (directions[1:] * directions[:-1]).sum(1).min() > 0.5
+    dot = np.array([[2.0, 3.0]])
+    assert (rounded(dot) == dot).all()
+
+
+def test_no_two_splits_share_a_seed() -> None:
+    seeds = [split_seed(seed, split) for seed in range(100) for split in SPLITS]
+    own = [own_seed(seed, name) for seed in seeds for name in ("rough", "mixed", "from 0.3")]
+    assert len(set(own)) == len(own)
+    assert not set(own) & set(seeds)
+    assert len(set(seeds)) == len(seeds)

@@ -1,0 +1,279 @@
+"""The reference normaliser: MNIST comes back unchanged, and other pictures become what MNIST would make."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from export.pictures import any_image_groups
+from export.strokes import strokes_of
+from train.data import mnist
+from train.data.pen import draw, read_unipen
+from train.normalize import examined, normalize
+
+Pixels = NDArray[np.uint8]
+
+BORDERS: dict[str, Callable[[Pixels], Pixels]] = {
+    "as it is": lambda digit: digit[..., None],
+    "one more pixel of border": lambda digit: np.pad(digit, 1)[..., None],
+    "off-centre on a canvas": lambda digit: np.pad(digit, ((3, 40), (21, 5)))[..., None],
+    "inverted": lambda digit: 255 - digit[..., None],
+    "RGB": lambda digit: np.dstack([digit] * 3),
+    "RGBA": lambda digit: np.dstack([digit] * 3 + [np.full_like(digit, 255)]),
+    "white on transparent": lambda digit: np.dstack([np.full_like(digit, 255)] * 3 + [digit]),
+    "black on transparent": lambda digit: np.dstack([np.zeros_like(digit)] * 3 + [digit]),
+}
+
+
+@pytest.fixture(scope="module")
+def digits(dataset: str) -> Pixels:
+    """Test digits as MNIST makes them: MNIST's own, or others after the normaliser."""
+    images = mnist.load(dataset, "test").images.numpy()
+    if dataset == "mnist":
+        return images
+    return np.stack([normalize(image[..., None]) for image in images])
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_a_digit_comes_back_unchanged(digits: Pixels, border: str) -> None:
+    # All of them in every way would take a minute.
+    some = digits if border == "as it is" else digits[1::10]
+    returned = [normalize(BORDERS[border](digit)) for digit in some]
+    changed = sum(not np.array_equal(one, other) for one, other in zip(returned, some, strict=True))
+    # Of MNIST's 10,000 test digits 9,996 come back; the rest are not 20 long or not centred.
+    assert changed <= len(some) // 1000
+
+
+def test_what_comes_out_comes_out_again(digits: Pixels) -> None:
+    for group, pictures in any_image_groups(digits[:40], seed=0).items():
+        for picture in pictures:
+            once = normalize(picture)
+            assert np.array_equal(normalize(once[..., None]), once), group
+
+
+@pytest.mark.parametrize("factor", [2, 3, 5, 8, 13, 20])
+@pytest.mark.parametrize(
+    ("resampling", "limit"),
+    [
+        (Image.Resampling.NEAREST, 0.5),
+        (Image.Resampling.BILINEAR, 9),
+        (Image.Resampling.BICUBIC, 9),
+        (Image.Resampling.LANCZOS, 9),
+    ],
+)
+def test_an_enlarged_digit_comes_back(
+    digits: Pixels, factor: int, resampling: Image.Resampling, limit: float
+) -> None:
+    size = (28 * factor, 28 * factor)
+    differences = [
+        np.abs(
+            normalize(np.asarray(Image.fromarray(digit).resize(size, resampling))[..., None])
+            - digit.astype(int)
+        )
+        for digit in digits[:60]
+    ]
+    assert np.mean(differences) <= limit
+
+
+def jpeg(picture: Pixels, quality: int) -> Pixels:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    return np.asarray(Image.open(stream).convert("RGB"))
+
+
+def mixed(drawing: Pixels, paper: tuple[int, int, int], ink: tuple[int, int, int]) -> Pixels:
+    share = drawing[..., None] / 255
+    return np.round(np.array(paper) * (1 - share) + np.array(ink) * share).astype(np.uint8)
+
+
+def photo(drawing: Pixels, slope: float, noise: float, blur: float) -> Pixels:
+    """Dark ink on paper, light falling off to one side, out of focus, with a camera's noise."""
+    height, width = drawing.shape
+    soft = np.asarray(Image.fromarray(drawing).filter(ImageFilter.GaussianBlur(blur))) / 255
+    light = 190 + np.add.outer(
+        np.linspace(-slope / 2, slope / 2, height), np.linspace(-slope / 3, slope / 3, width)
+    )
+    grey = light * (1 - 0.7 * soft) + np.random.default_rng(0).normal(0, noise, drawing.shape)
+    return np.dstack([np.clip(grey, 0, 255).astype(np.uint8)] * 3)
+
+
+# How the same strokes reach us, and the mean difference in levels from the strokes on a black canvas.
+MEDIA: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
+    "inverted": (lambda drawing: 255 - drawing[..., None], 0),
+    "black on transparent": (lambda drawing: np.dstack([np.zeros_like(drawing)] * 3 + [drawing]), 0),
+    "white on transparent": (lambda drawing: np.dstack([np.full_like(drawing, 255)] * 3 + [drawing]), 0),
+    "dark blue on yellow": (lambda drawing: mixed(drawing, (250, 240, 120), (20, 20, 90)), 2),
+    "chalk on a blackboard": (lambda drawing: mixed(drawing, (40, 60, 50), (220, 225, 220)), 2),
+    "uneven light": (lambda drawing: photo(drawing, 60, 0, 0), 3),
+    "very uneven light": (lambda drawing: photo(drawing, 120, 0, 0), 4),
+    "JPEG 95": (lambda drawing: jpeg(255 - drawing, 95), 1),
+    "JPEG 40": (lambda drawing: jpeg(255 - drawing, 40), 2),
+    "photograph": (lambda drawing: photo(drawing, 60, 3, 1), 3),
+    "photograph, JPEG 40": (lambda drawing: jpeg(photo(drawing, 60, 3, 1), 40), 3),
+}
+
+
+@pytest.fixture(scope="module")
+def drawings() -> list[Pixels]:
+    """Strokes of many people on a canvas where they are at hand, and always the project's own."""
+    strokes = [strokes_of(digit) for digit in range(10)]
+    unipen = Path(os.environ.get(mnist.DATA_VARIABLE, "")) / "pendigits" / "pendigits-orig.tra.gz"
+    if unipen.exists():
+        strokes += [drawing.strokes for drawing in read_unipen(unipen)[::250]]
+    widths = np.random.default_rng(0).uniform(14, 30, len(strokes))
+    return [draw(each, 280, width) for each, width in zip(strokes, widths, strict=True)]
+
+
+@pytest.mark.parametrize("medium", MEDIA)
+def test_the_medium_makes_little_difference(drawings: list[Pixels], medium: str) -> None:
+    through, limit = MEDIA[medium]
+    differences = [
+        np.abs(normalize(through(drawing)) - normalize(drawing[..., None]).astype(int))
+        for drawing in drawings
+    ]
+    assert np.mean(differences) <= limit
+
+
+def test_strokes_are_as_mnist_has_them(drawings: list[Pixels]) -> None:
+    for drawing in drawings:
+        pixels = normalize(drawing[..., None])
+        rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
+        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+        assert pixels.max() >= 254
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 1), (1, 1, 4), (2, 2, 3), (28, 28, 1), (1, 5000, 3), (5000, 1, 1), (300, 200, 4)]
+)
+@pytest.mark.parametrize("value", [0, 7, 127, 128, 255])
+def test_nothing_to_see_is_nothing(shape: tuple[int, int, int], value: int) -> None:
+    assert not normalize(np.full(shape, value, np.uint8)).any()
+
+
+def test_ink_that_touches_the_edge_is_still_ink() -> None:
+    drawing = draw(strokes_of(7), 280, 22)
+    rows, columns = np.flatnonzero(drawing.any(1)), np.flatnonzero(drawing.any(0))
+    cropped = drawing[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    whole = normalize(drawing[..., None])
+    assert np.abs(normalize(cropped[..., None]) - whole.astype(int)).mean() < 1
+    assert np.abs(normalize(255 - cropped[..., None]) - whole.astype(int)).mean() < 1
+
+
+def framed(drawing: Pixels, level: int) -> Pixels:
+    """Dark ink on white paper, with a line of a brightness all round."""
+    paper = 255 - drawing
+    for edge in (paper[0], paper[-1], paper[:, 0], paper[:, -1]):
+        edge[:] = level
+    return paper[..., None]
+
+
+def edged(drawing: Pixels) -> Pixels:
+    """Dark ink on white paper, with three grey rows at the bottom, as a scanner leaves."""
+    paper = 255 - drawing
+    paper[-3:] = 90
+    return paper[..., None]
+
+
+def specked(drawing: Pixels) -> Pixels:
+    """Dark ink on white paper, with one black pixel far from it."""
+    paper = 255 - drawing
+    paper[7, 9] = 0
+    return paper[..., None]
+
+
+def noisy(drawing: Pixels) -> Pixels:
+    """Dark ink on grey paper in bad light."""
+    noise = np.random.default_rng(0).normal(0, 25, (*drawing.shape, 3))
+    return np.clip(200 - 0.6 * drawing[..., None] + noise, 0, 255).astype(np.uint8)
+
+
+def card(drawing: Pixels, paper: int) -> Pixels:
+    """An opaque card, white or dark, with a transparent margin around it."""
+    inner = drawing if paper == 0 else 255 - drawing
+    colour = np.pad(np.dstack([inner] * 3), ((20, 20), (20, 20), (0, 0)))
+    alpha = np.pad(np.full_like(inner, 255), 20)
+    return np.dstack([colour, alpha])
+
+
+# What may be in a picture beside the digit, and the mean difference in levels from the picture without it.
+SPOILED: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
+    "black frame": (lambda drawing: framed(drawing, 0), 0.5),
+    "grey frame": (lambda drawing: framed(drawing, 120), 0.5),
+    "edge of a scan": (edged, 0.5),
+    "speck": (specked, 0.5),
+    "noise": (noisy, 4),
+    "white card": (lambda drawing: card(drawing, 255), 2),
+    "dark card": (lambda drawing: card(drawing, 0), 2),
+}
+
+
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_what_is_not_the_digit_is_left_out(drawings: list[Pixels], spoiled: str) -> None:
+    spoil, limit = SPOILED[spoiled]
+    pairs = [(normalize(spoil(drawing.copy())), normalize(drawing[..., None])) for drawing in drawings]
+    assert np.mean([np.abs(one.astype(int) - other) for one, other in pairs]) <= limit
+
+
+def test_one_bright_pixel_on_the_border_does_not_hide_the_digit() -> None:
+    drawing = draw(strokes_of(3), 280, 22).copy()
+    clean = normalize(drawing[..., None])
+    drawing[0, 5] = 255
+    assert np.array_equal(normalize(drawing[..., None]), clean)
+
+
+def box_around(ink: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+SHIFTS = {"one more pixel of border": (1, 1), "off-centre on a canvas": (3, 21)}
+BRIGHT = {"inverted", "black on transparent"}
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_the_box_and_the_paper_of_a_digit_are_said(digits: Pixels, border: str) -> None:
+    down, across = SHIFTS.get(border, (0, 0))
+    for digit in digits[:40]:
+        top, left, bottom, right = box_around(digit > 0)
+        seen = examined(BORDERS[border](digit))
+        assert seen.box == (top + down, left + across, bottom + down, right + across)
+        assert seen.inverted == (border in BRIGHT)
+
+
+@pytest.mark.parametrize("step", [1, 2, 5])
+@pytest.mark.parametrize("frame", [0, 3])
+def test_the_box_is_in_the_picture_as_given(step: int, frame: int) -> None:
+    """A black rectangle on white paper, in a black frame or none, every pixel `step` pixels wide."""
+    paper = np.full((300, 900), 255, np.uint8)
+    paper[100:190, 600:647] = 0
+    framed = np.pad(paper, frame)
+    large = np.kron(framed, np.ones((step, step), np.uint8))
+    # Beyond the largest side only every step-th row and column is looked at.
+    assert (max(large.shape) > 1024) == (step > 1)
+    seen = examined(large[..., None])
+    expected = (100 + frame, 600 + frame, 190 + frame, 647 + frame)
+    assert np.abs(np.array(seen.box) - step * np.array(expected)).max() < step
+    assert seen.inverted
+    dark = examined(255 - large[..., None])
+    assert dark.box == seen.box
+    assert not dark.inverted
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (1025, 40), (40, 2049), (3001, 3000)])
+def test_the_box_ends_within_the_picture(shape: tuple[int, int]) -> None:
+    picture = np.zeros((*shape, 1), np.uint8)
+    picture[shape[0] // 2 :, shape[1] // 2 :] = 200
+    _, _, bottom, right = examined(picture).box
+    assert (bottom, right) == shape
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_nothing_to_see_has_no_box(value: int) -> None:
+    seen = examined(np.full((30, 40, 3), value, np.uint8))
+    assert seen.box == (0, 0, 0, 0)
+    assert seen.inverted == (value == 255)

@@ -1,0 +1,43 @@
+"""The tutorial's networks have the tutorial's shape."""
+
+import copy
+
+import torch
+from torch import nn
+
+from train.tutorial.models import MlpDiscriminator, MlpGenerator
+
+
+def widths(network: nn.Module) -> list[int]:
+    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
+    return [layers[0].in_features, *(layer.out_features for layer in layers)]
+
+
+def test_discriminator() -> None:
+    network = MlpDiscriminator(784)
+    assert widths(network) == [784, 512, 256, 128, 1]
+    slopes = {layer.negative_slope for layer in network.modules() if isinstance(layer, nn.LeakyReLU)}
+    assert slopes == {0.2}
+    assert network(torch.rand(5, 784)).shape == (5,)
+
+
+def test_generator() -> None:
+    network = MlpGenerator(64, 784)
+    assert widths(network) == [64, 128, 256, 512, 1024, 784]
+    assert sum(isinstance(layer, nn.BatchNorm1d) for layer in network.modules()) == 4
+    pictures = network(torch.randn(5, 64))
+    assert pictures.shape == (5, 784)
+    assert 0 < pictures.min() <= pictures.max() < 1
+
+
+def test_both_ways_at_once_are_one_after_the_other() -> None:
+    torch.manual_seed(0)
+    network = MlpGenerator(64, 784)
+    other = copy.deepcopy(network)
+    fresh, deployed = torch.randn(6, 64), torch.randn(5, 64)
+    with torch.no_grad():
+        expected = torch.cat([other.train()(fresh), other.eval()(deployed)])
+        assert torch.allclose(network.both_ways(fresh, deployed), expected, atol=1e-6)
+        assert not torch.allclose(network.eval()(fresh), expected[:6], atol=1e-3)
+    for name, value in other.state_dict().items():
+        assert torch.allclose(value, network.state_dict()[name], atol=1e-6), name

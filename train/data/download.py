@@ -1,0 +1,89 @@
+"""Fetch a data set's file from the first mirror that delivers the right content."""
+
+import contextlib
+import gzip
+import hashlib
+import http.client
+import io
+import sys
+import urllib.request
+import zlib
+from pathlib import Path
+
+from tqdm import tqdm
+
+from train.data.datasets import IdxFile
+from train.errors import DataError
+
+TIMEOUT_SECONDS = 30
+CHUNK_BYTES = 1 << 16
+GZIP_MAGIC = b"\x1f\x8b"
+
+
+def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
+    """Fetch one file into the folder, as `NAME.gz`, atomically.
+
+    Raises:
+        DataError: the folder cannot be written, or no mirror delivered; lists what each one answered.
+    """
+    failures = []
+    for mirror in mirrors:
+        try:
+            packed = fetch(f"{mirror}{file.name}.gz")
+            unpack_verified(packed, file)
+        except (OSError, http.client.HTTPException, DataError) as error:
+            failures.append(f"{mirror} ({error})")
+            continue
+        target = folder / f"{file.name}.gz"
+        partial = target.with_suffix(".partial")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            partial.write_bytes(packed)
+            partial.replace(target)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise DataError(
+                f"{target} cannot be written ({error.strerror}); free some space there"
+            ) from error
+        return
+    raise DataError(
+        f"{file.name} could not be downloaded from "
+        f"{' or '.join(failures) or 'anywhere: no mirror is known'}; check the network"
+    )
+
+
+def fetch(address: str) -> bytes:
+    """Download an address into memory with a progress bar; raises OSError or HTTPException where it fails."""
+    content = io.BytesIO()
+    with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as response:
+        total = int(response.headers.get("Content-Length", 0)) or None
+        name = address.rsplit("/", 1)[-1]
+        with tqdm(total=total, unit="B", unit_scale=True, desc=name, file=sys.stderr) as progress:
+            while chunk := response.read(CHUNK_BYTES):
+                content.write(chunk)
+                progress.update(len(chunk))
+    return content.getvalue()
+
+
+def unpack_verified(packed: bytes, file: IdxFile) -> bytes:
+    """Decompress where needed, and check the size and SHA-256 of what comes out.
+
+    Raises:
+        DataError: the content is truncated, damaged or another file's.
+    """
+    try:
+        # One byte more than expected is enough to see that a file is too long.
+        if packed.startswith(GZIP_MAGIC):
+            with gzip.open(io.BytesIO(packed)) as plain:
+                content = plain.read(file.size + 1)
+        else:
+            content = packed[: file.size + 1]
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"it is truncated or damaged: {error}") from error
+    if len(content) != file.size:
+        found = f"more than {file.size:,}" if len(content) > file.size else f"{len(content):,}"
+        raise DataError(f"it holds {found} bytes instead of {file.size:,}")
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise DataError("it has the right size but another content (its SHA-256 differs)")
+    return content

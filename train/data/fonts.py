@@ -1,0 +1,102 @@
+"""Characters printed from fonts that come with Matplotlib and Pillow; no typeface is in two splits."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import matplotlib
+import numpy as np
+from matplotlib.ft2font import FT2Font
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from train.data.mnist import CLASSES
+from train.data.splits import Split, split_seed
+from train.normalize import SIDE, normalize
+
+PILLOWS_OWN: Final = "Aileron"
+"""Not a file: Pillow's default font, which has Latin letters."""
+FONTS: Final[Mapping[Split, tuple[str, ...]]] = {
+    "train": (
+        "DejaVuSans",
+        "DejaVuSans-Bold",
+        "DejaVuSans-Oblique",
+        "DejaVuSansMono",
+        "DejaVuSansMono-BoldOblique",
+        "cmb10",
+        "cmr10",
+        "cmss10",
+        "cmti10",
+        "cmtt10",
+    ),
+    "validation": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
+    "evaluation": (
+        "STIXGeneral",
+        "STIXGeneralBol",
+        "STIXGeneralItalic",
+        "STIXGeneralBolIta",
+        PILLOWS_OWN,
+    ),
+}
+"""Names of files of Matplotlib's, by split: all cuts of a typeface are in the same."""
+
+DIGITS: Final = "0123456789"
+SIZES: Final = (24, 96)
+TURN: Final = 8
+"""Degrees, to either side."""
+
+
+class PrintedDigits(NamedTuple):
+    """images: uint8 [n, 28, 28] as the normaliser leaves them; labels: int64 [n], 0 to 9."""
+
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+
+
+def printed_digits(split: Split, count: int, seed: int) -> PrintedDigits:
+    """Digits from a split's fonts: not handwriting, and yet digits."""
+    labels = np.arange(count) % CLASSES
+    images = np.zeros((count, SIDE, SIDE), np.uint8)
+    for place, label in enumerate(labels):
+        random = np.random.default_rng((split_seed(seed, split), place))
+        images[place] = normalize(printed(split, DIGITS[label], random)[..., np.newaxis])
+    return PrintedDigits(images, labels)
+
+
+def printed(split: Split, characters: str, random: np.random.Generator) -> NDArray[np.uint8]:
+    """One of the characters in one of the split's fonts, a little turned: uint8 [side, side], bright on dark.
+
+    characters: at least one of them is in one of the fonts.
+    """
+    names = [name for name in FONTS[split] if in_font(name, characters)]
+    name = names[random.integers(len(names))]
+    known = in_font(name, characters)
+    character = known[random.integers(len(known))]
+    size = round(random.uniform(*SIZES))
+    canvas = Image.new("L", (2 * size, 2 * size))
+    ImageDraw.Draw(canvas).text((size, size), character, 255, load_font(name, size), anchor="mm")
+    return np.asarray(canvas.rotate(random.uniform(-TURN, TURN), Image.Resampling.BICUBIC))
+
+
+@cache
+def in_font(name: str, characters: str) -> str:
+    """Those of the characters that the font can show."""
+    if name == PILLOWS_OWN:
+        return "".join(each for each in characters if each.isascii())
+    if name.startswith("cm"):
+        # In TeX's own encoding, where other signs are in the places of ASCII's.
+        return "".join(each for each in characters if each.isascii() and each.isalnum())
+    known = FT2Font(str(font_path(name))).get_charmap()
+    return "".join(each for each in characters if ord(each) in known)
+
+
+@cache
+def load_font(name: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    if name == PILLOWS_OWN:
+        return ImageFont.load_default(size)
+    return ImageFont.truetype(font_path(name), size)
+
+
+def font_path(name: str) -> Path:
+    return Path(matplotlib.get_data_path()) / "fonts" / "ttf" / f"{name}.ttf"

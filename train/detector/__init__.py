@@ -1,0 +1,1 @@
+"""The convolutional detector: network, learner, calibration, training stages."""

@@ -1,0 +1,185 @@
+"""A family that learns step by step: its networks, optimisers, averages and streams of random numbers."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+
+from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
+from train.config import ZooConfig
+from train.data.mnist import CLASSES, Digits
+from train.errors import RunError
+from train.generators.base import Family
+from train.loop import Schedule, run_loop
+from train.pictures import save_wall
+from train.run import Run
+
+CHUNK = 256
+AVERAGE_DECAY = 0.999
+
+
+class LearnedFamily(Family):
+    """Subclasses build networks and say what one update is; all else is here.
+
+    steps: updates at effort 1. batch_size: real pictures an update. watched: what an update returns.
+    """
+
+    steps: ClassVar[int]
+    batch_size: ClassVar[int] = 128
+    learning_rate: ClassVar[float]
+    betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
+    watched: ClassVar[tuple[str, ...]]
+
+    def __init__(self, config: ZooConfig) -> None:
+        self.config = config
+        self.device = torch.device(config.device)
+        self.total = max(1, round(self.steps * config.effort))
+        self.done = torch.zeros((), dtype=torch.int64)
+        self.stream = torch.Generator(self.device).manual_seed(config.seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.networks = {
+                name: network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+                for name, network in self.build().items()
+            }
+        self.optimizers = {
+            name: torch.optim.Adam(network.parameters(), lr=self.learning_rate, betas=self.betas, fused=True)
+            for name, network in self.networks.items()
+        }
+        if self.device.type == "cuda":
+            # Only what is never differentiated twice: the compiler cannot do that.
+            self.networks["generator"].compile()
+        self.average = AveragedModel(self.networks["generator"], avg_fn=averaged, use_buffers=True)
+        self.average.eval()
+
+    @abstractmethod
+    def build(self) -> Mapping[str, nn.Module]:
+        """New networks by name; the one that samples is called `generator`."""
+
+    @abstractmethod
+    def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """One update on float32 [batch, 1, 28, 28], k/255 in [0, 1], and int64 [batch].
+
+        Returns float32 [len(watched)].
+        """
+
+    @abstractmethod
+    def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
+        """Pictures of the averaged generator: float32 [count, 1, 28, 28] in [0, 1], without gradients."""
+
+    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """One update at the step's learning rate; see `train.loop.Learner`."""
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.learning_rate * decayed(self.done.item() / self.total)
+        values = self.update(images[:, None].float() / 255, labels)
+        self.average.update_parameters(self.networks["generator"])
+        self.done += 1
+        return values
+
+    def fit(self, digits: Digits, run: Run) -> float:
+        schedule = Schedule(
+            steps=self.total,
+            batch_size=self.batch_size,
+            kept=[self.total],
+            save_every=self.config.save_every,
+            log_every=self.config.log_every,
+            seed=self.config.seed,
+        )
+        return run_loop(self, digits, schedule, run, lambda step: self.show(run, step))
+
+    def show(self, run: Run, step: int) -> dict[str, float]:
+        """Save a wall of samples with the run: a row a digit where the digit can be chosen."""
+        digits = np.arange(CLASSES).repeat(CLASSES) if self.conditional else None
+        pictures = self.sample(CLASSES * CLASSES, self.config.seed, digits)
+        save_wall(run.folder / f"samples-{step:06d}.png", pictures, CLASSES)
+        return {}
+
+    @torch.no_grad()
+    def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        random = np.random.default_rng(seed)
+        parts = [
+            torch.round(self.make(random, len(part), None if digits is None else digits[part]) * 255)
+            for part in chunks(count)
+        ]
+        pictures: NDArray[np.uint8] = torch.cat(parts).squeeze(1).to(torch.uint8).cpu().numpy()
+        return pictures
+
+    def precision(self) -> torch.autocast:
+        """The context in which networks run: bfloat16 products where the options say so."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
+
+    def normal(self, *shape: int) -> torch.Tensor:
+        """Standard normal float32 from the family's own stream."""
+        return torch.randn(*shape, device=self.device, generator=self.stream)
+
+    def uniform(self, *shape: int) -> torch.Tensor:
+        """Uniform float32 in [0, 1) from the family's own stream."""
+        return torch.rand(*shape, device=self.device, generator=self.stream)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        tensors = {"done": self.done, "stream": self.stream.get_state()}
+        for name, network in self.networks.items():
+            tensors |= prefixed(name, network.state_dict())
+            tensors |= prefixed(f"{name}_optimizer", optimizer_tensors(self.optimizers[name]))
+        return tensors | prefixed("average", self.average.state_dict())
+
+    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+        self.done.copy_(tensors["done"])
+        self.stream.set_state(tensors["stream"])
+        for name, network in self.networks.items():
+            network.load_state_dict(unprefixed(name, tensors))
+            load_optimizer(self.optimizers[name], unprefixed(f"{name}_optimizer", tensors))
+        self.restore_average(tensors)
+
+    def restore_average(self, tensors: dict[str, torch.Tensor]) -> None:
+        """Put back the averaged generator alone, as sampling and export need it.
+
+        Raises:
+            RunError: the snapshot is another network's.
+        """
+        try:
+            self.average.load_state_dict(unprefixed("average", tensors))
+        except RuntimeError as error:
+            raise RunError("The snapshot is of another network than this code's; train it anew.") from error
+
+
+def averaged(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+    """An exponential moving average whose decay warms up, so that a short run is no average of nothing."""
+    decay = torch.clamp((1 + torch.as_tensor(count)) / (10 + torch.as_tensor(count)), max=AVERAGE_DECAY)
+    return torch.lerp(current, average, decay.to(average)) if average.is_floating_point() else current
+
+
+def decayed(progress: float) -> float:
+    """The factor of the learning rate: 1 for the first half of the run, then down to 0.02 in a line."""
+    return min(1.0, max(0.02, 2 * (1 - progress)))
+
+
+def chunks(count: int) -> Iterator[NDArray[np.int64]]:
+    """The numbers 0 to `count` - 1 in runs of at most `CHUNK`, so that memory stays bounded."""
+    for start in range(0, count, CHUNK):
+        yield np.arange(start, min(start + CHUNK, count))
+
+
+def minimize(loss: torch.Tensor, *optimizers: torch.optim.Optimizer) -> None:
+    """One step down a loss."""
+    for optimizer in optimizers:
+        optimizer.zero_grad()
+    loss.backward()
+    for optimizer in optimizers:
+        optimizer.step()
+
+
+def means(values: Iterable[torch.Tensor]) -> torch.Tensor:
+    """The detached means of some tensors, as one float32 vector: what an update returns."""
+    return torch.stack([value.detach().float().mean() for value in values])
+
+
+def numbers(random: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Standard normal float32 from numpy, so that the exported generator makes the same of the same seed."""
+    return torch.from_numpy(random.standard_normal(shape, np.float32))

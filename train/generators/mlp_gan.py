@@ -1,0 +1,61 @@
+"""The tutorial's perceptron pair, at several stages of its training."""
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.config import TutorialConfig, ZooConfig, conflicts, from_preset
+from train.data.mnist import Digits
+from train.errors import RunError
+from train.generators.base import Family
+from train.generators.generator import Generator
+from train.run import Run
+from train.tutorial.gan import TutorialPair, load_pair, train_on
+
+STAGES = {"early": -4, "middle": -3, "late": -2}
+"""Name → which of the kept snapshots, counted from the end. The early ones are little more than noise."""
+
+
+class MlpGan(Family):
+    """`train.tutorial.gan` with the zoo's preset; its run can be exported like any tutorial's."""
+
+    kind = "adversarial"
+
+    def __init__(self, config: ZooConfig) -> None:
+        given = {"preset": config.preset, "dataset": config.dataset, "seed": config.seed}
+        machine = {"device": config.device, "threads": config.threads}
+        self.config = from_preset(TutorialConfig, {**given, **machine})
+        self.stages: dict[str, tuple[TutorialPair, float]] = {}
+
+    def fit(self, digits: Digits, run: Run) -> float:
+        if not run.exists():
+            run.save_config(self.config)
+        elif differing := conflicts(run.config(TutorialConfig), dataclasses.asdict(self.config)):
+            raise RunError(f"{run.folder} was trained otherwise: {', '.join(differing)}; delete it.")
+        seconds = train_on(digits, self.config, run)
+        steps = run.steps()
+        for name, index in {**STAGES, "": -1}.items():
+            step = steps[max(0, len(steps) + index)]
+            self.stages[name] = load_pair(run, step)[0], run.load(step)[1]["seconds"]
+        return seconds
+
+    def sample(
+        self,
+        count: int,
+        seed: int,
+        digits: NDArray[np.int64] | None = None,  # noqa: ARG002
+    ) -> NDArray[np.uint8]:
+        return self.stages[""][0].sample(count, seed)
+
+    def generators(self, name: str, seconds: float) -> list[Generator]:  # noqa: ARG002
+        def stage(label: str, pair: TutorialPair, spent: float) -> Generator:
+            return Generator(
+                f"{name}_{label}".rstrip("_"),
+                self.kind,
+                False,
+                spent,
+                lambda count, seed, digits=None: pair.sample(count, seed),  # noqa: ARG005
+            )
+
+        return [stage(label, pair, spent) for label, (pair, spent) in self.stages.items()]

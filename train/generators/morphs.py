@@ -1,0 +1,90 @@
+"""Classical: half-way between two real digits of one class, by the mean of their outlines.
+
+The mean of signed distances to two outlines is the distance to one between them: Raya and Udupa 1990,
+https://doi.org/10.1109/42.52980.
+"""
+
+import time
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
+
+from train.config import ZooConfig
+from train.data.mnist import CLASSES, Digits
+from train.generators.base import Family, any_digits
+from train.run import Run
+
+SCALE: Final = 2
+"""Outlines are followed on a grid finer than the pixels by this factor."""
+CHUNK: Final = 100
+CANDIDATES: Final = 30
+
+
+class Morphs(Family):
+    """Each picture's partner is the most alike of a few digits of its class, so that the mean is one too."""
+
+    kind = "classical"
+    conditional = True
+
+    def __init__(self, config: ZooConfig) -> None:  # noqa: ARG002
+        self.classes: list[torch.Tensor] = []
+
+    def fit(self, digits: Digits, run: Run) -> float:  # noqa: ARG002
+        began = time.monotonic()
+        images, labels = digits.images.cpu(), digits.labels.cpu()
+        self.classes = [images[labels == digit] for digit in range(CLASSES)]
+        return time.monotonic() - began
+
+    def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        random = np.random.default_rng(seed)
+        pairs = [self.pair(random, digit) for digit in any_digits(random, count, digits).tolist()]
+        parts = [
+            half_way(
+                *(
+                    torch.stack(side)[:, None].float() / 255
+                    for side in zip(*pairs[start : start + CHUNK], strict=True)
+                )
+            )
+            for start in range(0, count, CHUNK)
+        ]
+        pictures: NDArray[np.uint8] = torch.round(torch.cat(parts) * 255).to(torch.uint8).squeeze(1).numpy()
+        return pictures
+
+    def pair(self, random: np.random.Generator, digit: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Two real digits of a class, uint8 [28, 28] each."""
+        known = self.classes[digit]
+        first, *others = random.choice(len(known), min(CANDIDATES + 1, len(known)), replace=False).tolist()
+        offsets = (known[others].float() - known[first].float()).square().sum((1, 2))
+        return known[first], known[others[int(offsets.argmin())]]
+
+
+def half_way(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The pictures between two sets of them, float32 [n, 1, 28, 28] in [0, 1]: sharp ink, smooth edges."""
+    distance = (signed_distance(one) + signed_distance(other)) / 2
+    # Ink fades over one pixel, as it does at the edge of a stroke in MNIST, and is as bright as theirs.
+    ink = avg_pool2d((0.5 + distance / SCALE).clamp(0, 1), SCALE)
+    return ink * max_pool2d(torch.maximum(one, other), 5, stride=1, padding=2)
+
+
+def signed_distance(pictures: torch.Tensor) -> torch.Tensor:
+    """Distance to the outline in cells of the fine grid, positive in the ink: float32 [n, 1, side, side]."""
+    ink = interpolate(pictures, scale_factor=SCALE, mode="bicubic").clamp(0, 1) >= 0.5
+    # The outline runs half a cell beyond the last cell's centre.
+    return (distance_to(~ink) - 0.5).clamp(min=0) - (distance_to(ink) - 0.5).clamp(min=0)
+
+
+def distance_to(inside: torch.Tensor) -> torch.Tensor:
+    """Euclidean distance of each cell to the nearest that is inside, exact, one axis after the other.
+
+    The squared distance is the least over rows of the least over columns (Felzenszwalb and Huttenlocher
+    2012, https://doi.org/10.4086/toc.2012.v008a019, by trying every cell). inside: bool [n, 1, side, side].
+    """
+    cells = torch.arange(inside.shape[-1], dtype=torch.float32)
+    steps = (cells[:, None] - cells[None]).square()
+    far = torch.where(inside, 0.0, 4.0 * inside.shape[-1] ** 2)
+    along = (far[..., None, :] + steps).amin(-1)
+    across = (along.transpose(-1, -2)[..., None, :] + steps).amin(-1).transpose(-1, -2)
+    return across.sqrt()

@@ -1,0 +1,52 @@
+"""Classical: principal components, a mixture of Gaussians among them, samples projected back."""
+
+import time
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from train.config import ZooConfig
+from train.data.mnist import Digits, scaled
+from train.generators.base import Family, any_digits
+from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
+from train.run import Run
+
+COMPONENTS: Final = 40
+GAUSSIANS: Final = 10
+
+
+class PcaMixture(Family):
+    """The axes are found anew in a second whenever they are needed; the mixtures are kept."""
+
+    kind = "classical"
+    conditional = True
+
+    def __init__(self, config: ZooConfig) -> None:
+        self.seed = config.seed
+        self.center = torch.empty(0)
+        self.axes = torch.empty(0)
+        self.mixtures: list[Mixture] = []
+
+    def fit(self, digits: Digits, run: Run) -> float:
+        began = time.monotonic()
+        pixels = scaled(digits.images).cpu()
+        self.center = pixels.mean(0)
+        offsets = pixels - self.center
+        # The covariance's largest eigenvectors; eigh gives them in ascending order, of either sign.
+        axes = torch.linalg.eigh(offsets.T @ offsets).eigenvectors[:, -COMPONENTS:]
+        self.axes = axes * torch.sign(axes.gather(0, axes.abs().argmax(0, keepdim=True)))
+
+        def fit_mixtures() -> list[Mixture]:
+            return fit_classes(offsets @ self.axes, digits.labels.cpu(), GAUSSIANS, self.seed)
+
+        self.mixtures = kept_mixtures(run.folder / "mixtures.safetensors", fit_mixtures)
+        return time.monotonic() - began
+
+    def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
+        random = np.random.default_rng(seed)
+        points = sample_classes(self.mixtures, random, any_digits(random, count, digits))
+        pixels = (points @ self.axes.T + self.center).clamp(0, 1)
+        pictures: NDArray[np.uint8] = torch.round(pixels * 255).to(torch.uint8).reshape(count, 28, 28).numpy()
+        return pictures

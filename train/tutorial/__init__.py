@@ -1,0 +1,1 @@
+"""The tutorial's pair: a perceptron discriminator and its generator."""
