@@ -10,7 +10,8 @@ from demo.static_page.assemble import runtime_files
 from export.benchmark.packages import node_modules
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ROOT / "demo" / "snippets"
+NODE = ROOT / "demo" / "snippets" / "node"
+PAGE = ROOT / "demo" / "static_page" / "browser"
 TESTS = ROOT / "tests"
 
 
@@ -21,7 +22,7 @@ def prepared() -> bool:
 
 def prepare() -> None:
     """Fetch all that tests need from npm's registry."""
-    node_modules(PROGRAMS / "node")
+    node_modules(NODE)
     node_modules(TESTS)
     runtime_files()
     ready_mark().touch()
@@ -29,18 +30,18 @@ def prepare() -> None:
 
 def ready_mark() -> Path:
     """A file that is there once everything of each package.json has been fetched."""
-    packages = [folder / "package.json" for folder in (PROGRAMS / "node", PROGRAMS / "browser", TESTS)]
+    packages = [folder / "package.json" for folder in (NODE, PAGE, TESTS)]
     checksum = hashlib.sha256(b"".join(each.read_bytes() for each in packages)).hexdigest()[:16]
     return user_cache_path("touchstone") / "node" / f"{checksum}.ready"
 
 
 def copy_programs(folder: Path) -> Path:
     """The very files of demo/snippets/node, where their relative paths lead, with packages; their folder."""
-    embed = folder / "demo" / "snippets"
-    shutil.copytree(PROGRAMS / "node", embed / "node", ignore=shutil.ignore_patterns("node_modules"))
-    shutil.copytree(PROGRAMS / "browser", embed / "browser")
-    (embed / "node" / "node_modules").symlink_to(node_modules(PROGRAMS / "node"))
-    return embed / "node"
+    node, page = folder / NODE.relative_to(ROOT), folder / PAGE.relative_to(ROOT)
+    shutil.copytree(NODE, node, ignore=shutil.ignore_patterns("node_modules"))
+    shutil.copytree(PAGE, page)
+    (node / "node_modules").symlink_to(node_modules(NODE))
+    return node
 
 
 if __name__ == "__main__":

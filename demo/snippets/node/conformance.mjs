@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 
-import { compare } from "../browser/compare.mjs";
+import { compare } from "../../static_page/browser/compare.mjs";
 
 const [folder, model] = process.argv.slice(2);
 if (model === undefined) {
