@@ -94,7 +94,7 @@ class SpaceError(DemoError):
     """The folder of a Space cannot be put together; the message says what is in the way."""
 
 
-def told(error: DemoError) -> str:
+def public_message(error: DemoError) -> str:
     """What a visitor of the app is told of an error; where that leaves anything out, the log has it."""
     if error.public != str(error):
         logging.getLogger("touchstone").error("%s", error)

@@ -21,7 +21,7 @@ from export.hub import write_hub
 from export.publish import published
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
-from train.config import DistilConfig, ProductConfig, TutorialConfig, ZooConfig
+from train.config import DetectorConfig, DistilConfig, GeneratorsConfig, TutorialConfig
 from train.errors import TrainError
 from train.run import Run
 
@@ -95,8 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
 def run_export(parsed: argparse.Namespace) -> None:
     exporters = {
         TutorialConfig.command: export_tutorial,
-        ZooConfig.command: export_zoo,
-        ProductConfig.command: export_detector,
+        GeneratorsConfig.command: export_zoo,
+        DetectorConfig.command: export_detector,
         DistilConfig.command: export_distilled,
     }
     for folder in parsed.run:

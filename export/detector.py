@@ -16,7 +16,7 @@ from demo.inference.manifest import Manifest
 from export.integers import Examined
 from export.measure import measure_verdicts
 from export.product import export_product
-from train.config import ProductConfig
+from train.config import DetectorConfig
 from train.data import mnist
 from train.data.dataset import Examples
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
@@ -69,7 +69,7 @@ def own_figures(report: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def licence_of(config: ProductConfig, report: Mapping[str, Any]) -> str:
+def licence_of(config: DetectorConfig, report: Mapping[str, Any]) -> str:
     """The file's own, and those of what it was trained on."""
     pens = f"; {PENS}" if report["pens_learnt_from"] else ""
     return f"MIT; trained on {mnist.find_entry(config.dataset).licence}{pens}"
@@ -110,7 +110,7 @@ def export_detector(run: Run, models: Path) -> dict[str, Any]:
     Raises:
         ParityError, PublishError, DataError, RunError: nothing was published.
     """
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     detector = load_detector(config, run)
     calibration, thresholds = read_calibration(run)
     report = read_report(run)

@@ -17,7 +17,7 @@ from export.modules import PixelDetector, example_pixels
 from export.parity import save_report
 from export.product import GOLDEN_COUNT, NOISE_COUNT, OUTPUTS, PARITY_SEED, refuse_thresholds
 from export.publish import publish
-from train.config import DistilConfig, ProductConfig
+from train.config import DetectorConfig, DistilConfig
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.run import Run
 
@@ -32,7 +32,7 @@ def export_distilled(run: Run, models: Path) -> dict[str, Any]:
     """
     config = run.config(DistilConfig)
     teacher = Run(Path(config.teacher))
-    product = teacher.config(ProductConfig)
+    product = teacher.config(DetectorConfig)
     calibration, found = read_calibration(run)
     thresholds = Thresholds(found.fake, found.real, found.in_domain)
     refuse_thresholds(thresholds)

@@ -22,7 +22,7 @@ from export.errors import ParityError, PublishError
 from export.half import halved
 from export.publish import publish
 from export.variant import Tolerance
-from train.config import ProductConfig
+from train.config import DetectorConfig
 from train.detector.train import load_examples
 from train.run import Run
 
@@ -62,7 +62,7 @@ def export_half(run: Run, models: Path, folder: Path) -> Mapping[str, Any]:
         )
     file = f"{DISCRIMINATOR}.onnx"
     reference = Artifact(file, Manifest.load(models).read(file), entry, [])
-    reals, fakes = held_with(load_examples("validation", run.config(ProductConfig), run))
+    reals, fakes = held_with(load_examples("validation", run.config(DetectorConfig), run))
     golden = np.concatenate([each[:GOLDEN_COUNT] for each in (*reals.values(), *fakes.values())])
     artifact = make_half(reference, engine.thresholds, reals, fakes, golden)
     shutil.copytree(models, folder)

@@ -14,7 +14,7 @@ from train.config import TutorialConfig
 from train.errors import RunError
 from train.pictures import wall
 from train.run import Run
-from train.tutorial.gan import WALL, WALL_COLUMNS, WINDOW, TutorialPair
+from train.tutorial.gan import GRID, GRID_COLUMNS, WINDOW, TutorialPair
 from train.tutorial.trace import RECORD
 
 HISTORY_SNAPSHOTS: Final = 8
@@ -41,7 +41,7 @@ def history_files(run: Run, pairs: Sequence[TutorialPair], steps: Sequence[int])
 def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:
     """The generator's wall at every snapshot, one above the other, as a grey PNG."""
     stream = io.BytesIO()
-    walls = [wall(pair.sample(WALL, seed), WALL_COLUMNS) for pair in pairs]
+    walls = [wall(pair.sample(GRID, seed), GRID_COLUMNS) for pair in pairs]
     Image.fromarray(np.concatenate(walls)).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
@@ -66,7 +66,7 @@ def history_record(run: Run, steps: Sequence[int]) -> bytes:
     """
     rows = [row for row in run.metrics() if row["kind"] == "snapshot" and row["step"] in steps]
     record = {
-        "wall": {"digits": WALL, "columns": WALL_COLUMNS},
+        "wall": {"digits": GRID, "columns": GRID_COLUMNS},
         "steps": [row["step"] for row in rows],
         **{name: [row[name] for row in rows] for name in WINDOW},
         "curve": history_curve([row for row in run.metrics() if row["kind"] == "window"]),

@@ -17,6 +17,8 @@ from demo.contract import (
     EVALUATION_RECORD,
     FROM_IMAGE,
     GENERATOR,
+    GENERATORS_GRID,
+    GENERATORS_RECORD,
     MANIFEST,
     MLP_DISCRIMINATOR,
     MLP_GENERATOR,
@@ -24,8 +26,6 @@ from demo.contract import (
     PIXELS,
     POLARITY,
     THRESHOLDS,
-    ZOO_RECORD,
-    ZOO_WALL,
 )
 from demo.inference.manifest import Manifest
 from export.conformance import EXPECTED
@@ -222,16 +222,16 @@ def evaluation(manifest: Manifest) -> list[str]:
 
 def zoo(manifest: Manifest) -> list[str]:
     """The card's lines on the generators: the judge's table, and the wall of the one that is published."""
-    if ZOO_RECORD not in manifest.files:
+    if GENERATORS_RECORD not in manifest.files:
         return []
     return [
         "## Generators, and what a judge of digits says of them",
         "",
-        *markdown_table(json.loads(manifest.read(ZOO_RECORD))).splitlines(),
+        *markdown_table(json.loads(manifest.read(GENERATORS_RECORD))).splitlines(),
         "",
         f"`{GENERATOR}.onnx` takes `noise` float32 [batch, latent] and `digit` int64 [batch], 0 to 9:",
         "",
-        f"![a row of ten for each digit]({ZOO_WALL.format(CHOSEN)})",
+        f"![a row of ten for each digit]({GENERATORS_GRID.format(CHOSEN)})",
         "",
     ]
 

@@ -18,7 +18,7 @@ from demo.contract import LOGIT, PIXELS
 from demo.inference.sessions import CPU, open_session
 from export.errors import ExportError
 from export.quantize import PERCENTILE
-from export.rounding import Layer, evened, fitted, rounded
+from export.rounding import Layer, equalized, fitted, rounded
 
 LARGEST_WEIGHT: Final = 63
 LARGEST_BYTE: Final = 255
@@ -44,7 +44,7 @@ def quantized_perceptron(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
         raise ExportError("The file is no perceptron of at least two layers, so no integers are made of it.")
     *inputs, wanted = values_in(model, [*(node.input[0] for node in nodes), LOGIT], pixels)
     layers = [layer_of(model, node) for node in nodes]
-    put_integers(model, *evened(layers[:-1], inputs[:-1]))
+    put_integers(model, *equalized(layers[:-1], inputs[:-1]))
     (given,) = values_in(model, [nodes[-1].input[0]], pixels)
     probability = 1 / (1 + np.exp(-np.abs(wanted)))
     last = fitted(layers[-1], given, wanted[:, np.newaxis], probability * (1 - probability) + LEAST)

@@ -25,7 +25,7 @@ class Layer:
     bias: NDArray[np.float32]
 
 
-def evened(
+def equalized(
     layers: Sequence[Layer], inputs: Sequence[NDArray[np.float32]]
 ) -> tuple[list[Layer], list[NDArray[np.float32]]]:
     """Layers that give the same, their units of like size, so that one step for all of them suits each; and

@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from demo.contract import ZOO_RECORD, ZOO_WALL
+from demo.contract import GENERATORS_GRID, GENERATORS_RECORD
 from export.generator import export_generator
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data import mnist
 from train.errors import RunError
 from train.generators.build import REPORT
@@ -25,12 +25,14 @@ def export_zoo(run: Run, models: Path) -> dict[str, Any]:
         ParityError, PublishError, DataError, RunError: nothing was published.
     """
     # Wherever it was trained: the file is made on the CPU, of float32 weights.
-    config = dataclasses.replace(run.config(ZooConfig), device="cpu", precision="float32")
+    config = dataclasses.replace(run.config(GeneratorsConfig), device="cpu", precision="float32")
     try:
         report = json.loads((run.folder / REPORT).read_text())
         rows = {row["name"]: row for row in report["rows"] if row["kind"] != "real"}
         figures = rows[CHOSEN]
-        walls = {ZOO_WALL.format(name): (run.folder / "walls" / f"{name}.png").read_bytes() for name in rows}
+        walls = {
+            GENERATORS_GRID.format(name): (run.folder / "walls" / f"{name}.png").read_bytes() for name in rows
+        }
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{run.folder} has no whole report ({error}); {UNFINISHED}.") from error
     trained = Run(run.folder / CHOSEN)
@@ -46,6 +48,6 @@ def export_zoo(run: Run, models: Path) -> dict[str, Any]:
         f"MIT; trained on {mnist.find_entry(config.dataset).licence}",
         models,
         {"metrics": {"dataset": config.dataset, "count": report["count"], **figures}},
-        {**walls, ZOO_RECORD: (json.dumps(report, indent=1) + "\n").encode()},
+        {**walls, GENERATORS_RECORD: (json.dumps(report, indent=1) + "\n").encode()},
     )
     return dict(figures)

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from train.config import (
     FREE,
+    DetectorConfig,
     DistilConfig,
-    ProductConfig,
+    GeneratorsConfig,
     SomeConfig,
     TutorialConfig,
-    ZooConfig,
     add_flags,
     chosen,
     conflicts,
@@ -21,14 +21,14 @@ from train.config import (
 )
 from train.data import mnist
 from train.data.datasets import names
-from train.detector.train import CALIBRATION, check_zoo, train_product
+from train.detector.train import CALIBRATION, check_generators, train_product
 from train.device import resolve
 from train.distil import check_teacher, train_distilled
 from train.errors import ConfigError, TrainError
 from train.evaluation.distilled import evaluate_distilled
 from train.evaluation.report import PAGE, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
-from train.generators.build import PARTS, REPORT, build_zoo, check_parts, check_shape
+from train.generators.build import PARTS, REPORT, build_generators, check_parts, check_shape
 from train.run import Run
 from train.tutorial.gan import train
 from train.tutorial.trace import RECORD, record_steps
@@ -69,11 +69,11 @@ def build_parser() -> argparse.ArgumentParser:
     zoo.add_argument(
         "--only", nargs="+", default=PARTS, metavar="PART", help=f"train these and stop: {', '.join(PARTS)}"
     )
-    add_flags(zoo, ZooConfig)
+    add_flags(zoo, GeneratorsConfig)
     zoo.set_defaults(command=run_zoo)
 
     product = commands.add_parser("product", parents=[shared], help="train the detector that is published")
-    add_flags(product, ProductConfig)
+    add_flags(product, DetectorConfig)
     product.set_defaults(command=run_product)
 
     distilled = commands.add_parser(
@@ -141,16 +141,16 @@ def open_run(
 
 def run_zoo(parsed: argparse.Namespace) -> None:
     parts = check_parts(parsed.only)
-    check_shape(getattr(parsed, "dataset", ZooConfig.dataset))
-    config, run = open_run(parsed, "zoo", ZooConfig)
-    build_zoo(config, run, parts)
+    check_shape(getattr(parsed, "dataset", GeneratorsConfig.dataset))
+    config, run = open_run(parsed, "zoo", GeneratorsConfig)
+    build_generators(config, run, parts)
     if (run.folder / REPORT).exists():
         print((run.folder / "report.md").read_text())
 
 
 def run_product(parsed: argparse.Namespace) -> None:
-    check_shape(getattr(parsed, "dataset", ProductConfig.dataset))
-    config, run = open_run(parsed, "product", ProductConfig, check_zoo)
+    check_shape(getattr(parsed, "dataset", DetectorConfig.dataset))
+    config, run = open_run(parsed, "product", DetectorConfig, check_generators)
     train_product(config, run)
     print((run.folder / CALIBRATION).read_text())
 
@@ -169,7 +169,7 @@ def run_tutorial(parsed: argparse.Namespace) -> None:
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
     run = Run(parsed.run)
-    if run.command() == ProductConfig.command:
+    if run.command() == DetectorConfig.command:
         evaluate_product(run, None if parsed.tutorial is None else Run(parsed.tutorial))
         print((run.folder / PAGE).read_text())
     elif run.command() == DistilConfig.command:

@@ -80,7 +80,7 @@ class TutorialConfig(Config):
 
 
 @dataclass(frozen=True)
-class ZooConfig(Config):
+class GeneratorsConfig(Config):
     """Everything that determines a zoo: its generators and their judge; saved with it as `config.json`."""
 
     command = "zoo"
@@ -105,7 +105,7 @@ class ZooConfig(Config):
 
 
 @dataclass(frozen=True)
-class ProductConfig(Config):
+class DetectorConfig(Config):
     """Everything that determines a product; saved with it as `config.json`."""
 
     command = "product"

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from train.config import DistilConfig, ProductConfig, SomeConfig, TutorialConfig, ZooConfig
+from train.config import DetectorConfig, DistilConfig, GeneratorsConfig, SomeConfig, TutorialConfig
 from train.errors import ConfigError
 
 
@@ -19,10 +19,10 @@ def resolve(config: SomeConfig) -> SomeConfig:
         raise ConfigError("--device cuda was asked for, but PyTorch finds no working GPU; use --device cpu.")
     device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
     changes: dict[str, Any] = {"device": device, "threads": config.threads or torch.get_num_threads()}
-    layered = TutorialConfig | ZooConfig | ProductConfig | DistilConfig
+    layered = TutorialConfig | GeneratorsConfig | DetectorConfig | DistilConfig
     if isinstance(config, layered) and config.precision == "auto":
         changes["precision"] = "bfloat16" if fast_bfloat16(device) else "float32"
-    if isinstance(config, ZooConfig | ProductConfig) and not config.jobs:
+    if isinstance(config, GeneratorsConfig | DetectorConfig) and not config.jobs:
         # Small networks gain little from a second thread: one a part, and a part a core.
         parallel = max(1, torch.get_num_threads() // (config.threads or 1))
         changes["jobs"] = parallel if device == "cpu" else 1

@@ -10,18 +10,18 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from train.checkpoint import load_snapshot, save_snapshot
-from train.config import DistilConfig, ProductConfig
+from train.config import DetectorConfig, DistilConfig
 from train.data.dataset import Examples
 from train.data.mnist import Digits
 from train.data.targets import Targets
 from train.detector.learner import (
     DIGIT_WEIGHT,
     DOMAIN_WEIGHT,
-    Balance,
+    ClassWeights,
     DetectorLearner,
     Outputs,
+    balanced_weights,
     detector_loss,
-    evened,
 )
 from train.detector.model import CHUNK, Detector
 from train.detector.train import STAGE, keep_calibration, load_detector, load_examples, read_calibration
@@ -40,7 +40,7 @@ def train_distilled(config: DistilConfig, run: Run) -> None:
     """
     torch.set_num_threads(config.threads)
     teacher = Run(Path(config.teacher))
-    product = teacher.config(ProductConfig)
+    product = teacher.config(DetectorConfig)
     examples = load_examples("train", product, teacher)
     taught = kept_taught(run.folder / TAUGHT, load_detector(product, teacher), examples)
     device = torch.device(config.device)
@@ -57,7 +57,7 @@ def train_distilled(config: DistilConfig, run: Run) -> None:
 def check_teacher(config: DistilConfig) -> None:
     """Raises RunError where the teacher is no finished product, ConfigError where its data are others."""
     teacher = Run(Path(config.teacher))
-    product = teacher.config(ProductConfig)
+    product = teacher.config(DetectorConfig)
     if product.dataset != config.dataset:
         raise ConfigError(
             f"{teacher.folder} learnt from {product.dataset}; give --dataset {product.dataset} "
@@ -99,7 +99,7 @@ class Distiller(DetectorLearner):
         super().__init__(
             steps,
             config.seed,
-            Balance.of(codes),
+            ClassWeights.of(codes),
             codes.device,
             config.widths,
             config.precision,
@@ -120,7 +120,7 @@ class Distiller(DetectorLearner):
 
 
 def distillation_loss(
-    outputs: Outputs, taught: torch.Tensor, targets: Targets, balance: Balance
+    outputs: Outputs, taught: torch.Tensor, targets: Targets, balance: ClassWeights
 ) -> torch.Tensor:
     """The cross-entropies to a teacher's beliefs, float32 [3], of the same three questions and weights.
 
@@ -130,11 +130,15 @@ def distillation_loss(
     digits = 1 - balance.other
 
     fake = binary_cross_entropy_with_logits(fake_logit, taught[:, 0].sigmoid(), reduction="none")
-    fake = fake * (evened(targets.real, balance.real) + evened(targets.fake, balance.fake))
+    fake = fake * (
+        balanced_weights(targets.real, balance.real) + balanced_weights(targets.fake, balance.fake)
+    )
 
     digit = cross_entropy(digit_logits, taught[:, 1:-1].softmax(1), reduction="none") * ~targets.other
 
     domain = binary_cross_entropy_with_logits(domain_logit, taught[:, -1].sigmoid(), reduction="none")
-    domain = domain * (evened(~targets.other, digits) + evened(targets.other, balance.other))
+    domain = domain * (
+        balanced_weights(~targets.other, digits) + balanced_weights(targets.other, balance.other)
+    )
 
     return torch.stack([fake.mean(), DIGIT_WEIGHT * digit.mean(), DOMAIN_WEIGHT * domain.mean()])

@@ -26,7 +26,7 @@ def wall(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     )
 
 
-def save_wall(path: Path, pictures: NDArray[np.uint8], columns: int) -> None:
+def save_grid(path: Path, pictures: NDArray[np.uint8], columns: int) -> None:
     """Save a wall as PNG, atomically."""
     stream = io.BytesIO()
     Image.fromarray(wall(pictures, columns)).save(stream, "PNG", optimize=True)

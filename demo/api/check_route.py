@@ -31,8 +31,8 @@ from starlette.types import Receive, Scope, Send
 
 from demo.decoder.images import shared_pool
 from demo.doors.body import read_files
-from demo.errors import BodyError, BusyError, DemoError, told
-from demo.inference.batcher import Coalescer
+from demo.errors import BodyError, BusyError, DemoError, public_message
+from demo.inference.batcher import Batcher
 from demo.inference.check import PICTURES_AT_ONCE, Loaded, answer_loaded, see
 from demo.inference.engine import Engine
 
@@ -45,7 +45,7 @@ class CheckEndpoint:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._pictures = Coalescer(
+        self._pictures = Batcher(
             self._see, self._answer, side_by_side=shared_pool().size, at_once=PICTURES_AT_ONCE
         )
 
@@ -80,7 +80,7 @@ class CheckEndpoint:
         except BusyError as error:
             return 503, {"error": str(error)}, RETRY_AFTER
         except DemoError as error:
-            return 503, {"error": told(error)}, RETRY_AFTER
+            return 503, {"error": public_message(error)}, RETRY_AFTER
         # A device that is lost raises whatever its library has.
         except Exception as failure:
             logging.getLogger("touchstone").exception("A picture could not be checked")

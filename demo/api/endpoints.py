@@ -11,7 +11,7 @@ from gradio.components import Component
 from demo.api import schema
 from demo.api.gradio_inside import ApiValue
 from demo.api.results import answers, checked_digits, generated, learned
-from demo.errors import DemoError, RequestError, told
+from demo.errors import DemoError, RequestError, public_message
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
 
@@ -71,7 +71,7 @@ def errors_shown() -> Iterator[None]:
     try:
         yield
     except DemoError as error:
-        raise gr.Error(told(error), print_exception=False) from error
+        raise gr.Error(public_message(error), print_exception=False) from error
 
 
 def _named(paths: list[str | None] | list[str]) -> tuple[list[str], list[Path]]:

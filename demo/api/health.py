@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from demo.api.schema import API_VERSION
 from demo.contract import VERSION
-from demo.errors import DemoError, told
+from demo.errors import DemoError, public_message
 from demo.inference import golden
 from demo.inference.engine import Engine
 
@@ -63,7 +63,7 @@ def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
                 "provider": provider,
             }
     except DemoError as failure:
-        error = told(failure)
+        error = public_message(failure)
     # A device that is lost raises whatever its library has.
     except Exception as failure:
         logging.getLogger("touchstone").exception("A model cannot run")

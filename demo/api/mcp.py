@@ -37,7 +37,7 @@ from demo.doors.arguments import LONGEST_SAID, check_arguments, shortened
 from demo.doors.bounded import replayed, whole
 from demo.doors.values import read_object
 from demo.doors.ways import EVERY, Way
-from demo.errors import BodyError, DemoError, RequestError, told
+from demo.errors import BodyError, DemoError, RequestError, public_message
 from demo.inference.engine import Engine
 
 MCP_PATH: Final = "/mcp"
@@ -129,7 +129,7 @@ class ToolServer:
         try:
             return ServerResult(await asyncio.to_thread(self._answer, name, arguments))
         except DemoError as error:
-            return refused(told(error))
+            return refused(public_message(error))
         # The library would answer with what it says, be it of this machine.
         except Exception:
             logging.getLogger("touchstone").exception("A tool failed")

@@ -55,7 +55,7 @@ class Order(Generic[Given, Answer]):
             self.done.set_result([each for each in self.answers if each is not None])
 
 
-class Coalescer(Generic[Given, Prepared, Answer]):
+class Batcher(Generic[Given, Prepared, Answer]):
     """Threads that prepare what is given one by one, and answer what is prepared in batches.
 
     prepare: run by up to `side_by_side` threads at once. answer: run one at a time, of at most `at_once`;

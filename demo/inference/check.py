@@ -19,7 +19,7 @@ from demo.decoder.images import Picture, load_picture
 from demo.errors import DemoError, MachineError, PictureError
 from demo.inference.answer import Answer
 from demo.inference.engine import Engine
-from demo.inference.preprocess import Seen
+from demo.inference.preprocess import Preprocessed
 
 DECODERS = 4
 """Pictures decoded at once: as many as there are workers at most, so that each finds its next one waiting."""
@@ -36,7 +36,7 @@ Source = Path | bytes | NDArray[np.uint8] | PictureError
 """A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
 
 
-Loaded = tuple[Seen, str | None] | PictureError
+Loaded = tuple[Preprocessed, str | None] | PictureError
 """What the model sees of a picture, and the note on how it was read; or why it cannot be read."""
 
 
@@ -51,7 +51,7 @@ class Checked:
     """
 
     answer: Answer
-    seen: Seen | None
+    seen: Preprocessed | None
     digit_probabilities: tuple[float, ...] | None = None
     note: str | None = None
     by_fault: bool = False
@@ -92,7 +92,7 @@ def see(engine: Engine, source: Source) -> Loaded:
     return shown(engine, load(source))
 
 
-def see_several(engine: Engine, sources: Sequence[Source]) -> list[Loaded]:
+def preprocess_many(engine: Engine, sources: Sequence[Source]) -> list[Loaded]:
     """Decode pictures one after another, and have the normaliser see them only then.
 
     By turns with waiting for a decoder, whatever the processor had at hand for the normaliser is gone each
@@ -149,7 +149,7 @@ def shown(engine: Engine, picture: Picture | PictureError) -> Loaded:
         return MachineError(NOT_NORMALISED)
 
 
-def judge(engine: Engine, pictures: Sequence[Seen], names: Sequence[str]) -> list[Checked]:
+def judge(engine: Engine, pictures: Sequence[Preprocessed], names: Sequence[str]) -> list[Checked]:
     """Score pictures as the model sees them, in one batch."""
     if not pictures:
         return []

@@ -37,7 +37,7 @@ from demo.inference import golden
 from demo.inference.answer import Thresholds
 from demo.inference.manifest import MODELS_FOLDER as MODELS_FOLDER
 from demo.inference.manifest import Manifest
-from demo.inference.preprocess import Seen
+from demo.inference.preprocess import Preprocessed
 from demo.inference.sessions import CPU, CUDA, choose_providers, giving_back, open_session
 
 LARGEST_BATCH = 1024
@@ -233,14 +233,14 @@ class Engine:
         """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it: uint8 [28, 28]."""
         return self.look(image).pixels
 
-    def look(self, image: NDArray[np.uint8]) -> Seen:
+    def look(self, image: NDArray[np.uint8]) -> Preprocessed:
         """Any picture, uint8 [height, width, 1 | 3 | 4], as the model sees it, and what was done to it."""
         options = giving_back() if image.nbytes >= LARGE else None
         outputs = [PIXELS, BOX, INVERTED]
         pixels, box, inverted = self.session(NORMALIZER).run(outputs, {IMAGE: image}, options)
         height, width = image.shape[:2]
         top, left, bottom, right = box.tolist()
-        return Seen(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]))
+        return Preprocessed(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]))
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], ink bright on dark."""

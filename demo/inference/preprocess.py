@@ -12,7 +12,7 @@ MOVED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class Preprocessed:
     """A picture through the normaliser.
 
     pixels: uint8 [28, 28], ink bright on dark. height, width: of the picture as given, in its pixels.

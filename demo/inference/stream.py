@@ -13,7 +13,7 @@ from demo.inference.check import (
     Loaded,
     Source,
     answer_loaded,
-    see_several,
+    preprocess_many,
 )
 from demo.inference.engine import Engine
 
@@ -50,7 +50,7 @@ def check_stream(
         for named in batches(pictures):
             sources = [source for _, source in named]
             parts = [sources[start : start + TOGETHER] for start in range(0, len(sources), TOGETHER)]
-            loading = [threads.submit(see_several, engine, part) for part in parts]
+            loading = [threads.submit(preprocess_many, engine, part) for part in parts]
             ahead.append(Batch([name for name, _ in named], loading))
             # What they come from is let go once they have been decoded.
             named.clear()

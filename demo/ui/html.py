@@ -13,7 +13,7 @@ from demo.decoder.images import encode_png
 from demo.inference.answer import Answer, Thresholds
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
-from demo.inference.preprocess import LONGEST_SIDE, Seen
+from demo.inference.preprocess import LONGEST_SIDE, Preprocessed
 from demo.ui.texts import Words
 
 PNG_URL: Final = "data:image/png;base64,"
@@ -138,7 +138,7 @@ def _seen(checked: Checked, words: Words) -> str:
     )
 
 
-def _done(seen: Seen, words: Words) -> str:
+def _done(seen: Preprocessed, words: Words) -> str:
     """What was done to a picture to make it what the model saw."""
     top, left, bottom, right = seen.box
     steps = [words("check.given", height=seen.height, width=seen.width)]

@@ -17,7 +17,7 @@ from export.convert import to_onnx
 from export.errors import ExportError
 from export.modules import PixelDetector, example_pixels
 from export.product import OUTPUTS
-from train.config import DistilConfig, ProductConfig
+from train.config import DetectorConfig, DistilConfig
 from train.detector.train import load_detector, read_calibration
 from train.evaluation.report import EVALUATION
 from train.run import Run
@@ -44,7 +44,7 @@ def measure(options: Options) -> Report:
             "some with `python -m train distil`, and examine them with `python -m train evaluate`."
         )
     teacher = Run(teachers.pop())
-    product = teacher.config(ProductConfig)
+    product = teacher.config(DetectorConfig)
     rows = reports[runs[0]]["generators"]
     reference = label("the product", product.widths, [row["teacher"] for row in rows])
     networks = {reference: network(product, teacher), **published_variants(options.models)}
@@ -78,7 +78,7 @@ def published_variants(models: Path) -> dict[str, bytes]:
     }
 
 
-def network(config: ProductConfig | DistilConfig, run: Run) -> bytes:
+def network(config: DetectorConfig | DistilConfig, run: Run) -> bytes:
     """A run's detector as an ONNX file, as it would be published."""
     calibration, _ = read_calibration(run)
     module = PixelDetector(load_detector(config, run), calibration.scale, calibration.bias)

@@ -17,10 +17,10 @@ from export.benchmark.options import Options
 from export.benchmark.profile import where_it_goes
 from export.benchmark.report import Report
 from export.benchmark.rounds import compare
-from train.config import ProductConfig, TutorialConfig, from_preset
+from train.config import DetectorConfig, TutorialConfig, from_preset
 from train.data import mnist
 from train.data.targets import fake_targets
-from train.detector.learner import Balance, DetectorLearner
+from train.detector.learner import ClassWeights, DetectorLearner
 from train.device import fast_bfloat16
 from train.loop import epoch_order, steps_per_epoch
 from train.tutorial.gan import TutorialPair
@@ -62,7 +62,7 @@ def measure(options: Options) -> Report:
     digits = mnist.load("mnist", "train")
     steps = 5 if options.quick else STEPS
     precisions = ("float32", "bfloat16") if fast_bfloat16(device.type) else ("float32",)
-    pair, detector = TutorialConfig(), from_preset(ProductConfig, {"preset": "full"})
+    pair, detector = TutorialConfig(), from_preset(DetectorConfig, {"preset": "full"})
     pairs = {
         f"{OWN} --precision {each}": pair_steps(digits.images, replace(pair, precision=each), device)
         for each in precisions
@@ -135,12 +135,12 @@ def pair_steps(images: torch.Tensor, config: TutorialConfig, device: torch.devic
         epoch += 1
 
 
-def detector_steps(digits: mnist.Digits, config: ProductConfig, device: torch.device) -> Iterator[None]:
+def detector_steps(digits: mnist.Digits, config: DetectorConfig, device: torch.device) -> Iterator[None]:
     """The detector's steps, without end, on real digits of which it is told that half are fakes."""
     codes = torch.where(torch.arange(len(digits.labels)) % 2 == 0, digits.labels, fake_targets(digits.labels))
     images, codes = digits.images.to(device), codes.to(device)
     learner = DetectorLearner(
-        1_000_000, config.seed, Balance.of(codes), device, config.widths, config.precision
+        1_000_000, config.seed, ClassWeights.of(codes), device, config.widths, config.precision
     )
     epoch = 0
     while True:

@@ -16,7 +16,7 @@ from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.snippets.programs import SHOWN_ADDRESS, Program, programs
 from export.benchmark.packages import node_modules
 from export.benchmark.static import serving
-from tests.support.node import PROGRAMS, ROOT
+from tests.support.node import NODE, ROOT
 
 PACK = ROOT / "demo" / "conformance"
 PICTURES = ("drawn-3.png", "turned-by-exif.jpg", "blank-white.png")
@@ -67,7 +67,7 @@ def test_python_by_itself(engine: Engine, tmp_path: Path, picture: str) -> None:
 @pytest.mark.parametrize("picture", PICTURES)
 def test_node(engine: Engine, tmp_path: Path, picture: str) -> None:
     laid_out(BY_NAME["node"], tmp_path, picture)
-    (tmp_path / "node_modules").symlink_to(node_modules(PROGRAMS / "node"))
+    (tmp_path / "node_modules").symlink_to(node_modules(NODE))
     assert ran(BY_NAME["node"].run, tmp_path) == line(engine, picture)
 
 

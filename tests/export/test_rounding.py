@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from export.errors import ExportError
-from export.rounding import Layer, evened, fitted, rounded
+from export.rounding import Layer, equalized, fitted, rounded
 
 INPUTS = np.random.default_rng(0).standard_normal((400, 24), np.float32).cumsum(1)
 """What is beside each other is alike, as in pictures."""
@@ -36,7 +36,7 @@ def test_evened_layers_give_the_same_with_units_of_like_size() -> None:
     first = Layer(first.weight * scale[:, np.newaxis], first.bias * scale)
     layers = [first, second, third]
     *inputs, expected = given(layers)
-    even, even_inputs = evened(layers, inputs)
+    even, even_inputs = equalized(layers, inputs)
     *found_inputs, found = given(even)
     assert found == pytest.approx(expected, rel=1e-3, abs=1e-3)
     for one, other in zip(found_inputs, even_inputs, strict=True):
@@ -49,7 +49,7 @@ def test_a_unit_that_gives_nothing_stays_as_it_is() -> None:
     first, second = layer(16, 24), layer(8, 16)
     first.weight[3], first.bias[3] = 0, 0
     *inputs, expected = given([first, second])
-    even, _ = evened([first, second], inputs)
+    even, _ = equalized([first, second], inputs)
     assert not even[0].weight[3].any()
     assert given(even)[-1] == pytest.approx(expected, rel=1e-3, abs=1e-3)
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from train.__main__ import main
-from train.config import Config, TutorialConfig, ZooConfig, add_flags, chosen, conflicts, from_preset
+from train.config import Config, GeneratorsConfig, TutorialConfig, add_flags, chosen, conflicts, from_preset
 from train.errors import ConfigError
 
 
@@ -16,14 +16,14 @@ def test_full_is_the_notebooks() -> None:
     assert (config.batch_size, config.learning_rate, config.epochs, config.latent) == (128, 1e-5, 100, 64)
 
 
-@pytest.mark.parametrize("kind", [TutorialConfig, ZooConfig])
+@pytest.mark.parametrize("kind", [TutorialConfig, GeneratorsConfig])
 def test_every_preset_is_valid(kind: type[Config]) -> None:
     for preset in kind.presets:
         assert from_preset(kind, {"preset": preset}).preset == preset
     assert from_preset(kind, {}) == from_preset(kind, {"preset": kind.preset})
 
 
-@pytest.mark.parametrize("kind", [TutorialConfig, ZooConfig])
+@pytest.mark.parametrize("kind", [TutorialConfig, GeneratorsConfig])
 def test_every_field_is_a_flag(kind: type[Config]) -> None:
     parser = argparse.ArgumentParser()
     add_flags(parser, kind)
@@ -64,7 +64,7 @@ def test_an_option_outside_its_range_is_named(options: dict[str, Any]) -> None:
 def test_an_option_of_the_zoo_outside_its_range_is_named(options: dict[str, Any]) -> None:
     (name,) = options
     with pytest.raises(ConfigError, match=rf"--{name} is .*give"):
-        ZooConfig(**options)
+        GeneratorsConfig(**options)
 
 
 def test_conflicts_name_both_values() -> None:

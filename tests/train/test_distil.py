@@ -9,7 +9,7 @@ from train.checkpoint import load_snapshot, save_snapshot
 from train.config import DistilConfig
 from train.data.mnist import load
 from train.data.targets import decoded, fake_targets, other_targets, real_targets
-from train.detector.learner import Balance
+from train.detector.learner import ClassWeights
 from train.detector.model import Detector
 from train.distil import Distiller, check_teacher, distillation_loss, said_of
 from train.errors import RunError
@@ -48,7 +48,7 @@ def test_what_a_teacher_says_is_its_outputs_side_by_side(images: torch.Tensor) -
 
 
 def test_nothing_says_it_better_than_the_teacher_itself(images: torch.Tensor) -> None:
-    targets, balance = decoded(codes(images)), Balance.of(codes(images))
+    targets, balance = decoded(codes(images)), ClassWeights.of(codes(images))
     taught = said_of(teacher_of(0), images)
     own = distillation_loss((taught[:, 0], taught[:, 1:-1], taught[:, -1]), taught, targets, balance)
     for change in (0.5, -0.5):

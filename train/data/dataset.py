@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from train.checkpoint import load_snapshot, save_snapshot
-from train.config import ProductConfig
+from train.config import DetectorConfig
 from train.data.mnist import Digits
 from train.data.non_digits import others
 from train.data.pendigits import pen_digits
@@ -95,7 +95,7 @@ def kept_examples(path: Path, make: Callable[[], Examples]) -> Examples:
 
 
 def make_examples(
-    split: Split, reals: Digits, generators: Sequence[Generator], config: ProductConfig, workers: Workers
+    split: Split, reals: Digits, generators: Sequence[Generator], config: DetectorConfig, workers: Workers
 ) -> Examples:
     """Examples of one split: reals of that split, and fresh samples of its own seeds.
 

@@ -30,7 +30,7 @@ Objective: TypeAlias = Callable[[Outputs, Targets], torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Balance:
+class ClassWeights:
     """Shares of real digits, fakes and others among the pictures to learn from; they sum to 1."""
 
     real: float
@@ -38,13 +38,13 @@ class Balance:
     other: float
 
     @classmethod
-    def of(cls, codes: torch.Tensor) -> "Balance":
+    def of(cls, codes: torch.Tensor) -> "ClassWeights":
         """The shares in codes int64 [n] of `train.data.targets`."""
         targets = decoded(codes)
         return cls(*(kind.double().mean().item() for kind in (targets.real, targets.fake, targets.other)))
 
 
-def detector_loss(outputs: Outputs, targets: Targets, balance: Balance) -> torch.Tensor:
+def detector_loss(outputs: Outputs, targets: Targets, balance: ClassWeights) -> torch.Tensor:
     """The costs in nats of fake or real, of the digit and of the domain, float32 [3], weighted to be summed.
 
     Every picture weighs as much as makes both sides of its question even over the whole data (not in each
@@ -54,18 +54,22 @@ def detector_loss(outputs: Outputs, targets: Targets, balance: Balance) -> torch
     digits = 1 - balance.other
 
     fake = binary_cross_entropy_with_logits(fake_logit, targets.fake.float(), reduction="none")
-    fake = fake * (evened(targets.real, balance.real) + evened(targets.fake, balance.fake))
+    fake = fake * (
+        balanced_weights(targets.real, balance.real) + balanced_weights(targets.fake, balance.fake)
+    )
 
     digit = cross_entropy(digit_logits, targets.digit, reduction="none", ignore_index=NO_DIGIT)
     digit = digit * (targets.real + FAKE_DIGIT * targets.fake)
 
     domain = binary_cross_entropy_with_logits(domain_logit, (~targets.other).float(), reduction="none")
-    domain = domain * (evened(~targets.other, digits) + evened(targets.other, balance.other))
+    domain = domain * (
+        balanced_weights(~targets.other, digits) + balanced_weights(targets.other, balance.other)
+    )
 
     return torch.stack([fake.mean(), DIGIT_WEIGHT * digit.mean(), DOMAIN_WEIGHT * domain.mean()])
 
 
-def evened(members: torch.Tensor, share: float) -> torch.Tensor:
+def balanced_weights(members: torch.Tensor, share: float) -> torch.Tensor:
     """Weights float32 [batch] of one of two classes that are to count alike; members: bool [batch]."""
     return members.float() / (2 * share) if share else torch.zeros_like(members, dtype=torch.float32)
 
@@ -84,8 +88,8 @@ class DetectorLearner:
     """A detector with its optimiser, its schedule and its average: all that a step reads and writes.
 
     Labels are the codes of `train.data.targets`, so that `train.loop.run_loop` can draw its batches from one
-    concatenated set of reals, fakes and others. Classes of unequal size are evened by weights rather
-    than by drawing the smaller one more often: every picture is still seen once an epoch, and the
+    concatenated set of reals, fakes and others. Weights balance classes of unequal size, rather than
+    drawing the smaller one more often: every picture is still seen once an epoch, and the
     loop's order, which makes a run resumable, stays a function of seed and epoch alone.
 
     Pictures are not augmented here. What comes in has been normalised, longest side 20 and centred;
@@ -99,7 +103,7 @@ class DetectorLearner:
         self,
         total: int,
         seed: int,
-        balance: Balance,
+        balance: ClassWeights,
         device: torch.device,
         widths: Sequence[int],
         precision: str = "float32",
@@ -164,7 +168,9 @@ class DetectorLearner:
 
     def accuracy(self, fake_logit: torch.Tensor, targets: Targets) -> torch.Tensor:
         """Share of digits on the right side of a logit of 0, both classes counted alike."""
-        weights = evened(targets.real, self.balance.real) + evened(targets.fake, self.balance.fake)
+        weights = balanced_weights(targets.real, self.balance.real) + balanced_weights(
+            targets.fake, self.balance.fake
+        )
         return (((fake_logit >= 0) == targets.fake) * weights).mean()
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -9,13 +9,13 @@ import torch
 from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import unprefixed, write_atomically
-from train.config import DistilConfig, ProductConfig, ZooConfig
+from train.config import DetectorConfig, DistilConfig, GeneratorsConfig
 from train.data import mnist
 from train.data.artifacts import flaw_makers
 from train.data.dataset import MNIST, OTHER, PEN, Examples, kept_examples, make_examples
 from train.data.splits import Split
 from train.detector.calibrate import Calibration, calibrate
-from train.detector.learner import Balance, DetectorLearner
+from train.detector.learner import ClassWeights, DetectorLearner
 from train.detector.model import Detector, scores_of
 from train.detector.thresholds import Thresholds, thresholds
 from train.errors import ConfigError, RunError
@@ -30,7 +30,7 @@ STAGE: Final = "detector"
 CALIBRATION: Final = "calibration.json"
 
 
-def train_product(config: ProductConfig, run: Run) -> None:
+def train_product(config: DetectorConfig, run: Run) -> None:
     """Make the examples, train, calibrate: each stage is kept, and none is done twice.
 
     Raises:
@@ -43,10 +43,10 @@ def train_product(config: ProductConfig, run: Run) -> None:
     keep_calibration(run, learner.deployed, load_examples("validation", config, run))
 
 
-def check_zoo(config: ProductConfig) -> None:
+def check_generators(config: DetectorConfig) -> None:
     """Raises RunError where the zoo is not finished, ConfigError where it learnt from other pictures."""
     zoo = Run(Path(config.zoo))
-    learnt_from = zoo.config(ZooConfig).dataset
+    learnt_from = zoo.config(GeneratorsConfig).dataset
     if learnt_from != config.dataset:
         raise ConfigError(
             f"{zoo.folder} learnt from {learnt_from}; give --dataset {learnt_from} or another --zoo."
@@ -77,7 +77,7 @@ def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
         ) from error
 
 
-def load_detector(config: ProductConfig | DistilConfig, run: Run) -> Detector:
+def load_detector(config: DetectorConfig | DistilConfig, run: Run) -> Detector:
     """A finished run's detector, as it is deployed, in float32 on the CPU.
 
     Raises:
@@ -92,10 +92,10 @@ def load_detector(config: ProductConfig | DistilConfig, run: Run) -> Detector:
     return detector.module.eval()
 
 
-def fit(examples: Examples, steps: int, cycles: int, config: ProductConfig, run: Run) -> DetectorLearner:
+def fit(examples: Examples, steps: int, cycles: int, config: DetectorConfig, run: Run) -> DetectorLearner:
     """A detector, trained on these examples for so many steps, in cycles of the learning rate."""
     device = torch.device(config.device)
-    balance = Balance.of(examples.codes)
+    balance = ClassWeights.of(examples.codes)
     learner = DetectorLearner(steps, config.seed, balance, device, config.widths, config.precision, cycles)
     schedule = Schedule(steps, config.batch_size, [steps], config.save_every, config.log_every, config.seed)
     digits = examples.digits()
@@ -104,13 +104,13 @@ def fit(examples: Examples, steps: int, cycles: int, config: ProductConfig, run:
     return learner
 
 
-def load_examples(split: Split, config: ProductConfig, run: Run) -> Examples:
+def load_examples(split: Split, config: DetectorConfig, run: Run) -> Examples:
     """A split's examples, made first where they are not there: training's, or half of the held-out digits."""
 
     def make() -> Examples:
         known, held_out = mnist.hold_out(mnist.load(config.dataset, "train"))
         zoo = Run(Path(config.zoo))
-        options = zoo.config(ZooConfig)
+        options = zoo.config(GeneratorsConfig)
         generators = load_generators(options, zoo)
         if split == "train":
             generators += redrawers(options, zoo, known) + flaw_makers(first(known, config.reals))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from train.checkpoint import write_atomically
-from train.config import DistilConfig, ProductConfig
+from train.config import DetectorConfig, DistilConfig
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
 from train.evaluation.eval_set import DOOR, MNIST, kept_exam
@@ -31,7 +31,7 @@ def evaluate_distilled(run: Run) -> dict[str, Any]:
     config = run.config(DistilConfig)
     torch.set_num_threads(config.threads)
     teacher = Run(Path(config.teacher))
-    product = teacher.config(ProductConfig)
+    product = teacher.config(DetectorConfig)
     path = teacher.folder / "exam.safetensors"
     if not path.exists():
         raise RunError(

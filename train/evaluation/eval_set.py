@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from train.checkpoint import load_snapshot, save_snapshot
-from train.config import ProductConfig
+from train.config import DetectorConfig
 from train.data import mnist
 from train.data.augment import Picture, resized
 from train.data.fonts import printed_digits
@@ -72,7 +72,7 @@ def corrupted(name: str, strength: int) -> str:
     return f"{name}-{strength}"
 
 
-def kept_exam(path: Path, config: ProductConfig, generators: Sequence[Generator], known: Pixels) -> Exam:
+def kept_exam(path: Path, config: DetectorConfig, generators: Sequence[Generator], known: Pixels) -> Exam:
     """The exam of a file, made and saved first where there is none.
 
     known: uint8 [n, 28, 28], all that was learnt from, as normalised: no fake among it is asked.
@@ -104,7 +104,7 @@ def kept_exam(path: Path, config: ProductConfig, generators: Sequence[Generator]
 
 
 def make_exam(
-    config: ProductConfig, generators: Sequence[Generator], known: Pixels, workers: Workers
+    config: DetectorConfig, generators: Sequence[Generator], known: Pixels, workers: Workers
 ) -> Exam:
     """See `kept_exam`."""
     seed = split_seed(config.seed, "evaluation")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from train.config import ProductConfig
+from train.config import DetectorConfig
 from train.data.dataset import Examples
 from train.detector.model import Detector
 from train.detector.train import fit, keep_calibration
@@ -23,7 +23,7 @@ def left_out(fold: str, kinds: Mapping[str, str]) -> set[str]:
 
 
 def train_fold(
-    fold: str, config: ProductConfig, run: Run, learnt_from: Examples, validation: Examples
+    fold: str, config: DetectorConfig, run: Run, learnt_from: Examples, validation: Examples
 ) -> Detector:
     """A fold's detector, trained and calibrated first where it is not, as the product is, for
     `config.fold_steps`.

@@ -94,7 +94,7 @@ def generator_table(report: Mapping[str, Any]) -> str:
         "wild",
         "Member unseen",
         "wild",
-        "Seen",
+        "Preprocessed",
         "wild",
         "Tutorial",
     )

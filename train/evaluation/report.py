@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 
 from train.checkpoint import write_atomically
-from train.config import ProductConfig, ZooConfig
+from train.config import DetectorConfig, GeneratorsConfig
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.evaluation.distributions import distribution_figures
 from train.evaluation.eval_set import DOOR, MNIST, PEN, Exam, kept_exam
@@ -47,7 +47,7 @@ def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
     Raises:
         DataError: the data cannot be had. RunError: a run is unfinished, or cannot be read or written.
     """
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     torch.set_num_threads(config.threads)
     calibration, thresholds = read_calibration(run)
     detector = load_detector(config, run)
@@ -59,7 +59,7 @@ def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
     detectors = {
         fold: train_fold(fold, config, fold_run(run, fold), learnt_from, validation) for fold in FOLDS
     }
-    generators = load_generators(zoo.config(ZooConfig), zoo)
+    generators = load_generators(zoo.config(GeneratorsConfig), zoo)
     torch.set_num_threads(config.threads)
     exam = kept_exam(run.folder / "exam.safetensors", config, generators, learnt_from.images.numpy())
     kinds = {generator.name: str(generator.kind) for generator in generators}

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data.mnist import CLASSES, Digits
 from train.generators.generator import Generator, Kind
 from train.run import Run
@@ -23,7 +23,7 @@ class Family(ABC):
     conditional: ClassVar[bool] = False
 
     @abstractmethod
-    def __init__(self, config: ZooConfig) -> None: ...
+    def __init__(self, config: GeneratorsConfig) -> None: ...
 
     @abstractmethod
     def fit(self, digits: Digits, run: Run) -> float:

@@ -12,13 +12,13 @@ from typing import Any, Final, cast
 import torch
 
 from train.checkpoint import write_atomically
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data import mnist
 from train.errors import ConfigError, RunError, TrainError
 from train.generators.classifier import Judge, JudgeLearner, predict
 from train.generators.families import FAMILIES
 from train.generators.generator import Generator
-from train.generators.report import judge_generators, markdown_table, save_walls
+from train.generators.report import judge_generators, markdown_table, save_grids
 from train.loop import Schedule, run_loop
 from train.processes import end_with_parent
 from train.run import Run
@@ -31,7 +31,7 @@ PARTS: Final = (JUDGE, *FAMILIES)
 """What a zoo consists of, in the order in which it is built."""
 
 
-def build_zoo(config: ZooConfig, run: Run, parts: Sequence[str] = PARTS) -> None:
+def build_generators(config: GeneratorsConfig, run: Run, parts: Sequence[str] = PARTS) -> None:
     """Train what is not trained yet, several parts side by side; and report, where all parts were asked for.
 
     Raises:
@@ -62,7 +62,7 @@ def check_shape(dataset: str) -> None:
         raise ConfigError(f"Zoo and product take 28x28 pictures; {dataset} has {height}x{width}.")
 
 
-def build_side_by_side(config: ZooConfig, run: Run, parts: Sequence[str]) -> None:
+def build_side_by_side(config: GeneratorsConfig, run: Run, parts: Sequence[str]) -> None:
     """Train parts in processes of their own, `config.jobs` at a time; the first that fails ends them all."""
     # Spawned, because a forked process inherits a thread pool that it cannot use.
     spawned = multiprocessing.get_context("spawn")
@@ -88,7 +88,7 @@ def build_side_by_side(config: ZooConfig, run: Run, parts: Sequence[str]) -> Non
             left.terminate()
 
 
-def run_part(config: ZooConfig, run: Run, part: str) -> None:
+def run_part(config: GeneratorsConfig, run: Run, part: str) -> None:
     """`build_part` as a process of its own: says in a line what went wrong, and ends with its parent."""
     end_with_parent()
     try:
@@ -100,7 +100,7 @@ def run_part(config: ZooConfig, run: Run, part: str) -> None:
         sys.exit(130)
 
 
-def build_part(config: ZooConfig, run: Run, part: str) -> None:
+def build_part(config: GeneratorsConfig, run: Run, part: str) -> None:
     """Train the judge or one family to its end."""
     torch.set_num_threads(config.threads)
     if part == JUDGE:
@@ -109,7 +109,7 @@ def build_part(config: ZooConfig, run: Run, part: str) -> None:
         load_generators(config, run, [part])
 
 
-def load_judge(config: ZooConfig, run: Run) -> Judge:
+def load_judge(config: GeneratorsConfig, run: Run) -> Judge:
     """The zoo's judge, trained first where it is not."""
     device = torch.device(config.device)
     # More would not make it a better judge, and fewer only serve to try things out.
@@ -121,7 +121,9 @@ def load_judge(config: ZooConfig, run: Run) -> Judge:
     return learner.judge
 
 
-def load_generators(config: ZooConfig, run: Run, names: Sequence[str] = tuple(FAMILIES)) -> list[Generator]:
+def load_generators(
+    config: GeneratorsConfig, run: Run, names: Sequence[str] = tuple(FAMILIES)
+) -> list[Generator]:
     """The zoo's generators, each trained first where it is not; of a family with stages, each of them.
 
     Raises:
@@ -136,7 +138,7 @@ def load_generators(config: ZooConfig, run: Run, names: Sequence[str] = tuple(FA
     return generators
 
 
-def write_report(config: ZooConfig, run: Run) -> dict[str, Any]:
+def write_report(config: GeneratorsConfig, run: Run) -> dict[str, Any]:
     """Judge the whole zoo: `report.json`, `report.md` and `walls/NAME.png` in its folder."""
     torch.set_num_threads(config.threads * config.jobs)
     known, held_out = mnist.hold_out(mnist.load(config.dataset, "train"))
@@ -157,7 +159,7 @@ def write_report(config: ZooConfig, run: Run) -> dict[str, Any]:
         raise ConfigError(f"The zoo of {config.dataset} cannot be judged: {error}") from error
     report["options"] = dataclasses.asdict(config)
     report["judge_accuracy"] = float((predict(judge, tested.images.numpy()) == tested.labels.numpy()).mean())
-    save_walls(run.folder / "walls", generators, config.seed)
+    save_grids(run.folder / "walls", generators, config.seed)
     write_atomically(run.folder / "report.md", markdown_table(report).encode())
     # Last: once it is there, all that belongs to it is.
     write_atomically(run.folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())

@@ -11,12 +11,12 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data.mnist import CLASSES, Digits
 from train.errors import RunError
 from train.generators.base import Family
 from train.loop import Schedule, run_loop
-from train.pictures import save_wall
+from train.pictures import save_grid
 from train.run import Run
 
 CHUNK = 256
@@ -35,7 +35,7 @@ class LearnedFamily(Family):
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
     watched: ClassVar[tuple[str, ...]]
 
-    def __init__(self, config: ZooConfig) -> None:
+    def __init__(self, config: GeneratorsConfig) -> None:
         self.config = config
         self.device = torch.device(config.device)
         self.total = max(1, round(self.steps * config.effort))
@@ -97,7 +97,7 @@ class LearnedFamily(Family):
         """Save a wall of samples with the run: a row a digit where the digit can be chosen."""
         digits = np.arange(CLASSES).repeat(CLASSES) if self.conditional else None
         pictures = self.sample(CLASSES * CLASSES, self.config.seed, digits)
-        save_wall(run.folder / f"samples-{step:06d}.png", pictures, CLASSES)
+        save_grid(run.folder / f"samples-{step:06d}.png", pictures, CLASSES)
         return {}
 
     @torch.no_grad()

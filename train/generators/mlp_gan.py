@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from train.config import TutorialConfig, ZooConfig, conflicts, from_preset
+from train.config import GeneratorsConfig, TutorialConfig, conflicts, from_preset
 from train.data.mnist import Digits
 from train.errors import RunError
 from train.generators.base import Family
@@ -22,7 +22,7 @@ class MlpGan(Family):
 
     kind = "adversarial"
 
-    def __init__(self, config: ZooConfig) -> None:
+    def __init__(self, config: GeneratorsConfig) -> None:
         given = {"preset": config.preset, "dataset": config.dataset, "seed": config.seed}
         machine = {"device": config.device, "threads": config.threads}
         self.config = from_preset(TutorialConfig, {**given, **machine})

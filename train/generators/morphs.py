@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data.mnist import CLASSES, Digits
 from train.generators.base import Family, any_digits
 from train.run import Run
@@ -29,7 +29,7 @@ class Morphs(Family):
     kind = "classical"
     conditional = True
 
-    def __init__(self, config: ZooConfig) -> None:  # noqa: ARG002
+    def __init__(self, config: GeneratorsConfig) -> None:  # noqa: ARG002
         self.classes: list[torch.Tensor] = []
 
     def fit(self, digits: Digits, run: Run) -> float:  # noqa: ARG002

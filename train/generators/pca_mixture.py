@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data.mnist import Digits, scaled
 from train.generators.base import Family, any_digits
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
@@ -23,7 +23,7 @@ class PcaMixture(Family):
     kind = "classical"
     conditional = True
 
-    def __init__(self, config: ZooConfig) -> None:
+    def __init__(self, config: GeneratorsConfig) -> None:
         self.seed = config.seed
         self.center = torch.empty(0)
         self.axes = torch.empty(0)

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data.mnist import Digits
 from train.data.splits import own_seed
 from train.generators.flow import Flow
@@ -26,7 +26,7 @@ BEGINNINGS: Final = (0.3, 0.5, 0.7)
 """How much of a digit is left where the flow goes on from, in turn."""
 
 
-def redrawers(config: ZooConfig, run: Run, digits: Digits) -> list[Generator]:
+def redrawers(config: GeneratorsConfig, run: Run, digits: Digits) -> list[Generator]:
     """What a zoo's flow and variational autoencoder make of real digits, each as a generator of its kind.
 
     digits: those that the zoo learnt from, and that are drawn again.

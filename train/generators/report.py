@@ -14,7 +14,7 @@ from train.generators.classifier import Judge, features_of, probabilities_of
 from train.generators.generator import Generator
 from train.generators.quality import frechet_distance, nearest_distances, precision_recall
 from train.generators.reals import real_digits
-from train.pictures import save_wall
+from train.pictures import save_grid
 
 HELD_OUT: Final = "held_out_reals"
 NEIGHBOURS: Final = 3
@@ -148,7 +148,7 @@ def markdown_table(report: Mapping[str, Any]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in (headings, rules, *cells))
 
 
-def save_walls(folder: Path, generators: Sequence[Generator], seed: int = 0) -> None:
+def save_grids(folder: Path, generators: Sequence[Generator], seed: int = 0) -> None:
     """Save each generator's wall of 10 x 10 samples as `NAME.png`; a conditional one's rows are 0 to 9.
 
     Raises:
@@ -157,4 +157,4 @@ def save_walls(folder: Path, generators: Sequence[Generator], seed: int = 0) -> 
     digits = np.repeat(np.arange(CLASSES), WALL_SIDE)
     for generator in generators:
         pictures = generator.sample(len(digits), seed, digits if generator.conditional else None)
-        save_wall(folder / f"{generator.name}.png", pictures, WALL_SIDE)
+        save_grid(folder / f"{generator.name}.png", pictures, WALL_SIDE)

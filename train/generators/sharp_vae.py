@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.data.mnist import Digits
 from train.generators.base import any_digits
 from train.generators.learned import LearnedFamily, chunks, means, minimize
@@ -40,7 +40,7 @@ class SharpVae(LearnedFamily):
     width: ClassVar[int] = 32
     components: ClassVar[int] = 40
 
-    def __init__(self, config: ZooConfig) -> None:
+    def __init__(self, config: GeneratorsConfig) -> None:
         super().__init__(config)
         self.codes = torch.zeros(RECENT, self.latent, device=self.device)
         self.labels = torch.zeros(RECENT, dtype=torch.int64, device=self.device)

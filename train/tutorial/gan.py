@@ -13,13 +13,13 @@ from train.config import TutorialConfig
 from train.data import mnist
 from train.errors import ConfigError, RunError
 from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
-from train.pictures import save_curves, save_wall
+from train.pictures import save_curves, save_grid
 from train.run import Run
 from train.tutorial.losses import discriminator_loss, generator_loss, rounded
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
-WALL = 64
-WALL_COLUMNS = 8
+GRID = 64
+GRID_COLUMNS = 8
 WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
 
 
@@ -117,7 +117,7 @@ class TutorialPair:
     def update_generator(self, batch: Batch) -> torch.Tensor:
         """Returns the loss as it was before, detached."""
         self.discriminator.requires_grad_(False)
-        loss = self.deceive(batch.noise.to_learn)
+        loss = self.generator_loss(batch.noise.to_learn)
         self.generator_optimizer.zero_grad()
         loss.backward()
         self.generator_optimizer.step()
@@ -131,7 +131,7 @@ class TutorialPair:
         real_logits, fake_logits = logits[: len(reals)], logits[len(reals) :]
         return discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
-    def deceive(self, noise: torch.Tensor) -> torch.Tensor:
+    def generator_loss(self, noise: torch.Tensor) -> torch.Tensor:
         """The generator's loss on noise [n, latent], with the batch's statistics."""
         return generator_loss(self.logits(self.fakes(noise, deployed=False)))
 
@@ -238,7 +238,7 @@ def train_on(digits: mnist.Digits, config: TutorialConfig, run: Run) -> float:
     probe = digits.batch(epoch_order(config.seed, -1, len(digits.images))[:1000])
 
     def show(step: int) -> dict[str, float]:
-        save_wall(run.folder / f"samples-{step:06d}.png", pair.sample(WALL, config.seed), WALL_COLUMNS)
+        save_grid(run.folder / f"samples-{step:06d}.png", pair.sample(GRID, config.seed), GRID_COLUMNS)
         return pair.losses_now(probe, config.seed)
 
     seconds = run_loop(pair, digits, schedule, run, show)

@@ -152,7 +152,7 @@ def look_at(pair: TutorialPair, batch: Batch) -> Look:
         deployed = pair.fakes(batch.noise.deployed, deployed=True)
         fakes = torch.cat([pair.fakes(batch.noise.fresh, deployed=False), deployed])
         discriminator_loss, real_logits, fake_logits = pair.judge(batch.reals, fakes)
-        generator_loss = pair.deceive(batch.noise.to_learn)
+        generator_loss = pair.generator_loss(batch.noise.to_learn)
     place = len(fakes) - len(deployed)
     logits = torch.stack([real_logits[0], fake_logits[place]])
     labels = torch.tensor([REAL, FAKE], dtype=logits.dtype, device=logits.device)

@@ -96,7 +96,7 @@ class Chosen:
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
+class LaidOut:
     """What lies on a desk at one moment; the parts belong together.
 
     files: the wall. chosen: the digit of it that is looked at; None before there is a wall.
@@ -121,7 +121,7 @@ class Desk:
         self._lock = threading.Lock()
         # Counted on from the clock: what a page still shows when the app starts anew stays the older.
         self._number = time.time_ns() // 1000
-        self.now = Laid()
+        self.now = LaidOut()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
         """Gradio copies the first value of a state for each visitor, and a lock cannot be copied."""
@@ -136,15 +136,15 @@ class Desk:
         with self._lock:
             return self._next()
 
-    def lay(self, wall: int, chosen: Chosen, files: Sequence[tuple[Checked, bytes]]) -> Laid | None:
+    def lay(self, wall: int, chosen: Chosen, files: Sequence[tuple[Checked, bytes]]) -> LaidOut | None:
         """Lay down a wall, which ends a running search; None where one asked for later lies there already."""
         with self._lock:
             if wall < self.now.wall:
                 return None
-            self.now = Laid(files, chosen, wall, self._next())
+            self.now = LaidOut(files, chosen, wall, self._next())
             return self.now
 
-    def choose(self, wall: int, index: int) -> Laid | None:
+    def choose(self, wall: int, index: int) -> LaidOut | None:
         """Look at another digit, which ends a running search; None where that wall no longer lies there, or
         has no such digit.
         """
@@ -180,14 +180,14 @@ class Desk:
         if now.turn == begun.turn:
             yield convince_panel(engine, now, words)
 
-    def _begin(self, turn: int) -> Laid | None:
+    def _begin(self, turn: int) -> LaidOut | None:
         with self._lock:
             if turn != self.now.turn:
                 return None
             self.now = replace(self.now, turn=self._next(), halted=False)
             return self.now
 
-    def _step(self, turn: int, chosen: Chosen) -> Laid | None:
+    def _step(self, turn: int, chosen: Chosen) -> LaidOut | None:
         with self._lock:
             if turn != self.now.turn:
                 return None
@@ -200,7 +200,7 @@ class Desk:
 
 
 def convince_panel(
-    engine: Engine, laid: Laid, words: Words, running: bool = False, in_front: bool = False
+    engine: Engine, laid: LaidOut, words: Words, running: bool = False, in_front: bool = False
 ) -> str:
     """HTML of the panel; none where no digit is chosen. in_front: it is to be scrolled to."""
     chosen = laid.chosen

@@ -6,7 +6,7 @@ from typing import Final
 
 import gradio as gr
 
-from demo.errors import ModelError, told
+from demo.errors import ModelError, public_message
 from demo.inference.engine import Engine
 from demo.snippets.programs import SHOWN_ADDRESS
 from demo.ui.page import Page, private_event
@@ -38,7 +38,8 @@ def add_elsewhere(page: Page) -> None:
         try:
             return content(words)
         except ModelError as error:
-            return f'<p data-tone="error" role="status">{words("elsewhere.broken", reason=told(error))}</p>'
+            reason = public_message(error)
+            return f'<p data-tone="error" role="status">{words("elsewhere.broken", reason=reason)}</p>'
 
     panel.look(fill, None, panel, api_name="page_elsewhere", **private_event())
 

@@ -18,7 +18,7 @@ from demo.ui.html import VERDICTS, verdict_words, wall
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Words
 from demo.ui.views.check import decode_png_url
-from demo.ui.views.convince import CONVINCE_SCRIPT, Chosen, Desk, Laid, convince_panel
+from demo.ui.views.convince import CONVINCE_SCRIPT, Chosen, Desk, LaidOut, convince_panel
 from demo.ui.widgets.share_link import SHARE_SCRIPT, share_link
 
 SEEDS_TO_TRY: Final = 1_000_000
@@ -195,7 +195,7 @@ def _refuse_forgotten(desk: Desk, words: Words) -> None:
         raise gr.Error(words("generate.gone"), print_exception=False)
 
 
-def _wall(recipe: Recipe, mistakes: Sequence[Mistake], laid: Laid, words: Words) -> str:
+def _wall(recipe: Recipe, mistakes: Sequence[Mistake], laid: LaidOut, words: Words) -> str:
     """What was asked for and cannot be, what was made and how it is judged, a link to it, the digits."""
     notices = "".join(f"<p>{_mistake(each, words)}</p>" for each in mistakes)
     verdicts = [checked.answer.verdict for checked, _ in laid.files]

@@ -13,9 +13,9 @@ from demo.contract import (
     DISCRIMINATOR,
     EVALUATION_PLOT,
     EVALUATION_RECORD,
+    GENERATORS_GRID,
+    GENERATORS_RECORD,
     HISTORY_PICTURE,
-    ZOO_RECORD,
-    ZOO_WALL,
 )
 from demo.inference.manifest import Manifest
 from demo.ui.html import html_table
@@ -164,10 +164,10 @@ def _farthest(report: Report) -> dict[str, object]:
 def _walls(manifest: Manifest, words: Words) -> str:
     """What each generator makes, behind a line to open: a closed part loads none of its pictures."""
     known = words.group("elsewhere.kind-")
-    rows = json.loads(manifest.read(ZOO_RECORD))["rows"] if ZOO_RECORD in manifest.files else []
+    rows = json.loads(manifest.read(GENERATORS_RECORD))["rows"] if GENERATORS_RECORD in manifest.files else []
     walls = ""
     for row in rows:
-        file = ZOO_WALL.format(row["name"])
+        file = GENERATORS_GRID.format(row["name"])
         if file in manifest.files:
             kind = known.get(row["kind"], html.escape(row["kind"]))
             caption = f"<code>{html.escape(row['name'])}</code> {kind}"

@@ -33,7 +33,7 @@ from demo.decoder.images import encode_png, shared_pool
 from demo.decoder.room import NO_ROOM, Room
 from demo.inference.batcher import MOST_WAITING
 from demo.inference.engine import Engine, Scores
-from demo.inference.preprocess import Seen
+from demo.inference.preprocess import Preprocessed
 from export.conformance import CONFORMANCE_FOLDER
 from tests.demo.test_cli import CONTRACT
 from tests.support.serving import served_app
@@ -206,7 +206,7 @@ def test_requests_of_the_same_moment_share_runs_of_the_model(monkeypatch: pytest
     seen = threading.Semaphore(0)
     look, score = engine.look, engine.score
 
-    def looked(image: NDArray[np.uint8]) -> Seen:
+    def looked(image: NDArray[np.uint8]) -> Preprocessed:
         found = look(image)
         seen.release()
         return found
@@ -282,7 +282,7 @@ def test_whoever_leaves_before_the_answer_gives_the_request_up(monkeypatch: pyte
     looks: list[int] = []
     look = engine.look
 
-    def held(image: NDArray[np.uint8]) -> Seen:
+    def held(image: NDArray[np.uint8]) -> Preprocessed:
         looks.append(len(looks))
         begun.release()
         assert may_look.wait(60)

@@ -8,14 +8,14 @@ from demo.decoder.images import encode_png
 from demo.inference.answer import Thresholds
 from demo.inference.check import check_bytes, judge
 from demo.inference.engine import Engine
-from demo.inference.preprocess import Seen
+from demo.inference.preprocess import Preprocessed
 from tests.support.detectors import tiny_groups
 
 
-def as_seen(pixels: NDArray[np.uint8]) -> Seen:
+def as_seen(pixels: NDArray[np.uint8]) -> Preprocessed:
     """Pixels, uint8 [28, 28], as though the normaliser had left them as they are."""
     height, width = pixels.shape
-    return Seen(pixels, height, width, (0, 0, height, width), inverted=False)
+    return Preprocessed(pixels, height, width, (0, 0, height, width), inverted=False)
 
 
 @pytest.mark.parametrize(

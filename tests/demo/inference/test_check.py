@@ -18,7 +18,7 @@ from demo.inference.check import (
     answer_loaded,
     check_sources,
     load,
-    see_several,
+    preprocess_many,
 )
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
@@ -27,7 +27,7 @@ Check = Callable[[Engine, Sequence[str], Sequence[NDArray[np.uint8]]], list[Chec
 
 
 def as_a_form(engine: Engine, names: Sequence[str], sources: Sequence[NDArray[np.uint8]]) -> list[Checked]:
-    return answer_loaded(engine, names, see_several(engine, sources))
+    return answer_loaded(engine, names, preprocess_many(engine, sources))
 
 
 @pytest.mark.parametrize("check", [check_sources, as_a_form])
@@ -66,7 +66,7 @@ def test_of_a_picture_that_cannot_be_judged_nothing_is_held(content: bytes) -> N
 
 def test_a_machine_s_fault_is_told_from_the_picture_s(tutorial_engine: Engine, tmp_path: Path) -> None:
     sources: list[Source] = [tmp_path / "gone.png", b"no picture", MachineError("No room.")]
-    checked = answer_loaded(tutorial_engine, ["1", "2", "3"], see_several(tutorial_engine, sources))
+    checked = answer_loaded(tutorial_engine, ["1", "2", "3"], preprocess_many(tutorial_engine, sources))
     assert [each.by_fault for each in checked] == [True, False, True]
     assert checked[2].answer.error == "No room."
 

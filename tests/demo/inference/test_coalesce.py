@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 
 from demo.errors import BusyError
-from demo.inference.batcher import Coalescer
+from demo.inference.batcher import Batcher
 
-Numbers = Coalescer[int, int, str]
+Numbers = Batcher[int, int, str]
 
 
 class Recorder:
@@ -55,7 +55,7 @@ def recorder() -> Recorder:
 
 @pytest.fixture
 def numbers(recorder: Recorder) -> Iterator[Numbers]:
-    coalescer: Numbers = Coalescer(
+    coalescer: Numbers = Batcher(
         recorder.prepare, recorder.answer, side_by_side=2, at_once=64, most_waiting=100
     )
     yield coalescer
@@ -95,7 +95,7 @@ def test_what_comes_while_the_model_is_busy_is_one_batch(numbers: Numbers, recor
 
 
 def test_a_batch_is_no_larger_than_it_may_be(recorder: Recorder) -> None:
-    few: Numbers = Coalescer(recorder.prepare, recorder.answer, side_by_side=2, at_once=4)
+    few: Numbers = Batcher(recorder.prepare, recorder.answer, side_by_side=2, at_once=4)
     asyncio.run(few.answers(range(100, 150)))
     few.close()
     assert max(map(len, recorder.batches)) <= 4
@@ -248,7 +248,7 @@ def test_what_is_prepared_and_given_up_does_not_reach_the_model(numbers: Numbers
 
 
 def test_its_end_is_its_threads_end(recorder: Recorder) -> None:
-    few: Numbers = Coalescer(recorder.prepare, recorder.answer, side_by_side=2, at_once=4)
+    few: Numbers = Batcher(recorder.prepare, recorder.answer, side_by_side=2, at_once=4)
     asyncio.run(few.answers(range(9)))
     threads = list(few._threads)
     assert len(threads) == 3

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from demo.inference.check import check_sources
 from demo.inference.engine import Engine
-from demo.inference.preprocess import Seen
+from demo.inference.preprocess import Preprocessed
 
 
 def square(height: int, width: int, top: int, left: int, side: int) -> NDArray[np.uint8]:
@@ -16,7 +16,7 @@ def square(height: int, width: int, top: int, left: int, side: int) -> NDArray[n
     return picture
 
 
-def done(seen: Seen) -> dict[str, bool]:
+def done(seen: Preprocessed) -> dict[str, bool]:
     return {
         "inverted": seen.inverted,
         "cropped": seen.cropped,
@@ -47,7 +47,9 @@ def test_what_was_done(engine: Engine, picture: NDArray[np.uint8], expected: set
 
 
 def test_a_picture_without_margins_is_not_cropped() -> None:
-    whole = Seen(np.pad(np.full((20, 10), 255, np.uint8), ((4, 4), (9, 9))), 40, 20, (0, 0, 40, 20), False)
+    whole = Preprocessed(
+        np.pad(np.full((20, 10), 255, np.uint8), ((4, 4), (9, 9))), 40, 20, (0, 0, 40, 20), False
+    )
     assert not whole.cropped
     assert whole.scaled
     assert not whole.recentred

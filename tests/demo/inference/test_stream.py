@@ -11,7 +11,7 @@ import pytest
 from demo.decoder.images import encode_png
 from demo.errors import PictureError
 from demo.inference import check, stream
-from demo.inference.check import Source, check_bytes, see_several
+from demo.inference.check import Source, check_bytes, preprocess_many
 from demo.inference.engine import Engine
 from demo.inference.stream import BATCHES_AT_ONCE, check_stream
 
@@ -85,7 +85,7 @@ def test_the_next_batch_is_decoded_while_one_is_scored(
 
     def counted(*arguments: object) -> object:
         nonlocal seen
-        found = see_several(*arguments)  # type: ignore[arg-type]
+        found = preprocess_many(*arguments)  # type: ignore[arg-type]
         seen += len(found)
         return found
 
@@ -96,7 +96,7 @@ def test_the_next_batch_is_decoded_while_one_is_scored(
         seen_while_scored.append(seen)
         return score(pixels)
 
-    monkeypatch.setattr(stream, "see_several", counted)
+    monkeypatch.setattr(stream, "preprocess_many", counted)
     monkeypatch.setattr(tutorial_engine, "score", slow)
     batches = check_stream(tutorial_engine, ((f"{index}.png", PNG) for index in range(AHEAD)))
     assert len(next(batches)) == BATCH
@@ -114,9 +114,9 @@ def test_who_stops_asking_is_not_decoded_for(
         decoded += 1
         if decoded > BATCH:
             time.sleep(0.1)
-        return see_several(*arguments)  # type: ignore[arg-type]
+        return preprocess_many(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(stream, "see_several", slow)
+    monkeypatch.setattr(stream, "preprocess_many", slow)
     # More parts than there are threads.
     monkeypatch.setattr(stream, "TOGETHER", 1)
     path = tmp_path / "0.png"
@@ -145,7 +145,7 @@ def test_large_pictures_do_not_wait_for_each_other(
     monkeypatch.setattr(check, "load", told("load", load))
     monkeypatch.setattr(tutorial_engine, "look", told("look", look))
     monkeypatch.setattr(check, "PIXELS_AT_ONCE", 28 * 28 + 1)
-    assert len(see_several(tutorial_engine, [PNG, PictureError("It did not come."), PNG, PNG])) == 4
+    assert len(preprocess_many(tutorial_engine, [PNG, PictureError("It did not come."), PNG, PNG])) == 4
     assert events == ["load", "load", "load", "look", "look", "load", "look"]
 
 

@@ -12,7 +12,7 @@ from demo.inference.engine import Engine
 from demo.insight.grid import Recipe
 from demo.insight.search import STEPS
 from demo.ui.texts import load_words
-from demo.ui.views.convince import Chosen, Desk, Laid, convince_panel
+from demo.ui.views.convince import Chosen, Desk, LaidOut, convince_panel
 
 ENGLISH = load_words()["en"]
 RECIPE = Recipe("mlp_generator", None, 3, 2)
@@ -25,7 +25,7 @@ def desk(tutorial_engine: Engine) -> Desk:
     return desk
 
 
-def lay(engine: Engine, desk: Desk, recipe: Recipe) -> Laid:
+def lay(engine: Engine, desk: Desk, recipe: Recipe) -> LaidOut:
     files = generate_files(engine, recipe.generator, recipe.count, recipe.seed, None)
     laid = desk.lay(desk.ask(), Chosen.of(recipe, files), files)
     assert laid is not None

@@ -8,7 +8,7 @@ import pytest
 from demo.inference.answer import Answer
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
-from demo.inference.preprocess import Seen
+from demo.inference.preprocess import Preprocessed
 from demo.ui.html import html_table, result_panel, wall
 from demo.ui.texts import load_words
 from demo.ui.views.explanation import explanation
@@ -16,7 +16,7 @@ from demo.ui.views.explanation import explanation
 ENGLISH = load_words()["en"]
 BAR = np.zeros((28, 28), np.uint8)
 BAR[4:24, 12:16] = 255
-SEEN = Seen(np.zeros((28, 28), np.uint8), 28, 28, (0, 0, 0, 0), inverted=False)
+SEEN = Preprocessed(np.zeros((28, 28), np.uint8), 28, 28, (0, 0, 0, 0), inverted=False)
 
 
 def test_what_is_not_a_digit_gets_no_number(engine: Engine) -> None:
@@ -61,21 +61,21 @@ def test_of_an_unknown_model_nothing_is_said_of_what_its_numbers_are_worth() -> 
     ("seen", "told"),
     [
         (
-            Seen(BAR, 28, 28, (4, 12, 24, 16), inverted=False),
+            Preprocessed(BAR, 28, 28, (4, 12, 24, 16), inverted=False),
             "Given 28 wide and 28 high, the ink cut out (4 wide, 20 high): 28",
         ),
         (
-            Seen(BAR, 600, 400, (10, 300, 210, 340), inverted=True),
+            Preprocessed(BAR, 600, 400, (10, 300, 210, 340), inverted=True),
             "Given 400 wide and 600 high, bright paper made dark, the ink cut out (40 wide, 200 high), "
             "scaled to 20 pixels, moved to the middle: 28 by 28 pixels.",
         ),
         (
-            Seen(BAR, 40, 8, (0, 0, 40, 8), inverted=False),
+            Preprocessed(BAR, 40, 8, (0, 0, 40, 8), inverted=False),
             "Given 8 wide and 40 high, scaled to 20 pixels: 28 by",
         ),
     ],
 )
-def test_the_panel_says_what_was_done_to_the_picture(engine: Engine, seen: Seen, told: str) -> None:
+def test_the_panel_says_what_was_done_to_the_picture(engine: Engine, seen: Preprocessed, told: str) -> None:
     answer = Answer("one.png", "real", 0.1, -2.2, 1, 0.9, 0.99, "model", "1", "provider")
     assert told in result_panel(engine, Checked(answer, seen), ENGLISH)
 

@@ -10,10 +10,10 @@ import torch
 
 from export.convert import to_onnx
 from train.checkpoint import load_snapshot, save_snapshot
-from train.config import ProductConfig
+from train.config import DetectorConfig
 from train.data.mnist import Digits, load
 from train.data.targets import decoded, fake_targets, other_targets, real_targets
-from train.detector.learner import Balance, DetectorLearner, cyclic_rate, detector_loss
+from train.detector.learner import ClassWeights, DetectorLearner, cyclic_rate, detector_loss
 from train.detector.model import Detector, scores_of
 from train.evaluation.metrics import auroc
 
@@ -34,11 +34,11 @@ def toy_classes(dataset: str, count: int) -> Digits:
 
 
 def learner_of(digits: Digits, total: int, seed: int = 0, precision: str = "float32") -> DetectorLearner:
-    return DetectorLearner(total, seed, Balance.of(digits.labels), CPU, WIDTHS, precision)
+    return DetectorLearner(total, seed, ClassWeights.of(digits.labels), CPU, WIDTHS, precision)
 
 
 def test_the_default_detector_is_small_and_has_three_heads() -> None:
-    detector = Detector(ProductConfig().widths)
+    detector = Detector(DetectorConfig().widths)
     assert sum(weights.numel() for weights in detector.parameters()) <= 400_000
     fake_logit, digit_logits, domain_logit = detector(torch.rand(3, 1, 28, 28))
     assert (fake_logit.shape, digit_logits.shape, domain_logit.shape) == ((3,), (3, 10), (3,))
@@ -82,8 +82,8 @@ def test_the_objective_counts_classes_alike_and_leaves_others_out() -> None:
     codes = torch.cat(
         [real_targets(torch.tensor([3])), fake_targets(torch.tensor([3, 4, 5])), other_targets(4)]
     )
-    balance = Balance.of(codes)
-    assert balance == Balance(1 / 8, 3 / 8, 1 / 2)
+    balance = ClassWeights.of(codes)
+    assert balance == ClassWeights(1 / 8, 3 / 8, 1 / 2)
     sure_of_fake = torch.tensor([10.0] * 4 + [-99.0] * 4)
     outputs = (sure_of_fake, torch.zeros(8, 10), torch.zeros(8))
     fake, _, domain = detector_loss(outputs, decoded(codes), balance).tolist()
@@ -96,7 +96,7 @@ def test_a_batch_of_one_class_has_a_finite_loss(dataset: str) -> None:
     digits = toy_classes(dataset, 20)
     learner = learner_of(digits, 1)
     assert learner.step(digits.images[:20], digits.labels[:20]).isfinite().all()
-    nothing_else = DetectorLearner(1, 0, Balance(0.5, 0.5, 0), CPU, WIDTHS)
+    nothing_else = DetectorLearner(1, 0, ClassWeights(0.5, 0.5, 0), CPU, WIDTHS)
     assert nothing_else.step(digits.images[:40], digits.labels[:40]).isfinite().all()
 
 

@@ -18,7 +18,7 @@ from export.variant import Tolerance
 from tests.support.detectors import quick_gate
 from tests.support.zoos import evaluated_product, product_command
 from train.__main__ import main
-from train.config import ProductConfig, ZooConfig
+from train.config import DetectorConfig, GeneratorsConfig
 from train.data import mnist
 from train.data.artifacts import FLAWS
 from train.data.dataset import Examples, make_examples
@@ -61,7 +61,7 @@ def bytes_of(images: Any) -> set[bytes]:
 
 
 def test_no_test_digit_is_learnt_from_or_tuned_on(run: Run, few_digits: str) -> None:
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     tested = prepare(mnist.load(few_digits, "test").images.numpy(), 1, 0, Workers(1), as_it_is)[:, 0]
     for split in ("train", "validation"):
         examples = load_examples(split, config, run)
@@ -70,7 +70,7 @@ def test_no_test_digit_is_learnt_from_or_tuned_on(run: Run, few_digits: str) -> 
 
 
 def test_no_fake_of_the_exam_is_learnt_from(run: Run) -> None:
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     learnt_from = load_examples("train", config, run)
     exam = kept_exam(run.folder / "exam.safetensors", config, [], learnt_from.images.numpy())
     for name in set(learnt_from.kinds) - ONLY_LEARNT_FROM:
@@ -83,7 +83,7 @@ def test_no_sample_of_what_is_left_out_reaches_a_fold(
     run: Run, fold: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the learner is given, step by step, and what calibration is given, hold nothing of it."""
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     learnt_from, validation = (load_examples(split, config, run) for split in ("train", "validation"))
     given: list[torch.Tensor] = []
     step = DetectorLearner.step
@@ -110,7 +110,7 @@ def test_no_sample_of_what_is_left_out_reaches_a_fold(
 
 
 def test_every_kind_is_a_fold_and_members_leave_some_of_their_kind(run: Run) -> None:
-    kinds = load_examples("train", run.config(ProductConfig), run).kinds
+    kinds = load_examples("train", run.config(DetectorConfig), run).kinds
     # Flaws made by hand are no generator's: there is nobody to leave out.
     assert {*KINDS, "flawed"} == set(kinds.values())
     rest = set(kinds) - left_out("members", kinds)
@@ -118,20 +118,20 @@ def test_every_kind_is_a_fold_and_members_leave_some_of_their_kind(run: Run) -> 
 
 
 def test_reals_and_fakes_are_there_as_they_are_and_from_the_wild(run: Run) -> None:
-    examples = load_examples("train", run.config(ProductConfig), run)
+    examples = load_examples("train", run.config(DetectorConfig), run)
     for name in [MNIST, *examples.kinds]:
         as_they_are, wild = examples.of(name), examples.of(name, wild=True)
         assert len(as_they_are) == len(wild) > 0
         assert not np.array_equal(as_they_are, wild)
     # What is no digit, too, or a codec's traces would mean that it is one.
-    assert len(examples.of(OTHER)) == len(examples.of(OTHER, wild=True)) == run.config(ProductConfig).others
+    assert len(examples.of(OTHER)) == len(examples.of(OTHER, wild=True)) == run.config(DetectorConfig).others
 
 
 def test_examples_are_a_function_of_the_options(run: Run, few_digits: str) -> None:
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     known, _ = mnist.hold_out(mnist.load(few_digits, "train"))
     zoo = Run(Path(config.zoo))
-    hard = redrawers(zoo.config(ZooConfig), zoo, known)
+    hard = redrawers(zoo.config(GeneratorsConfig), zoo, known)
     reals = mnist.Digits(known.images[:30], known.labels[:30])
     with Workers(1) as workers:
         one, again = (make_examples("train", reals, hard, config, workers) for _ in range(2))
@@ -158,14 +158,14 @@ def test_the_report_has_every_generator_beside_the_judge(run: Run, report: dict[
                 assert 0 <= row[who][figure]["low"] <= row[who][figure]["high"] <= 1
         assert ("member_unseen" in row) == (name in MEMBERS)
     assert report["distributions"]["real"]["count"] == report["test_digits"]
-    assert report["distributions"]["fake"]["count"] <= len(rows) * run.config(ProductConfig).exam
+    assert report["distributions"]["fake"]["count"] <= len(rows) * run.config(DetectorConfig).exam
     page = (run.folder / "evaluation.md").read_text()
     assert all(f"| {name} (" in page for name in rows)
     assert all((run.folder / f"evaluation-{name}.png").stat().st_size > 1000 for name in PLOTS)
 
 
 def test_a_figure_of_the_report_is_the_networks_own(run: Run, report: dict[str, Any]) -> None:
-    config = run.config(ProductConfig)
+    config = run.config(DetectorConfig)
     exam = kept_exam(run.folder / "exam.safetensors", config, [], np.zeros((0, 28, 28), np.uint8))
     detector = load_detector(config, run)
     row = next(each for each in report["generators"] if each["name"] == "morphs")
@@ -186,7 +186,7 @@ def test_a_finished_product_is_only_reported_on(run: Run, report: dict[str, Any]
     kept = {path: path.stat().st_mtime_ns for path in run.folder.rglob("*.safetensors")}
     assert len(kept) >= 3 + 1 + len(FOLDS)
     assert main(["evaluate", str(run.folder)]) == 0
-    runs, dataset = run.folder.parent, run.config(ProductConfig).dataset
+    runs, dataset = run.folder.parent, run.config(DetectorConfig).dataset
     calibrated = (run.folder / "calibration.json").stat().st_mtime_ns
     assert main(product_command(runs, dataset, "--resume")) == 0
     assert (run.folder / "calibration.json").stat().st_mtime_ns == calibrated

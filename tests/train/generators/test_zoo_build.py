@@ -14,7 +14,7 @@ from export.__main__ import main as export_main
 from tests.support.detectors import quick_gate
 from tests.support.zoos import copied_zoo, zoo_command
 from train.__main__ import main
-from train.config import ZooConfig
+from train.config import GeneratorsConfig
 from train.generators.build import PARTS
 from train.generators.conditional_gan import ConditionalGan
 from train.generators.families import FAMILIES
@@ -80,7 +80,7 @@ def test_a_finished_zoo_is_exported_with_its_figures(zoo: Path, models: Path) ->
     assert entry["metrics"]["frechet"] == row["frechet"]
     assert (models / "zoo-morphs.png").read_bytes() == (zoo / "walls" / "morphs.png").read_bytes()
 
-    family = ConditionalGan(Run(zoo).config(ZooConfig))
+    family = ConditionalGan(Run(zoo).config(GeneratorsConfig))
     family.restore(Run(zoo / "conditional_gan").load(family.total)[0])
     wanted = np.full(20, 7, np.int64)
     expected = family.sample(20, 5, wanted)
@@ -91,7 +91,7 @@ def test_a_finished_zoo_is_exported_with_its_figures(zoo: Path, models: Path) ->
 
 
 def test_the_same_seed_gives_the_same_digits_in_the_app_and_in_training(zoo: Path, models: Path) -> None:
-    family = ConditionalGan(Run(zoo).config(ZooConfig))
+    family = ConditionalGan(Run(zoo).config(GeneratorsConfig))
     family.restore(Run(zoo / "conditional_gan").load(family.total)[0])
     expected, found = family.sample(256, 5), Engine.load(models, "cpu").generate("generator", 256, seed=5)
     assert np.abs(expected.astype(int) - found).max() <= 1

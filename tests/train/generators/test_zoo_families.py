@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from train.checkpoint import load_snapshot, save_snapshot
-from train.config import ZooConfig, from_preset
+from train.config import GeneratorsConfig, from_preset
 from train.data.mnist import CLASSES, Digits, hold_out, load
 from train.device import resolve
 from train.generators.adversarial import AdversarialFamily, squared_slope
@@ -28,9 +28,9 @@ from train.run import Run
 LEARNED = [name for name, family in FAMILIES.items() if issubclass(family, LearnedFamily)]
 
 
-def config(precision: str = "float32") -> ZooConfig:
+def config(precision: str = "float32") -> GeneratorsConfig:
     options = {"preset": "smoke", "effort": 1e-9, "precision": precision, "threads": 1, "device": "cpu"}
-    return resolve(from_preset(ZooConfig, options))
+    return resolve(from_preset(GeneratorsConfig, options))
 
 
 @pytest.fixture(scope="module")

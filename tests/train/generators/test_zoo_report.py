@@ -15,7 +15,7 @@ from train.data.mnist import Digits, hold_out, load
 from train.generators.classifier import Judge
 from train.generators.generator import Generator
 from train.generators.reals import real_digits
-from train.generators.report import COLUMNS, HELD_OUT, judge_generators, markdown_table, save_walls
+from train.generators.report import COLUMNS, HELD_OUT, judge_generators, markdown_table, save_grids
 
 COUNT = 200
 KNOWN = 1000
@@ -118,7 +118,7 @@ def test_a_conditional_wall_has_a_row_for_each_digit(
     tmp_path: Path, halves: tuple[Digits, Digits], copier: Generator
 ) -> None:
     known, _ = halves
-    save_walls(tmp_path, [copier, NOISE])
+    save_grids(tmp_path, [copier, NOISE])
     assert {path.name for path in tmp_path.iterdir()} == {"copier.png", "noise.png"}
     wall = np.asarray(Image.open(tmp_path / "copier.png"))
     assert wall.shape == (280, 280)

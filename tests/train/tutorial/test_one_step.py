@@ -159,7 +159,7 @@ def test_gradients_are_as_long_as_they_are_said_to_be(run: Run, record: dict[str
     judged = length(pair.judge(batch.reals, batch.fakes)[0], pair.discriminator)
     assert each["discriminator_gradient"] == pytest.approx(judged, rel=1e-4)
     pair.update_discriminator(batch)
-    deceived = length(pair.deceive(batch.noise.to_learn), pair.generator)
+    deceived = length(pair.generator_loss(batch.noise.to_learn), pair.generator)
     assert each["generator_gradient"] == pytest.approx(deceived, rel=1e-4)
 
 
