@@ -4,13 +4,14 @@ Every picture reaches the model through `demo.inference.check`; this file puts t
 """
 
 import html
+import os
 from collections.abc import Callable
 from typing import Final
 
 import gradio as gr
 
 from demo.api.endpoints import add_endpoints
-from demo.api.gradio_inside import BUSY_SCRIPT, keep_no_statistics
+from demo.api.limits import CALLS_AT_ONCE, WAITING_CALLS
 from demo.inference.engine import Engine
 from demo.ui.page import Page
 from demo.ui.views.check import add_check
@@ -20,7 +21,22 @@ from demo.ui.views.generate import add_generate
 from demo.ui.views.learn import add_learn
 from demo.ui.views.many import add_many
 
-QUEUE_LENGTH: Final = 128
+BUSY_SCRIPT: Final = """
+// The page says in English that the app is busy, whatever a refusal (503) says; the message of another status
+// it shows as it is.
+const ask = window.fetch;
+window.fetch = async (...request) => {
+  const answer = await ask(...request);
+  if (answer.status !== 503) return answer;
+  const texts = props.texts[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+  const path = new URL(answer.url).pathname;
+  if (path.endsWith('/upload')) return new Response(texts.file, { status: 503 });
+  if (path.endsWith('/queue/join')) return Response.json({ detail: texts.call }, { status: 429 });
+  return answer;
+};
+"""
+"""Has the page say in the reader's language that the app is busy. `texts` has, by language, a sentence for a
+`file` and one for a `call`."""
 
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
@@ -35,19 +51,21 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
 
 def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
     """The page with its endpoints `/check`, `/check_many`, `/generate` and `/history`, and its texts."""
-    keep_no_statistics()
+    # Gradio computes statistics of the last 10,000 calls with each call, for a page that nobody may open.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(1 << 62)
     app = gr.Blocks(title="Touchstone", analytics_enabled=False)
     with app:
         page = Page(engine)
-        says = {
+        busy = {
             language: {"call": texts["page.all-busy"], "file": texts["check.refuse-full"]}
             for language, texts in page.both("").items()
         }
-        gr.HTML(page.block(_masthead), js_on_load=BUSY_SCRIPT, says=says, apply_default_css=False)
+        gr.HTML(page.block(_masthead), js_on_load=BUSY_SCRIPT, texts=busy, apply_default_css=False)
         page.tabs.render()  # type: ignore[no-untyped-call]
         with page.tabs:
             for name, add_view in VIEWS.items():
-                with gr.Tab(page.say(f"page.{name}"), id=name):
+                with gr.Tab(page.say(f"page.{name}"), id=name) as page.tab:
                     add_view(page)
         note = gr.HTML(_device_note(engine), apply_default_css=False)
         add_endpoints(engine)
@@ -57,7 +75,7 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
             return _named_view(request), _device_note(engine)
 
         app.load(arrive, None, [page.tabs, note], api_visibility="private", show_progress="hidden")
-    app.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
+    app.queue(max_size=WAITING_CALLS, default_concurrency_limit=CALLS_AT_ONCE)
     return app, page.translations()
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import gradio as gr
 
-from demo.api.gradio_inside import Translated
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
 from demo.ui.html import empty_result, result_panel
@@ -20,6 +19,7 @@ class Page:
     """Made first, inside the app that is being built; then each view adds itself.
 
     tabs: the views, by the names `check`, `learn`, `generate`, `many`, `elsewhere` and `game`.
+    tab: the one that is being built.
     current: the picture that was checked last, a `Checked`, or None.
     result: the panel that shows it, which the view *Check* renders.
     """
@@ -27,6 +27,7 @@ class Page:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._words = load_words()
+        self._translated = gr.I18n()
         self._blocks: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
         self.tabs = gr.Tabs(render=False, elem_id="views")
         self.current = gr.State(None)
@@ -38,19 +39,19 @@ class Page:
             render=False,
         )
 
-    def say(self, key: str) -> Translated:
+    def say(self, key: str) -> gr.i18n.I18nData:
         """A text for a component's own label, which the browser puts in its language."""
         return self._register(key, {each: html.unescape(words(key)) for each, words in self._words.items()})
 
-    def block(self, render: Callable[[Words], str]) -> Translated:
+    def block(self, render: Callable[[Words], str]) -> gr.i18n.I18nData:
         """HTML that never changes, rendered once in each language; the browser shows its own."""
         rendered = {each: render(words).translate(_ENTITIES) for each, words in self._words.items()}
         return self._register(f"block-{len(self._blocks['en'])}", rendered)
 
-    def _register(self, key: str, texts: dict[str, str]) -> Translated:
+    def _register(self, key: str, texts: dict[str, str]) -> gr.i18n.I18nData:
         for language, text in texts.items():
             self._blocks[language][key] = text
-        return Translated(key)
+        return self._translated(key)
 
     def translations(self) -> gr.I18n:
         """What the browser needs to show `say` and `block` in its language."""

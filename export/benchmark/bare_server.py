@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from demo.api.network import free_port, url
+from demo.api.network import listen, local_url
 from demo.decoder.images import shared_pool
 from demo.inference.check import check_bytes
 from demo.inference.engine import Engine
@@ -49,13 +49,11 @@ def main() -> None:
     """Serve until killed."""
     engine = Engine.load(Path(sys.argv[1]), "cpu")
     shared_pool().start()
-    port = free_port(HOST, 0)
-    config = uvicorn.Config(
-        bare_app(engine), host=HOST, port=port, lifespan="off", access_log=False, log_level="warning"
-    )
-    print(f"Bare at {url(HOST, port)}")
+    listening = listen(HOST, 0)
+    config = uvicorn.Config(bare_app(engine), lifespan="off", access_log=False, log_level="warning")
+    print(f"Bare at {local_url(HOST, listening.getsockname()[1])}")
     print(engine.device_note, flush=True)
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run([listening])
 
 
 if __name__ == "__main__":

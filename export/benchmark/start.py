@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from demo.api.check_route import CHECK_PATH
+from demo.api.routes import CHECK_PATH
 from demo.decoder.images import encode_png
 from demo.inference.engine import Engine
 from export.benchmark.machine import machine

@@ -8,7 +8,6 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from demo.api.gradio_inside import tab_being_built
 from demo.inference.check import Checked
 from demo.insight.learning import Learning, example_digit, load_learning
 from demo.insight.trace import load_recording
@@ -57,7 +56,7 @@ def add_learn(page: Page) -> None:
         slowly = one_step_panel(recording, words) if recording else ""
         return [(current,), shown, pair_panel(learning, words), slowly]
 
-    tab_being_built().select(
+    page.tab.select(
         open_view,
         [page.current, followed],
         [followed, digit, pair, one_step],

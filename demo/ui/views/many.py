@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import gradio as gr
 from gradio import FileData
+from gradio.data_classes import ListFiles
 
 from demo.api.endpoints import errors_shown
-from demo.api.gradio_inside import Files
 from demo.batch.many import MOST_BYTES, MOST_FILES, Sent, check_selection, check_sent
 from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.errors import PictureError, RequestError
@@ -36,7 +36,7 @@ def add_many(page: Page) -> None:
     answers = gr.State([])
 
     def check_upload(
-        files: Files | None, event: gr.EventData, request: gr.Request
+        files: ListFiles | None, event: gr.EventData, request: gr.Request
     ) -> Iterator[tuple[dict[str, Any], object]]:
         words = page.words(request)
         # It goes back to the page, and in what does gradio looks for files.

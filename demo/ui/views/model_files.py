@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
-from demo.api.downloads import MODELS_PATH
+from demo.api.routes import MODELS_PATH
 from demo.contract import MANIFEST
 from demo.inference.manifest import Manifest
 from demo.ui.published import PublishedModel, Tensor

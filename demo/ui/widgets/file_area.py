@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 import gradio as gr
+from gradio.data_classes import ListFiles
 
-from demo.api.gradio_inside import Files, takes_files
 from demo.ui.widgets import beside
 
 
@@ -16,7 +16,7 @@ def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Ma
     words: by language the texts that it shows.
 
     Events:
-        upload: every file has been sent or refused. The value is then a `Files` of those that arrived,
+        upload: every file has been sent or refused. The value is then a `ListFiles` of those that arrived,
             whose paths gradio has checked to lie in its own upload folder. The event data has a `run`,
             a number that tells one selection from the next, and `refused`, in order of `index`: dictionaries
             of a file's place `index` among all, its `name` and a `reason`, `large`, `full` or `lost`.
@@ -36,5 +36,6 @@ def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Ma
         most_bytes=most_bytes,
         words=words,
     )
-    takes_files(area, Files)
+    # Without it gradio passes on whatever path a browser names.
+    area.data_model = ListFiles
     return area

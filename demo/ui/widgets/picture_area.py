@@ -11,7 +11,6 @@ from typing import Final
 import gradio as gr
 from gradio import FileData
 
-from demo.api.gradio_inside import takes_files
 from demo.ui.widgets import beside
 
 PAD_SIDE: Final = 280
@@ -69,7 +68,8 @@ def picture_area(
         words=words,
         name=elem_id,
     )
-    takes_files(area, FileData)
+    # Without it gradio passes on whatever path a browser names.
+    area.data_model = FileData
     news = gr.HTML(html_template="", js_on_load=_NEWS_SCRIPT, elem_classes="news", name=elem_id)
     return area, news
 

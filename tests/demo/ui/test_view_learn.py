@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
-from demo.api.downloads import MODELS_PATH
+from demo.api.routes import MODELS_PATH
 from demo.contract import HISTORY_PICTURE, HISTORY_STEPS, MANIFEST
 from demo.decoder.images import encode_png
 from demo.inference.check import Checked, check_bytes
