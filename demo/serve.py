@@ -29,8 +29,9 @@ from demo.api.gradio_private import end_page_streams, explain_failures, without_
 from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, ContentPolicy, Gateway, Traffic
 from demo.api.network import listen, local_url, network_url
-from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES
+from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES, Rule
 from demo.contract import NORMALIZER
+from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.environment import temporary_folder, without_plots
 from demo.errors import DemoError
 from demo.inference.engine import Engine
@@ -42,7 +43,6 @@ UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds
 NO_UPLOAD: Final = (
     'The upload is broken; send files as multipart/form-data, each in a part named "files" with a file name.'
 )
-NOT_KEPT: Final = "The file cannot be kept here now; try again in some minutes."
 
 
 def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> None:
@@ -108,7 +108,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
     from demo.ui.theme import STYLE_SHEETS, touchstone_theme
 
     traffic = Traffic()
-    rules = (*API_RULES, *PAGE_RULES)
+    rules: tuple[Rule, ...] = (*API_RULES, *PAGE_RULES)
     routes = [check_route(checks), health_route(engine), downloads_route(engine.manifest)]
     tools = None
     if mcp_host is not None:
@@ -132,7 +132,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
     page.state_session_capacity = limits.SESSIONS
     parent = Starlette()
     gr.mount_gradio_app(
-        parent,  # type: ignore[arg-type]
+        parent,
         page,
         path="/",
         root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
@@ -142,7 +142,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
             "exception_handlers": dict.fromkeys((TypeError, OSError, Exception), unexpected),
             "lifespan": lifespan,
         },
-        max_file_size=limits.LARGEST_FILE_BYTES,
+        max_file_size=LARGEST_FILE_BYTES,
         # An exception's own text may name files of the server; it goes to the log.
         show_error=False,
         ssr_mode=False,
@@ -165,6 +165,8 @@ async def unexpected(request: Request, error: Exception) -> Response:
         return JSONResponse({"detail": NO_UPLOAD}, 400)
     if request.url.path.endswith("/upload") and isinstance(error, OSError):
         logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)
+        from demo.api.uploads import NOT_KEPT
+
         return JSONResponse({"detail": NOT_KEPT}, 503, {"retry-after": "60"})
     logging.getLogger("touchstone").error("A request failed", exc_info=error)
     return JSONResponse({"detail": UNEXPECTED}, 500)

@@ -20,7 +20,7 @@ from starlette.types import Scope
 from demo.api.gradio_private import has_answer, has_session
 from demo.api.limits import LARGEST_VALUES
 from demo.api.routes import Body, Rule
-from demo.api.uploads import NOT_UPLOADED, uploaded_file
+from demo.api.uploads import NOT_KEPT, NOT_UPLOADED, disk_is_full, uploaded_file
 from demo.ui.texts import load_words, preferred_language
 
 SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -44,15 +44,18 @@ class Calls:
         self._texts = load_words()
         self._events = {number: event for number, event in app.fns.items() if event.fn is not None}
         self._endpoints = {
-            event.api_name: event for event in self._events.values() if event.api_visibility == "public"
+            str(event.api_name): event for event in self._events.values() if event.api_visibility == "public"
         }
 
-    def check_request(self, scope: Scope, parts: Mapping[str, str]) -> None:
+    def check_request(self, scope: Scope, rule: Rule, parts: Mapping[str, str]) -> None:
         """Check what a request asks for, but for its body.
 
         Raises:
-            HTTPException: 400 where it names no host, 404 for a page, a session or a call that is not there.
+            HTTPException: 400 where it names no host, 404 for a page, a session or a call that is not there,
+                503 for an upload while the disk is full.
         """
+        if rule.body is Body.UPLOAD and disk_is_full(self._uploads):
+            raise HTTPException(503, NOT_KEPT, {"retry-after": "60"})
         headers = MutableHeaders(scope=scope)
         # Gradio believes it to be its own server of pages.
         del headers["x-gradio-server"]
@@ -193,6 +196,6 @@ def fits(value: object, schema: Mapping[str, Any]) -> bool:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, TYPES[schema["type"]]):
         return False
-    if "minimum" in schema and not schema["minimum"] <= value <= schema["maximum"]:  # type: ignore[operator]
+    if "minimum" in schema and not schema["minimum"] <= value <= schema["maximum"]:
         return False
     return value in schema.get("enum", (value,))

@@ -1,10 +1,11 @@
 """`GET /models/FILE`: the published files, each compared with its checksum."""
 
 import mimetypes
+from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from demo.api.routes import MODELS_PATH
@@ -12,6 +13,8 @@ from demo.contract import MANIFEST
 from demo.errors import ModelError
 from demo.inference.manifest import LARGEST_MANIFEST, Manifest, read_plain
 
+PIECE: Final = 1 << 18
+"""Bytes of a file that are sent at once."""
 SHOWN: Final = (".png",)
 """Endings of files that a browser shows; it saves the others."""
 
@@ -67,4 +70,11 @@ def file_response(cache: FileCache, file: str, known: str | None) -> Response:
         # The error's own text names folders of this machine.
         return PlainTextResponse(f"{file} is missing here, or is not the file that was published.", 500)
     kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
-    return Response(content, media_type=kind, headers=headers)
+    headers["Content-Length"] = str(len(content))
+    return StreamingResponse(pieces(content), media_type=kind, headers=headers)
+
+
+async def pieces(content: bytes) -> AsyncIterator[bytes]:
+    """Yield a file in pieces: uvicorn would hold the whole of it for each client that reads slowly."""
+    for start in range(0, len(content), PIECE):
+        yield content[start : start + PIECE]

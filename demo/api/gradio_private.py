@@ -26,7 +26,7 @@ def without_type_stubs() -> Iterator[None]:
             raise OSError
         return getfile(thing)
 
-    inspect.getfile = file_of
+    inspect.getfile = file_of  # type: ignore[assignment]
     try:
         yield
     finally:

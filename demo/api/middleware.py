@@ -157,7 +157,7 @@ class Gateway:
             rule, parts = self._check_route(scope, path)
             body = LimitedBody(receive, rule.limit, self._traffic)
             if self._calls is not None:
-                self._calls.check_request(scope, parts)
+                self._calls.check_request(scope, rule, parts)
                 if rule.body in (Body.JSON, Body.JOIN, Body.CALL) and scope["method"] == "POST":
                     content = self._calls.checked(rule, parts, await body.whole())
                     receive = replayed(scope, content, receive)

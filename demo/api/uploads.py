@@ -28,6 +28,7 @@ FILE_META: Final = {"_type": "gradio.FileData"}
 NOT_UPLOADED: Final = (
     "Only uploaded files are read; upload the file and send the path that the upload returned."
 )
+NOT_KEPT: Final = "The file cannot be kept here now; try again in some minutes."
 GONE: Final = "The file is no longer here; choose it again and send it."
 
 
@@ -64,8 +65,8 @@ def uploaded_file(app: gr.Blocks, folder: Path, value: object) -> dict[str, Any]
         HTTPException: 422 where it is no file that was uploaded, 410 where it has been removed since.
     """
     match value:
-        case {"path": str(path)} if path in app.upload_file_set:
-            name = value.get("orig_name")
+        case {"path": str(path), **others} if path in app.upload_file_set:
+            name = others.get("orig_name")
             return {"path": path, "orig_name": name if isinstance(name, str) else None, "meta": FILE_META}
         case {"path": str(path)} if Path(path).parent.parent == folder:
             raise HTTPException(410, GONE)

@@ -29,6 +29,7 @@ class Page:
         self._words = load_words()
         self._translated = gr.I18n()
         self._blocks: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+        self.tab: gr.Tab
         self.tabs = gr.Tabs(render=False, elem_id="views")
         self.current = gr.State(None)
         self.result = gr.HTML(
