@@ -139,7 +139,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
         app_kwargs={
             "routes": routes,
             "middleware": [Middleware(Gateway, rules=rules, traffic=traffic, calls=Calls(page, uploads))],
-            "exception_handlers": dict.fromkeys((TypeError, OSError, Exception), unexpected),
+            "exception_handlers": dict.fromkeys((TypeError, ValueError, OSError, Exception), unexpected),
             "lifespan": lifespan,
         },
         max_file_size=LARGEST_FILE_BYTES,
@@ -160,8 +160,8 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
 async def unexpected(request: Request, error: Exception) -> Response:
     """Answer a request that failed unexpectedly, without a word about this machine."""
-    if request.url.path.endswith("/upload") and isinstance(error, TypeError):
-        # So gradio's reader of uploads fails on a part that is no file.
+    if request.url.path.endswith("/upload") and isinstance(error, TypeError | ValueError):
+        # So gradio's reader of uploads fails on a part that is no file, and on a boundary that is none.
         return JSONResponse({"detail": NO_UPLOAD}, 400)
     if request.url.path.endswith("/upload") and isinstance(error, OSError):
         logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)

@@ -132,12 +132,16 @@ class Calls:
             if not isinstance(value, list):
                 raise HTTPException(422, f"Value {place} of the data must be a list of files.")
             return [uploaded_file(self._app, self._uploads, each) for each in value]
-        schema = component.api_info() if isinstance(component, Api) else PAGE_VALUE
+        if isinstance(component, Api):
+            schema: Mapping[str, Any] = component.api_info()
+        else:
+            schema = NUMBER if isinstance(component, gr.Slider) else PAGE_VALUE
         if not fits(value, schema):
             raise HTTPException(422, f"Value {place} of the data must be {schema['description']}.")
         return value
 
 
+NUMBER: Final = {"type": "number", "description": "a number"}
 PAGE_VALUE: Final = {
     "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
     "description": "a text, a number or null",

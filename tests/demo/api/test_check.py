@@ -26,7 +26,8 @@ from starlette.applications import Starlette
 from starlette.types import Message
 
 from demo.api import schema
-from demo.api.check_route import CHECK_PATH, CheckEndpoint, check_route
+from demo.api.check import CheckEndpoint, check_route
+from demo.api.routes import CHECK_PATH
 from demo.batch.many import MOST_FILES
 from demo.decoder import client as workers
 from demo.decoder.images import encode_png, shared_pool
