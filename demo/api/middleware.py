@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING: Final = "There is nothing at this address."
 BUSY: Final = "The app is receiving too much at once; try again in a few seconds."
-RETRY_AFTER: Final = {"retry-after": "2"}
+RETRY_AFTER: Final = "2"
 
 POLICY: Final = {
     "default-src": "'self'",
@@ -66,8 +66,11 @@ def content_policy(nonce: str | None = None) -> str:
 STRICT_POLICY: Final = content_policy()
 
 
-class ContentPolicy:
-    """ASGI middleware, the outermost: adds a Content-Security-Policy to responses that have none."""
+class ResponseHeaders:
+    """ASGI middleware, the outermost: adds to responses what they lack.
+
+    That is a Content-Security-Policy, and with 503 the seconds until the request may be sent again.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -75,12 +78,15 @@ class ContentPolicy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
 
-        async def send_with_policy(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).setdefault(CSP, STRICT_POLICY)
+                headers = MutableHeaders(scope=message)
+                headers.setdefault(CSP, STRICT_POLICY)
+                if message["status"] == 503:
+                    headers.setdefault("retry-after", RETRY_AFTER)
             await send(message)
 
-        await self._app(scope, receive, send_with_policy)
+        await self._app(scope, receive, send_with_headers)
 
 
 @dataclass
@@ -116,7 +122,7 @@ class LimitedBody:
         self._traffic.body_bytes += counted - self.counted
         self.counted = counted
         if counted and self._traffic.body_bytes > LARGEST_IN_MEMORY:
-            raise HTTPException(503, BUSY, RETRY_AFTER)
+            raise HTTPException(503, BUSY)
         return message
 
     async def whole(self) -> bytes:
