@@ -5,8 +5,9 @@ from typing import Final
 
 import gradio as gr
 
-STYLE_SHEETS: Final = tuple(sorted(Path(__file__).with_name("style").glob("*.css")))
-"""One a view, after `base.css`, which all of them share."""
+FOLDER: Final = Path(__file__).parent
+STYLE_SHEETS: Final = (*sorted(FOLDER.glob("shared/*.css")), *sorted(FOLDER.glob("style/*.css")))
+"""What the static page shares, then what all views share (`base.css`), then a sheet for each view."""
 
 
 def touchstone_theme() -> gr.themes.Base:

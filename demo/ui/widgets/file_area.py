@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import gradio as gr
 
 from demo.api.gradio_inside import Files, takes_files
+from demo.ui.shared import shared_script
 from demo.ui.widgets import beside
 
 
@@ -28,7 +29,7 @@ def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Ma
     area = gr.HTML(
         label="Files",
         html_template=beside(__file__, "file_area.html"),
-        js_on_load=beside(__file__, "file_area.js"),
+        js_on_load=shared_script("files.mjs") + beside(__file__, "file_area.js"),
         apply_default_css=False,
         elem_id="files",
         max_bytes=max_bytes,

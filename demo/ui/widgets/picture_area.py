@@ -12,6 +12,7 @@ import gradio as gr
 from gradio import FileData
 
 from demo.api.gradio_inside import takes_files
+from demo.ui.shared import shared_script
 from demo.ui.widgets import beside
 
 PAD_SIDE: Final = 280
@@ -59,7 +60,7 @@ def picture_area(
     area = gr.HTML(
         label="Picture",
         html_template=beside(__file__, "picture_area.html"),
-        js_on_load=beside(__file__, "picture_area.js"),
+        js_on_load=shared_script("pad.mjs", "files.mjs") + beside(__file__, "picture_area.js"),
         apply_default_css=False,
         elem_id=elem_id,
         side=PAD_SIDE,
