@@ -14,14 +14,13 @@ from export.benchmark.options import Options
 from export.benchmark.report import RESULTS
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
-from export.distilled import export_distilled
 from export.errors import ExportError
 from export.halves import export_half
 from export.hub import write_hub
 from export.publish import published
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
-from train.config import DetectorConfig, DistilConfig, GeneratorsConfig, TutorialConfig
+from train.config import DetectorConfig, GeneratorsConfig, TutorialConfig
 from train.errors import TrainError
 from train.run import Run
 
@@ -76,13 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
         "benchmark", parents=[shared], help="measure speed against what one would use instead, side by side"
     )
     timing.add_argument(
-        "part", nargs="*", help=f"what to measure (default: all but sizes): {', '.join(PARTS)}"
-    )
-    timing.add_argument(
-        "--runs",
-        type=Path,
-        default=Options.runs,
-        help="folder of distilled runs, for sizes (default: %(default)s)",
+        "part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}"
     )
     timing.add_argument("--rounds", type=int, default=Options.rounds, help="rounds (default: %(default)s)")
     timing.add_argument("--quick", action="store_true", help="little work a round, to see that it runs")
@@ -97,7 +90,6 @@ def run_export(parsed: argparse.Namespace) -> None:
         TutorialConfig.command: export_tutorial,
         GeneratorsConfig.command: export_zoo,
         DetectorConfig.command: export_detector,
-        DistilConfig.command: export_distilled,
     }
     for folder in parsed.run:
         run = Run(folder)
@@ -124,9 +116,7 @@ def run_benchmark(parsed: argparse.Namespace) -> None:
     if parsed.show:
         show(parsed.results)
     else:
-        benchmark(
-            parsed.part, Options(parsed.rounds, parsed.models, parsed.runs, parsed.quick), parsed.results
-        )
+        benchmark(parsed.part, Options(parsed.rounds, parsed.models, parsed.quick), parsed.results)
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

@@ -19,24 +19,19 @@ PARTS: Final = (
     "cluster",
     "start",
     "browser",
-    "sizes",
 )
 """Each a module beside this one with `measure(options) -> Report`, in the order of the README's tables."""
 
 
-NEEDS_RUNS: Final = "sizes"
-"""Measured only where it is named, since what it compares is to be trained first."""
-
-
 def benchmark(parts: Sequence[str], options: Options, folder: Path = RESULTS) -> None:
-    """Measure some parts, all but `sizes` where none is named; print and save each one's table.
+    """Measure some parts, all where none is named; print and save each one's table.
 
     Raises:
         ExportError: there is no such part, or what it takes is not installed. Parts before it are saved.
     """
     if unknown := [part for part in parts if part not in PARTS]:
         raise ExportError(f"There is no part {unknown[0]!r}; there is: {', '.join(PARTS)}.")
-    for part in parts or [each for each in PARTS if each != NEEDS_RUNS]:
+    for part in parts or PARTS:
         report: Report = import_module(f"export.benchmark.{part}").measure(options)
         print(f"{part}: {save(report, folder)}\n\n{table(report)}")
 

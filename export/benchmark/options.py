@@ -10,11 +10,9 @@ from demo.inference.engine import MODELS_FOLDER
 class Options:
     """rounds: how often every contestant is run and counted. models: folder of published models.
 
-    runs: folder of training runs, which only `sizes` needs. quick: with little work a round, to see that all
-    of it runs; such figures mean little.
+    quick: with little work a round, to see that all of it runs; such figures mean little.
     """
 
     rounds: int = 15
     models: Path = MODELS_FOLDER
-    runs: Path = Path("runs")
     quick: bool = False
