@@ -1,8 +1,7 @@
 """`python -m tests.tools.pins`: renew the pinned and hashed requirement files from pyproject.toml, with uv.
 
-`demo/requirements/app.txt` is what `.[demo]` takes, on every system and Python; `space-cpu.txt` and
-`space-gpu.txt` what a Space's machine takes; `tests/requirements.txt` what `.[test]` takes, without torch and
-what it brings, since a build for CPUs is another file than the registry's.
+`demo/requirements/app.txt` is what `.[demo]` takes, on every system and Python; `tests/requirements.txt` what
+`.[test]` takes, without torch and what it brings, since a build for CPUs is another file than the registry's.
 """
 
 import argparse
@@ -14,10 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.space.assemble import PINNED, PYTHON_VERSION, RUNTIMES
-
 ROOT: Final = Path(__file__).parents[2]
-SPACE_PLATFORM: Final = "x86_64-manylinux_2_28"
 # A requirement that no machine meets takes its place, so that nothing is pinned for its sake.
 WITHOUT_TORCH: Final = "torch==2.13.0 ; sys_platform == 'none'\n"
 SAME_RUNTIME: Final = "onnxruntime=={0}\nonnxruntime-gpu=={0}\n"
@@ -26,27 +22,15 @@ SAME_RUNTIME: Final = "onnxruntime=={0}\nonnxruntime-gpu=={0}\n"
 
 @dataclass(frozen=True)
 class Pins:
-    """A file of pins: its path below the project, uv's own options for it, and what is asked for.
-
-    asked: requirements, a line each; empty for what pyproject.toml asks for.
-    """
+    """A file of pins: its path below the project, and uv's own options for it."""
 
     path: str
     options: Sequence[str]
-    asked: str = ""
 
 
 UNIVERSAL: Final = ("--universal", "--python-version", "3.11")
 FILES: Final = (
     Pins("demo/requirements/app.txt", ("--extra", "demo", *UNIVERSAL)),
-    *(
-        Pins(
-            f"demo/requirements/space-{hardware}.txt",
-            ("--python-platform", SPACE_PLATFORM, "--python-version", PYTHON_VERSION),
-            "\n".join((*PINNED, runtime)),
-        )
-        for hardware, runtime in RUNTIMES.items()
-    ),
     Pins("tests/requirements.txt", ("--extra", "test", *UNIVERSAL)),
 )
 
@@ -87,11 +71,10 @@ def compile_pins(pins: Pins, paths: Mapping[str, Path]) -> int:
     )
     result = subprocess.run(
         [
-            *("uv", "pip", "compile", "-" if pins.asked else "pyproject.toml", *common, *pins.options),
+            *("uv", "pip", "compile", "pyproject.toml", *common, *pins.options),
             *("--constraint", str(paths["constraints"]), "--override", str(paths["overrides"])),
             *("--output-file", pins.path, "--quiet"),
         ],
-        input=pins.asked or None,
         stdout=subprocess.DEVNULL,
         text=True,
         check=False,
