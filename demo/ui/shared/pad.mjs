@@ -10,7 +10,7 @@
  */
 export function drawingPad(canvas, { drawn, ready = () => true, started = () => {} }) {
   // MNIST's strokes are two to three of its 28 pixels wide.
-  const brush = (2.2 / 28) * canvas.width;
+  const brush = (canvas.width * 22) / 280;
   const ink = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
   let pointer = null;
   let last = null;
