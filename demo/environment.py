@@ -20,7 +20,7 @@ SWITCHES: Final = {
 """What each library reads, of the environment, before it tells its makers of its use."""
 
 
-def switch_telemetry_off() -> None:
+def disable_telemetry() -> None:
     """To be called before the first of those libraries is imported: some read the switch then."""
     os.environ.update(SWITCHES)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from demo.inference.check import Checked, judge
+from demo.inference.check import Checked, score
 from demo.inference.engine import Engine
 
 ENLARGED: Final = 4
@@ -50,5 +50,7 @@ def handled(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, Checked]:
     """A digit as the model saw it, uint8 [28, 28], after each handling, normalised and scored."""
     large = np.pad(pixels.repeat(ENLARGED, 0).repeat(ENLARGED, 1), MARGIN)
     picture = Image.fromarray(large)
-    seen = [engine.look(np.asarray(handle(picture))[..., np.newaxis]) for handle in HANDLINGS.values()]
-    return dict(zip(HANDLINGS, judge(engine, seen, list(HANDLINGS)), strict=True))
+    preprocessed = [
+        engine.preprocess(np.asarray(handle(picture))[..., np.newaxis]) for handle in HANDLINGS.values()
+    ]
+    return dict(zip(HANDLINGS, score(engine, preprocessed, list(HANDLINGS)), strict=True))

@@ -72,7 +72,7 @@ def result_panel(engine: Engine, checked: Checked, words: Words, *, in_front: bo
     there are no numbers.
     """
     answer = checked.answer
-    if answer.error is not None or answer.verdict is None or checked.seen is None:
+    if answer.error is not None or answer.verdict is None or checked.preprocessed is None:
         return error_result(answer.file, answer.error or "", words)
     kind = VERDICTS[answer.verdict]
     said = (
@@ -128,12 +128,12 @@ def _scale(thresholds: Thresholds, fake_probability: float, words: Words) -> str
 
 
 def _seen(checked: Checked, words: Words) -> str:
-    assert checked.seen is not None
+    assert checked.preprocessed is not None
     answer = checked.answer
     note = f"{html.escape(words.sentence(checked.note))}<br>" if checked.note else ""
     return (
-        f'<figure class="seen">{pixels_image(checked.seen.pixels, words("check.seen-alt"))}'
-        f"<figcaption><strong>{words('check.seen')}</strong><br>{_done(checked.seen, words)}<br>"
+        f'<figure class="seen">{pixels_image(checked.preprocessed.pixels, words("check.seen-alt"))}'
+        f"<figcaption><strong>{words('check.seen')}</strong><br>{_done(checked.preprocessed, words)}<br>"
         f"{note}{html.escape(f'{answer.model} {answer.version}')}</figcaption></figure>"
     )
 

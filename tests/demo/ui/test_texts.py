@@ -43,7 +43,7 @@ WRONG = {"generator": "none", "digit": "ten", "count": "0", "seed": "-1", "index
 
 SENTENCES = {
     *images.REFUSALS.values(),
-    check.NOT_NORMALISED,
+    check.NOT_NORMALIZED,
     *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
     *(workers.NOT_STARTED, workers.NOT_YET, workers.DIED, workers.too_long(workers.TIME_LIMIT)),
     room.NO_ROOM,
