@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from demo.environment import disable_telemetry
+from demo.environment import available_cores, disable_telemetry
 from demo.errors import DeviceError, ModelError
 
 CPU: Final = "CPUExecutionProvider"
@@ -36,11 +36,6 @@ def shrinking_run() -> Any:
     options = onnxruntime().RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     return options
-
-
-def available_cores() -> int:
-    """Return how many cores this process may use; `os.cpu_count` ignores the limits of a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def choose_providers(device: str) -> tuple[list[Any], str]:

@@ -20,6 +20,7 @@ import httpx
 import jsonschema
 import numpy as np
 import pytest
+from demo.decoder.room import NO_ROOM, Room
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
@@ -30,7 +31,6 @@ from demo.api.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.batch.many import MOST_FILES
 from demo.decoder import client as workers
 from demo.decoder.images import encode_png, shared_pool
-from demo.decoder.room import NO_ROOM, Room
 from demo.inference.batcher import MOST_WAITING
 from demo.inference.engine import Engine, Scores
 from demo.inference.preprocess import Preprocessed
