@@ -1,7 +1,7 @@
 """`python -m tests.tools.pins`: renew the pinned requirements from pyproject.toml, with uv.
 
-`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes; `space-cpu.txt` and `space-gpu.txt` pin
-what a Space installs. `tests/constraints.txt` pins what `.[test]` installs, for PIP_CONSTRAINT: without hashes,
+`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes. `tests/constraints.txt`
+pins what `.[test]` installs, for PIP_CONSTRAINT: without hashes,
 because pip then asks for a hash of every package, the project itself included.
 """
 
@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.space.assemble import PINNED, PYTHON_VERSION, RUNTIMES
-
 ROOT: Final = Path(__file__).parents[2]
-SPACE_PLATFORM: Final = "x86_64-manylinux_2_28"
 NOWHERE: Final = "sys_platform == 'none'"
 WITHOUT_TORCH: Final = f"torch==2.13.0 ; {NOWHERE}\n"
-"""Overrides torch, whose version pyproject.toml fixes and whose CPU and CUDA builds bring different packages."""
+"""Overrides torch, whose version pyproject.toml fixes and since its builds bring different packages."""
 TORCH_BRINGS: Final = ("networkx", "setuptools", "sympy")
 """Requirements of both builds of torch that little else needs."""
 SAME_RUNTIME: Final = "onnxruntime=={0}\nonnxruntime-gpu=={0}\n"
@@ -44,14 +41,6 @@ class Pins:
 
 FILES: Final = (
     Pins("demo/requirements/app.txt", ("pyproject.toml", "--extra", "demo", *UNIVERSAL)),
-    *(
-        Pins(
-            f"demo/requirements/space-{hardware}.txt",
-            ("--python-platform", SPACE_PLATFORM, "--python-version", PYTHON_VERSION),
-            (*PINNED, runtime),
-        )
-        for hardware, runtime in RUNTIMES.items()
-    ),
     Pins("tests/constraints.txt", ("pyproject.toml", "--extra", "test", *UNIVERSAL), TORCH_BRINGS, False),
 )
 
@@ -76,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def renew(pins: Pins, constraints: Path, overrides: Path) -> int:
     """Write the newest versions that fit into one file; returns uv's exit code."""
-    command = [
+    command: list[str | Path] = [
         *("uv", "pip", "compile", "-", *pins.sources, "--constraint", constraints, "--override", overrides),
         *("--upgrade", "--no-annotate", "--no-header", "--no-emit-index-url", "--quiet"),
         *(["--generate-hashes"] if pins.hashed else []),

@@ -1,8 +1,8 @@
 """`python -m tests.tools.upgrade`: renew every pin and run every check on the new versions.
 
-Needs uv and pip-audit: pip install ".[upgrade]". Stops at the first step that fails; the renewed pins stay, to be
-read with `git diff`. The audit asks a service on the network for advisories, which is why `.ci/run` leaves it
-out: a new advisory would turn an old commit red.
+Needs uv and pip-audit: pip install ".[upgrade]". Stops at the first step that fails; the renewed pins
+stay, to be read with `git diff`. The audit asks a service on the network for advisories, which is why
+`.ci/run` leaves it out: a new advisory would turn an old commit red.
 """
 
 import subprocess
