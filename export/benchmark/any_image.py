@@ -13,8 +13,8 @@ from export.benchmark.machine import machine
 from export.benchmark.options import Options
 from export.benchmark.report import Report
 from export.benchmark.rounds import Row, compare, cpu_microseconds
-from export.pictures import photographed
-from export.strokes import strokes_of
+from export.conformance import strokes_of
+from export.from_image import photographed
 from train.data.pen import draw
 from train.normalize import SIDE, normalize
 

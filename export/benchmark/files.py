@@ -31,7 +31,7 @@ from export.benchmark.report import Report
 from export.benchmark.rounds import Row, Spread, compare, cpu_microseconds, wall_microseconds
 from export.benchmark.servers import ROOT
 from export.errors import ExportError
-from export.pictures import coloured, photographed
+from export.from_image import coloured, photographed
 
 DECODER, CHECK = "the isolated decoder alone", "python -m demo check --json DIR"
 NORMALIZING, SCORING = "of which the normaliser", "of which the discriminator"

@@ -20,7 +20,7 @@ from export.benchmark.options import Options
 from export.benchmark.report import Report
 from export.benchmark.rounds import Row, compare, cpu_microseconds
 from export.errors import ExportError
-from export.torch_twin import detector_twin, perceptron_twin
+from export.rebuild import rebuild_detector, rebuild_mlp
 
 REPEATS: Final = {1: 60, 16: 12, 256: 1}
 """Batch → how often it is scored a round."""
@@ -58,13 +58,13 @@ def report(options: Options) -> Report:
     tutorials = [name for name in names if name.startswith(MLP_DISCRIMINATOR)]
     products = [name for name in names if name not in tutorials]
     content = manifest.read(f"{DISCRIMINATOR}.onnx")
-    product = scorers(manifest, products, DISCRIMINATOR, detector_twin(content), pixels)
+    product = scorers(manifest, products, DISCRIMINATOR, rebuild_detector(content), pixels)
     product |= openvino_scorers(content)
     tutorial = scorers(
         manifest,
         tutorials,
         MLP_DISCRIMINATOR,
-        perceptron_twin(manifest.read(f"{MLP_DISCRIMINATOR}.onnx")),
+        rebuild_mlp(manifest.read(f"{MLP_DISCRIMINATOR}.onnx")),
         pixels,
     )
     rows: list[Row] = []

@@ -12,7 +12,7 @@ from torch import nn
 
 from demo.contract import LOGIT, PIXELS
 from demo.inference.sessions import onnxruntime
-from export.modules import PixelDetector
+from export.detector import PixelDetector
 
 Score = Callable[[torch.Tensor], Sequence[torch.Tensor]]
 """pixels uint8 [n, 28, 28] → fake_probability, logit, and further outputs."""

@@ -15,7 +15,7 @@ from demo.errors import ModelError
 from demo.inference import golden
 from demo.inference.engine import LARGEST_BATCH, MODELS_FOLDER, Engine
 from demo.inference.sessions import CPU, CUDA, cuda_obstacle, open_session
-from export.artifact import noise_pictures
+from export.convert import noise_pictures
 
 FILE = "discriminator.onnx"
 
