@@ -9,9 +9,8 @@ from pathlib import Path
 from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
 from demo.inference.engine import MODELS_FOLDER
-from export.benchmark.command import PARTS, benchmark, show
-from export.benchmark.options import Options
-from export.benchmark.report import RESULTS
+from export.benchmark.command import PARTS, benchmark, write_readme
+from export.benchmark.harness import RESULTS, Options
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
 from export.errors import ExportError
@@ -79,13 +78,16 @@ def build_parser() -> argparse.ArgumentParser:
     hub.add_argument("folder", type=Path, help="a new folder")
     hub.set_defaults(command=run_hub)
     timing = commands.add_parser(
-        "benchmark", parents=[shared], help="measure speed against what one would use instead, side by side"
+        "benchmark", parents=[shared], help="compare speed with what one would use instead"
     )
     timing.add_argument("part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}")
     timing.add_argument("--rounds", type=int, default=Options.rounds, help="rounds (default: %(default)s)")
-    timing.add_argument("--quick", action="store_true", help="little work a round, to see that it runs")
-    timing.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept as JSON")
-    timing.add_argument("--show", action="store_true", help="print what was measured before, and stop")
+    timing.add_argument("--quick", action="store_true", help="do little work, to see that everything runs")
+    timing.add_argument("--against", type=Path, help="another checkout to compare with, for serving")
+    timing.add_argument("--results", type=Path, default=RESULTS, help="folder for the results (JSON)")
+    timing.add_argument(
+        "--readme", action="store_true", help="only write export/benchmark/README.md from the kept results"
+    )
     timing.set_defaults(command=run_benchmark)
     return parser
 
@@ -114,10 +116,11 @@ def run_hub(parsed: argparse.Namespace) -> None:
 
 
 def run_benchmark(parsed: argparse.Namespace) -> None:
-    if parsed.show:
-        show(parsed.results)
+    if parsed.readme:
+        write_readme()
     else:
-        benchmark(parsed.part, Options(parsed.rounds, parsed.models, parsed.quick), parsed.results)
+        options = Options(parsed.rounds, parsed.models, parsed.quick, parsed.against)
+        benchmark(parsed.part, options, parsed.results)
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

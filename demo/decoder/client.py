@@ -29,9 +29,7 @@ LARGEST_POOL: Final = 4
 
 # Isolated and without site-packages' start-up files, which is also faster; the app's own search path is
 # handed over, so that the same Pillow is found.
-PROGRAM: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from demo.decoder import decode_worker; decode_worker.main()"
-)
+PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from demo.decoder import worker; worker.main()"
 # All that a worker sees of the app's environment: what its interpreter and libraries need to start.
 ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 

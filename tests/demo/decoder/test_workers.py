@@ -214,8 +214,8 @@ def test_limits_hold() -> None:
 
 def test_a_picture_that_needs_more_memory_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small = workers.PROGRAM.replace(
-        "from demo.decoder import decode_worker;",
-        "from demo.decoder import decode_worker, limits; limits.MEMORY_LIMIT = 110 << 20;",
+        "from demo.decoder import worker;",
+        "from demo.decoder import worker, limits; limits.MEMORY_LIMIT = 110 << 20;",
     )
     monkeypatch.setattr(workers, "PROGRAM", small)
     with Pool(size=1) as pool:
@@ -275,10 +275,10 @@ def test_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -
 
 def test_what_a_decoder_prints_is_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
     noisy = workers.PROGRAM.replace(
-        "decode_worker.main()",
-        "import os; old = decode_worker.decode; "
-        "decode_worker.decode = lambda content: (os.write(1, b'x' * 100), print(), old(content))[2]; "
-        "decode_worker.main()",
+        "worker.main()",
+        "import os; old = worker.decode; "
+        "worker.decode = lambda content: (os.write(1, b'x' * 100), print(), old(content))[2]; "
+        "worker.main()",
     )
     assert noisy != workers.PROGRAM
     monkeypatch.setattr(workers, "PROGRAM", noisy)
@@ -333,10 +333,10 @@ def test_many_threads_at_once() -> None:
 def test_threads_that_hang_and_threads_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second picture makes its worker sleep for ever; the others are answered all the same."""
     sleepy = workers.PROGRAM.replace(
-        "decode_worker.main()",
-        "import time; old = decode_worker.decode; "
-        "decode_worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
-        "decode_worker.main()",
+        "worker.main()",
+        "import time; old = worker.decode; "
+        "worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
+        "worker.main()",
     )
     monkeypatch.setattr(workers, "PROGRAM", sleepy)
 
