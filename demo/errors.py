@@ -7,7 +7,6 @@ DemoError
 │   └── MachineError   not here and now, which is no fault of the picture's
 │       └── NoRoomError    too many large ones at once; a BusyError, too
 ├── RequestError   an argument is outside its range
-│   └── BodyError      the body of a request cannot be taken
 ├── BusyError      more wait than can be answered soon
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
 ├── DeviceError    the device that was asked for cannot run
@@ -40,14 +39,6 @@ class MachineError(PictureError):
 
 class RequestError(DemoError):
     """A caller's argument is outside its range; the message names the range."""
-
-
-class BodyError(RequestError):
-    """The body of an HTTP request cannot be taken; the message says what to send. status: of the response."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class BusyError(DemoError):

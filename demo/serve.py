@@ -27,7 +27,7 @@ from demo.api.check import CheckEndpoint, check_route
 from demo.api.downloads import downloads_route
 from demo.api.gradio_private import end_page_streams, explain_failures, without_type_stubs
 from demo.api.health import health_route
-from demo.api.middleware import SECURITY_HEADERS, ResponseHeaders, Gateway, Traffic
+from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
 from demo.api.network import listen, local_url, network_url
 from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES, Rule
 from demo.contract import NORMALIZER

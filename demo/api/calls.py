@@ -21,7 +21,7 @@ from demo.api.gradio_private import has_answer, has_session
 from demo.api.limits import LARGEST_VALUES
 from demo.api.routes import Body, Rule
 from demo.api.uploads import NOT_KEPT, NOT_UPLOADED, disk_is_full, uploaded_file
-from demo.ui.texts import load_words, preferred_language
+from demo.ui.texts import load_texts, preferred_language
 
 SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DEEPEST: Final = 32
@@ -41,7 +41,7 @@ class Calls:
     def __init__(self, app: gr.Blocks, uploads: Path) -> None:
         self._app = app
         self._uploads = uploads
-        self._texts = load_words()
+        self._texts = load_texts()
         self._events = {number: event for number, event in app.fns.items() if event.fn is not None}
         self._endpoints = {
             str(event.api_name): event for event in self._events.values() if event.api_visibility == "public"

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -218,7 +217,7 @@ def test_a_picture_for_which_there_is_no_room_now_is_to_be_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     endpoint = CheckEndpoint(Engine.load(device="cpu", model="mlp_discriminator"))
-    monkeypatch.setattr(check, "see", lambda *_: NoRoomError("Too many large pictures; try again."))
+    monkeypatch.setattr(check, "preprocess", lambda *_: NoRoomError("Too many large pictures; try again."))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(Starlette(routes=[check_route(endpoint)]))

@@ -18,7 +18,7 @@ from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.inference.engine import MODELS_FOLDER
 from demo.serve import UNEXPECTED
 from demo.ui.app import VIEWS
-from demo.ui.texts import load_words
+from demo.ui.texts import load_texts
 from tests.support.driving import open_view, picture_bytes, upload
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
@@ -136,11 +136,16 @@ def test_what_is_no_json_object_is_400(client: httpx.Client, path: str) -> None:
     assert client.post(path, content=b"\xff\xfe", headers=JSON).status_code == 400
 
 
+WRONG_DATA: tuple[Any, ...] = (None, {}, "text", 7, [[]] * 9)
+WRONG_SESSIONS: tuple[Any, ...] = (7, [], "", "a" * 65, "a/b", True)
+WRONG_EVENTS: tuple[Any, ...] = (None, -1, 9999, 2**40, "3", 3.5, True, [], {})
+
+
 def test_malformed_calls_of_endpoints_are_refused(client: httpx.Client) -> None:
     valid: dict[str, list[Any]] = {name: [None] for name in DESCRIPTIONS} | {"generate": [None, 1, 0, None]}
     for name, data in valid.items():
-        bodies: list[Any] = [{}, *({"data": wrong} for wrong in (None, {}, "text", 7, [[]] * 9))]
-        bodies += [{"data": data, "session_hash": wrong} for wrong in (7, [], "", "a" * 65, "a/b", True)]
+        bodies: list[Any] = [{}, *({"data": wrong} for wrong in WRONG_DATA)]
+        bodies += [{"data": data, "session_hash": wrong} for wrong in WRONG_SESSIONS]
         for body in bodies:
             response = client.post(f"{GRADIO_API}/call/{name}", json=body)
             assert response.status_code == 422, body
@@ -195,7 +200,7 @@ def test_no_event_takes_what_it_should_not(client: httpx.Client, events: list[di
             response = client.post(JOIN, json=body)
             assert response.status_code == 422, body
             message(response)
-    for number in (None, -1, 9999, 2**40, "3", 3.5, True, [], {}):
+    for number in WRONG_EVENTS:
         body = {"data": [], "fn_index": number, "session_hash": "a"}
         assert client.post(JOIN, json=body).status_code == 404, number
 
@@ -337,7 +342,7 @@ def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> N
 def test_the_page_says_in_the_reader_s_language_that_the_app_is_busy(
     browser: Browser, tool_server: str, locale: str, language: str
 ) -> None:
-    words = load_words()[language]
+    words = load_texts()[language]
     page = browser.new_page(locale=locale)
     page.goto(tool_server)
     expect(page.locator("#area canvas")).to_be_visible()

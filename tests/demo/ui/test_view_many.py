@@ -13,9 +13,9 @@ import pytest
 from gradio.data_classes import FileData
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
+from demo.api.uploads import NOT_UPLOADED
 from demo.batch.many import MOST_FILES, Sent
 from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
-from demo.doors.uploads import NOT_UPLOADED
 from demo.errors import RequestError
 from demo.inference.check import check_bytes
 from demo.inference.engine import Engine
