@@ -6,13 +6,13 @@ from copy import deepcopy
 from dataclasses import replace
 
 import pytest
+from demo.ui.views.convince import Chosen, Desk, LaidOut, convince_panel
 
 from demo.api.endpoints import generate_files
 from demo.inference.engine import Engine
 from demo.insight.grid import Recipe
 from demo.insight.search import STEPS
 from demo.ui.texts import load_words
-from demo.ui.views.convince import Chosen, Desk, LaidOut, convince_panel
 
 ENGLISH = load_words()["en"]
 RECIPE = Recipe("mlp_generator", None, 3, 2)

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from demo.ui.views.explanation import explanation
 
 from demo.inference.answer import Answer
 from demo.inference.check import Checked
@@ -11,7 +12,6 @@ from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 from demo.ui.html import html_table, result_panel, wall
 from demo.ui.texts import load_words
-from demo.ui.views.explanation import explanation
 
 ENGLISH = load_words()["en"]
 BAR = np.zeros((28, 28), np.uint8)

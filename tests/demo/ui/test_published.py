@@ -1,10 +1,10 @@
 """What is said of the published models is what the files themselves say."""
 
 import onnx
+from demo.ui.published import published_models
 
 from demo.contract import FROM_IMAGE, POLARITY
 from demo.inference.engine import MODELS_FOLDER, Engine
-from demo.ui.published import published_models
 
 
 def test_every_model_is_described_as_its_file_is(engine: Engine) -> None:

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 import gradio as gr
 import numpy as np
 import pytest
+from demo.insight.stability import HANDLINGS
 from playwright.sync_api import Browser, FilePayload, Page, Route, expect
 
 from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
 from demo.inference.check import check_bytes
 from demo.inference.engine import Engine
-from demo.insight.stability import HANDLINGS
 from export.benchmark.chromium import CHROMIUM_FLAGS
 from tests.support.accessibility import serious
 from tests.support.driving import FOUR_DECIMALS, overflow, picture_bytes, requests_held, shown, stroke, upload

@@ -9,12 +9,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
+from demo.ui.published import published_models
 from playwright.sync_api import Browser, Page, expect
 
 from demo.contract import EVALUATION_RECORD, MANIFEST
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.snippets.programs import SHOWN_ADDRESS, programs
-from demo.ui.published import published_models
 from demo.ui.texts import load_words
 from demo.ui.views.elsewhere import elsewhere
 from tests.support.accessibility import serious

@@ -8,9 +8,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from demo.insight.digits import FILE
 from playwright.sync_api import Browser, Page, expect
 
-from demo.insight.digits import FILE
 from demo.insight.game import CARDS
 from tests.support.accessibility import serious
 from tests.support.driving import FOUR_DECIMALS, lose_session, open_view, overflow, stroke

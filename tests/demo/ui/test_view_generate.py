@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import gradio as gr
 import pytest
+from demo.ui.views.convince import Chosen, Desk
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from demo.api.endpoints import generate_files
@@ -18,7 +19,6 @@ from demo.insight.search import STEPS
 from demo.ui.app import build_app
 from demo.ui.events import UNREADABLE
 from demo.ui.html import PNG_URL, base64_text
-from demo.ui.views.convince import Chosen, Desk
 from tests.support.accessibility import serious
 from tests.support.driving import FOUR_DECIMALS, lose_session, open_view, overflow, shown, upload
 from tests.support.tabs import both_sizes, on_a_phone
