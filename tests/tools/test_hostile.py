@@ -1,4 +1,4 @@
-"""The battery of hostile files finds what is wrong, and nothing is with the app."""
+"""The hostile battery finds failures, and there are none in a small run."""
 
 import json
 import subprocess
@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from demo.decoder.limits import MEMORY_LIMIT
-from tests.tools.hostile.battery import LARGEST_PEAK, WRONGS, Door, Report, leaked, run, unreasonable
+from tests.tools.hostile.battery import LARGEST_PEAK, WRONGS, EntryPoint, Report, leaked, run, unreasonable
 from tests.tools.hostile.bombs import bombs, zeros
 from tests.tools.hostile.corpus import build
-from tests.tools.hostile.doors import Exchange
+from tests.tools.hostile.entry_points import Exchange
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"file": "x", "verdict": "real", "error": None}
@@ -61,21 +61,21 @@ def test_bombs_are_as_small_as_they_say() -> None:
     ],
 )
 def test_what_is_wrong_is_found(found: Exchange, wrong: str | None) -> None:
-    door = Door("door", True)
-    door.take(found, many=False)
-    counted = {kind for kind in WRONGS if door.wrong[kind]}
+    entry = EntryPoint("any", True)
+    entry.record(found, many=False)
+    counted = {kind for kind in WRONGS if entry.wrong[kind]}
     assert wrong in counted if wrong else not counted
-    assert Report([door], 0, 0, 0, 0).met == (wrong is None)
+    assert Report([entry], 0, 0, 0, 0).met == (wrong is None)
 
 
 def test_each_goal_counts() -> None:
-    door = Door("door", True, [0.1], 1)
-    assert Report([door], 0, LARGEST_PEAK, MEMORY_LIMIT, 0).met
+    entry = EntryPoint("any", True, [0.1], 1)
+    assert Report([entry], 0, LARGEST_PEAK, MEMORY_LIMIT, 0).met
     for report in (
-        Report([door], 1, 0, 0, 0),
-        Report([door], 0, LARGEST_PEAK + 1, 0, 0),
-        Report([door], 0, 0, MEMORY_LIMIT + 1, 0),
-        Report([Door("door", True, [1.2], 1)], 0, 0, 0, 0),
+        Report([entry], 1, 0, 0, 0),
+        Report([entry], 0, LARGEST_PEAK + 1, 0, 0),
+        Report([entry], 0, 0, MEMORY_LIMIT + 1, 0),
+        Report([EntryPoint("any", True, [1.2], 1)], 0, 0, 0, 0),
     ):
         assert not report.met
         assert "**no**" in report.table()
@@ -86,13 +86,13 @@ def test_each_goal_counts() -> None:
 if sys.platform == "linux":
 
     def test_the_app_answers_whatever_it_is_sent() -> None:
-        report = run(build(150, 0))
+        report = run(build(100, 0))
         assert report.wrongs() == ""
         assert report.deaths == report.logged == 0
         assert 0 < report.worker_peak <= MEMORY_LIMIT
         # How much is for the battery: beside other tests it depends on what they take.
         assert report.peak > 0
-        assert len(report.doors) == 6
+        assert len(report.entries) == 6
 
 
 def test_the_fuzz_says_what_it_needs() -> None:

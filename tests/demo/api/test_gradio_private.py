@@ -21,6 +21,7 @@ async def app(anyio_backend: str) -> gr.Blocks:  # noqa: ARG001 - the loop it is
         number = gr.Number()
         gr.on([], inverse, number, number, api_name="inverse")
     app.queue()
+    assert isinstance(app, gr.Blocks)
     return app
 
 
