@@ -263,7 +263,7 @@ def test_output_of_a_decoder_is_not_taken_for_a_reply(monkeypatch: pytest.Monkey
 def test_a_worker_that_starts_slowly_is_a_machine_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PROGRAM", "import time; time.sleep(99)")
     with (
-        Pool(size=1, time_limit=0.3) as pool,
+        closing(Pool(size=1, time_limit=0.3)) as pool,
         pytest.raises(MachineError, match="here at the moment"),
     ):
         load_picture(CONTENT, pool)
