@@ -139,6 +139,8 @@ def connect(cluster: Cluster) -> Any:
         ResultsError: the cluster cannot be reached.
     """
     disable_telemetry()
+    # Ray's core reads it at import; its messages stay in its log folder.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     import ray.data
 

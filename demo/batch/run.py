@@ -279,7 +279,8 @@ def write_listing(path: Path, files: Iterator[tuple[str, Path | PictureError]], 
                 else {"file": as_text(name), "path": os.fsencode(source.absolute()), "error": None}
                 for name, source in chunk
             ]
-            sha256.update(repr(rows).encode())
+            for row in rows:
+                sha256.update(repr(row).encode())
             writer.write_table(pa.Table.from_pylist(rows, LISTED), size)
             count += len(rows)
     return count, sha256.hexdigest()

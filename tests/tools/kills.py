@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 import torch
 
 from demo.batch.parquet import write_answers
-from demo.batch.plan import settle
+from demo.batch.run import settle
 from demo.errors import DemoError
 from demo.folders import ASIDE
 from demo.inference.answer import Answer
