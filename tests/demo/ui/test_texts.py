@@ -10,6 +10,9 @@ from typing import Any, ClassVar
 
 import gradio as gr
 import pytest
+from demo.insight.distributions import load_distributions
+from demo.insight.trace import load_recording
+from demo.ui.views.convince import Chosen, Desk, convince_panel
 
 import demo
 from demo.api.endpoints import generate_files
@@ -18,9 +21,7 @@ from demo.decoder import client, images
 from demo.doors import uploads
 from demo.inference import check
 from demo.inference.engine import Engine
-from demo.insight.distributions import load_distributions
 from demo.insight.grid import Recipe, read_recipe
-from demo.insight.trace import load_recording
 from demo.ui import texts
 from demo.ui.app import build_app
 from demo.ui.html import VERDICTS, result_panel
@@ -28,7 +29,6 @@ from demo.ui.page import Page
 from demo.ui.texts import LANGUAGES, load_words, preferred_language
 from demo.ui.views import many
 from demo.ui.views.check import REFUSALS
-from demo.ui.views.convince import Chosen, Desk, convince_panel
 from demo.ui.views.elsewhere import elsewhere
 from demo.ui.views.one_step import one_step_panel
 from demo.ui.views.why import reasons
