@@ -14,14 +14,13 @@ from export.benchmark.harness import RESULTS, Options
 from export.cards import generated_readmes
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
-from export.distilled import export_distilled
 from export.errors import ExportError
 from export.halves import export_half
 from export.hub import write_hub
 from export.publish import published
 from export.tutorial import export_tutorial, remeasure
 from export.zoo import export_zoo
-from train.config import DetectorConfig, DistilConfig, GeneratorsConfig, TutorialConfig
+from train.config import DetectorConfig, GeneratorsConfig, TutorialConfig
 from train.errors import TrainError
 from train.run import Run
 
@@ -91,7 +90,6 @@ def run_export(parsed: argparse.Namespace) -> None:
         TutorialConfig.command: export_tutorial,
         GeneratorsConfig.command: export_zoo,
         DetectorConfig.command: export_detector,
-        DistilConfig.command: export_distilled,
     }
     for folder in parsed.run:
         run = Run(folder)
