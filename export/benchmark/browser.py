@@ -20,6 +20,7 @@ from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST
 from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from demo.snippets.programs import HERE as PROGRAMS
 from demo.static_page.assemble import PAGE_FOLDER, RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
@@ -33,7 +34,6 @@ from export.benchmark.harness import (
     report,
     rows_from,
 )
-from export.benchmark.inference import one_thread_session
 from export.benchmark.packages import node_modules
 from export.benchmark.static import serving
 from export.conformance import CONFORMANCE_FOLDER
@@ -285,7 +285,7 @@ def latency_rows(
 
         return run
 
-    session = one_thread_session(content)
+    session = open_session(file, content, [CPU], threads=1)
     (given,) = session.get_inputs()
     image = pixels[np.newaxis] if given.name == "pixels" else pixels[:, :, np.newaxis]
     contestants: dict[str, Callable[[], float]] = {
