@@ -19,7 +19,7 @@ from demo.contract import (
 )
 from demo.inference.engine import MODELS_FOLDER
 from demo.inference.manifest import Manifest
-from export.benchmark import command
+from export.benchmark.command import tables
 from export.benchmark.harness import RESULTS
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED
 
@@ -50,7 +50,7 @@ def generated_readmes() -> dict[Path, str]:
     return {
         MODELS_FOLDER / "README.md": model_cards(MODELS_FOLDER),
         CONFORMANCE_FOLDER / "README.md": conformance_readme(CONFORMANCE_FOLDER),
-        RESULTS.with_name("README.md"): command.readme(),
+        RESULTS.with_name("README.md"): text("benchmark", tables()),
     }
 
 
