@@ -25,7 +25,7 @@ from demo.contract import (
     VERSION,
 )
 from demo.inference.answer import Thresholds
-from demo.inference.golden import pack
+from demo.inference.manifest import pack
 from demo.inference.sessions import CPU, CUDA, open_session
 from export.convert import to_onnx
 from export.parity import Difference, check_parity, run_torch, summary

@@ -19,7 +19,7 @@ import onnx
 from numpy.typing import NDArray
 
 from demo.contract import PIXELS
-from demo.environment import switch_telemetry_off
+from demo.environment import disable_telemetry
 
 BATCH: Final = 64
 QUANTISED: Final = ("Conv", "Add", "Relu")
@@ -49,7 +49,7 @@ def quantized(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
     channels, gathering them costs more than multiplying. The heads do, too: what they cost is nothing.
     """
     # It imports onnxruntime, which tells of its use unless it was told not to.
-    switch_telemetry_off()
+    disable_telemetry()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
 
     model = onnx.load_from_string(content)

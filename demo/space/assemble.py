@@ -11,7 +11,7 @@ from demo.contract import MANIFEST, VERSION
 from demo.errors import SpaceError
 from demo.folders import foreign, write_folder
 from demo.inference.manifest import Manifest
-from demo.insight.digits import DIGITS_FOLDER, FILE, places, read
+from demo.insight.game import DIGITS_FOLDER, MNIST_FILE, mnist_paths, read_idx
 
 Hardware = Literal["cpu", "gpu"]
 
@@ -59,7 +59,7 @@ def assemble_space(folder: Path, models: Path, hardware: Hardware, digits: bool 
     }
     files |= package_files() | model_files(models)
     if digits:
-        files[f"demo/{DIGITS_FOLDER.name}/{FILE}.gz"] = packed_digits()
+        files[f"demo/{DIGITS_FOLDER.name}/{MNIST_FILE}.gz"] = packed_digits()
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     mark = {"version": VERSION, "hardware": hardware, "files": checksums}
     files[MARK] = (json.dumps(mark, indent=1) + "\n").encode()
@@ -110,8 +110,8 @@ def model_files(models: Path) -> dict[str, bytes]:
 
 def packed_digits() -> bytes:
     """Return MNIST's test digits as a gzipped IDX file; raise SpaceError where they are not available."""
-    for path in places():
-        if read(path) is not None:
+    for path in mnist_paths():
+        if read_idx(path) is not None:
             content = path.read_bytes()
             return content if path.suffix == ".gz" else gzip.compress(content, mtime=0)
     raise SpaceError(

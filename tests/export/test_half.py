@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from demo.contract import LOGIT, PICTURE_SHAPE, PIXELS
-from demo.inference import golden
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import check_golden
 from demo.inference.sessions import CPU, open_session
 from export.artifact import Artifact, noise_pictures
 from export.errors import ParityError
@@ -100,7 +100,7 @@ def test_what_passes_is_described(content: bytes, engine: Engine) -> None:
     assert entry["distance"]["auroc_worst"] <= entry["tolerance"]["auroc_worst"] == 0.0005
     assert 0 < entry["parity"]["logit"]["maximum"] <= LOGIT_ABSOLUTE
     session = open_session(artifact.file, artifact.content, [CPU])
-    golden.check(artifact.file, session, entry["golden"], CPU)
+    check_golden(artifact.file, session, entry["golden"], CPU)
     metadata = session.get_modelmeta().custom_metadata_map
     assert (metadata["name"], json.loads(metadata["variant_of"])) == ("discriminator_fp16", "discriminator")
     assert Thresholds(*(json.loads(metadata[f"{name}_threshold"]) for name in ("fake", "real", "in_domain")))

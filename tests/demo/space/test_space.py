@@ -129,7 +129,7 @@ def test_digits_are_included_where_they_are_available(
     head = bytes.fromhex("00000803 00000002 0000001c 0000001c")
     (data / "t10k-images-idx3-ubyte").write_bytes(head + bytes(range(196)) * 8)
     assert main(["space", str(tmp_path / "space"), "--digits"]) == 0
-    program = "from demo.insight.digits import real_digits; print(real_digits().shape)"
+    program = "from demo.insight.game import real_digits; print(real_digits().shape)"
     environment = {key: value for key, value in os.environ.items() if key != "TOUCHSTONE_DATA"}
     found = subprocess.run(
         [sys.executable, "-c", program],

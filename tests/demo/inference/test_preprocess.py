@@ -1,4 +1,4 @@
-"""What was done to a picture is what the words about it say."""
+"""The facts about a picture that the normalizer changed."""
 
 import numpy as np
 import pytest
@@ -16,19 +16,19 @@ def square(height: int, width: int, top: int, left: int, side: int) -> NDArray[n
     return picture
 
 
-def done(seen: Preprocessed) -> dict[str, bool]:
+def done(picture: Preprocessed) -> dict[str, bool]:
     return {
-        "inverted": seen.inverted,
-        "cropped": seen.cropped,
-        "scaled": seen.scaled,
-        "recentred": seen.recentred,
+        "inverted": picture.inverted,
+        "cropped": picture.cropped,
+        "scaled": picture.scaled,
+        "recentred": picture.recentred,
     }
 
 
 @pytest.mark.parametrize(
     ("picture", "expected"),
     [
-        # MNIST counts pixels from 0 and takes 14 for the middle: a square of 20 begins at 4 or 5.
+        # MNIST counts pixels from 0 and takes 14 as the centre: a square of 20 begins at 4 or 5.
         (square(28, 28, 5, 5, 20), {"cropped"}),
         (square(30, 30, 6, 6, 20), {"cropped"}),
         (255 - square(28, 28, 5, 5, 20), {"inverted", "cropped"}),
@@ -41,9 +41,9 @@ def done(seen: Preprocessed) -> dict[str, bool]:
     ],
 )
 def test_what_was_done(engine: Engine, picture: NDArray[np.uint8], expected: set[str]) -> None:
-    seen = engine.look(picture)
-    assert {name for name, was in done(seen).items() if was} == expected
-    assert seen.blank == (not seen.pixels.any())
+    found = engine.preprocess(picture)
+    assert {name for name, was in done(found).items() if was} == expected
+    assert found.blank == (not found.pixels.any())
 
 
 def test_a_picture_without_margins_is_not_cropped() -> None:
@@ -55,20 +55,20 @@ def test_a_picture_without_margins_is_not_cropped() -> None:
     assert not whole.recentred
 
 
-def test_what_was_seen_comes_with_the_answer(engine: Engine) -> None:
+def test_the_preprocessed_picture_comes_with_the_answer(engine: Engine) -> None:
     picture = 255 - square(600, 400, 90, 60, 90)
     checked, unreadable = check_sources(engine, ["a", "b"], [picture, b"no picture"])
-    assert checked.seen is not None
-    assert (checked.seen.height, checked.seen.width) == (600, 400)
-    assert checked.seen.box == (90, 60, 180, 150)
-    assert checked.pixels is checked.seen.pixels
-    assert unreadable.seen is None
+    assert checked.preprocessed is not None
+    assert (checked.preprocessed.height, checked.preprocessed.width) == (600, 400)
+    assert checked.preprocessed.box == (90, 60, 180, 150)
+    assert checked.pixels is checked.preprocessed.pixels
+    assert unreadable.preprocessed is None
     assert unreadable.pixels is None
 
 
 def test_a_digit_s_box_is_twenty_pixels_long(engine: Engine) -> None:
     for fake in engine.generate("mlp_generator", 8, seed=1):
-        once = engine.look(fake[..., np.newaxis])
-        again = engine.look(once.pixels[..., np.newaxis])
+        once = engine.preprocess(fake[..., np.newaxis])
+        again = engine.preprocess(once.pixels[..., np.newaxis])
         assert np.array_equal(again.pixels, once.pixels)
         assert done(again) == {"inverted": False, "cropped": True, "scaled": False, "recentred": False}

@@ -1,26 +1,25 @@
-"""The decoding workers: what they may do, what is left when one hangs or dies, and many at once."""
+"""The pool of decoding workers: one that hangs or dies, many at once, and large pictures."""
 
 import os
 import signal
-import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from demo.decoder import client as workers
-from demo.decoder.client import Pool, Worker, environment
+from demo.decoder import client
+from demo.decoder.client import Pool, Turns, environment
 from demo.decoder.images import encode_png, load_picture
-from demo.decoder.limits import MEMORY_LIMIT
-from demo.decoder.wire import READY, REPLY, Outcome
-from demo.errors import MachineError, PictureError
+from demo.decoder.limits import MEMORY_LIMIT, READY, REPLY, Outcome
+from demo.errors import MachineError, NoRoomError, PictureError
 from tests.support.pictures import encoded, samples_of_every_format
 
 ROOT = Path(__file__).parents[3]
@@ -33,7 +32,7 @@ LARGE = encoded(Image.fromarray(np.kron(DIGIT, np.ones((64, 64), np.uint8))), "J
 
 @pytest.fixture
 def pool() -> Iterator[Pool]:
-    with Pool(size=1, time_limit=5.0) as pool:
+    with closing(Pool(size=1, time_limit=5.0)) as pool:
         yield pool
 
 
@@ -65,15 +64,8 @@ def test_a_worker_can_be_started_ahead(pool: Pool) -> None:
     assert pool.processes == ahead
 
 
-def test_a_pool_keeps_to_fewer_workers_where_others_need_the_cores() -> None:
-    with Pool(size=3) as pool, ThreadPoolExecutor(4) as threads:
-        pool.keep_to(1)
-        assert all(threads.map(lambda _: works(pool), range(12)))
-        assert len(pool.processes) == pool.size == 1
-
-
 def test_no_worker_is_left_behind() -> None:
-    with Pool(size=2) as pool:
+    with closing(Pool(size=2)) as pool:
         assert works(pool)
         (process,) = pool.processes
     assert not exists(process)
@@ -116,31 +108,29 @@ def test_a_worker_ends_when_the_app_is_killed() -> None:
 
 if POSIX:
 
-    def test_a_worker_that_hangs_costs_one_sentence(pool: Pool) -> None:
+    def test_a_worker_that_hangs_costs_only_its_picture(pool: Pool) -> None:
         assert works(pool)
         (process,) = pool.processes
         os.kill(process, signal.SIGSTOP)
         pool.time_limit = 0.3
-        started = time.monotonic()
         with pytest.raises(PictureError, match=r"took longer than 0\.3 seconds; make it smaller"):
             load_picture(LARGE, pool)
-        assert time.monotonic() - started < 2
         assert not exists(process)
         pool.time_limit = 5.0
         assert works(pool)
         assert pool.processes != [process]
 
-    def test_a_worker_that_is_killed_at_work_costs_one_sentence(pool: Pool) -> None:
+    def test_a_worker_that_is_killed_costs_only_its_picture(pool: Pool) -> None:
         assert works(pool)
         (process,) = pool.processes
         os.kill(process, signal.SIGSTOP)
         threading.Timer(0.2, os.kill, (process, signal.SIGKILL)).start()
-        with pytest.raises(PictureError, match="made its decoder stop"):
+        with pytest.raises(PictureError, match="crashed its decoder"):
             load_picture(CONTENT, pool)
         assert not exists(process)
         assert works(pool)
 
-    def test_a_machine_that_is_short_of_files_is_told_from_an_app_that_is_broken(pool: Pool) -> None:
+    def test_a_machine_short_of_files_is_told_from_a_broken_installation(pool: Pool) -> None:
         import resource
 
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -195,30 +185,13 @@ if LINUX:
         assert all(name.startswith("pipe:") or name == os.devnull for name in held)
 
 
-def test_limits_hold() -> None:
-    """Inside a limited process, each thing a decoder has no business with fails."""
-    program = (
-        "import socket, sys\nfrom demo.decoder.limits import limit_next_request, limit_process\n"
-        "limit_process(); limit_next_request()\n"
-        "for attempt in (lambda: open('/etc/hosts'), socket.socket, lambda: bytearray(3 << 30)):\n"
-        "    try:\n        attempt()\n        print('done')\n"
-        "    except (OSError, MemoryError) as error:\n        print(type(error).__name__)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
-    )
-    assert result.stdout.split() == (
-        ["OSError", "OSError", "MemoryError"] if LINUX else result.stdout.split()
-    )
-
-
-def test_a_picture_that_needs_more_memory_than_there_is_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    small = workers.PROGRAM.replace(
+def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = client.PROGRAM.replace(
         "from demo.decoder import worker;",
         "from demo.decoder import worker, limits; limits.MEMORY_LIMIT = 110 << 20;",
     )
-    monkeypatch.setattr(workers, "PROGRAM", small)
-    with Pool(size=1) as pool:
+    monkeypatch.setattr(client, "PROGRAM", small)
+    with closing(Pool(size=1)) as pool:
         assert works(pool)
         process = pool.processes
         if LINUX:
@@ -241,11 +214,11 @@ def test_a_picture_that_needs_more_memory_than_there_is_is_refused(monkeypatch: 
         READY + REPLY.pack(Outcome.PICTURE, 3, 0, 5, 5) + bytes(74),
     ],
 )
-def test_a_reply_is_not_taken_on_trust(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reply_is_not_trusted(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     program = f"import sys; sys.stdout.buffer.write({reply!r}); sys.stdout.flush()"
-    monkeypatch.setattr(workers, "PROGRAM", program)
-    sentence = "made its decoder stop" if reply.startswith(READY) else "decoder does not start"
-    with Pool(size=1) as pool:
+    monkeypatch.setattr(client, "PROGRAM", program)
+    sentence = "crashed its decoder" if reply.startswith(READY) else "decoder does not start"
+    with closing(Pool(size=1)) as pool:
         with pytest.raises(PictureError, match=sentence):
             load_picture(CONTENT, pool)
         assert pool.processes == []
@@ -256,8 +229,8 @@ def test_a_reply_is_not_taken_on_trust(reply: bytes, monkeypatch: pytest.MonkeyP
 def test_a_reply_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     pieces = [*READY, *REPLY.pack(Outcome.PICTURE, 1, 1, 2, 3), *b"abcdef"]
     program = f"import os, time\nfor part in {pieces!r}: os.write(1, bytes([part])); time.sleep(0.002)"
-    monkeypatch.setattr(workers, "PROGRAM", program)
-    with Pool(size=1) as pool:
+    monkeypatch.setattr(client, "PROGRAM", program)
+    with closing(Pool(size=1)) as pool:
         reply = pool.ask(CONTENT)
     assert reply.several
     assert reply.array is not None
@@ -273,32 +246,22 @@ def test_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -
     assert works(pool)
 
 
-def test_what_a_decoder_prints_is_no_reply(monkeypatch: pytest.MonkeyPatch) -> None:
-    noisy = workers.PROGRAM.replace(
+def test_output_of_a_decoder_is_not_taken_for_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = client.PROGRAM.replace(
         "worker.main()",
         "import os; old = worker.decode; "
         "worker.decode = lambda content: (os.write(1, b'x' * 100), print(), old(content))[2]; "
         "worker.main()",
     )
-    assert noisy != workers.PROGRAM
-    monkeypatch.setattr(workers, "PROGRAM", noisy)
-    with Pool(size=1) as pool:
+    assert noisy != client.PROGRAM
+    monkeypatch.setattr(client, "PROGRAM", noisy)
+    with closing(Pool(size=1)) as pool:
         assert works(pool)
         assert works(pool)
 
 
-def test_a_length_that_lies_is_waited_for_no_longer_than_the_limit() -> None:
-    worker = Worker()
-    try:
-        worker.send(struct.pack("<I", 1 << 20))
-        with pytest.raises(PictureError, match=r"took longer than 0\.5 seconds"):
-            worker.ask(CONTENT, 0.5)
-    finally:
-        worker.stop()
-
-
-def test_a_worker_that_is_slow_to_start_is_not_the_picture_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "PROGRAM", "import time; time.sleep(99)")
+def test_a_worker_that_starts_slowly_is_a_machine_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PROGRAM", "import time; time.sleep(99)")
     with (
         Pool(size=1, time_limit=0.3) as pool,
         pytest.raises(MachineError, match="here at the moment"),
@@ -306,23 +269,9 @@ def test_a_worker_that_is_slow_to_start_is_not_the_picture_s_fault(monkeypatch: 
         load_picture(CONTENT, pool)
 
 
-def test_an_answer_that_comes_as_the_time_is_up_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Late(Worker):
-        def exchange(self, content: bytes) -> workers.Reply:
-            reply = super().exchange(content)
-            self.process.wait()
-            return reply
-
-    monkeypatch.setattr(workers, "Worker", Late)
-    with Pool(size=1, time_limit=2.0) as pool:
-        with pytest.raises(PictureError, match="took longer than 2 seconds"):
-            load_picture(CONTENT, pool)
-        assert pool.processes == []
-
-
 def test_many_threads_at_once() -> None:
     contents = list(samples_of_every_format().values())
-    with Pool(size=3) as pool:
+    with closing(Pool(size=3)) as pool:
         alone = [load_picture(content, pool).array for content in contents]
         with ThreadPoolExecutor(8) as threads:
             together = list(threads.map(lambda content: load_picture(content, pool).array, contents * 10))
@@ -330,15 +279,15 @@ def test_many_threads_at_once() -> None:
     assert all(np.array_equal(array, alone[i % len(alone)]) for i, array in enumerate(together))
 
 
-def test_threads_that_hang_and_threads_that_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_are_decoded_while_others_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every second picture makes its worker sleep for ever; the others are answered all the same."""
-    sleepy = workers.PROGRAM.replace(
+    sleepy = client.PROGRAM.replace(
         "worker.main()",
         "import time; old = worker.decode; "
         "worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
         "worker.main()",
     )
-    monkeypatch.setattr(workers, "PROGRAM", sleepy)
+    monkeypatch.setattr(client, "PROGRAM", sleepy)
 
     def outcome(content: bytes) -> str:
         try:
@@ -346,31 +295,76 @@ def test_threads_that_hang_and_threads_that_do_not(monkeypatch: pytest.MonkeyPat
         except PictureError as error:
             return str(error)
 
-    with Pool(size=4, time_limit=1.5) as four, ThreadPoolExecutor(8) as threads:
+    with closing(Pool(size=4, time_limit=1.5)) as four, ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(outcome, [b"sleep", CONTENT] * 4))
     assert outcomes[1::2] == ["(28, 28, 1)"] * 4
     assert all("took longer than 1.5 seconds" in sentence for sentence in outcomes[0::2])
 
 
-def test_one_watchdog_ends_whoever_is_late_and_nobody_else() -> None:
-    sleeper = [sys.executable, "-c", "import time; time.sleep(600)"]
-    guard = workers.Watchdog()
-    with (
-        subprocess.Popen(sleeper) as late,
-        subprocess.Popen(sleeper) as later,
-        subprocess.Popen(sleeper) as good,
-    ):
-        guard.watch(later, 60)
-        guard.watch(good, 50)
-        assert guard.release(good) == pytest.approx(50, abs=5)
-        # Sooner than what the watchdog sleeps for.
-        guard.watch(late, 0.1)
-        late.wait(20)
-        assert guard.release(late) is None
-        assert later.poll() is good.poll() is None
-        assert guard.release(later)
-        # With nothing left to watch it sleeps without an end, and wakes for the next all the same.
-        guard.watch(later, 0.1)
-        later.wait(20)
-        guard.watch(good, 0.1)
-        good.wait(20)
+def test_an_idle_worker_is_never_overdue() -> None:
+    with closing(Pool(size=1, time_limit=0.5)) as pool:
+        assert works(pool)
+        process = pool.processes
+        time.sleep(0.8)
+        assert pool.processes == process
+        assert works(pool)
+        assert pool.processes == process
+
+
+@pytest.mark.parametrize(("many", "one"), [(1, 0), (0, 1)])
+def test_small_and_large_files_take_turns(many: int, one: int) -> None:
+    turns, served = Turns(1), list[int]()
+    turns.take(many)
+
+    def wait(queue: int) -> None:
+        with turns.place(queue):
+            served.append(queue)
+
+    with ThreadPoolExecutor(6) as threads:
+        for waiting, queue in enumerate((many, many, many, many, many, one), 1):
+            threads.submit(wait, queue)
+            until = time.monotonic() + 20
+            while sum(map(len, turns._queues)) < waiting:
+                assert time.monotonic() < until
+                time.sleep(0.002)
+        turns.give_back()
+    assert one in served[:2]
+    assert len(served) == 6
+
+
+SIDE = 3000
+LARGE_CONTENT = encoded(Image.fromarray(np.full((SIDE, SIDE), 7, np.uint8)))
+
+
+def test_one_large_picture_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "ROOM_SECONDS", 0.2)
+    with closing(Pool(size=2)) as pool:
+        held = load_picture(LARGE_CONTENT, pool)
+        with pytest.raises(NoRoomError, match=r"Too many large pictures .* try again in a few seconds"):
+            load_picture(LARGE_CONTENT, pool)
+        assert works(pool)
+        view = held.array[5:, 5:]
+        del held
+        with pytest.raises(NoRoomError):
+            load_picture(LARGE_CONTENT, pool)
+        del view
+        assert load_picture(LARGE_CONTENT, pool).array.shape == (SIDE, SIDE, 1)
+
+
+def test_waiting_for_room_does_not_count_as_decoding() -> None:
+    with closing(Pool(size=1, time_limit=2.0)) as pool:
+        assert works(pool)
+        process = pool.processes
+        assert client.large_pictures.take()
+        threading.Timer(2.5, client.large_pictures.give_back).start()
+        assert load_picture(LARGE_CONTENT, pool).array.shape == (SIDE, SIDE, 1)
+        assert pool.processes == process
+
+
+def test_many_large_pictures_are_all_read() -> None:
+    def load(_: int) -> int:
+        return load_picture(LARGE_CONTENT, pool).array.shape[0]
+
+    with closing(Pool(size=2)) as pool, ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(load, range(8))) == [SIDE] * 8
+    assert client.large_pictures._free == 1

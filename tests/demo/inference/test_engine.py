@@ -1,19 +1,20 @@
-"""The engine: what it serves, and what it refuses to serve."""
+"""The engine: what it computes, and which models it refuses to serve."""
 
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
 import pytest
 
 from demo.contract import DIGITS, PICTURE_SHAPE
-from demo.errors import ModelError, RequestError
-from demo.inference import golden
+from demo.errors import DeviceError, ModelError, RequestError
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
-from demo.inference.sessions import CUDA
+from demo.inference.manifest import pack, unpack
+from demo.inference.sessions import CPU, CUDA, available_cores
 from export.artifact import noise_pictures
 from tests.support.detectors import leave_product_out
 from tests.support.generators import BLOCK, GLYPHS
@@ -25,9 +26,10 @@ def models(tmp_path: Path) -> Path:
     return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
 
 
-def test_scores_are_probabilities_and_their_logits(engine: Engine) -> None:
-    scores = engine.score(noise_pictures(2050, PICTURE_SHAPE, 0))
-    assert scores.fake_probability.shape == scores.logit.shape == (2050,)
+def test_scores_are_probabilities_and_their_logits(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.inference.engine.LARGEST_BATCH", 32)
+    scores = engine.score(noise_pictures(70, PICTURE_SHAPE, 0))
+    assert scores.fake_probability.shape == scores.logit.shape == (70,)
     assert scores.fake_probability.dtype == np.float32
     expected = 1 / (1 + np.exp(-scores.logit.astype(np.float64)))
     assert np.abs(scores.fake_probability - expected).max() < 1e-6
@@ -40,9 +42,40 @@ def test_the_product_is_the_default_where_it_is_published(models: Path) -> None:
     assert Engine.load(models, "cpu").model == "mlp_discriminator"
 
 
-def test_where_cores_are_shared_out_a_run_takes_no_more_than_it_is_given(models: Path) -> None:
-    session = Engine.load(models, "cpu", threads=1).session("discriminator")
-    assert session.get_session_options().intra_op_num_threads == 1
+@pytest.mark.parametrize(("given", "used"), [(1, 1), (0, available_cores())])
+def test_a_run_uses_the_cores_of_this_process_or_fewer(models: Path, given: int, used: int) -> None:
+    session = Engine.load(models, "cpu", threads=given).session("discriminator")
+    assert session.get_session_options().intra_op_num_threads == used
+
+
+class LostDevice:
+    """A session on CUDA whose device has stopped."""
+
+    def __init__(self, session: Any) -> None:
+        self.get_inputs = session.get_inputs
+
+    def run(self, *_: object) -> None:
+        raise RuntimeError("CUDA failure 999: unknown error")
+
+    def get_providers(self) -> list[str]:
+        return [CUDA, CPU]
+
+
+def test_a_lost_cuda_device_is_replaced_by_the_cpu_and_reported(models: Path) -> None:
+    engine = Engine.load(models, "cpu")
+    fakes = engine.generate("mlp_generator", 2, 1)
+    expected = engine.score(fakes).logit
+    engine.device = "auto"
+    for name in ("normalizer", "mlp_generator"):
+        engine._sessions[name] = LostDevice(engine.session(name))
+    assert np.array_equal(engine.generate("mlp_generator", 2, 1), fakes)
+    assert engine.normalize(fakes[0][..., np.newaxis]).shape == PICTURE_SHAPE
+    assert np.array_equal(engine.score(fakes).logit, expected)
+    assert "CUDA is not used: its device stopped running the models." in engine.device_note
+    engine.device = "cuda"
+    engine._sessions["mlp_generator"] = LostDevice(engine.session("mlp_generator"))
+    with pytest.raises(DeviceError, match="Use --device cpu"):
+        engine.generate("mlp_generator", 2, 1)
 
 
 def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
@@ -116,7 +149,7 @@ def test_the_first_noise_of_a_seed_is_the_same_however_much_there_is(engine: Eng
 @pytest.mark.parametrize(
     ("model", "count", "seed", "digit", "reason"),
     [
-        ("nobody", 1, 0, None, "no generator 'nobody'; there is: generator, mlp_generator"),
+        ("nobody", 1, 0, None, "no generator 'nobody'; choose one of: generator, mlp_generator"),
         ("mlp_generator", 0, 0, None, "count is 0; give 1 to"),
         ("mlp_generator", 10**9, 0, None, "give 1 to"),
         ("mlp_generator", 1, -1, None, "seed is -1; give 0 to"),
@@ -223,8 +256,8 @@ def test_other_numbers_than_published_are_not_served(models: Path) -> None:
     path = models / "manifest.json"
     manifest = json.loads(path.read_text())
     outputs = manifest["files"]["mlp_discriminator.onnx"]["golden"]["outputs"]
-    shifted = golden.unpack(outputs["logit"]) + np.float32(0.01)
-    outputs["logit"] = golden.pack(shifted)
+    shifted = unpack(outputs["logit"]) + np.float32(0.01)
+    outputs["logit"] = pack(shifted)
     path.write_text(json.dumps(manifest))
     with pytest.raises(
         ModelError, match=r"gives other numbers than when it was published: logit differs by 0\.01"
@@ -278,13 +311,13 @@ def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
 def test_an_unknown_model_is_answered_with_the_known() -> None:
     with pytest.raises(
         ModelError,
-        match=r"there is: discriminator, discriminator_int8, mlp_discriminator, mlp_discriminator_int8\.",
+        match=r"choose one of: discriminator, discriminator_int8, mlp_discriminator, mlp_disc",
     ):
         Engine.load(MODELS_FOLDER, "cpu", "resnet")
 
 
 def test_golden_arrays_survive_json() -> None:
     for array in (np.arange(6, dtype=np.uint8).reshape(2, 3), np.random.default_rng(0).random(5, np.float32)):
-        again = golden.unpack(json.loads(json.dumps(golden.pack(array))))
+        again = unpack(json.loads(json.dumps(pack(array))))
         assert again.dtype == array.dtype
         assert np.array_equal(again, array)

@@ -1,16 +1,16 @@
-"""What a worker may use is bounded, whatever runs in it."""
+"""The limits of a worker hold, whatever runs in it."""
 
 import contextlib
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from demo.decoder.limits import OutOfTimeError, processor_seconds
+from demo.decoder.limits import Outcome
+from demo.decoder.worker import RefusedError, time_limit
 
 ROOT = Path(__file__).parents[3]
 POSIX = hasattr(signal, "setitimer")
@@ -26,29 +26,14 @@ def busy(seconds: float) -> None:
 
 if POSIX:
 
-    def test_a_block_that_takes_too_long_is_ended() -> None:
-        begun = time.process_time()
-        with pytest.raises(OutOfTimeError), processor_seconds(0.05):
+    def test_a_step_that_takes_too_long_is_ended() -> None:
+        with pytest.raises(RefusedError) as refusal, time_limit(0.05, Outcome.TOO_MUCH_WORK):
             busy(5)
-        assert time.process_time() - begun < 2
-        # Afterwards nothing is ended any more.
-        with processor_seconds(5):
+        assert refusal.value.outcome is Outcome.TOO_MUCH_WORK
+        # Afterwards the timer is off.
+        with time_limit(5, Outcome.TOO_MUCH_WORK):
             busy(0.01)
         busy(0.1)
-
-
-def test_outside_the_main_thread_nothing_is_ended() -> None:
-    ended: list[bool] = []
-
-    def work() -> None:
-        with processor_seconds(0.01):
-            busy(0.1)
-        ended.append(False)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert ended == [False]
 
 
 if sys.platform == "linux":
