@@ -11,8 +11,8 @@ from demo.contract import DISCRIMINATOR, FROM_IMAGE, IMAGE, NORMALIZER, PIXELS
 from demo.inference.manifest import Manifest
 from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report
 from export.benchmark.inference import one_thread_session
-from export.pictures import photographed
-from export.strokes import strokes_of
+from export.conformance import strokes_of
+from export.from_image import photographed
 from train.data.pen import draw
 from train.normalize import SIDE, normalize
 

@@ -27,7 +27,7 @@ from export.benchmark.harness import (
     wall_microseconds,
 )
 from export.errors import ExportError
-from export.torch_twin import detector_twin, perceptron_twin
+from export.rebuild import rebuild_detector, rebuild_mlp
 
 REPEATS: Final = {1: 60, 16: 12, 256: 1}
 """Batch size → how often it is scored per round."""
@@ -75,8 +75,8 @@ def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
     content = manifest.read(f"{DISCRIMINATOR}.onnx")
     mlp_content = manifest.read(f"{MLP_DISCRIMINATOR}.onnx")
     contestants = {
-        "detector": scorers(manifest, detectors, detector_twin(content), pixels) | openvino_scorers(content),
-        "tutorial discriminator": scorers(manifest, tutorials, perceptron_twin(mlp_content), pixels),
+        "detector": scorers(manifest, detectors, rebuild_detector(content), pixels) | openvino_scorers(content),
+        "tutorial discriminator": scorers(manifest, tutorials, rebuild_mlp(mlp_content), pixels),
     }
     rows: list[Row] = []
     for batch, repeats in REPEATS.items():
@@ -98,7 +98,7 @@ def on_device(engine: Engine, device: torch.device, options: Options) -> list[Ro
     Raises:
         ExportError: the engine's numbers differ from PyTorch's.
     """
-    twin = detector_twin(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
+    twin = rebuild_detector(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
     digits = generated_pixels(options.models, max(REPEATS))
     rows: list[Row] = []
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):

@@ -15,7 +15,7 @@ from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
 from demo.inference.sessions import CPU, CUDA, available_cores
-from export.artifact import noise_pictures
+from export.convert import noise_pictures
 from tests.support.detectors import leave_product_out
 from tests.support.generators import BLOCK, GLYPHS
 from train.data.mnist import load

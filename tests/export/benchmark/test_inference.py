@@ -13,12 +13,12 @@ from export.__main__ import main
 from export.benchmark import inference
 from export.benchmark.harness import Options
 from export.benchmark.inference import generated_pixels, on_device, one_thread_session
-from export.torch_twin import detector_twin, perceptron_twin
+from export.rebuild import rebuild_detector, rebuild_mlp
 
 
 def test_pytorch_gives_the_published_numbers() -> None:
     manifest, pixels = Manifest.load(MODELS_FOLDER), generated_pixels(MODELS_FOLDER, 40)
-    for name, twin in ((DISCRIMINATOR, detector_twin), (MLP_DISCRIMINATOR, perceptron_twin)):
+    for name, twin in ((DISCRIMINATOR, rebuild_detector), (MLP_DISCRIMINATOR, rebuild_mlp)):
         content = manifest.read(f"{name}.onnx")
         with torch.no_grad():
             expected = twin(content)(torch.from_numpy(pixels))[1].numpy()
