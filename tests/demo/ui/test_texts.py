@@ -10,10 +10,10 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from demo.api import uploads
 from demo.api.endpoints import generate_files
 from demo.batch import archive
 from demo.decoder import client, images
-from demo.doors import uploads
 from demo.inference import check
 from demo.inference.engine import Engine
 from demo.insight.grid import GenerateParams, read_params

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -20,20 +19,17 @@ import httpx
 import jsonschema
 import numpy as np
 import pytest
-from demo.decoder.room import NO_ROOM, Room
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
-from starlette.types import Message
 
-from demo.api import schema
-from demo.api.check_route import CHECK_PATH, CheckEndpoint, check_route
+from demo.api import check, schema
+from demo.api.check import CheckEndpoint, check_route
+from demo.api.routes import CHECK_PATH
 from demo.batch.many import MOST_FILES
-from demo.decoder import client as workers
-from demo.decoder.images import encode_png, shared_pool
+from demo.errors import NoRoomError
 from demo.inference.batcher import MOST_WAITING
 from demo.inference.engine import Engine, Scores
-from demo.inference.preprocess import Preprocessed
 from export.conformance import CONFORMANCE_FOLDER
 from tests.demo.test_cli import CONTRACT
 from tests.support.serving import served_app
@@ -85,11 +81,11 @@ def expected() -> list[dict[str, Any]]:
     ]
 
 
-@pytest.mark.parametrize("door", ["server", "api"])
+@pytest.mark.parametrize("app", ["server", "api"])
 def test_every_file_gets_the_answer_of_the_command_line(
-    door: str, expected: list[dict[str, Any]], request: pytest.FixtureRequest
+    app: str, expected: list[dict[str, Any]], request: pytest.FixtureRequest
 ) -> None:
-    with client_of(request.getfixturevalue(door)) as client:
+    with client_of(request.getfixturevalue(app)) as client:
         assert [asked(client, path) for path in FILES] == expected
         together = client.post(CHECK_PATH, files=forms(FILES))
         assert together.json() == expected
@@ -198,41 +194,6 @@ def test_whoever_leaves_half_way_harms_nobody(client: httpx.Client, api: str) ->
     assert asked(client, PICTURE)["error"] is None
 
 
-def test_requests_of_the_same_moment_share_runs_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While the model is busy with the first, the others gather; each has the answer it has alone."""
-    engine = Engine.load(device="cpu", model="mlp_discriminator")
-    app = Starlette(routes=[check_route(CheckEndpoint(engine))])
-    sizes: list[int] = []
-    seen = threading.Semaphore(0)
-    look, score = engine.preprocess, engine.score
-
-    def looked(image: NDArray[np.uint8]) -> Preprocessed:
-        found = look(image)
-        seen.release()
-        return found
-
-    def scored(pixels: NDArray[np.uint8]) -> Scores:
-        sizes.append(len(pixels))
-        if len(sizes) == 1:
-            assert all(seen.acquire(timeout=60) for _ in range(48))
-        return score(pixels)
-
-    async def ask() -> list[Any]:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            digits = [path.read_bytes() for path in FILES if path.name.startswith("mlp_generator")]
-            sent = [client.post(CHECK_PATH, content=digits[index % len(digits)]) for index in range(48)]
-            return [response.json() for response in await asyncio.gather(*sent)]
-
-    alone = asyncio.run(ask())[:8]
-    monkeypatch.setattr(engine, "preprocess", looked)
-    monkeypatch.setattr(engine, "score", scored)
-    assert asyncio.run(ask()) == alone * 6
-    assert sum(sizes) == 48
-    # The last may be handed over a moment after the others.
-    assert len(sizes) <= 4
-
-
 def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine.load(device="cpu", model="mlp_discriminator")
 
@@ -252,73 +213,21 @@ def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> N
     assert "secret" not in response.text
 
 
-def test_a_large_picture_for_which_there_is_no_room_is_to_be_sent_again(
+def test_a_picture_for_which_there_is_no_room_now_is_to_be_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    room = Room(1)
-    assert room.take(1, 0)
-    monkeypatch.setattr(workers, "pixels_room", lambda: room)
-    monkeypatch.setattr(workers, "LONGEST_WAIT", 0.2)
     endpoint = CheckEndpoint(Engine.load(device="cpu", model="mlp_discriminator"))
-    large = encode_png(np.zeros((1200, 1200), np.uint8))
+    monkeypatch.setattr(check, "preprocess", lambda *_: NoRoomError("Too many large pictures; try again."))
 
-    async def ask() -> list[httpx.Response]:
+    async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(Starlette(routes=[check_route(endpoint)]))
         async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            sent = (client.post(CHECK_PATH, content=each) for each in (large, PICTURE.read_bytes()))
-            return list(await asyncio.gather(*sent))
+            return await client.post(CHECK_PATH, content=PICTURE.read_bytes())
 
-    refused, answered = asyncio.run(ask())
+    refused = asyncio.run(ask())
     endpoint.close()
-    assert (refused.status_code, refused.json()) == (503, {"error": NO_ROOM})
+    assert (refused.status_code, refused.json()) == (503, {"error": "Too many large pictures; try again."})
     assert refused.headers["retry-after"] == "1"
-    assert (answered.status_code, answered.json()["error"]) == (200, None)
-
-
-def test_whoever_leaves_before_the_answer_gives_the_request_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing more of it is looked at, and it ends once the last thread has let go of its bytes."""
-    engine = Engine.load(device="cpu", model="mlp_discriminator")
-    begun, may_look = threading.Semaphore(0), threading.Event()
-    looks: list[int] = []
-    look = engine.preprocess
-
-    def held(image: NDArray[np.uint8]) -> Preprocessed:
-        looks.append(len(looks))
-        begun.release()
-        assert may_look.wait(60)
-        return look(image)
-
-    monkeypatch.setattr(engine, "preprocess", held)
-    request = httpx.Request("POST", "http://x/", files=forms([PICTURE] * 200))
-    content = request.read()
-    headers = [(b"content-type", request.headers["content-type"].encode())]
-    scope = {"type": "http", "method": "POST", "headers": headers, "query_string": b""}
-
-    async def ask() -> None:
-        endpoint = CheckEndpoint(engine)
-        leaving = asyncio.Event()
-        coming = iter([{"type": "http.request", "body": content}])
-
-        async def receive() -> Message:
-            for message in coming:
-                return message
-            await leaving.wait()
-            return {"type": "http.disconnect"}
-
-        async def send(message: Message) -> None:
-            raise AssertionError(message)
-
-        asked = asyncio.create_task(endpoint(scope, receive, send))
-        assert await asyncio.to_thread(begun.acquire, timeout=60)
-        leaving.set()
-        await asyncio.sleep(0.2)
-        assert not asked.done()
-        may_look.set()
-        await asyncio.wait_for(asked, 60)
-        endpoint.close()
-
-    asyncio.run(ask())
-    assert 1 <= len(looks) <= shared_pool().size
 
 
 if LINUX:
@@ -367,45 +276,3 @@ if LINUX:
             assert busy.headers["retry-after"] == "1"
             assert busy.json()["error"].endswith("try again in a second.")
             assert asked(client, PICTURE)["error"] is None
-
-    def test_forms_whose_senders_left_make_room_for_another() -> None:
-        many = [("files", (f"{index}.png", b"no picture")) for index in range(MOST_FILES)]
-        with served_app("--api-only") as address, client_of(address) as client:
-            # Of several pictures, so that every decoder runs.
-            assert client.post(CHECK_PATH, files=many[:64]).status_code == 200
-            decoders = children(server_process(address))
-            for decoder in decoders:
-                os.kill(decoder, signal.SIGSTOP)
-            for _ in range(2):
-                with pytest.raises(httpx.ReadTimeout):
-                    httpx.post(f"{address}v1/check", files=many, timeout=httpx.Timeout(30, read=1))
-            with ThreadPoolExecutor(1) as thread:
-                sent = thread.submit(client.post, CHECK_PATH, files=many)
-                for decoder in decoders:
-                    os.kill(decoder, signal.SIGCONT)
-                assert sent.result().status_code == 200
-
-
-if os.name == "posix":
-
-    @pytest.mark.parametrize("options", [[], ["--api-only"]], ids=["app", "api"])
-    def test_its_threads_end_with_the_server(options: list[str]) -> None:
-        program = """
-import sys, threading
-from demo.cli import main
-code = main(sys.argv[1:])
-print("left:", *(each.name for each in threading.enumerate() if each.name.startswith("coalescer")))
-"""
-        command = [sys.executable, "-c", program, "--device", "cpu", "--port", "0", *options]
-        root = Path(__file__).parents[3]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
-            assert process.stdout is not None
-            lines = [process.stdout.readline()]
-            while "runs on" not in lines[-1]:
-                lines.append(process.stdout.readline())
-                assert lines[-1]
-            with client_of(lines[0].split()[-1]) as client:
-                assert asked(client, PICTURE)["error"] is None
-            process.send_signal(signal.SIGINT)
-            assert process.stdout.read().splitlines()[-1] == "left:"
-            assert process.wait(20) == 0
