@@ -103,17 +103,17 @@ def run_batch(parsed: argparse.Namespace) -> int:
 
 
 def run_serve(parsed: argparse.Namespace) -> int:
-    from demo.bounds.memory import keep_little
+    from demo.api.limits import limit_heap
     from demo.decoder.images import shared_pool
 
-    keep_little()
+    limit_heap()
     shared_pool().start()
 
     from demo.inference.engine import Engine
 
     engine = Engine.load(parsed.models, parsed.device, parsed.model)
     if parsed.api_only:
-        from demo.api.serve_api import serve_api
+        from demo.serve import serve_api
 
         serve_api(engine, parsed.host, parsed.port)
     else:

@@ -8,7 +8,6 @@ DemoError
 │   └── MachineError   not here and now; the picture is not at fault
 │       └── NoRoomError    too many large pictures at once; also a BusyError
 ├── RequestError   an argument is outside its range
-│   └── BodyError      the body of a request cannot be accepted
 ├── BusyError      too many pictures wait
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
 ├── DeviceError    the requested device cannot run
@@ -41,14 +40,6 @@ class MachineError(PictureError):
 
 class RequestError(DemoError):
     """A caller's argument is outside its range; the message names the range."""
-
-
-class BodyError(RequestError):
-    """The body of an HTTP request cannot be accepted. status: of the response."""
-
-    def __init__(self, status: int, message: str) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class BusyError(DemoError):
