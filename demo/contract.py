@@ -9,6 +9,7 @@ The notebook that the tutorial pair follows labels real pictures 1: its D(x) is 
 1 - D(x).
 """
 
+from pathlib import Path
 from typing import Final
 
 VERSION: Final = "0.2.0"
@@ -21,6 +22,9 @@ PICTURE_SHAPE: Final = (28, 28)
 
 DIGITS: Final = 10
 """The number of digits that a generator can be asked for: 0 to 9."""
+
+MODELS_FOLDER: Final = Path(__file__).parent / "models"
+"""The models that come with the demo."""
 
 IMAGE: Final = "image"
 """uint8 [height, width, channels], channels 1, 3 or 4, any size from 1x1."""
