@@ -91,7 +91,7 @@ def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: boo
     A picture that is not a digit gets no numbers.
     """
     answer = checked.answer
-    if answer.verdict is None or checked.seen is None:
+    if answer.verdict is None or checked.preprocessed is None:
         return error_result(answer.file, answer.error or "", text)
     kind = tone(answer)
     numbers = scale = bars = ""
@@ -107,7 +107,7 @@ def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: boo
         text(f"verdict.{kind}"),
         text(f"check.{kind}-text"),
         numbers,
-        scale + _seen(checked, checked.seen, text) + bars,
+        scale + _seen(checked, checked.preprocessed, text) + bars,
         in_front=in_front,
     )
 

@@ -5,8 +5,9 @@ from typing import Final
 
 import gradio as gr
 
-STYLE_SHEETS: Final = tuple(sorted(Path(__file__).with_name("style").glob("*.css")))
-"""`base.css`, shared by all views, and one per view."""
+FOLDER: Final = Path(__file__).parent
+STYLE_SHEETS: Final = (*sorted(FOLDER.glob("shared/*.css")), *sorted(FOLDER.glob("style/*.css")))
+"""The sheets shared with the static page, then `base.css`, shared by all views, and one per view."""
 
 
 def touchstone_theme() -> gr.themes.Base:

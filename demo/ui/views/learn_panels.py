@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from demo.api.downloads import MODELS_PATH
+from demo.api.routes import MODELS_PATH
 from demo.contract import HISTORY_PICTURE, MLP_DISCRIMINATOR
 from demo.inference.check import Checked
 from demo.insight.learning import Learning, position

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from PIL import Image
 
-from demo.api.downloads import MODELS_PATH
+from demo.api.routes import MODELS_PATH
 from demo.contract import (
     DISCRIMINATOR,
     EVALUATION_PLOT,

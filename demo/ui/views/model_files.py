@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo.api.downloads import MODELS_PATH
+from demo.api.routes import MODELS_PATH
 from demo.contract import MANIFEST
 from demo.inference.engine import Engine
 from demo.ui.html import description_list

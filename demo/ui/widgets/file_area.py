@@ -6,6 +6,7 @@ from gradio.data_classes import ListFiles
 from demo.batch.many import MOST_BYTES, MOST_FILES
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.ui.page import Page, script
+from demo.ui.shared import shared_script
 
 
 def file_area(page: Page) -> gr.HTML:
@@ -26,7 +27,7 @@ def file_area(page: Page) -> gr.HTML:
     area = gr.HTML(
         label="Files",
         html_template=script(__file__, "file_area.html"),
-        js_on_load=script(__file__, "file_area.js"),
+        js_on_load=shared_script("files.mjs") + script(__file__, "file_area.js"),
         apply_default_css=False,
         elem_id="files",
         max_bytes=LARGEST_FILE_BYTES,

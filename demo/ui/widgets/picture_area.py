@@ -14,12 +14,10 @@ from gradio import FileData
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.ui.html import PNG_URL
 from demo.ui.page import Page, script
+from demo.ui.shared import shared_script
 
 PAD_SIDE: Final = 280
 """Width and height of the drawing in pixels: ten per pixel of the model's."""
-
-BRUSH_WIDTH: Final = 22
-"""Width of the round brush in drawing pixels; MNIST's strokes are two to three model pixels wide."""
 
 _NEWS_SCRIPT: Final = """
 document.addEventListener(`touchstone:news-${props.name}`, ({ detail }) => {
@@ -50,11 +48,10 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
     area = gr.HTML(
         label="Picture",
         html_template=script(__file__, "picture_area.html"),
-        js_on_load=script(__file__, "picture_area.js"),
+        js_on_load=shared_script("pad.mjs", "files.mjs") + script(__file__, "picture_area.js"),
         apply_default_css=False,
         elem_id=elem_id,
         side=PAD_SIDE,
-        brush=BRUSH_WIDTH,
         max_bytes=LARGEST_FILE_BYTES,
         draw_only=draw_only,
         words=page.by_language("area."),

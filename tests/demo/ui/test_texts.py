@@ -10,11 +10,10 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
+from demo.api import uploads
 from demo.api.endpoints import generate_files
 from demo.batch import archive
-from demo.decoder import client as workers
-from demo.decoder import images, room
-from demo.doors import uploads
+from demo.decoder import client, images
 from demo.inference import check
 from demo.inference.engine import Engine
 from demo.insight.grid import GenerateParams, read_params
@@ -38,10 +37,10 @@ ENTRIES = {key: entry for path in FILES for key, entry in json.loads(path.read_t
 
 SENTENCES = {
     *images.REFUSALS.values(),
-    check.NOT_NORMALISED,
+    check.NOT_NORMALIZED,
     *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
-    *(workers.NOT_STARTED, workers.NOT_YET, workers.DIED, workers.too_long(workers.TIME_LIMIT)),
-    room.NO_ROOM,
+    *(client.NOT_STARTED, client.NOT_YET, client.DIED, client.too_long(client.TIME_LIMIT)),
+    client.NO_ROOM,
     *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
     *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),
     *many.REFUSALS.values(),
