@@ -18,7 +18,7 @@ export function showStale() {
   part("result").dataset.stale = "";
 }
 
-/** @param {string} name of a picture that waits for the model */
+/** Say that a picture waits for the model. @param {string} name */
 export function showWaiting(name) {
   fill("none", name, text("static.waiting"), text("static.waiting-text"));
 }
@@ -28,12 +28,14 @@ export function showNothing() {
   fill("none", "", text("check.empty"), text("check.empty-says"));
 }
 
-/** @param {string} name @param {string} reason one sentence */
+/** Say why a picture cannot be judged. @param {string} name @param {string} reason a sentence */
 export function showRefusal(name, reason) {
   fill("error", name, text("verdict.error"), reason);
 }
 
 /**
+ * Show an answer.
+ *
  * @param {string} name
  * @param {"fake" | "real" | "unsure" | "not a digit"} verdict
  * @param {import("./engine.mjs").Scores} scores
