@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from train.bundle import BUNDLE, add_files, bundle_detector, bundle_generators, bundle_tutorial
 from train.config import (
     FREE,
     DetectorConfig,
-    DistilConfig,
     GeneratorsConfig,
     SomeConfig,
     TutorialConfig,
@@ -23,10 +23,8 @@ from train.data import mnist
 from train.data.datasets import names
 from train.detector.train import CALIBRATION, check_generators, train_product
 from train.device import resolve
-from train.distil import check_teacher, train_distilled
 from train.errors import ConfigError, TrainError
-from train.evaluation.distilled import evaluate_distilled
-from train.evaluation.report import PAGE, evaluate_product
+from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_product
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_parts, check_shape
 from train.run import Run
@@ -75,12 +73,6 @@ def build_parser() -> argparse.ArgumentParser:
     product = commands.add_parser("product", parents=[shared], help="train the detector that is published")
     add_flags(product, DetectorConfig)
     product.set_defaults(command=run_product)
-
-    distilled = commands.add_parser(
-        "distil", parents=[shared], help="train a smaller detector on what a product says"
-    )
-    add_flags(distilled, DistilConfig)
-    distilled.set_defaults(command=run_distil)
 
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
     evaluation.add_argument("run", type=Path, help="the run's folder, of any command but zoo")
@@ -145,6 +137,7 @@ def run_zoo(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, "zoo", GeneratorsConfig)
     build_generators(config, run, parts)
     if (run.folder / REPORT).exists():
+        bundle_generators(run)
         print((run.folder / "report.md").read_text())
 
 
@@ -152,18 +145,14 @@ def run_product(parsed: argparse.Namespace) -> None:
     check_shape(getattr(parsed, "dataset", DetectorConfig.dataset))
     config, run = open_run(parsed, "product", DetectorConfig, check_generators)
     train_product(config, run)
-    print((run.folder / CALIBRATION).read_text())
-
-
-def run_distil(parsed: argparse.Namespace) -> None:
-    config, run = open_run(parsed, "distil", DistilConfig, check_teacher)
-    train_distilled(config, run)
+    bundle_detector(run)
     print((run.folder / CALIBRATION).read_text())
 
 
 def run_tutorial(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, "tutorial", TutorialConfig)
     train(config, run)
+    bundle_tutorial(run)
     print(f"{run.folder}: trained to step {run.last()}; `python -m export run {run.folder}` publishes it.")
 
 
@@ -171,15 +160,17 @@ def run_evaluate(parsed: argparse.Namespace) -> None:
     run = Run(parsed.run)
     if run.command() == DetectorConfig.command:
         evaluate_product(run, None if parsed.tutorial is None else Run(parsed.tutorial))
+        add_files(run, [EVALUATION, *(f"evaluation-{name}.png" for name in PLOTS)])
         print((run.folder / PAGE).read_text())
-    elif run.command() == DistilConfig.command:
-        print(json.dumps(evaluate_distilled(run), indent=2))
     else:
         print(json.dumps(evaluate_tutorial(run), indent=2))
 
 
 def run_step(parsed: argparse.Namespace) -> None:
-    record = record_steps(Run(parsed.run), parsed.at)
+    run = Run(parsed.run)
+    record = record_steps(run, parsed.at)
+    if (run.folder / BUNDLE).exists():
+        add_files(run, [RECORD])
     for each in record["steps"]:
         real, fake = (
             " -> ".join(format(p, ".4f") for p in each[name]["fake_probability"]) for name in ("real", "fake")

@@ -1,8 +1,7 @@
 """`python -m tests.tools.pins`: renew the pinned requirements from pyproject.toml, with uv.
 
-`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes. `tests/constraints.txt`
-pins what `.[test]` installs, for PIP_CONSTRAINT: without hashes,
-because pip then asks for a hash of every package, the project itself included.
+`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes. `tests/constraints.txt` pins what
+`.[test]` installs, for PIP_CONSTRAINT; without hashes, or pip would ask for a hash of the project itself.
 """
 
 import argparse
@@ -17,7 +16,7 @@ from typing import Final
 ROOT: Final = Path(__file__).parents[2]
 NOWHERE: Final = "sys_platform == 'none'"
 WITHOUT_TORCH: Final = f"torch==2.13.0 ; {NOWHERE}\n"
-"""Overrides torch, whose version pyproject.toml fixes and since its builds bring different packages."""
+"""Overrides torch, whose version pyproject.toml fixes and whose builds bring different packages."""
 TORCH_BRINGS: Final = ("networkx", "setuptools", "sympy")
 """Requirements of both builds of torch that little else needs."""
 SAME_RUNTIME: Final = "onnxruntime=={0}\nonnxruntime-gpu=={0}\n"
