@@ -112,7 +112,7 @@ export function generateView({ engine, generators, address, check }) {
       line.textContent = "…";
       return line;
     });
-    said.textContent = text("static.tile", { number: index + 1 });
+    said.textContent = text("static.cell", { number: index + 1 });
     button.append(canvasOf(pixels), said, number, verdict);
     button.addEventListener("click", () => open(pixels, index, asked));
     item.append(button);

@@ -87,7 +87,7 @@ export function learnView({ engine, files, latest, draw }) {
     part("step").setAttribute("aria-valuetext", text("static.step", values));
     const canvas = part("history");
     canvas.getContext("2d").drawImage(grids, 0, -index() * canvas.height);
-    canvas.setAttribute("aria-label", text("static.wall-at", values));
+    canvas.setAttribute("aria-label", text("static.grid-at", values));
     const [discriminator, generator] = [history.discriminator_loss, history.generator_loss].map((losses) =>
       losses[index()].toFixed(3),
     );

@@ -29,7 +29,7 @@ async function load() {
     part("ready").textContent = text("static.loading", { some: mebibytes(arrived), all: mebibytes(total) });
   });
   part("ready").textContent = text("static.ready", { model: MODEL, version });
-  part("product").hidden = files[MODEL].core !== "discriminator";
+  part("detector").hidden = files[MODEL].core !== "discriminator";
   part("tutorial").hidden = files[MODEL].core !== "mlp_discriminator";
   return { score, thresholds: files[MODEL] };
 }

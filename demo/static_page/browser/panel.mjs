@@ -5,10 +5,10 @@ import { text } from "./texts.mjs";
 
 /** By verdict: its colour in the style sheet, its name and what it means. */
 export const VERDICTS = {
-  fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-says" },
-  real: { tone: "real", name: "verdict.real", meaning: "check.real-says" },
-  unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-says" },
-  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-says" },
+  fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-text" },
+  real: { tone: "real", name: "verdict.real", meaning: "check.real-text" },
+  unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-text" },
+  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-text" },
 };
 
 const part = (id) => document.getElementById(id);
@@ -25,7 +25,7 @@ export function showWaiting(name) {
 
 /** Show the panel as it is before there is a picture. */
 export function showNothing() {
-  fill("none", "", text("check.empty"), text("check.empty-says"));
+  fill("none", "", text("check.empty"), text("check.empty-text"));
 }
 
 /** Say why a picture cannot be judged. @param {string} name @param {string} reason a sentence */

@@ -201,9 +201,9 @@ def test_the_folder_is_a_static_space_with_the_published_models(published_folder
 def test_the_page_names_texts_that_exist_and_uses_its_own() -> None:
     files = {name: content.decode() for name, content in page_files().items()}
     texts = json.loads(files.pop(SENTENCES).removeprefix("export const TEXTS = ").removesuffix(";\n"))
-    named = set(re.findall(r'data-(?:text|label)="([^"]+)"', files["index.html"]))
-    for source in files.values():
-        named |= set(re.findall(r'\b(?:text|write)\((?:part\("[\w-]+"\), )?"([^"]+)"', source))
+    groups = "|".join(path.stem for path in TEXTS_FOLDER.glob("*.json"))
+    named = {key for source in files.values() for key in re.findall(rf'"((?:{groups})\.[\w-]+)"', source)}
+    named -= set(files)
     assert named - set(texts) == set()
     own = json.loads((TEXTS_FOLDER / "static.json").read_text(encoding="utf-8"))
     assert set(own) - set(texts) == set()
@@ -318,8 +318,8 @@ def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None
     square.paste(255, (20, 20, 80, 80))
     name = "<img src=x onerror=alert(1)>&amp;" + "a-long-name-" * 20 + ".png"
     for content, heading, sentence in (
-        (encoded(square), "Not a digit", "gets no number"),
-        (encoded(Image.new("L", (50, 50), 255)), "Not a digit", "gets no number"),
+        (encoded(square), "Not a digit", "gets no score"),
+        (encoded(Image.new("L", (50, 50), 255)), "Not a digit", "gets no score"),
         (b"not a picture", "Cannot be judged", "This browser cannot read the file as a picture"),
         (b"", "Cannot be judged", "The file is empty"),
         (encoded(Image.new("1", (8200, 8200))), "Cannot be judged", "more than 67,000,000 pixels"),
@@ -551,7 +551,7 @@ def test_the_published_page_answers_as_python_and_downloads_nothing_twice(
         expect(page.locator("#verdict")).to_have_text(answer.verdict.capitalize())
         number = float(page.locator("#fake-probability").text_content() or "nan")
         assert answer.verdict == "not a digit" or number == pytest.approx(answer.fake_probability, abs=1e-4)
-        expect(page.locator("#product")).to_be_visible()
+        expect(page.locator("#detector")).to_be_visible()
         expect(page.locator("#tutorial")).to_be_hidden()
         # The browser itself may look at the icon again.
         asked = [path.lstrip("/") for path in served.asked if path != "/icon.svg"]
@@ -567,7 +567,7 @@ def test_a_page_of_the_tutorial_alone_says_so(tabs: Tabs, smoke_models: Path, tm
     assemble_page(tmp_path / "page", smoke_models)
     with serving(tmp_path / "page") as served, tabs.visit(served.address, "wide") as page:
         expect(page.locator("#tutorial")).to_be_visible()
-        expect(page.locator("#product")).to_be_hidden()
+        expect(page.locator("#detector")).to_be_hidden()
         upload(page, "seven.png", seven())
         shown(page, "seven.png")
         expect(page.locator("#thresholds")).to_have_text("Real up to 0.5000, fake above.")
