@@ -75,7 +75,8 @@ def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
     content = manifest.read(f"{DISCRIMINATOR}.onnx")
     mlp_content = manifest.read(f"{MLP_DISCRIMINATOR}.onnx")
     contestants = {
-        "detector": scorers(manifest, detectors, rebuild_detector(content), pixels) | openvino_scorers(content),
+        "detector": scorers(manifest, detectors, rebuild_detector(content), pixels)
+        | openvino_scorers(content),
         "tutorial discriminator": scorers(manifest, tutorials, rebuild_mlp(mlp_content), pixels),
     }
     rows: list[Row] = []
