@@ -1,7 +1,7 @@
 """`python -m tests.tools.pins`: renew the pinned requirements from pyproject.toml, with uv.
 
-`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes. `tests/constraints.txt` pins what `.[test]`
-installs, for PIP_CONSTRAINT; without hashes, because pip would then ask for a hash of the project itself too.
+`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes. `tests/constraints.txt` pins what
+`.[test]` installs, for PIP_CONSTRAINT; without hashes, or pip would ask for a hash of the project itself.
 """
 
 import argparse
