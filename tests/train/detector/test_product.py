@@ -1,5 +1,6 @@
 """The product from its examples to its report: what is learnt from, what never is, and what is published."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
@@ -14,10 +15,11 @@ from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.detector import remeasure_detector
-from export.variant import Tolerance
+from export.int8 import Tolerance
 from tests.support.detectors import quick_gate
 from tests.support.zoos import evaluated_product, product_command
 from train.__main__ import main
+from train.bundle import load_bundle, save_bundle
 from train.config import DetectorConfig, GeneratorsConfig
 from train.data import mnist
 from train.data.artifacts import FLAWS
@@ -199,12 +201,10 @@ def test_a_product_is_exported_with_its_report(
     report: dict[str, Any],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
 ) -> None:
     quick_gate(monkeypatch)
     # What a network that learnt nothing loses in fewer bits, on a dozen pictures, is chance.
-    for bits in ("halves", "integers"):
-        monkeypatch.setattr(f"export.{bits}.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
+    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     assert export_main(["run", str(run.folder), "--models", str(models)]) == 0
     assert json.loads((models / "evaluation.json").read_text()) == report
@@ -213,28 +213,14 @@ def test_a_product_is_exported_with_its_report(
     assert engine.thresholds == Thresholds(thresholds.fake, thresholds.real, thresholds.in_domain)
     again = remeasure_detector(models)
     assert again["measured"] == pytest.approx(again["published"], abs=2e-3)
-    # In float16, beside a copy of it.
-    half = tmp_path / "half"
-    capsys.readouterr()
-    assert export_main(["half", str(run.folder), str(half), "--models", str(models)]) == 0
-    distance = json.loads(capsys.readouterr().out.partition("\n}")[0] + "}")
-    in_half = Engine.load(half, "cpu", "discriminator_fp16")
-    assert in_half.thresholds == engine.thresholds
-    assert in_half.entry("discriminator_fp16")["distance"] == distance
-    assert not (models / "discriminator_fp16.onnx").exists()
-    assert export_main(["half", str(run.folder), str(half), "--models", str(models)]) == 1
-    assert "exists already" in capsys.readouterr().err
-    other = tmp_path / "other"
-    assert export_main(["half", str(run.folder), str(other), "--models", str(MODELS_FOLDER)]) == 1
-    assert "was not made of" in capsys.readouterr().err
-    assert not other.exists()
 
 
 def test_without_a_report_nothing_is_exported(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = Path(shutil.copytree(run.folder, tmp_path / "run"))
-    (copy / "evaluation.json").unlink()
+    bundle = load_bundle(Run(copy))
+    save_bundle(Run(copy), dataclasses.replace(bundle, files={}))
     models = tmp_path / "models"
     assert export_main(["run", str(copy), "--models", str(models)]) == 1
     assert "python -m train evaluate" in capsys.readouterr().err

@@ -75,10 +75,10 @@ def models(zoo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_finished_zoo_is_exported_with_its_figures(zoo: Path, models: Path) -> None:
     entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
-    report = json.loads((models / "zoo.json").read_text())
+    report = json.loads((models / "generators.json").read_text())
     (row,) = (row for row in report["rows"] if row["name"] == "conditional_gan")
     assert entry["metrics"]["frechet"] == row["frechet"]
-    assert (models / "zoo-morphs.png").read_bytes() == (zoo / "walls" / "morphs.png").read_bytes()
+    assert (models / "generators-morphs.png").read_bytes() == (zoo / "walls" / "morphs.png").read_bytes()
 
     family = ConditionalGan(Run(zoo).config(GeneratorsConfig))
     family.restore(Run(zoo / "conditional_gan").load(family.total)[0])

@@ -141,9 +141,9 @@ def test_real_digits_are_dealt_without_repeating_one() -> None:
 
 def test_the_readme_shows_the_published_report() -> None:
     """Its table is the one that the command printed, and every generator's wall stands beside it."""
-    record = json.loads((MODELS_FOLDER / "zoo.json").read_text())
+    record = json.loads((MODELS_FOLDER / "generators.json").read_text())
     card = (Path(__file__).parents[3] / "README.md").read_text()
     assert markdown_table(record) in card
     for row in record["rows"]:
         if row["kind"] != "real":
-            assert f"demo/models/zoo-{row['name']}.png" in card
+            assert f"demo/models/generators-{row['name']}.png" in card
