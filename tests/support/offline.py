@@ -1,11 +1,9 @@
 """`python -m tests.support.offline …`: `python -m demo …`, which ends where it would leave the machine or
 write outside of the temporary folder.
 
-The variable `TOUCHSTONE_TESTS_KEPT_IDLE` says after how many seconds without a request it removes what was
-uploaded, `TOUCHSTONE_TESTS_MOST_UPLOADED` how many bytes of that it keeps.
+The variable `TOUCHSTONE_TESTS_KEPT_IDLE` says after how many seconds without a request it removes uploads.
 """
 
-import functools
 import ipaddress
 import os
 import socket
@@ -14,11 +12,10 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from demo.bounds import allowance, temporary
+from demo.api import limits
 from demo.cli import main
 
 KEPT_IDLE: Final = "TOUCHSTONE_TESTS_KEPT_IDLE"
-MOST_UPLOADED: Final = "TOUCHSTONE_TESTS_MOST_UPLOADED"
 LEFT = 70
 """The exit code of an app that tried."""
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
@@ -88,7 +85,5 @@ if __name__ == "__main__":
     sys.addaudithook(watch)
     sys.addaudithook(FileWatch(tempfile.gettempdir()))
     if seconds := os.environ.get(KEPT_IDLE):
-        temporary.Cleaner = functools.partial(temporary.Cleaner, idle=float(seconds))  # type: ignore
-    if size := os.environ.get(MOST_UPLOADED):
-        allowance.FolderAllowance = functools.partial(allowance.FolderAllowance, most=int(size))  # type: ignore
+        limits.KEPT_WHILE_IDLE = float(seconds)  # type: ignore[misc]
     sys.exit(main())
