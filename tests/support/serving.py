@@ -33,7 +33,7 @@ def served_lines(*options: str) -> Iterator[list[str]]:
 def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
     """Run `python -m demo` with options; yield the lines it prints when it is ready, and its process.
 
-    The process ends, and tests that use it fail, when it contacts another machine: see `tests.support.offline`.
+    The process ends, and tests that use it fail, when it contacts another machine (`tests.support.offline`).
     """
     command = [sys.executable, "-m", "tests.support.offline", "--device", "cpu", "--port", "0", *options]
     with (
