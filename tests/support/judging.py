@@ -1,4 +1,4 @@
-"""A judge that learnt for a few steps: enough to tell digits apart, in seconds."""
+"""A digit classifier trained for a few steps."""
 
 import functools
 
