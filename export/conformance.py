@@ -28,7 +28,7 @@ from export.errors import PublishError
 from export.folders import replacement, write_through
 from export.pictures import photographed
 from export.strokes import strokes_of
-from train.data.pen import draw
+from train.data.pendigits import draw
 
 CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
 EXPECTED = "expected.json"

@@ -18,10 +18,9 @@ from export.measure import measure_verdicts
 from export.product import export_product
 from train.config import DetectorConfig
 from train.data import mnist
-from train.data.dataset import Examples
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
-from train.evaluation.eval_set import MNIST
+from train.data.dataset import MNIST, Examples
 from train.evaluation.report import EVALUATION, PLOTS
 from train.run import Run
 

@@ -12,7 +12,7 @@ from PIL import Image
 from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, HISTORY_STEPS
 from train.config import TutorialConfig
 from train.errors import RunError
-from train.pictures import wall
+from train.figures import grid
 from train.run import Run
 from train.tutorial.gan import GRID, GRID_COLUMNS, WINDOW, TutorialPair
 from train.tutorial.trace import RECORD
@@ -28,7 +28,7 @@ def history_files(run: Run, pairs: Sequence[TutorialPair], steps: Sequence[int])
     """File name → content of all that is published of a run's history beside the model.
 
     pairs: as they were at the steps, those of `history_steps`. `HISTORY_STEPS` is among them where
-    `python -m train step` has recorded some.
+    `python -m train trace` has recorded some.
     """
     files = {
         HISTORY_PICTURE: history_picture(pairs, run.config(TutorialConfig).seed),
@@ -41,7 +41,7 @@ def history_files(run: Run, pairs: Sequence[TutorialPair], steps: Sequence[int])
 def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:
     """The generator's wall at every snapshot, one above the other, as a grey PNG."""
     stream = io.BytesIO()
-    walls = [wall(pair.sample(GRID, seed), GRID_COLUMNS) for pair in pairs]
+    walls = [grid(pair.sample(GRID, seed), GRID_COLUMNS) for pair in pairs]
     Image.fromarray(np.concatenate(walls)).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 

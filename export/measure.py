@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from demo.contract import LOGIT, NOISE, PIXELS
 from demo.inference.engine import Engine
-from train.evaluation.tutorial import EVALUATION_SEED, both_ways
+from train.evaluation.tutorial import EVALUATION_SEED, raw_and_normalized
 
 
 def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -
     latent = generator.get_inputs()[0].shape[1]
     noise = np.random.default_rng(EVALUATION_SEED).standard_normal((len(reals), latent), np.float32)
     fakes = generator.run([PIXELS], {NOISE: noise})[0]
-    return both_ways(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
+    return raw_and_normalized(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
 
 
 def measure_verdicts(engine: Engine, reals: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from train.data.pen import Stroke
+from train.data.pendigits import Stroke
 
 
 def strokes_of(digit: int) -> tuple[Stroke, ...]:

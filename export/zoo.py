@@ -15,7 +15,7 @@ from train.generators.conditional_gan import ConditionalGan
 from train.run import Run
 
 CHOSEN: Final = "conditional_gan"
-UNFINISHED: Final = "finish it with `python -m train zoo --resume` first"
+UNFINISHED: Final = "finish it with `python -m train generators --resume` first"
 
 
 def export_zoo(run: Run, models: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def export_zoo(run: Run, models: Path) -> dict[str, Any]:
         rows = {row["name"]: row for row in report["rows"] if row["kind"] != "real"}
         figures = rows[CHOSEN]
         walls = {
-            GENERATORS_GRID.format(name): (run.folder / "walls" / f"{name}.png").read_bytes() for name in rows
+            GENERATORS_GRID.format(name): (run.folder / "grids" / f"{name}.png").read_bytes() for name in rows
         }
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{run.folder} has no whole report ({error}); {UNFINISHED}.") from error

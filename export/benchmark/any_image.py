@@ -15,7 +15,7 @@ from export.benchmark.report import Report
 from export.benchmark.rounds import Row, compare, cpu_microseconds
 from export.pictures import photographed
 from export.strokes import strokes_of
-from train.data.pen import draw
+from train.data.pendigits import draw
 from train.normalize import SIDE, normalize
 
 GOAL: Final = 1 / 1.2

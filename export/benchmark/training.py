@@ -29,7 +29,7 @@ from train.tutorial.models import MlpDiscriminator, MlpGenerator
 STEPS: Final = 150
 NOTEBOOK: Final = "the notebook's way"
 OWN: Final = "python -m train tutorial"
-PRODUCT: Final = "python -m train product --preset full"
+PRODUCT: Final = "python -m train detector --preset full"
 GOALS: Final = {"cpu": 2.0, "cuda": 20.0}
 NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
 

@@ -17,7 +17,7 @@ from demo.inference.engine import MODELS_FOLDER, Engine
 from export.parity import Difference
 from export.product import export_product
 from export.strokes import strokes_of
-from train.data.pen import draw
+from train.data.pendigits import draw
 from train.normalize import normalize
 
 SCALE: Final = 0.8

@@ -10,8 +10,7 @@ import pytest
 
 from demo.insight import digits
 from demo.insight.digits import FILE, real_digits
-from train.data.datasets import MNIST
-from train.data.mnist import DATA_VARIABLE
+from train.data.mnist import DATA_VARIABLE, MNIST
 
 
 def idx(pixels: np.ndarray, kind: int = 0x0803) -> bytes:
