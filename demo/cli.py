@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from demo.environment import switch_telemetry_off
+from demo.environment import disable_telemetry
 from demo.errors import DemoError, UsageError
 from demo.inference.manifest import MODELS_FOLDER
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done. 1: some file could not be judged, or the models cannot be served. 2: usage.
     """
     parsed = build_parser().parse_args(arguments)
-    switch_telemetry_off()
+    disable_telemetry()
     try:
         return int(parsed.command(parsed))
     except DemoError as error:

@@ -11,7 +11,7 @@ score is 1 - D(x).
 
 from typing import Final
 
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 
 OPSET: Final = 20
 """ONNX operator set of every file; at most 21, so that current Python, Node and browser runtimes load it."""

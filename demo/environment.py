@@ -1,4 +1,4 @@
-"""No library of the app's tells anybody anything, and none writes where it was not told to."""
+"""The process's environment: no telemetry, no surprising files, and the cores it may use."""
 
 import os
 import sys
@@ -17,17 +17,22 @@ SWITCHES: Final = {
     "ORT_DISABLE_TELEMETRY": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-"""What each library reads, of the environment, before it tells its makers of its use."""
+"""The environment variables that disable each library's telemetry."""
 
 
-def switch_telemetry_off() -> None:
-    """To be called before the first of those libraries is imported: some read the switch then."""
+def disable_telemetry() -> None:
+    """Disable telemetry in all libraries; call it before they are imported, because some read it then."""
     os.environ.update(SWITCHES)
+
+
+def available_cores() -> int:
+    """Return how many cores this process may use; `os.cpu_count` ignores the limits of a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def without_plots() -> Iterator[None]:
-    """Within it matplotlib cannot be imported: gradio would for each event, and it writes into one's home."""
+    """Prevent the import of matplotlib: gradio imports it at each event, and it writes to the home folder."""
     missing = object()
     before = sys.modules.get("matplotlib", missing)
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
@@ -40,12 +45,10 @@ def without_plots() -> Iterator[None]:
 
 
 def temporary_folder() -> Path:
-    """The folder for temporary files, which can be written.
-
-    Python itself would take another one in silence, the working folder at last.
+    """Return a writable folder for temporary files; Python itself would fall back to the working folder.
 
     Raises:
-        UsageError: the one that `TMPDIR` names cannot be written, or there is none.
+        UsageError: the folder in `TMPDIR` cannot be written, or there is none.
     """
     named = os.environ.get("TMPDIR")
     try:
@@ -54,13 +57,13 @@ def temporary_folder() -> Path:
     except OSError as error:
         where = f"TMPDIR ({named})" if named else "There is no temporary folder; its usual place"
         raise UsageError(
-            f"{where} cannot be written ({error.strerror or error}); name a folder that can be with TMPDIR."
+            f"{where} cannot be written ({error.strerror or error}); name a writable folder with TMPDIR."
         ) from error
     return Path(named or usual_folder())
 
 
 def usual_folder() -> str:
-    """Python's choice, but never the working folder; raises OSError where it has no other."""
+    """Return Python's choice; raise OSError if that is the working folder, its last resort."""
     chosen = tempfile.gettempdir()
     if Path(chosen).resolve() == Path.cwd().resolve():
         raise FileNotFoundError("none of the usual ones can be written")

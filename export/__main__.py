@@ -1,4 +1,4 @@
-"""`python -m export run RUN…|half RUN DIR|hub DIR|conformance|evaluate|benchmark`: publish, pack, measure."""
+"""`python -m export run RUN…|rebuild|evaluate|conformance|hub DIR|benchmark`: publish, measure, pack."""
 
 import argparse
 import json
@@ -9,24 +9,30 @@ from pathlib import Path
 from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
 from demo.inference.engine import MODELS_FOLDER
-from export.benchmark.command import PARTS, benchmark, show
-from export.benchmark.options import Options
-from export.benchmark.report import RESULTS
+from export.benchmark.command import PARTS, benchmark, write_readme
+from export.benchmark.harness import RESULTS, Options
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
 from export.errors import ExportError
-from export.halves import export_half
+from export.generator import export_generators
 from export.hub import write_hub
 from export.publish import published
-from export.tutorial import export_tutorial, remeasure
-from export.zoo import export_zoo
+from export.rebuild import rebuild_any_image
+from export.tutorial import export_tutorial, remeasure_tutorial
+from train.bundle import load_bundle
 from train.config import DetectorConfig, GeneratorsConfig, TutorialConfig
 from train.errors import TrainError
 from train.run import Run
 
+EXPORTERS = {
+    TutorialConfig.command: export_tutorial,
+    GeneratorsConfig.command: export_generators,
+    DetectorConfig.command: export_detector,
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed (a line on stderr), 2 usage, 130 stopped."""
+    """Run one command; return the exit code: 0 done, 1 failed (a line on stderr), 2 usage, 130 stopped."""
     parsed = build_parser().parse_args(arguments)
     try:
         parsed.command(parsed)
@@ -34,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"export: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("export: stopped; what was published before is as it was.", file=sys.stderr)
+        print("export: stopped; the published files are unchanged.", file=sys.stderr)
         return 130
     return 0
 
@@ -47,59 +53,56 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     publishing = commands.add_parser(
-        "run", parents=[shared], help="convert a run, compare with PyTorch, publish all of it or nothing"
+        "run",
+        parents=[shared],
+        help="convert runs, compare with PyTorch, publish all of a run or nothing",
     )
     publishing.add_argument("run", type=Path, nargs="+", help="a run's folder")
     publishing.set_defaults(command=run_export)
-    half = commands.add_parser(
-        "half",
+    rebuilding = commands.add_parser(
+        "rebuild",
         parents=[shared],
-        help="copy the models, with the product in float16 beside: for GPUs, not measured; slower on a CPU",
+        help="rebuild the normalizer and from-image files around the published discriminator.onnx",
     )
-    half.add_argument("run", type=Path, help="the run's folder that the product was published from")
-    half.add_argument("folder", type=Path, help="a new folder, to give as --models")
-    half.set_defaults(command=run_half)
+    rebuilding.set_defaults(command=run_rebuild)
     evaluation = commands.add_parser(
         "evaluate", parents=[shared], help="recompute the published figures from the published files"
     )
     evaluation.set_defaults(command=run_evaluate)
     conformance = commands.add_parser(
-        "conformance", parents=[shared], help="write the conformance pack anew, after publishing a run"
+        "conformance", parents=[shared], help="write the conformance pack again, after publishing a run"
     )
-    conformance.add_argument("folder", type=Path, nargs="?", default=CONFORMANCE_FOLDER, help="where to")
+    conformance.add_argument("folder", type=Path, nargs="?", default=CONFORMANCE_FOLDER, help="folder")
     conformance.set_defaults(command=run_conformance)
     hub = commands.add_parser("hub", parents=[shared], help="write a folder ready for the Hugging Face Hub")
     hub.add_argument("folder", type=Path, help="a new folder")
     hub.set_defaults(command=run_hub)
     timing = commands.add_parser(
-        "benchmark", parents=[shared], help="measure speed against what one would use instead, side by side"
+        "benchmark", parents=[shared], help="compare speed with what one would use instead"
     )
-    timing.add_argument(
-        "part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}"
-    )
+    timing.add_argument("part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}")
     timing.add_argument("--rounds", type=int, default=Options.rounds, help="rounds (default: %(default)s)")
-    timing.add_argument("--quick", action="store_true", help="little work a round, to see that it runs")
-    timing.add_argument("--results", type=Path, default=RESULTS, help="where the figures are kept as JSON")
-    timing.add_argument("--show", action="store_true", help="print what was measured before, and stop")
+    timing.add_argument("--quick", action="store_true", help="do little work, to see that everything runs")
+    timing.add_argument("--against", type=Path, help="another checkout to compare with, for serving")
+    timing.add_argument("--results", type=Path, default=RESULTS, help="folder for the results (JSON)")
+    timing.add_argument(
+        "--readme", action="store_true", help="only write export/benchmark/README.md from the kept results"
+    )
     timing.set_defaults(command=run_benchmark)
     return parser
 
 
 def run_export(parsed: argparse.Namespace) -> None:
-    exporters = {
-        TutorialConfig.command: export_tutorial,
-        GeneratorsConfig.command: export_zoo,
-        DetectorConfig.command: export_detector,
-    }
     for folder in parsed.run:
-        run = Run(folder)
-        print(json.dumps(exporters[run.command()](run, parsed.models), indent=2))
+        bundle = load_bundle(Run(folder))
+        figures = EXPORTERS[bundle.record["kind"]](bundle, folder, parsed.models)
+        print(json.dumps(figures, indent=2))
         print(f"Published to {parsed.models}; the parity report is {folder / 'parity.json'}.")
 
 
-def run_half(parsed: argparse.Namespace) -> None:
-    print(json.dumps(export_half(Run(parsed.run), parsed.models, parsed.folder), indent=2))
-    print(f"{parsed.folder} holds {DISCRIMINATOR}_fp16.onnx beside its reference; nothing is published.")
+def run_rebuild(parsed: argparse.Namespace) -> None:
+    files = ", ".join(model.file for model in rebuild_any_image(parsed.models))
+    print(f"Published {files} to {parsed.models}; write the conformance pack again if they changed.")
 
 
 def run_conformance(parsed: argparse.Namespace) -> None:
@@ -113,16 +116,17 @@ def run_hub(parsed: argparse.Namespace) -> None:
 
 
 def run_benchmark(parsed: argparse.Namespace) -> None:
-    if parsed.show:
-        show(parsed.results)
+    if parsed.readme:
+        write_readme()
     else:
-        benchmark(parsed.part, Options(parsed.rounds, parsed.models, parsed.quick), parsed.results)
+        options = Options(parsed.rounds, parsed.models, parsed.quick, parsed.against)
+        benchmark(parsed.part, options, parsed.results)
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
-    figures = remeasure(parsed.models)
+    figures = remeasure_tutorial(parsed.models)
     if f"{DISCRIMINATOR}.onnx" in published(parsed.models):
-        figures["product"] = remeasure_detector(parsed.models)
+        figures["detector"] = remeasure_detector(parsed.models)
     print(json.dumps(figures, indent=2))
 
 

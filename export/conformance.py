@@ -1,4 +1,4 @@
-"""The conformance pack: pictures that the project made, and what every implementation must say of them."""
+"""The conformance pack: our own pictures, and what every implementation must answer for them."""
 
 import base64
 import io
@@ -25,10 +25,9 @@ from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
 from export.errors import PublishError
-from export.folders import replacement, write_through
-from export.pictures import photographed
-from export.strokes import strokes_of
-from train.data.pendigits import draw
+from export.from_image import photographed
+from export.publish import replacement, write_synced
+from train.data.pendigits import Stroke, draw
 
 CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
 EXPECTED = "expected.json"
@@ -37,20 +36,19 @@ CANVAS = 280
 BRUSH = 22
 TOLERANCE = {"logit": 1e-3, "pixel_levels": 1, "pixel_share": 1e-3}
 DIGIT_TOLERANCE = {DIGIT_PROBABILITIES: 1e-3}
-"""Stated where the model says which digit it is."""
+"""Stated if the model says which digit it is."""
 
 
 def write_pack(folder: Path, models: Path) -> int:
-    """Write the pack's pictures and `expected.json` into a folder, in place of what it held.
+    """Replace a folder with the pack's pictures and `expected.json`; return the number of pictures.
 
-    Returns the number of pictures. What is expected is what onnxruntime says on the CPU, which the
-    parity gate has held against PyTorch.
+    Expected are onnxruntime's numbers on the CPU, which the parity gate has compared with PyTorch's.
 
     Raises:
         ModelError: the models cannot be read. PublishError: the folder cannot be written.
     """
     if folder.exists() and not (folder / EXPECTED).exists() and any(folder.iterdir()):
-        raise PublishError(f"{folder} holds something else than a conformance pack; name another folder.")
+        raise PublishError(f"{folder} is not empty and holds no conformance pack; name another folder.")
     engine = Engine.load(models, "cpu")
     manifest = Manifest.load(models)
     session = open_session(FROM_IMAGE, manifest.read(f"{FROM_IMAGE}.onnx"), [CPU])
@@ -64,13 +62,13 @@ def write_pack(folder: Path, models: Path) -> int:
     }
     with replacement(folder) as staged:
         for name, content in pictures.items():
-            write_through(staged / name, content)
-        write_through(staged / EXPECTED, (json.dumps(expected, indent=1) + "\n").encode())
+            write_synced(staged / name, content)
+        write_synced(staged / EXPECTED, (json.dumps(expected, indent=1) + "\n").encode())
     return len(rows)
 
 
 def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dict[str, Any]:
-    """What is expected of one picture: the array it decodes to, what the model sees, and what it says."""
+    """Return what is expected for a picture: its decoded shape, the normalized pixels, and the scores."""
     array = load_picture(content).array
     names = [each.name for each in session.get_outputs()]
     found = {name: each[0] for name, each in zip(names, session.run(names, {IMAGE: array}), strict=True)}
@@ -93,7 +91,7 @@ def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dic
 
 
 def all_pictures(engine: Engine) -> Iterator[tuple[str, bytes]]:
-    """File name and content of every picture, the same each time."""
+    """Yield file name and content of every picture, the same each time."""
     random = np.random.default_rng(SEED)
     drawn = [draw(strokes_of(digit), CANVAS, BRUSH) for digit in range(10)]
     for digit, canvas in enumerate(drawn):
@@ -107,7 +105,7 @@ def all_pictures(engine: Engine) -> Iterator[tuple[str, bytes]]:
 
 
 def odd_colours(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
-    """Ink and paper of other colours, transparency, light from one side."""
+    """Yield ink and paper of other colours, transparency, light from one side."""
     share = drawn[3][..., None] / 255
     for name, paper, ink in (
         ("dark-on-white", (255, 255, 255), (0, 0, 0)),
@@ -126,7 +124,7 @@ def odd_colours(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> 
 
 
 def odd_sizes(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
-    """From one pixel to more than the normaliser keeps, blank, noisy, and two digits at once."""
+    """Yield sizes from one pixel to more than the normalizer keeps, blank, noise, and two digits at once."""
     yield "one-pixel.png", encode(np.full((1, 1), 200, np.uint8))
     yield "strip.png", encode(random.integers(0, 256, (1, 500), np.uint8))
     yield "blank-white.png", encode(np.full((40, 60, 3), 255, np.uint8))
@@ -138,7 +136,7 @@ def odd_sizes(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> It
 
 
 def odd_formats(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
-    """Other depths of PNG, and other formats."""
+    """Yield other depths of PNG, and other formats."""
     dark = Image.fromarray(255 - drawn[5])
     yield "one-bit.png", encode(dark.convert("1"))
     yield "palette.png", encode(dark.convert("RGB").quantize(16))
@@ -154,13 +152,52 @@ def odd_formats(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
 
 
 def resized(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """The canvas at another size: uint8 [side, side]."""
+    """Return the canvas at another size: uint8 [side, side]."""
     return np.asarray(Image.fromarray(canvas).resize((side, side), Image.Resampling.BICUBIC))
 
 
 def encode(picture: NDArray[Any] | Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """A picture as the bytes of a file."""
+    """Return a picture as the bytes of a file."""
     stream = io.BytesIO()
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     image.save(stream, kind, **options)
     return stream.getvalue()
+
+
+def strokes_of(digit: int) -> tuple[Stroke, ...]:
+    """Return our own handwriting of a digit 0 to 9: strokes in a box of about 1 by 1.5, x right and y down.
+
+    Anyone may copy pictures made from them.
+    """
+    shapes: tuple[tuple[Stroke, ...], ...] = (
+        (arc(0.5, 0.75, 0.45, 0.75, -80, 285),),
+        (line((0.3, 0.3), (0.55, 0.0), (0.5, 1.5)),),
+        (join(arc(0.5, 0.4, 0.4, 0.4, -170, 40), line((0.1, 1.45), (0.95, 1.4))),),
+        (join(arc(0.45, 0.37, 0.38, 0.37, -150, 80), arc(0.45, 1.1, 0.47, 0.4, -85, 150)),),
+        (line((0.55, 0.0), (0.05, 0.95), (0.95, 0.9)), line((0.65, 0.45), (0.6, 1.5))),
+        (
+            join(line((0.2, 0.05), (0.15, 0.65)), arc(0.42, 1.02, 0.46, 0.44, -120, 150)),
+            line((0.2, 0.05), (0.85, 0.0)),
+        ),
+        (join(line((0.75, 0.0), (0.2, 0.7)), arc(0.48, 1.08, 0.4, 0.4, -180, 190)),),
+        (line((0.05, 0.1), (0.95, 0.0), (0.4, 1.5)), line((0.25, 0.75), (0.8, 0.7))),
+        (join(arc(0.5, 0.37, 0.34, 0.36, 80, -270), arc(0.5, 1.1, 0.42, 0.38, -90, 270)),),
+        (join(arc(0.45, 0.42, 0.38, 0.4, -20, -370), line((0.8, 0.45), (0.65, 1.5))),),
+    )
+    return shapes[digit]
+
+
+def arc(x: float, y: float, across: float, down: float, begin: float, end: float) -> Stroke:
+    """Return part of an ellipse, between two angles in degrees, 0 to the right and 90 downwards."""
+    angles = np.radians(np.linspace(begin, end, 60))
+    return np.stack([x + across * np.cos(angles), y + down * np.sin(angles)], axis=1)
+
+
+def line(*points: tuple[float, float]) -> Stroke:
+    """Return straight lines from point to point."""
+    return np.array(points, float)
+
+
+def join(*parts: Stroke) -> Stroke:
+    """Return parts drawn without lifting the pen."""
+    return np.concatenate(parts)

@@ -1,14 +1,126 @@
-"""torch → ONNX: one self-contained file, dynamic batch, named inputs and outputs, metadata."""
+"""torch → ONNX: one self-contained file with metadata, compared with PyTorch and described."""
 
+import json
 import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
 
+import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from demo.contract import OPSET
+from demo.contract import (
+    BOX,
+    DIGIT_PROBABILITIES,
+    FAKE_PROBABILITY,
+    IN_DOMAIN,
+    INVERTED,
+    LOGIT,
+    METADATA_KEYS,
+    OPSET,
+    PIXELS,
+    POLARITY,
+    THRESHOLDS,
+    VERSION,
+)
+from demo.inference.answer import Thresholds
+from demo.inference.manifest import pack
+from demo.inference.sessions import CPU, CUDA, open_session
+from export.errors import ParityError
+from export.parity import Difference, check_parity, run_torch, save_report, summary
+
+ANY_DEVICE: Final[Mapping[str, Mapping[str, float]]] = {
+    FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
+    PIXELS: {"absolute": 1, "share": 0.01},
+    # A different box would change pixels by more than one level.
+    BOX: {"absolute": 0, "share": 0},
+    INVERTED: {"absolute": 0, "share": 0},
+    DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
+    IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
+}
+GOLDEN_TOLERANCE: Final[Mapping[str, Mapping[str, Mapping[str, float]]]] = {
+    CPU: {LOGIT: {"absolute": 1e-3, "share": 1.0}, **ANY_DEVICE},
+    CUDA: {LOGIT: {"absolute": 2e-3, "share": 1.0}, **ANY_DEVICE},
+}
+"""How far a session may be from the golden outputs at load. The gate is stricter: it runs on one machine."""
+
+
+@dataclass(frozen=True)
+class ExportSpec:
+    """A module to export, and what to compare the file with.
+
+    kind: `discriminator`, `generator` or `history`.
+    examples, golden and each of the groups: input name → value, in the order of the module's arguments.
+    examples: inputs to trace with, batch 2 or more (the exporter takes a batch of 1 for a constant).
+    groups: inputs for the parity gate. golden: inputs that every session replays at load.
+    details: further metadata, also written to the manifest.
+    """
+
+    name: str
+    kind: str
+    module: nn.Module
+    examples: Mapping[str, torch.Tensor]
+    output_names: Sequence[str]
+    groups: Mapping[str, Mapping[str, NDArray[Any]]]
+    golden: Mapping[str, NDArray[Any]]
+    training_run: str
+    licence: str
+    thresholds: Thresholds | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """A file that passed the gate: its bytes, its entry in the manifest, and the gate's full report."""
+
+    file: str
+    content: bytes
+    entry: Mapping[str, Any]
+    report: Sequence[Difference]
+
+
+def export_model(spec: ExportSpec) -> ExportedModel:
+    """Convert a module, compare the file with PyTorch, describe it.
+
+    Raises:
+        ParityError: the file's numbers differ from PyTorch's.
+    """
+    metadata = metadata_for(spec.name, spec.training_run, spec.licence, spec.thresholds, spec.details)
+    content = to_onnx(spec.module, spec.examples, spec.output_names, metadata)
+    session = open_session(spec.name, content, [CPU])
+    report = check_parity(
+        spec.name, spec.module, session, list(spec.examples), spec.output_names, spec.groups, spec.thresholds
+    )
+    outputs = dict(zip(spec.output_names, run_torch(spec.module, spec.golden), strict=True))
+    entry = entry_for(spec.kind, metadata, report, spec.golden, outputs)
+    return ExportedModel(f"{spec.name}.onnx", content, {**entry, **spec.details}, report)
+
+
+def export_all(models: Iterable[ExportedModel], run: Path) -> dict[str, ExportedModel]:
+    """Return the models by file name, and save all comparisons as `parity.json` into the run's folder.
+
+    The report is saved even if the gate refuses a model while the iterable makes it.
+
+    Raises:
+        ParityError: a model was refused. RunError: the report cannot be written.
+    """
+    exported: dict[str, ExportedModel] = {}
+    report: dict[str, Sequence[Difference]] = {}
+    try:
+        for model in models:
+            exported[model.file] = model
+            report[model.file] = model.report
+    except ParityError as error:
+        report[error.file] = error.report
+        raise
+    finally:
+        save_report(run, report)
+    return exported
 
 
 def to_onnx(
@@ -17,23 +129,23 @@ def to_onnx(
     output_names: Sequence[str],
     metadata: Mapping[str, str],
 ) -> bytes:
-    """Export a module as the bytes of an .onnx file.
+    """Return a module as the bytes of an .onnx file.
 
     examples: input name → a value to trace with, in the order of the module's arguments. The first
     dimension of each is the batch, the same for all.
 
-    The exporter folds BatchNorm into the linear layers and leaves notes on every node (class names,
-    stack traces with paths); the notes are dropped.
+    The exporter folds BatchNorm into the convolutions. Its notes on nodes (class names, stack traces with
+    paths) are removed.
     """
-    # The exporter says once per missing torchvision operator that it skips it; we use none.
+    # The exporter logs an error for each torchvision operator that is not installed; we use none.
     registration = logging.getLogger("torch.onnx._internal.exporter._registration")
     level = registration.level
     registration.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
-            # Raised by torch.export about its own use of its own pytree module.
+            # torch.export warns about its own use of pytree.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            # Raised where inputs share the batch, which is what we say: the name stands all the same.
+            # Raised if two inputs share the batch dimension; the name is used all the same.
             warnings.filterwarnings("ignore", message=".*The axis name: batch will not be used.*")
             program = torch.onnx.export(
                 module.eval(),
@@ -51,7 +163,7 @@ def to_onnx(
     if program is None:
         raise AssertionError("torch.onnx.export(dynamo=True) returns a program")
     model = program.model_proto
-    strip_notes(model)
+    remove_notes(model.graph)
     onnx.helper.set_model_props(model, dict(metadata))
     model.graph.name = metadata["name"]
     onnx.checker.check_model(model, full_check=True)
@@ -59,12 +171,80 @@ def to_onnx(
     return content
 
 
-def strip_notes(model: onnx.ModelProto) -> None:
-    """Drop the exporter's notes on nodes, values and weights."""
-    graph = model.graph
-    for part in (graph.node, graph.input, graph.output, graph.value_info, graph.initializer):
+def remove_notes(graph: onnx.GraphProto) -> None:
+    """Remove the exporter's notes on nodes, values, weights and the graph."""
+    for part in ([graph], graph.node, graph.input, graph.output, graph.value_info, graph.initializer):
         for item in part:
             item.ClearField("metadata_props")
             item.ClearField("doc_string")
-    graph.ClearField("metadata_props")
-    graph.ClearField("doc_string")
+
+
+def metadata_for(
+    name: str,
+    training_run: str,
+    licence: str,
+    thresholds: Thresholds | None,
+    details: Mapping[str, Any],
+) -> dict[str, str]:
+    """Return the contract's `metadata_props`, with the details as JSON."""
+    values = (thresholds.fake, thresholds.real, thresholds.in_domain) if thresholds else (None, None, None)
+    metadata = {
+        "name": name,
+        "version": VERSION,
+        "polarity": POLARITY,
+        **{key: json.dumps(value) for key, value in zip(THRESHOLDS, values, strict=True)},
+        "training_run": training_run,
+        "licence": licence,
+        **{key: json.dumps(value) for key, value in details.items()},
+    }
+    if missing := set(METADATA_KEYS) - set(metadata):
+        raise AssertionError(f"the contract asks for {missing}")
+    return metadata
+
+
+def entry_for(
+    kind: str,
+    metadata: Mapping[str, str],
+    report: Sequence[Difference],
+    inputs: Mapping[str, NDArray[Any]],
+    outputs: Mapping[str, NDArray[Any]],
+) -> dict[str, Any]:
+    """Return a file's entry in the manifest: what it is, parity summary, golden inputs and outputs."""
+    return {
+        "kind": kind,
+        "opset": OPSET,
+        "licence": metadata["licence"],
+        "training_run": metadata["training_run"],
+        **{key: json.loads(metadata[key]) for key in THRESHOLDS},
+        "parity": summary(report),
+        "golden": {
+            "inputs": {name: pack(value) for name, value in inputs.items()},
+            "outputs": {name: pack(value) for name, value in outputs.items()},
+            "tolerance": {
+                provider: {name: limits[name] for name in outputs}
+                for provider, limits in GOLDEN_TOLERANCE.items()
+            },
+        },
+    }
+
+
+def example_pixels(shape: tuple[int, int]) -> torch.Tensor:
+    """Pixels to trace a discriminator with: uint8 [2, height, width]."""
+    return torch.zeros(2, *shape, dtype=torch.uint8)
+
+
+def noise_pictures(count: int, shape: tuple[int, int], seed: int) -> NDArray[np.uint8]:
+    """Uniform noise, unlike any digit: uint8 [count, height, width]."""
+    return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
+
+
+def blank_groups(count: int, shape: tuple[int, int], seed: int) -> dict[str, NDArray[np.uint8]]:
+    """Return pictures for the gate that are no digits: one black, one white, `count` of noise.
+
+    Each group is uint8 [n, height, width].
+    """
+    return {
+        "black": np.zeros((1, *shape), np.uint8),
+        "white": np.full((1, *shape), 255, np.uint8),
+        "noise": noise_pictures(count, shape, seed),
+    }

@@ -1,60 +1,129 @@
-"""What a product becomes: `discriminator.onnx`, the any-picture files over it, and the report beside them."""
+"""Export a detector's run: `discriminator.onnx`, its int8 variant, the any-image files, the evaluation."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from demo.contract import DISCRIMINATOR, EVALUATION_PLOT, EVALUATION_RECORD
-from demo.errors import ModelError
+from demo.contract import (
+    DIGIT_PROBABILITIES,
+    DISCRIMINATOR,
+    EVALUATION_PLOT,
+    EVALUATION_RECORD,
+    FAKE_PROBABILITY,
+    IN_DOMAIN,
+    LOGIT,
+    MLP_DISCRIMINATOR,
+    PICTURE_SHAPE,
+    PIXELS,
+)
 from demo.inference.answer import Thresholds
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
-from export.integers import Examined
-from export.measure import measure_verdicts
-from export.product import export_product
-from train.config import DetectorConfig
+from export.convert import ExportedModel, ExportSpec, blank_groups, example_pixels, export_all, export_model
+from export.errors import PublishError
+from export.from_image import export_any_image
+from export.int8 import CalibrationData, export_int8, quantize_convolutions
+from export.publish import publish, published
+from train.bundle import AUGMENTED, CALIBRATION, VALIDATION, Bundle
 from train.data import mnist
-from train.detector.train import STAGE, load_detector, load_examples, read_calibration
+from train.data.dataset import MNIST
+from train.detector.model import Detector
 from train.errors import RunError
-from train.data.dataset import MNIST, Examples
 from train.evaluation.report import EVALUATION, PLOTS
-from train.run import Run
 
-PENS: Final = "Pen digits: E. Alpaydin, F. Alimoglu; CC BY 4.0"
+OUTPUTS: Final = (FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN)
+LARGEST_DISCRIMINATOR_BYTES: Final = 2_000_000
 GATE_COUNT: Final = 512
-"""Validation pictures of each group that go through the gate."""
-RANGE_COUNT: Final = 1024
-RANGE_SEED: Final = 3_000_000
+"""Pictures of each group that go through the gate."""
+NOISE_COUNT: Final = 4096
+NOISE_SEED: Final = 2_000_000
+ANY_IMAGE_COUNT: Final = 64
+"""Digits that pictures for the any-image files are made from, of all groups together."""
+GOLDEN_COUNT: Final = 2
+"""Pictures of each group that every session replays at load."""
 
 
-def remeasure_detector(models: Path) -> dict[str, Any]:
-    """Verdicts on the test digits, recomputed from the published files beside what the report says.
+class PixelDetector(nn.Module):
+    """pixels uint8 [batch, 28, 28] → the four outputs of `discriminator.onnx`, in the contract's order.
+
+    fake_probability, logit float32 [batch]: calibrated, logit = scale * fake_logit + bias.
+    digit_probabilities float32 [batch, 10]: rows sum to 1.
+    in_domain float32 [batch] in [0, 1]: 0 without ink.
+
+    detector: pictures float32 [batch, 1, 28, 28] in [0, 1] → (fake_logit float32 [batch],
+    digit_logits float32 [batch, 10], domain_logit float32 [batch]).
+    """
+
+    def __init__(self, detector: nn.Module, scale: float, bias: float) -> None:
+        super().__init__()
+        self.detector = detector
+        self.scale = scale
+        self.bias = bias
+
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        pictures = pixels.unsqueeze(1).float() / 255
+        fake_logit, digit_logits, domain_logit = self.detector(pictures)
+        logit = self.scale * fake_logit + self.bias
+        ink = pictures.flatten(1).amax(1) > 0
+        in_domain = torch.sigmoid(domain_logit) * ink.float()
+        return torch.sigmoid(logit), logit, torch.softmax(digit_logits, 1), in_domain
+
+
+def export_detector(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
+    """Publish a finished and evaluated run; return the figures that the manifest gets.
+
+    run: the folder that gets the gate's report.
 
     Raises:
-        ModelError, DataError: the models or the data set cannot be read.
+        ParityError, PublishError, RunError: nothing was published.
     """
-    manifest = Manifest.load(models)
-    path = manifest.folder / EVALUATION_RECORD
+    record = bundle.record
     try:
-        report = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read ({error}); export the product again.") from error
-    tested = mnist.load(report["options"]["dataset"], "test")
-    engine = Engine.load(models, "cpu", DISCRIMINATOR)
-    published = {name: share for name, share in report["verdicts"][MNIST].items() if share}
-    published["read right"] = report["digits_read"][MNIST]
-    return {
-        "published": published,
-        "measured": measure_verdicts(engine, tested.images.numpy(), tested.labels.numpy()),
-    }
+        evaluation = bundle.files[EVALUATION]
+        plots = {EVALUATION_PLOT.format(name): bundle.files[f"evaluation-{name}.png"] for name in PLOTS}
+    except KeyError as error:
+        raise RunError(
+            f"{run} is not evaluated (no {error.args[0]}); run `python -m train evaluate {run}` first."
+        ) from error
+    detector = Detector(record["widths"])
+    detector.load_state_dict(bundle.weights)
+    validation, augmented = bundle.group(VALIDATION), bundle.group(AUGMENTED)
+    spec = detector_spec(
+        PixelDetector(detector, **record["calibration"]),
+        Thresholds(**record["thresholds"]),
+        {name: pixels[:GATE_COUNT] for name, pixels in validation.items()},
+        f"{record['run']}, step {record['step']} of {record['config']['epochs']} epochs, "
+        f"seed {record['config']['seed']}",
+        record["licence"],
+    )
+    reals, fakes = (
+        {
+            f"{name}{suffix}": pictures[name]
+            for name in names
+            for suffix, pictures in (("", validation), (", augmented", augmented))
+        }
+        for names in ([MNIST], record["generators"])
+    )
+    metrics = headline_figures(json.loads(evaluation))
+    publish_detector(
+        spec,
+        run,
+        models,
+        {"dataset": record["config"]["dataset"], **metrics},
+        {**plots, EVALUATION_RECORD: evaluation},
+        CalibrationData(bundle.pictures[CALIBRATION], reals, fakes),
+    )
+    return metrics
 
 
-def own_figures(report: Mapping[str, Any]) -> dict[str, float]:
-    """What the report says of the very file; of what it never met, other detectors had to speak for it."""
+def headline_figures(report: Mapping[str, Any]) -> dict[str, float]:
+    """Return the evaluation's figures on this very file; those on unseen generators are other detectors'."""
     seen = [row["seen"] for row in report["generators"]]
     verdicts = report["verdicts"][MNIST]
     return {
@@ -68,75 +137,127 @@ def own_figures(report: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def licence_of(config: DetectorConfig, report: Mapping[str, Any]) -> str:
-    """The file's own, and those of what it was trained on."""
-    pens = f"; {PENS}" if report["pens_learnt_from"] else ""
-    return f"MIT; trained on {mnist.find_entry(config.dataset).licence}{pens}"
+def detector_spec(
+    module: PixelDetector,
+    thresholds: Thresholds,
+    groups: Mapping[str, NDArray[np.uint8]],
+    training_run: str,
+    licence: str,
+) -> ExportSpec:
+    """Return what `discriminator.onnx` is made from.
 
-
-def read_report(run: Run) -> dict[str, Any]:
-    """The report of an evaluated run; RunError where there is none."""
-    try:
-        found: dict[str, Any] = json.loads((run.folder / EVALUATION).read_text())
-    except (OSError, ValueError) as error:
-        raise RunError(
-            f"{run.folder} has no report ({error}); make it with `python -m train evaluate` first."
-        ) from error
-    return found
-
-
-def examined_by(learnt_from: Examples, validation: Examples) -> Examined:
-    """What integers are made and held with."""
-    chosen = np.random.default_rng(RANGE_SEED).permutation(len(learnt_from.images))[:RANGE_COUNT]
-    return Examined(learnt_from.images.numpy()[np.sort(chosen)], *held_with(validation))
-
-
-def held_with(validation: Examples) -> list[dict[str, NDArray[np.uint8]]]:
-    """Reals and fakes, uint8 [n, 28, 28] by group: of the changed ones the name says `, wild`."""
-    return [
-        {
-            f"{name}{fate}": validation.of(name, wild)
-            for name in names
-            for fate, wild in (("", False), (", wild", True))
-        }
-        for names in ([MNIST], list(validation.kinds))
-    ]
-
-
-def export_detector(run: Run, models: Path) -> dict[str, Any]:
-    """Publish a finished and evaluated product; returns the figures that the manifest gets.
+    groups: name → pixels uint8 [n, 28, 28], n at least 1, for the gate, such as real and generated digits.
+    Black, white and noise are added.
 
     Raises:
-        ParityError, PublishError, DataError, RunError: nothing was published.
+        PublishError: the thresholds leave a verdict that no score reaches.
     """
-    config = run.config(DetectorConfig)
-    detector = load_detector(config, run)
-    calibration, thresholds = read_calibration(run)
-    report = read_report(run)
-    try:
-        plots = {
-            EVALUATION_PLOT.format(name): (run.folder / f"evaluation-{name}.png").read_bytes()
-            for name in PLOTS
-        }
-    except OSError as error:
-        raise RunError(
-            f"{run.folder} has no plots ({error}); make them with `python -m train evaluate` first."
-        ) from error
-    examples = load_examples("validation", config, run)
-    step = Run(run.folder / STAGE).last()
-    metrics = own_figures(report)
-    export_product(
-        detector,
-        calibration.scale,
-        calibration.bias,
-        Thresholds(fake=thresholds.fake, real=thresholds.real, in_domain=thresholds.in_domain),
-        run.folder,
-        f"{run.folder.name}, step {step} of {config.epochs} epochs, seed {config.seed}",
-        licence_of(config, report),
-        models,
-        {"metrics": {"dataset": config.dataset, **metrics}},
-        {name: examples.of(name)[:GATE_COUNT] for name in examples.names},
-        {**plots, EVALUATION_RECORD: (json.dumps(report, indent=1) + "\n").encode()},
-        examined_by(load_examples("train", config, run), examples),
+    domain = thresholds.in_domain
+    if domain is None or not (0 < thresholds.real <= thresholds.fake < 1 and 0 < domain < 1):
+        raise PublishError(
+            f"The thresholds {thresholds} are invalid: 0 < real <= fake < 1 and 0 < in_domain < 1 must hold. "
+            "Nothing is published."
+        )
+    pixels = {**groups, **blank_groups(NOISE_COUNT, PICTURE_SHAPE, NOISE_SEED)}
+    return ExportSpec(
+        name=DISCRIMINATOR,
+        kind="discriminator",
+        module=module.eval(),
+        examples={PIXELS: example_pixels(PICTURE_SHAPE)},
+        output_names=OUTPUTS,
+        groups={group: {PIXELS: each} for group, each in pixels.items()},
+        golden={PIXELS: np.concatenate([each[:GOLDEN_COUNT] for each in pixels.values()])},
+        training_run=training_run,
+        licence=licence,
+        thresholds=thresholds,
     )
-    return metrics
+
+
+def publish_detector(
+    spec: ExportSpec,
+    run: Path,
+    models: Path,
+    metrics: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    calibration: CalibrationData | None,
+) -> None:
+    """Pass the gate and publish `discriminator.onnx` with its any-image files; other files there stay.
+
+    run: the folder that gets the gate's report as `parity.json`, even if the gate refuses.
+    metrics: for the manifest. files: name → content, published with the models.
+    calibration: for `discriminator_int8.onnx`; without, it is not made. An earlier detector's variants are
+    removed, because they belong to another network.
+
+    Raises:
+        ParityError: a file's numbers differ from PyTorch's.
+        PublishError: `discriminator.onnx` is too large for the contract, or the folder cannot be written.
+        RunError: the report cannot be written. In each case nothing was published.
+    """
+    exported = export_all(detector_models(spec, calibration), run)
+    entries: dict[str, Mapping[str, Any]] = {file: model.entry for file, model in exported.items()}
+    discriminator = f"{DISCRIMINATOR}.onnx"
+    entries[discriminator] = {"metrics": metrics, **entries[discriminator]}
+    stale = [
+        file
+        for file, entry in published(models).items()
+        if entry.get("variant_of") not in (None, MLP_DISCRIMINATOR)
+    ]
+    contents = {file: model.content for file, model in exported.items()}
+    publish(models, {**files, **contents}, entries, without=stale)
+
+
+def detector_models(spec: ExportSpec, calibration: CalibrationData | None) -> Iterator[ExportedModel]:
+    """Yield the discriminator, the any-image files, and with calibration data the int8 variant."""
+    assert spec.thresholds is not None
+    discriminator = export_model(spec)
+    yield discriminator
+    if len(discriminator.content) > LARGEST_DISCRIMINATOR_BYTES:
+        raise PublishError(
+            f"{discriminator.file} has {len(discriminator.content):,} bytes; the contract allows "
+            f"{LARGEST_DISCRIMINATOR_BYTES:,}. Train a smaller network. Nothing is published."
+        )
+    digits = [group[PIXELS] for name, group in spec.groups.items() if name not in ("black", "white", "noise")]
+    share = max(1, ANY_IMAGE_COUNT // len(digits))
+    yield from export_any_image(
+        discriminator,
+        spec.module,
+        spec.thresholds,
+        spec.training_run,
+        spec.licence,
+        np.concatenate([each[:share] for each in digits]),
+    )
+    if calibration is not None:
+        yield export_int8(
+            discriminator, spec.thresholds, calibration, spec.golden[PIXELS], quantize_convolutions
+        )
+
+
+def remeasure_detector(models: Path) -> dict[str, Any]:
+    """Recompute verdicts on the test digits from the published files; return them beside the evaluation's.
+
+    Raises:
+        ModelError, DataError: the models or the data set cannot be read.
+    """
+    report = json.loads(Manifest.load(models).read(EVALUATION_RECORD))
+    tested = mnist.load(report["options"]["dataset"], "test")
+    expected = {name: share for name, share in report["verdicts"][MNIST].items() if share}
+    expected["read right"] = report["digits_read"][MNIST]
+    measured = verdict_shares(
+        Engine.load(models, "cpu", DISCRIMINATOR), tested.images.numpy(), tested.labels.numpy()
+    )
+    return {"published": expected, "measured": measured}
+
+
+def verdict_shares(engine: Engine, reals: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[str, float]:
+    """Return each verdict's share of normalized real digits, and the share whose digit is read right.
+
+    reals: uint8 [n, height, width], ink bright on dark; labels: int64 [n], 0 to 9.
+    """
+    scores = engine.score(np.stack([engine.normalize(each[..., np.newaxis]) for each in reals]))
+    assert scores.digit_probabilities is not None
+    verdicts = [
+        engine.thresholds.verdict(float(probability), float(in_domain))
+        for probability, in_domain in zip(scores.fake_probability, scores.in_domain, strict=True)
+    ]
+    shares = {name: verdicts.count(name) / len(verdicts) for name in sorted(set(verdicts))}
+    return {**shares, "read right": float(np.mean(scores.digit_probabilities.argmax(1) == labels))}

@@ -1,20 +1,15 @@
-"""What can go wrong in export, as one tree.
-
-ExportError
-├── ParityError    a file's numbers differ from PyTorch's
-└── PublishError   the models folder cannot be written
-"""
+"""Errors that export raises on purpose."""
 
 from collections.abc import Sequence
 from typing import Any
 
 
 class ExportError(Exception):
-    """Base of every error that export raises on purpose."""
+    """Base class of these errors."""
 
 
 class ParityError(ExportError):
-    """A file's numbers differ from PyTorch's: nothing is published. `report` holds the comparisons made."""
+    """A file's numbers differ from PyTorch's, so nothing is published. `report`: the comparisons made."""
 
     def __init__(self, name: str, message: str, report: Sequence[Any]) -> None:
         super().__init__(f"{name} {message}")
@@ -23,4 +18,4 @@ class ParityError(ExportError):
 
 
 class PublishError(ExportError):
-    """The models folder cannot be written, or a file breaks a limit of the contract."""
+    """A folder cannot be written, or a file breaks a limit of the contract."""

@@ -1,12 +1,14 @@
-"""The one door as files: `normalizer.onnx`, and `discriminator_from_image.onnx`, the two halves merged."""
+"""`normalizer.onnx`, and `discriminator_from_image.onnx`: the normalizer and a discriminator as one graph."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, compose, helper, numpy_helper
+from PIL import Image
 from torch import nn
 
 from demo.contract import (
@@ -24,36 +26,73 @@ from demo.contract import (
 )
 from demo.inference.answer import Thresholds
 from demo.inference.sessions import CPU, open_session
-from export.artifact import Artifact, entry_for, metadata_for
+from export.convert import ExportedModel, entry_for, metadata_for
 from export.normalizer import normalizer_model
 from export.parity import Difference, compare, refuse, run_torch
 from train.normalize import examined, normalize
 
-BATCH = 1
-SHAPES = {PIXELS: (BATCH, *PICTURE_SHAPE), BOX: (4,), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
-"""Of the outputs that are more than one number a picture."""
-TYPES = {PIXELS: TensorProto.UINT8, BOX: TensorProto.INT64, INVERTED: TensorProto.BOOL}
-"""Of the outputs that are no float32."""
-NORMALIZER_OUTPUTS = (PIXELS, BOX, INVERTED)
-NORMALIZED_SHARE = 1e-3
-"""Of the normaliser's pixels that may be one level off: an average may fall on either side of a half."""
+BATCH: Final = 1
+SHAPES: Final = {PIXELS: (BATCH, *PICTURE_SHAPE), BOX: (4,), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
+"""Outputs with more than one number per picture."""
+TYPES: Final = {PIXELS: TensorProto.UINT8, BOX: TensorProto.INT64, INVERTED: TensorProto.BOOL}
+"""Outputs that are not float32."""
+NORMALIZER_OUTPUTS: Final = (PIXELS, BOX, INVERTED)
+NORMALIZED_SHARE: Final = 1e-3
+"""Share of the normalizer's pixels that may be one level off: an average may round up or down at a half."""
+PICTURE_SEED: Final = 2_000_000
+FILTERS: Final = (
+    Image.Resampling.NEAREST,
+    Image.Resampling.BILINEAR,
+    Image.Resampling.BICUBIC,
+    Image.Resampling.LANCZOS,
+)
 
 
-def make_normalizer(
+def export_any_image(
+    discriminator: ExportedModel,
+    module: nn.Module,
+    thresholds: Thresholds,
+    training_run: str,
+    licence: str,
+    digits: NDArray[np.uint8],
+) -> Iterator[ExportedModel]:
+    """Yield the normalizer, then the normalizer and the discriminator as one graph.
+
+    module: the PyTorch module of the discriminator. digits: uint8 [n, 28, 28], to make test pictures from.
+
+    Raises:
+        ParityError: a number differs from the reference's.
+    """
+    pictures = any_image_groups(digits, PICTURE_SEED)
+    golden = golden_picture(digits[0], PICTURE_SEED)
+    normalizer = export_normalizer(pictures, golden)
+    yield normalizer
+    yield export_from_image(
+        normalizer.content,
+        discriminator.content,
+        module,
+        thresholds,
+        training_run,
+        licence,
+        pictures,
+        golden,
+    )
+
+
+def export_normalizer(
     pictures: Mapping[str, Sequence[NDArray[np.uint8]]], golden: NDArray[np.uint8]
-) -> Artifact:
-    """`normalizer.onnx`: `image` → `pixels`, `box`, `inverted`, held against the reference
-    `train/normalize.py`.
+) -> ExportedModel:
+    """Return `normalizer.onnx`: `image` → `pixels`, `box`, `inverted`; the reference is `train/normalize.py`.
 
     pictures: group → pictures uint8 [height, width, channels] for the gate. golden: one such picture.
 
     Raises:
-        ParityError: what it says differs from the reference.
+        ParityError: an output differs from the reference's.
     """
     metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, {})
     model = normalizer_model()
     set_interface(model, NORMALIZER_OUTPUTS)
-    content = finished(model, metadata)
+    content = serialized(model, metadata)
     session = open_session(NORMALIZER, content, [CPU])
     report: list[Difference] = []
     for group, group_pictures in pictures.items():
@@ -68,16 +107,16 @@ def make_normalizer(
     refuse(NORMALIZER, report)
     golden_outputs = dict(zip(NORMALIZER_OUTPUTS, reference_outputs(golden), strict=True))
     entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, golden_outputs)
-    return Artifact(f"{NORMALIZER}.onnx", content, entry, report)
+    return ExportedModel(f"{NORMALIZER}.onnx", content, entry, report)
 
 
 def reference_outputs(picture: NDArray[np.uint8]) -> list[NDArray[Any]]:
-    """What the normaliser's graph should give for a picture: `NORMALIZER_OUTPUTS`, in their order."""
+    """Return what the normalizer's graph should give for a picture: `NORMALIZER_OUTPUTS`, in their order."""
     seen = examined(picture)
     return [seen.pixels[np.newaxis], np.array(seen.box, np.int64), np.array([seen.inverted])]
 
 
-def make_from_image(
+def export_from_image(
     normalizer: bytes,
     discriminator: bytes,
     module: nn.Module,
@@ -86,26 +125,26 @@ def make_from_image(
     licence: str,
     pictures: Mapping[str, Sequence[NDArray[np.uint8]]],
     golden: NDArray[np.uint8],
-) -> Artifact:
-    """`discriminator_from_image.onnx`: any picture → the scores and what was seen, as one graph.
+) -> ExportedModel:
+    """Return `discriminator_from_image.onnx`: any picture → the scores and the normalized pixels.
 
-    Its outputs are the discriminator's, then `pixels`; where the discriminator has no `in_domain` of its
-    own, 1 where there is ink, else 0. Held against the reference normaliser followed by the PyTorch module,
+    Its outputs are the discriminator's, then `pixels`. If the discriminator has no `in_domain` of its own,
+    it is 1 where there is ink, else 0. The reference is `train/normalize.py` followed by the PyTorch module,
     whose outputs are the discriminator's.
 
     Raises:
-        ParityError: a number differs from PyTorch's.
+        ParityError: a number differs from the reference's.
     """
     metadata = metadata_for(FROM_IMAGE, training_run, licence, thresholds, {})
     own = output_names(discriminator)
     names = merged_names(own)
-    content = finished(merged(normalizer, discriminator), metadata)
+    content = serialized(merged(normalizer, discriminator), metadata)
     session = open_session(FROM_IMAGE, content, [CPU])
     report: list[Difference] = []
     for group, group_pictures in pictures.items():
         rows = [session.run(names, {IMAGE: picture}) for picture in group_pictures]
         found = dict(zip(names, map(np.concatenate, zip(*rows, strict=True)), strict=True))
-        # The scores are held against PyTorch on the pixels that the graph itself saw and reports.
+        # Scores are compared on the pixels that the graph itself computed: these may be one level off.
         expected = expected_outputs(module, own, found[PIXELS])
         expected[PIXELS] = np.stack([normalize(picture) for picture in group_pictures])
         report += [
@@ -114,36 +153,36 @@ def make_from_image(
     refuse(FROM_IMAGE, report)
     golden_outputs = expected_outputs(module, own, normalize(golden)[np.newaxis])
     entry = entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs)
-    return Artifact(f"{FROM_IMAGE}.onnx", content, entry, report)
+    return ExportedModel(f"{FROM_IMAGE}.onnx", content, entry, report)
 
 
 def output_names(model: bytes) -> list[str]:
-    """A graph's outputs, in its order."""
+    """Return the names of a graph's outputs, in its order."""
     return [each.name for each in onnx.load_model_from_string(model).graph.output]
 
 
 def merged_names(own: Sequence[str]) -> list[str]:
-    """The merged graph's outputs, in order. own: the discriminator's."""
+    """Return the merged graph's outputs, in order. own: the discriminator's."""
     return [*own, *({IN_DOMAIN} - set(own)), PIXELS]
 
 
 def expected_outputs(
     module: nn.Module, own: Sequence[str], pixels: NDArray[np.uint8]
 ) -> dict[str, NDArray[Any]]:
-    """What the merged graph should give for pixels [n, 28, 28]. own: what the module's outputs are called."""
+    """Return what the merged graph should give for pixels [n, 28, 28]. own: names of the module's outputs."""
     scores = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))
     scores.setdefault(IN_DOMAIN, np.any(pixels, axis=(1, 2)).astype(np.float32))
     return {**scores, PIXELS: pixels}
 
 
 def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
-    """The discriminator behind the normaliser, with `pixels` and, in any case, `in_domain` as outputs too."""
+    """Return the discriminator behind the normalizer, with outputs `pixels` and, in any case, `in_domain`."""
     own = output_names(discriminator)
     first, second = (onnx.load_model_from_string(content) for content in (normalizer, discriminator))
     for part in (first, second):
         del part.metadata_props[:]
     second = compose.add_prefix(second, "discriminator/", rename_inputs=False, rename_outputs=False)
-    # Naming its outputs here would prune what only branches use; a session drops what leads to no output.
+    # Naming the outputs here would prune values that only branches use; onnxruntime drops unused nodes.
     model = compose.merge_models(first, second, [(PIXELS, PIXELS)])
     if IN_DOMAIN not in own:
         add_ink(model)
@@ -154,23 +193,21 @@ def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
 def add_ink(model: onnx.ModelProto) -> None:
     """Add `in_domain` to a graph that has `pixels`: 1 where there is ink, else 0."""
     zero = numpy_helper.from_array(np.zeros((), np.float32), "in_domain/zero")
-    model.graph.initializer.append(zero)
+    axis = numpy_helper.from_array(np.array([1], np.int64), "in_domain/axis")
+    model.graph.initializer.extend([zero, axis])
     model.graph.node.extend(
         [
             helper.make_node("Cast", [PIXELS], ["in_domain/ink"], to=TensorProto.FLOAT),
             helper.make_node("Flatten", ["in_domain/ink"], ["in_domain/row"], axis=1),
-            helper.make_node(
-                "ReduceMax", ["in_domain/row", "in_domain/axis"], ["in_domain/most"], keepdims=0
-            ),
+            helper.make_node("ReduceMax", ["in_domain/row", axis.name], ["in_domain/most"], keepdims=0),
             helper.make_node("Greater", ["in_domain/most", zero.name], ["in_domain/some"]),
             helper.make_node("Cast", ["in_domain/some"], [IN_DOMAIN], to=TensorProto.FLOAT),
         ]
     )
-    model.graph.initializer.append(numpy_helper.from_array(np.array([1], np.int64), "in_domain/axis"))
 
 
 def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
-    """Declare the input and the outputs by the contract's names, types and shapes."""
+    """Declare the input and the outputs with the contract's names, types and shapes."""
     del model.graph.input[:], model.graph.output[:]
     image = helper.make_tensor_value_info(IMAGE, TensorProto.UINT8, ["height", "width", "channels"])
     model.graph.input.append(image)
@@ -179,11 +216,11 @@ def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:
         model.graph.output.append(helper.make_tensor_value_info(name, kind, shape))
 
 
-def finished(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
-    """The bytes of a model, checked, with the contract's operator set and metadata and nothing else."""
+def serialized(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
+    """Check a model and return its bytes, with this metadata and the contract's operator set alone."""
     if any(node.domain for node in model.graph.node):
         raise AssertionError("the graph uses operators outside the standard domain")
-    # Of the functions that were inlined their domain is still listed.
+    # The domain of functions that were inlined is still listed.
     del model.opset_import[:]
     model.opset_import.append(helper.make_opsetid("", OPSET))
     del model.graph.value_info[:]
@@ -192,3 +229,75 @@ def finished(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     content: bytes = model.SerializeToString(deterministic=True)
     return content
+
+
+def any_image_groups(digits: NDArray[np.uint8], seed: int) -> dict[str, list[NDArray[np.uint8]]]:
+    """Return group → pictures uint8 [height, width, channels] made from digits uint8 [n, 28, 28].
+
+    They look like the files, drawings and photographs that people send.
+    """
+    random = np.random.default_rng(seed)
+    return {
+        "as they are": [digit[..., None] for digit in digits],
+        "inverted": [255 - digit[..., None] for digit in digits],
+        "on a canvas": [on_canvas(digit, random)[..., None] for digit in digits],
+        "transparent": [transparent(digit, 255 * (index % 2)) for index, digit in enumerate(digits)],
+        "enlarged": [enlarged(digit, random)[..., None] for digit in digits],
+        "coloured": [coloured(enlarged(digit, random), random) for digit in digits],
+        "photographed": [photographed(enlarged(digit, random), random) for digit in digits],
+        "compressed": [compressed(on_canvas(enlarged(d, random), random), random) for d in digits],
+        "nothing": [np.full((side, 3 * side, 3), side, np.uint8) for side in (1, 2, 28, 255)],
+        "noise": [random.integers(0, 256, (37, 53, channels), np.uint8) for channels in (1, 3, 4)],
+        "strips": [random.integers(0, 256, shape, np.uint8) for shape in ((1, 5000, 3), (3000, 2, 1))],
+    }
+
+
+def on_canvas(digit: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a digit somewhere on a larger black canvas: uint8 [height, width]."""
+    top, bottom, left, right = random.integers(1, 2 * len(digit), 4)
+    return np.pad(digit, ((top, bottom), (left, right)))
+
+
+def transparent(digit: NDArray[np.uint8], ink: int) -> NDArray[np.uint8]:
+    """Return ink of one brightness whose alpha is the digit: uint8 [28, 28, 4]."""
+    colour = np.full((*digit.shape, 3), ink, np.uint8)
+    return np.concatenate([colour, digit[..., None]], axis=2)
+
+
+def enlarged(digit: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a digit 2 to 12 times as large, by any filter: uint8 [height, width]."""
+    factor = int(random.integers(2, 13))
+    size = (digit.shape[1] * factor, digit.shape[0] * factor)
+    return np.asarray(Image.fromarray(digit).resize(size, FILTERS[int(random.integers(len(FILTERS)))]))
+
+
+def coloured(digit: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return ink of any colour on darker or brighter paper of any colour: uint8 [height, width, 3]."""
+    paper, ink = random.integers(0, 100, 3), random.integers(150, 256, 3)
+    if random.random() < 0.5:
+        paper, ink = ink, paper
+    share = digit[..., None] / 255
+    return np.round(paper * (1 - share) + ink * share).astype(np.uint8)
+
+
+def photographed(digit: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return dark ink on paper, lit from one side, with a camera's noise: uint8 [height, width, 3]."""
+    height, width = digit.shape
+    light = np.add.outer(
+        np.linspace(0, random.uniform(-40, 40), height), np.linspace(0, random.uniform(-40, 40), width)
+    )
+    grey = 190 + light - digit * (130 / 255) + random.normal(0, 2, digit.shape)
+    return np.repeat(np.clip(grey, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def compressed(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return dark ink on white after JPEG of quality 40 to 95: uint8 [height, width, 3]."""
+    stream = io.BytesIO()
+    Image.fromarray(255 - picture).convert("RGB").save(stream, "JPEG", quality=int(random.integers(40, 96)))
+    return np.asarray(Image.open(stream))
+
+
+def golden_picture(digit: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
+    """Return a picture that exercises every step of the normalizer: uint8 [84, 84, 3]."""
+    large = np.asarray(Image.fromarray(digit).resize((84, 84), Image.Resampling.BICUBIC))
+    return photographed(large, np.random.default_rng(seed))

@@ -1,74 +1,115 @@
-"""What a class-conditional generator becomes: `generator.onnx`, compared with PyTorch digit by digit."""
+"""Export a generators' run: `generator.onnx`, the report on all generators, and a grid of samples of each."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.contract import DIGIT, DIGITS, GENERATOR, NOISE, PIXELS
-from export.artifact import Plan, make
-from export.errors import ParityError, PublishError
-from export.modules import PixelConditionalGenerator, example_digit, example_noise
-from export.parity import Difference, save_report
+from demo.contract import DIGIT, DIGITS, GENERATOR, GENERATORS_GRID, GENERATORS_RECORD, NOISE, PIXELS
+from export.convert import ExportSpec, export_all, export_model
+from export.errors import PublishError
 from export.publish import publish
+from train.bundle import PUBLISHED_GENERATOR, Bundle
+from train.generators.build import REPORT
+from train.generators.networks import ConvGenerator
 
 LARGEST_GENERATOR_BYTES: Final = 2_000_000
 PARITY_COUNT: Final = 4096
 PARITY_SEED: Final = 2_000_000
 
 
-def export_generator(
-    generator: nn.Module,
-    latent: int,
-    run: Path,
-    training_run: str,
-    licence: str,
-    models: Path,
-    details: Mapping[str, Any],
-    beside: Mapping[str, bytes] | None = None,
-) -> list[Difference]:
-    """Convert a generator, pass the gate, publish it beside what the models folder holds.
+class PixelConditionalGenerator(nn.Module):
+    """noise float32 [batch, latent], digit int64 [batch] in 0-9 → pixels uint8 [batch, 28, 28].
 
-    generator: (noise float32 [batch, latent], digit int64 [batch]) → float32 [batch, 1, 28, 28] in [0, 1].
-    run: the folder that gets the gate's full report as `parity.json`, also where the gate refuses.
-    training_run, licence: texts for the file's metadata. details: what else the manifest says of the file,
-    its metrics for one. beside: name → content of files that are published with it.
+    generator: (noise, digit) → float32 [batch, 1, 28, 28] in [0, 1].
+    """
+
+    def __init__(self, generator: nn.Module) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, noise: torch.Tensor, digit: torch.Tensor) -> torch.Tensor:
+        return torch.round(self.generator(noise, digit).squeeze(1) * 255).to(torch.uint8)
+
+
+def export_generators(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
+    """Publish a finished run; return the report's figures for the published generator.
+
+    run: the folder that gets the gate's report.
 
     Raises:
         ParityError, PublishError, RunError: nothing was published.
     """
-    plan = Plan(
+    record = bundle.record
+    report = json.loads(bundle.files[REPORT])
+    rows = {row["name"]: row for row in report["rows"] if row["kind"] != "real"}
+    figures: dict[str, Any] = rows[PUBLISHED_GENERATOR]
+    generator = ConvGenerator(record["latent"], record["width"], True)
+    generator.load_state_dict(bundle.weights)
+    publish_generator(
+        generator,
+        record["latent"],
+        run,
+        models,
+        f"{record['run']}, {PUBLISHED_GENERATOR}, step {record['step']}, seed {record['config']['seed']}",
+        record["licence"],
+        {"dataset": record["config"]["dataset"], "count": report["count"], **figures},
+        {
+            **{GENERATORS_GRID.format(name): bundle.files[f"{name}.png"] for name in rows},
+            GENERATORS_RECORD: bundle.files[REPORT],
+        },
+    )
+    return figures
+
+
+def publish_generator(
+    generator: nn.Module,
+    latent: int,
+    run: Path,
+    models: Path,
+    training_run: str,
+    licence: str,
+    metrics: Mapping[str, Any],
+    files: Mapping[str, bytes],
+) -> None:
+    """Convert a class-conditional generator, pass the gate, publish it; other files in `models` stay.
+
+    generator: (noise float32 [batch, latent], digit int64 [batch]) → float32 [batch, 1, 28, 28] in [0, 1].
+    run: the folder that gets the gate's report as `parity.json`, even if the gate refuses.
+    training_run, licence: for the file's metadata. metrics: for the manifest.
+    files: name → content, published with the model.
+
+    Raises:
+        ParityError, PublishError, RunError: nothing was published.
+    """
+    spec = ExportSpec(
         name=GENERATOR,
         kind="generator",
         module=PixelConditionalGenerator(generator),
-        examples={NOISE: example_noise(latent), DIGIT: example_digit()},
+        examples={NOISE: torch.zeros(2, latent), DIGIT: torch.zeros(2, dtype=torch.int64)},
         output_names=[PIXELS],
         groups=parity_groups(latent),
         golden={NOISE: normal_noise(DIGITS, latent, PARITY_SEED), DIGIT: np.arange(DIGITS, dtype=np.int64)},
         training_run=training_run,
         licence=licence,
     )
-    try:
-        artifact = make(plan)
-    except ParityError as error:
-        save_report(run, {error.file: error.report})
-        raise
-    save_report(run, {artifact.file: artifact.report})
-    if len(artifact.content) > LARGEST_GENERATOR_BYTES:
+    (exported,) = export_all((export_model(each) for each in [spec]), run).values()
+    if len(exported.content) > LARGEST_GENERATOR_BYTES:
         raise PublishError(
-            f"{artifact.file} has {len(artifact.content):,} bytes; the contract allows "
+            f"{exported.file} has {len(exported.content):,} bytes; the contract allows "
             f"{LARGEST_GENERATOR_BYTES:,}. Train a smaller generator. Nothing is published."
         )
-    files = {artifact.file: artifact.content, **(beside or {})}
-    publish(models, files, {artifact.file: {**details, **artifact.entry}})
-    return list(artifact.report)
+    entry = {"metrics": metrics, **exported.entry}
+    publish(models, {exported.file: exported.content, **files}, {exported.file: entry})
 
 
 def parity_groups(latent: int) -> dict[str, dict[str, NDArray[Any]]]:
-    """Inputs for the gate: normal noise for each digit, wide noise and none for all of them in turn."""
+    """Return inputs for the gate: normal noise per digit; wide noise and zeros for all digits in turn."""
     normal: dict[str, dict[str, NDArray[Any]]] = {
         f"digit {digit}": {
             NOISE: normal_noise(PARITY_COUNT, latent, PARITY_SEED + digit),
@@ -85,5 +126,5 @@ def parity_groups(latent: int) -> dict[str, dict[str, NDArray[Any]]]:
 
 
 def normal_noise(count: int, latent: int, seed: int) -> NDArray[np.float32]:
-    """float32 [count, latent], standard normal."""
+    """Return standard normal noise, float32 [count, latent]."""
     return np.random.default_rng(seed).standard_normal((count, latent), np.float32)

@@ -1,4 +1,4 @@
-"""What the tutorial's pair did while it learnt: its walls, its losses, and single steps of it."""
+"""The tutorial pair's history: scores at every snapshot, grids of samples, losses, and recorded steps."""
 
 import io
 import json
@@ -6,79 +6,99 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
+from torch import nn
+from torch.nn.functional import leaky_relu
 
 from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, HISTORY_STEPS
-from train.config import TutorialConfig
-from train.errors import RunError
+from train.bundle import HISTORY, Bundle
 from train.figures import grid
-from train.run import Run
-from train.tutorial.gan import GRID, GRID_COLUMNS, WINDOW, TutorialPair
+from train.tutorial.gan import GRID, GRID_COLUMNS, WINDOW
+from train.tutorial.models import MlpDiscriminator
 from train.tutorial.trace import RECORD
 
-HISTORY_SNAPSHOTS: Final = 8
-"""As many as fit into the contract's 10 MB at float16."""
 CURVE_POINTS: Final = 120
 CURVE_DECIMALS: Final = 5
 CURVES: Final = ("discriminator_loss", "generator_loss")
 
 
-def history_files(run: Run, pairs: Sequence[TutorialPair], steps: Sequence[int]) -> dict[str, bytes]:
-    """File name → content of all that is published of a run's history beside the model.
+class PixelHistory(nn.Module):
+    """pixels uint8 [batch, height, width] → fake_probability float32 [batch, snapshots].
 
-    pairs: as they were at the steps, those of `history_steps`. `HISTORY_STEPS` is among them where
-    `python -m train trace` has recorded some.
+    All snapshots of the tutorial's discriminator side by side, as one batched product per layer. Weights are
+    stored as float16, half the size, and cast back in the graph: arithmetic is float32.
     """
-    files = {
-        HISTORY_PICTURE: history_picture(pairs, run.config(TutorialConfig).seed),
-        HISTORY_RECORD: history_record(run, steps),
+
+    def __init__(self, discriminators: Sequence[MlpDiscriminator]) -> None:
+        super().__init__()
+        self.snapshots = len(discriminators)
+        layers = [
+            [layer for layer in each.modules() if isinstance(layer, nn.Linear)] for each in discriminators
+        ]
+        self.depth = len(layers[0])
+        for index, group in enumerate(zip(*layers, strict=True)):
+            self.register_buffer(
+                f"weight{index}", torch.stack([each.weight.detach().T.half() for each in group])
+            )
+            self.register_buffer(
+                f"bias{index}", torch.stack([each.bias.detach()[None].half() for each in group])
+            )
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        hidden = (pixels.flatten(1).float() / 255)[None].expand(self.snapshots, -1, -1)
+        for index in range(self.depth):
+            weight, bias = self.get_buffer(f"weight{index}"), self.get_buffer(f"bias{index}")
+            hidden = hidden @ weight.float() + bias.float()
+            if index < self.depth - 1:
+                hidden = leaky_relu(hidden, 0.2)
+        return torch.sigmoid(hidden.squeeze(2)).T
+
+
+def history_files(bundle: Bundle) -> dict[str, bytes]:
+    """Return file name → content of what is published of a run's history beside the model.
+
+    `HISTORY_STEPS` is among them if `python -m train trace` has recorded steps.
+    """
+    recorded = {HISTORY_STEPS: bundle.files[RECORD]} if RECORD in bundle.files else {}
+    return {
+        HISTORY_PICTURE: history_picture(bundle.pictures[HISTORY]),
+        HISTORY_RECORD: history_record(bundle.record["snapshots"], bundle.record["windows"]),
+        **recorded,
     }
-    recorded = run.folder / RECORD
-    return files | ({HISTORY_STEPS: recorded.read_bytes()} if recorded.exists() else {})
 
 
-def history_picture(pairs: Sequence[TutorialPair], seed: int) -> bytes:
-    """The generator's wall at every snapshot, one above the other, as a grey PNG."""
+def history_picture(samples: NDArray[np.uint8]) -> bytes:
+    """Return the generator's grids, one above the other, as a grey PNG.
+
+    samples: uint8 [snapshots * GRID, height, width].
+    """
     stream = io.BytesIO()
-    walls = [grid(pair.sample(GRID, seed), GRID_COLUMNS) for pair in pairs]
-    Image.fromarray(np.concatenate(walls)).save(stream, "PNG", optimize=True)
+    Image.fromarray(grid(samples, GRID_COLUMNS)).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
-def history_steps(run: Run) -> list[int]:
-    """The steps of the history: those that the run kept, thinned evenly to `HISTORY_SNAPSHOTS`.
+def history_record(snapshots: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Return JSON: steps, losses (nats) and accuracies at the snapshots, the layout of `history.png`, and the
+    `curve` of both losses between snapshots.
 
-    Raises:
-        RunError: the run is not finished.
+    snapshots, windows: rows of the run's metrics, in order.
     """
-    last = run.last()
-    kept: list[int] = run.load(last)[1]["kept"]
-    if last != kept[-1]:
-        raise RunError(f"{run.folder} is at step {last} of {kept[-1]}; finish it with --resume first.")
-    chosen = np.linspace(0, len(kept) - 1, min(len(kept), HISTORY_SNAPSHOTS)).round().astype(int)
-    return [kept[index] for index in chosen]
-
-
-def history_record(run: Run, steps: Sequence[int]) -> bytes:
-    """Steps, losses (nats) and shares right at every snapshot, how `history.png` is laid out, and the `curve`
-    of both losses between snapshots, as JSON.
-    """
-    rows = [row for row in run.metrics() if row["kind"] == "snapshot" and row["step"] in steps]
     record = {
         "wall": {"digits": GRID, "columns": GRID_COLUMNS},
-        "steps": [row["step"] for row in rows],
-        **{name: [row[name] for row in rows] for name in WINDOW},
-        "curve": history_curve([row for row in run.metrics() if row["kind"] == "window"]),
+        "steps": [row["step"] for row in snapshots],
+        **{name: [row[name] for row in snapshots] for name in WINDOW},
+        "curve": history_curve(windows),
     }
     return (json.dumps(record, indent=1) + "\n").encode()
 
 
 def history_curve(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
-    """Lines to draw of both losses, nats: `step` and the loss's mean since the point before it.
+    """Return points of both loss curves, nats: `step`, and each loss's mean since the point before.
 
-    rows: windows of the metrics, in order, at least one. At most `CURVE_POINTS`, half of them evenly spaced
-    and half in equal ratios, so that a line does for a linear axis and for a logarithmic one.
+    rows: windows of the metrics, in order, at least one. There are at most `CURVE_POINTS` points, half evenly
+    spaced and half in equal ratios, so that they suit a linear axis and a logarithmic one.
     """
     steps = np.array([row["step"] for row in rows])
     taken = np.diff(steps, prepend=0)

@@ -30,8 +30,8 @@ from demo.contract import (
 from demo.inference.manifest import Manifest
 from export.conformance import EXPECTED
 from export.errors import PublishError
-from export.folders import replacement, write_through
-from export.zoo import CHOSEN
+from export.publish import replacement, write_synced
+from train.bundle import PUBLISHED_GENERATOR
 from train.evaluation.page import goal_table
 from train.evaluation.report import PLOTS
 from train.generators.report import markdown_table
@@ -61,17 +61,17 @@ def write_hub(folder: Path, models: Path, conformance: Path) -> None:
         )
     with replacement(folder) as staged:
         for file in manifest.files:
-            write_through(staged / file, manifest.read(file))
+            write_synced(staged / file, manifest.read(file))
         shutil.copy(models / MANIFEST, staged / MANIFEST)
         for name in (EXPECTED, *(row["file"] for row in expected["pictures"])):
-            write_through(staged / "conformance" / name, (conformance / name).read_bytes())
+            write_synced(staged / "conformance" / name, (conformance / name).read_bytes())
         for name in WEIGHTS:
             if f"{name}.onnx" not in manifest.files:
                 continue
-            write_through(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
-        write_through(staged / "config.json", as_json(config(manifest)))
-        write_through(staged / "README.md", card(manifest).encode())
-        write_through(staged / "SHA256SUMS", checksums(staged).encode())
+            write_synced(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
+        write_synced(staged / "config.json", as_json(config(manifest)))
+        write_synced(staged / "README.md", card(manifest).encode())
+        write_synced(staged / "SHA256SUMS", checksums(staged).encode())
 
 
 def weights(model: bytes) -> bytes:
@@ -231,7 +231,7 @@ def zoo(manifest: Manifest) -> list[str]:
         "",
         f"`{GENERATOR}.onnx` takes `noise` float32 [batch, latent] and `digit` int64 [batch], 0 to 9:",
         "",
-        f"![a row of ten for each digit]({GENERATORS_GRID.format(CHOSEN)})",
+        f"![a row of ten for each digit]({GENERATORS_GRID.format(PUBLISHED_GENERATOR)})",
         "",
     ]
 

@@ -1,6 +1,6 @@
-"""The gate: PyTorch against onnxruntime, on pictures and noise, at several batch sizes.
+"""The parity gate: onnxruntime against PyTorch, on pictures and noise, at several batch sizes.
 
-Shapes, names and dtypes first, then values. A file that fails is not published.
+Names, dtypes and shapes are compared first, then values. A file that fails is not published.
 """
 
 import dataclasses
@@ -33,12 +33,12 @@ PIXEL_SHARE: Final = 1e-4
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one output of one group of inputs is from PyTorch's, over all batch sizes.
+    """How far one output is from PyTorch's on one group of inputs, over all batch sizes.
 
-    maximum, percentile_99_9: of the absolute difference, in the output's own unit.
+    maximum, percentile_99_9: of the absolute difference, in the output's unit.
     differing: share of values that are not identical.
-    flips: verdicts that differ where the logit is outside the tolerance's band around a threshold.
-    allowed: whether all of it is within the tolerance.
+    flips: verdicts that differ although the logit is farther from the threshold than the tolerance.
+    allowed: whether everything is within the tolerance.
     """
 
     inputs: str
@@ -60,11 +60,10 @@ def check_parity(
     groups: Mapping[str, Mapping[str, NDArray[Any]]],
     thresholds: Thresholds | None,
 ) -> list[Difference]:
-    """Compare every output on every group of inputs, each run at every batch size.
+    """Compare every output on every group of inputs at every batch size.
 
-    input_names, output_names: what the contract calls them, in the module's order.
-
-    groups: name → an array for each input, of one length, at least 1; repeated to fill a batch.
+    input_names, output_names: the contract's names, in the module's order.
+    groups: name → an array per input, all of one length of at least 1; repeated to fill a batch.
     thresholds: of a discriminator, to count verdict flips.
 
     Raises:
@@ -72,9 +71,10 @@ def check_parity(
     """
     inputs, outputs = list(input_names), list(output_names)
     names = [[each.name for each in part] for part in (session.get_inputs(), session.get_outputs())]
-    contract = [inputs, outputs]
-    if names != contract:
-        raise ParityError(name, f"has the inputs and outputs {names}; the contract is {contract}.", [])
+    if names != [inputs, outputs]:
+        raise ParityError(
+            name, f"has the inputs and outputs {names}; the contract is {[inputs, outputs]}.", []
+        )
     report: list[Difference] = []
     for group, values in groups.items():
         found: dict[str, list[NDArray[Any]]] = {output: [] for output in outputs}
@@ -95,18 +95,15 @@ def check_parity(
                     )
                 found[output].append(result)
                 expected[output].append(reference)
-        report += [
-            compare(
-                group, output, np.concatenate(found[output]), np.concatenate(expected[output]), thresholds
-            )
-            for output in outputs
-        ]
+        for each in outputs:
+            merged = np.concatenate(found[each]), np.concatenate(expected[each])
+            report.append(compare(group, each, *merged, thresholds))
     refuse(name, report)
     return report
 
 
 def refuse(name: str, report: Sequence[Difference]) -> None:
-    """Raises ParityError, which names the worst, where a comparison failed."""
+    """Raise ParityError, which names the worst comparison, if any failed."""
     refused = [row for row in report if not row.allowed]
     if refused:
         worst = max(refused, key=lambda row: row.maximum)
@@ -120,7 +117,7 @@ def refuse(name: str, report: Sequence[Difference]) -> None:
 
 
 def run_torch(module: nn.Module, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-    """A module's outputs as numpy arrays. inputs: in the order of the module's arguments."""
+    """Return a module's outputs as numpy arrays. inputs: in the order of the module's arguments."""
     with torch.no_grad():
         outputs = module(*map(torch.from_numpy, inputs.values()))
     return [output.numpy() for output in (outputs if isinstance(outputs, tuple) else (outputs,))]
@@ -134,9 +131,9 @@ def compare(
     thresholds: Thresholds | None,
     pixel_share: float = PIXEL_SHARE,
 ) -> Difference:
-    """Measure one output against the reference's, and hold it against its tolerance; NaN is never allowed.
+    """Compare one output with the reference's and apply its tolerance; NaN is never allowed.
 
-    pixel_share: of an output of pixels, the share that may be one level off.
+    pixel_share: for an output of pixels, the share that may be one level off.
     """
     difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
     flips = 0
@@ -165,7 +162,7 @@ def compare(
 def verdict_flips(
     found: NDArray[Any], expected: NDArray[Any], band: NDArray[np.float64], thresholds: Thresholds
 ) -> int:
-    """Verdicts that differ although PyTorch's logit is farther from the threshold than the band."""
+    """Count verdicts that differ although PyTorch's logit is farther from the threshold than the band."""
     flips = np.zeros(found.shape, bool)
     for threshold in {thresholds.fake, thresholds.real}:
         edge = np.log(threshold / (1 - threshold))
@@ -174,7 +171,7 @@ def verdict_flips(
 
 
 def summary(report: Sequence[Difference]) -> dict[str, Any]:
-    """The worst of a report, per output, for the manifest."""
+    """Return the worst of a report, per output, for the manifest."""
     return {
         output: {
             "maximum": max(row.maximum for row in report if row.output == output),
@@ -188,7 +185,7 @@ def summary(report: Sequence[Difference]) -> dict[str, Any]:
 
 
 def save_report(run: Path, reports: Mapping[str, Sequence[Difference]]) -> None:
-    """Write every row of the reports, file name → comparisons, as `parity.json` into a run's folder.
+    """Write the reports (file name → comparisons) as `parity.json` into a run's folder.
 
     Raises:
         RunError: the folder cannot be written.

@@ -1,9 +1,13 @@
-"""Publish: all files and their manifest together, or nothing."""
+"""Publish all files and their manifest together, or nothing."""
 
+import ctypes
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Collection, Mapping
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +15,6 @@ from demo.contract import MANIFEST, VERSION
 from demo.errors import ModelError
 from demo.inference.manifest import Manifest
 from export.errors import PublishError
-from export.folders import replacement, write_through
 
 LARGEST_FILE_BYTES: Final = 10_000_000
 LARGEST_FOLDER_BYTES: Final = 25_000_000
@@ -25,7 +28,7 @@ def publish(
 ) -> None:
     """Put files into a models folder and their entries into its manifest; other files there stay.
 
-    without: names of files that go, unless they are among the new ones.
+    without: names of files to remove, unless they are among the new ones.
 
     Raises:
         PublishError: a limit of the contract is broken, or the folder cannot be written; nothing has changed.
@@ -35,15 +38,18 @@ def publish(
             shutil.copytree(folder, staged, dirs_exist_ok=True)
         for name in without:
             (staged / name).unlink(missing_ok=True)
+        known = {name: entry for name, entry in published(staged).items() if name not in without}
         for name, content in files.items():
-            write_through(staged / name, content)
-        manifest = merged_manifest(staged, files, entries, without)
-        write_through(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+            write_synced(staged / name, content)
+            checksum = hashlib.sha256(content).hexdigest()
+            known[name] = {"sha256": checksum, "size": len(content), **entries.get(name, {})}
+        manifest = {"version": VERSION, "files": dict(sorted(known.items()))}
+        write_synced(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         check_limits(staged)
 
 
 def published(folder: Path) -> dict[str, Mapping[str, Any]]:
-    """File name → entry of what a models folder's manifest lists; nothing where there is no manifest.
+    """Return file name → entry of a models folder's manifest; empty if there is no manifest.
 
     Raises:
         PublishError: the manifest cannot be read.
@@ -54,25 +60,8 @@ def published(folder: Path) -> dict[str, Mapping[str, Any]]:
         raise PublishError(f"{error} Delete it, or name another folder with --models.") from error
 
 
-def merged_manifest(
-    folder: Path,
-    files: Mapping[str, bytes],
-    entries: Mapping[str, Mapping[str, Any]],
-    without: Collection[str],
-) -> dict[str, Any]:
-    """The folder's manifest with the new files' entries in place of the old, and none of what goes."""
-    known = {name: entry for name, entry in published(folder).items() if name not in without}
-    for name, content in files.items():
-        known[name] = {
-            "sha256": hashlib.sha256(content).hexdigest(),
-            "size": len(content),
-            **entries.get(name, {}),
-        }
-    return {"version": VERSION, "files": dict(sorted(known.items()))}
-
-
 def check_limits(folder: Path) -> None:
-    """Raises PublishError where the folder or a file in it is larger than the contract allows."""
+    """Raise PublishError if the folder or a file in it is larger than the contract allows."""
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
     for name, size in sizes.items():
         if size > LARGEST_FILE_BYTES:
@@ -81,3 +70,61 @@ def check_limits(folder: Path) -> None:
         raise PublishError(
             f"The models have {sum(sizes.values()):,} bytes; the contract allows {LARGEST_FOLDER_BYTES:,}."
         )
+
+
+@contextmanager
+def replacement(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder to fill; it takes the named folder's place if the block ends without an error.
+
+    Readers see the old folder or the new one, never a part. On systems that cannot swap two folders at
+    once, a kill between two renames leaves the old one as `.NAME.previous`, and the next replacement puts
+    it back first.
+
+    Raises:
+        PublishError: the folder cannot be written; its content is unchanged.
+    """
+    folder = folder.resolve()
+    previous = folder.with_name(f".{folder.name}.previous")
+    staged = folder.with_name(f".{folder.name}.staged")
+    try:
+        restore(previous, folder)
+        shutil.rmtree(staged, ignore_errors=True)
+        staged.mkdir(parents=True)
+        yield staged
+        if not (folder.exists() and exchange(staged, folder)):
+            if folder.exists():
+                folder.replace(previous)
+            staged.replace(folder)
+    except (OSError, shutil.Error) as error:
+        raise PublishError(
+            f"{folder} cannot be written ({getattr(error, 'strerror', None) or error}); its content is "
+            "unchanged. Free some space or fix the permissions, then try again."
+        ) from error
+    finally:
+        restore(previous, folder)
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Swap the names of two folders at once; return whether this system and its file system can."""
+    if sys.platform != "linux":
+        return False
+    rename = getattr(ctypes.CDLL(None), "renameat2", None)
+    here, exchanged = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return rename is not None and rename(here, os.fsencode(one), here, os.fsencode(other), exchanged) == 0
+
+
+def restore(previous: Path, folder: Path) -> None:
+    """Put the old folder back if a replacement stopped half-way, else delete it."""
+    if previous.exists() and not folder.exists():
+        previous.replace(folder)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file, creating its folder, and flush it to the disk."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())

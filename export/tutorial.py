@@ -1,13 +1,17 @@
-"""What a run of the tutorial's pair becomes: discriminator, generator, history, and its pictures."""
+"""Export a tutorial run: discriminator, generator, history, and the discriminator's int8 variant."""
 
 import dataclasses
+import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from PIL import Image
+from torch import nn
 
 from demo.contract import (
     DISCRIMINATOR,
@@ -26,215 +30,197 @@ from demo.inference.answer import Thresholds
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
-from export.artifact import Artifact, Plan, blank_groups, make
-from export.errors import ExportError, ParityError
-from export.from_image import make_from_image, make_normalizer
-from export.history import history_files, history_steps
-from export.integers import Examined, make_integers
-from export.measure import measure_pair
-from export.modules import PixelDiscriminator, PixelGenerator, PixelHistory, example_noise, example_pixels
-from export.parity import Difference, save_report
-from export.perceptron import quantized_perceptron
-from export.pictures import any_image_groups, golden_picture
+from export.convert import ExportedModel, ExportSpec, blank_groups, example_pixels, export_all, export_model
+from export.errors import ExportError
+from export.from_image import FILTERS, export_any_image
+from export.generator import normal_noise
+from export.history import PixelHistory, history_files
+from export.int8 import CalibrationData, export_int8
+from export.int8_mlp import quantize_mlp
+from export.parity import run_torch
 from export.publish import publish, published
-from export.scale import measure_enlarged
-from train.config import TutorialConfig
+from train.bundle import CALIBRATION, INT8_GATE, REALS, Bundle
+from train.checkpoint import unprefixed
 from train.data import mnist
+from train.evaluation.report import EVALUATION
+from train.evaluation.tutorial import EVALUATION_SEED, raw_and_normalized
 from train.normalize import normalize
-from train.run import Run
-from train.tutorial.gan import TutorialPair, load_pair
+from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
-PARITY_COUNT = 4096
-PARITY_SEED = 2_000_000
-ENLARGED_COUNT = 200
-ANY_IMAGE_COUNT = 32
-EXAMINED_COUNT = 8192
-"""Real digits, and generated ones, that integers are made with; half as many to hold them with."""
-EXAMINED_SEED = 3_000_000
-# The tutorial's own rule: one threshold, uncalibrated.
-TUTORIAL_THRESHOLDS = Thresholds(fake=0.5, real=0.5)
+PARITY_COUNT: Final = 4096
+PARITY_SEED: Final = 2_000_000
+CALIBRATION_SEED: Final = 3_000_000
+ANY_IMAGE_COUNT: Final = 32
+ENLARGED_COUNT: Final = 200
+ENLARGED_FACTORS: Final = (2, 3, 5, 8, 13, 20)
+TUTORIAL_THRESHOLDS: Final = Thresholds(fake=0.5, real=0.5)
+"""The tutorial's own rule: one threshold, not calibrated."""
 
 
-def export_tutorial(run: Run, models: Path) -> dict[str, Any]:
-    """Convert a run's last snapshot and its history, pass the gate, publish; returns the figures.
+class PixelDiscriminator(nn.Module):
+    """pixels uint8 [batch, height, width] → fake_probability float32 [batch], logit float32 [batch]."""
 
-    The any-image files are made over the tutorial's discriminator only where no product is published:
-    else they are the product's, and stay. The gate's full report is saved as `parity.json` in the run's
-    folder.
+    def __init__(self, discriminator: nn.Module) -> None:
+        super().__init__()
+        self.discriminator = discriminator
 
-    `mlp_discriminator_int8.onnx` is published where it passes a gate of its own; where it does not, stderr
-    says so, and the pair is published without.
+    def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logit = self.discriminator(pixels.flatten(1).float() / 255)
+        return torch.sigmoid(logit), logit
+
+
+class PixelGenerator(nn.Module):
+    """noise float32 [batch, latent] → pixels uint8 [batch, height, width]."""
+
+    def __init__(self, generator: nn.Module, shape: tuple[int, int]) -> None:
+        super().__init__()
+        self.generator = generator
+        self.shape = shape
+
+    def forward(self, noise: torch.Tensor) -> torch.Tensor:
+        pictures = torch.round(self.generator(noise) * 255).to(torch.uint8)
+        return pictures.reshape(-1, *self.shape)
+
+
+def export_tutorial(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
+    """Publish a finished run; return its figures.
+
+    The any-image files are made around the tutorial's discriminator only if no detector is published.
+    `mlp_discriminator_int8.onnx` has a gate of its own; if it refuses, a line on stderr says so, and the pair
+    is published without that file.
+
+    run: the folder that gets the gate's report.
 
     Raises:
-        ParityError, PublishError, DataError, RunError: nothing was published.
+        ParityError, PublishError, RunError: nothing was published.
     """
-    config = run.config(TutorialConfig)
-    dataset = mnist.find_entry(config.dataset)
-    has_product = f"{DISCRIMINATOR}.onnx" in published(models)
-    pair, last = load_pair(run)
-    steps = history_steps(run)
-    pairs = [load_pair(run, step)[0] for step in steps]
-    digits = mnist.load(config.dataset, "test")
-    reals = digits.images.numpy()[:PARITY_COUNT]
-    fakes = pair.sample(PARITY_COUNT, PARITY_SEED)
-    noise = np.random.default_rng(PARITY_SEED).standard_normal((PARITY_COUNT, config.latent), np.float32)
-    shape = dataset.shape
-    blank = blank_groups(PARITY_COUNT, shape, PARITY_SEED)
+    with_any_image = f"{DISCRIMINATOR}.onnx" not in published(models)
+    exported = export_all(tutorial_models(bundle, with_any_image), run)
+    metrics = json.loads(bundle.files[EVALUATION])
+    entries: dict[str, Mapping[str, Any]] = {file: model.entry for file, model in exported.items()}
+    discriminator = f"{MLP_DISCRIMINATOR}.onnx"
+    metrics_entry = {"dataset": bundle.record["config"]["dataset"], **metrics}
+    entries[discriminator] = {**entries[discriminator], "metrics": metrics_entry}
+    files = {file: model.content for file, model in exported.items()}
+    stale = [
+        name for name, entry in published(models).items() if entry.get("variant_of") == MLP_DISCRIMINATOR
+    ]
+    # If this run has no recorded steps, those of another run must not stay beside its history.
+    publish(models, files | history_files(bundle), entries, without=[HISTORY_STEPS, *stale])
+    return metrics_entry
+
+
+def tutorial_models(bundle: Bundle, with_any_image: bool) -> Iterator[ExportedModel]:
+    """Yield all models of a run; see `export_tutorial`."""
+    record = bundle.record
+    height, width = record["shape"]
+    latent, pixel_count = record["config"]["latent"], height * width
     common: dict[str, Any] = {
-        "training_run": f"{run.folder.name}, step {last} of {config.epochs} epochs, seed {config.seed}",
-        "licence": f"MIT; trained on {dataset.licence}",
+        "training_run": f"{record['run']}, step {record['step']} of {record['config']['epochs']} epochs, "
+        f"seed {record['config']['seed']}",
+        "licence": record["licence"],
     }
-    groups = {"real": reals, "generated": fakes, **blank}
-    pictures: dict[str, Any] = {
-        "examples": {PIXELS: example_pixels(shape)},
+    network = MlpDiscriminator(pixel_count)
+    network.load_state_dict(unprefixed("discriminator", bundle.weights))
+    discriminator = PixelDiscriminator(network).eval()
+    maker = MlpGenerator(latent, pixel_count)
+    maker.load_state_dict(unprefixed("generator", bundle.weights))
+    generator = PixelGenerator(maker, (height, width)).eval()
+    snapshots = []
+    steps = [row["step"] for row in record["snapshots"]]
+    for step in steps:
+        snapshots.append(MlpDiscriminator(pixel_count))
+        snapshots[-1].load_state_dict(unprefixed(f"history.{step}", bundle.weights))
+
+    noise = normal_noise(PARITY_COUNT, latent, PARITY_SEED)
+    reals, (fakes,) = bundle.pictures[REALS], run_torch(generator, {NOISE: noise})
+    blank = blank_groups(PARITY_COUNT, (height, width), PARITY_SEED)
+    groups = {"real": reals[:PARITY_COUNT], "generated": fakes, **blank}
+    golden = np.concatenate([fakes[:4], *(each[:2] for each in blank.values())])
+    scoring: dict[str, Any] = {
+        "examples": {PIXELS: example_pixels((height, width))},
         "groups": {group: {PIXELS: pixels} for group, pixels in groups.items()},
-        "golden": {PIXELS: np.concatenate([fakes[:4], *(each[:2] for each in blank.values())])},
+        "golden": {PIXELS: golden},
         "thresholds": TUTORIAL_THRESHOLDS,
+        **common,
     }
-    plans = [
-        Plan(
+    reference = export_model(
+        ExportSpec(
             name=MLP_DISCRIMINATOR,
             kind="discriminator",
-            module=PixelDiscriminator(pair.discriminator),
+            module=discriminator,
             output_names=[FAKE_PROBABILITY, LOGIT],
-            **pictures,
-            **common,
-        ),
-        Plan(
+            **scoring,
+        )
+    )
+    yield reference
+    yield export_model(
+        ExportSpec(
             name=MLP_HISTORY,
             kind="history",
-            module=PixelHistory([each.discriminator for each in pairs]),
+            module=PixelHistory(snapshots),
             output_names=[FAKE_PROBABILITY],
             details={"steps": steps},
-            **pictures,
-            **common,
-        ),
-        Plan(
+            **scoring,
+        )
+    )
+    yield export_model(
+        ExportSpec(
             name=MLP_GENERATOR,
             kind="generator",
-            module=PixelGenerator(pair.generator, shape),
-            examples={NOISE: example_noise(config.latent)},
+            module=generator,
+            examples={NOISE: torch.zeros(2, latent)},
             output_names=[PIXELS],
             groups={
                 "normal": {NOISE: noise},
-                "zero": {NOISE: np.zeros((1, config.latent), np.float32)},
+                "zero": {NOISE: np.zeros((1, latent), np.float32)},
                 "wide": {NOISE: 3 * noise},
             },
             golden={NOISE: noise[:4]},
             **common,
-        ),
-    ]
-    artifacts: dict[str, Artifact] = {}
-    report: dict[str, Sequence[Difference]] = {}
-    try:
-        for plan in plans:
-            artifact = make(plan)
-            artifacts[artifact.file] = artifact
-            report[artifact.file] = artifact.report
-        if dataset.shape == PICTURE_SHAPE and not has_product:
-            for artifact in any_image_artifacts(artifacts, pair, reals, fakes, common):
-                artifacts[artifact.file] = artifact
-                report[artifact.file] = artifact.report
-        reference = artifacts[f"{MLP_DISCRIMINATOR}.onnx"]
-        learnt_from = mnist.load(config.dataset, "train").images.numpy()
-        for artifact in integer_artifacts(reference, pair, learnt_from, pictures["golden"][PIXELS]):
-            artifacts[artifact.file] = artifact
-            report[artifact.file] = artifact.report
-    except ParityError as error:
-        report[error.file] = error.report
-        raise
-    finally:
-        save_report(run.folder, report)
-    discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
-    metrics = measure_pair(
-        open_session(discriminator, artifacts[discriminator].content, [CPU]),
-        open_session(generator, artifacts[generator].content, [CPU]),
-        digits.images.numpy(),
-    )
-    entries = {file: artifact.entry for file, artifact in artifacts.items()}
-    entries[discriminator] = {**entries[discriminator], "metrics": {"dataset": config.dataset, **metrics}}
-    files = {file: artifact.content for file, artifact in artifacts.items()}
-    stale = [
-        name for name, entry in published(models).items() if entry.get("variant_of") == MLP_DISCRIMINATOR
-    ]
-    # Another run's steps, where this one's are not recorded, would tell another story than its history.
-    publish(models, files | history_files(run, pairs, steps), entries, without=[HISTORY_STEPS, *stale])
-    return metrics
-
-
-def integer_artifacts(
-    reference: Artifact, pair: TutorialPair, learnt_from: NDArray[np.uint8], golden: NDArray[np.uint8]
-) -> Iterator[Artifact]:
-    """The discriminator in integers, unless it is too far from its reference: a pair that hardly learnt may
-    be, and is worth showing all the same.
-
-    learnt_from: uint8 [n, height, width], the training digits.
-    """
-    try:
-        yield make_integers(
-            reference, TUTORIAL_THRESHOLDS, examined_by(pair, learnt_from), golden, quantized_perceptron
         )
-    except ExportError as error:
-        print(f"export: the pair is published without integers: {error}", file=sys.stderr)
-
-
-def examined_by(pair: TutorialPair, learnt_from: NDArray[np.uint8]) -> Examined:
-    """What integers are made and held with: digits, and fakes that nobody has seen, as they are and as the
-    normaliser leaves them.
-
-    The test digits are for the published figures alone, so the digits that integers are held with are of
-    those that the pair learnt from; the integers know nothing of them.
-    """
-    chosen = np.random.default_rng(EXAMINED_SEED).permutation(len(learnt_from))
-    known = min(EXAMINED_COUNT, len(learnt_from) // 2)
-    held = EXAMINED_COUNT // 2
-    others = learnt_from[chosen[known : known + held]]
-    fakes = pair.sample(EXAMINED_COUNT + held, EXAMINED_SEED)
-    return Examined(
-        np.concatenate([learnt_from[chosen[:known]], fakes[:EXAMINED_COUNT]]),
-        both("digits", others),
-        both("generated", fakes[EXAMINED_COUNT:]),
     )
+    if with_any_image and (height, width) == PICTURE_SHAPE:
+        digits = np.concatenate([fakes[:ANY_IMAGE_COUNT], reals[:ANY_IMAGE_COUNT]])
+        # A blank picture is no digit: the tutorial's model cannot say so, the normalizer can.
+        thresholds = dataclasses.replace(TUTORIAL_THRESHOLDS, in_domain=0.5)
+        yield from export_any_image(reference, discriminator, thresholds, digits=digits, **common)
+    yield from int8_variant(reference, generator, bundle, golden)
 
 
-def both(name: str, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-    """Pixels as they are, and normalised where the normaliser gives their shape."""
+def int8_variant(
+    reference: ExportedModel, generator: PixelGenerator, bundle: Bundle, golden: NDArray[np.uint8]
+) -> Iterator[ExportedModel]:
+    """Yield the discriminator's int8 variant, unless its gate refuses it.
+
+    A pair that hardly learnt anything may be refused, and is worth publishing all the same.
+    """
+    known, others = bundle.pictures[CALIBRATION], bundle.pictures[INT8_GATE]
+    latent: int = bundle.record["config"]["latent"]
+    noise = normal_noise(len(known) + len(others), latent, CALIBRATION_SEED)
+    (fakes,) = run_torch(generator, {NOISE: noise})
+    data = CalibrationData(
+        np.concatenate([known, fakes[: len(known)]]),
+        with_normalized("digits", others),
+        with_normalized("generated", fakes[len(known) :]),
+    )
+    try:
+        yield export_int8(reference, TUTORIAL_THRESHOLDS, data, golden, quantize_mlp)
+    except ExportError as error:
+        print(f"export: published without an int8 variant: {error}", file=sys.stderr)
+
+
+def with_normalized(name: str, pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+    """Return pixels as they are and, if they are 28x28, normalized."""
     if pixels.shape[1:] != PICTURE_SHAPE:
         return {name: pixels}
     return {
         name: pixels,
-        f"{name}, normalised": np.stack([normalize(each[..., np.newaxis]) for each in pixels]),
+        f"{name}, normalized": np.stack([normalize(each[..., np.newaxis]) for each in pixels]),
     }
 
 
-def any_image_artifacts(
-    artifacts: Mapping[str, Artifact],
-    pair: TutorialPair,
-    reals: NDArray[np.uint8],
-    fakes: NDArray[np.uint8],
-    common: Mapping[str, str],
-) -> Iterator[Artifact]:
-    """The normaliser, and the discriminator behind it."""
-    digits = np.concatenate([reals[:ANY_IMAGE_COUNT], fakes[:ANY_IMAGE_COUNT]])
-    pictures = any_image_groups(digits, PARITY_SEED)
-    golden = golden_picture(fakes[0], PARITY_SEED)
-    normalizer = make_normalizer(pictures, golden)
-    yield normalizer
-    discriminator = artifacts[f"{MLP_DISCRIMINATOR}.onnx"].content
-    # Nothing to see is no digit: what the tutorial's model itself cannot say, the normaliser can.
-    thresholds = dataclasses.replace(TUTORIAL_THRESHOLDS, in_domain=0.5)
-    yield make_from_image(
-        normalizer.content,
-        discriminator,
-        PixelDiscriminator(pair.discriminator),
-        thresholds,
-        pictures=pictures,
-        golden=golden,
-        **common,
-    )
-
-
-def remeasure(models: Path) -> dict[str, Any]:
+def remeasure_tutorial(models: Path) -> dict[str, Any]:
     """Recompute the published figures from the published files and the test digits.
 
     Raises:
@@ -244,7 +230,7 @@ def remeasure(models: Path) -> dict[str, Any]:
     discriminator, generator = f"{MLP_DISCRIMINATOR}.onnx", f"{MLP_GENERATOR}.onnx"
     figures = manifest.files.get(discriminator, {}).get("metrics")
     if figures is None:
-        raise ModelError(f"{models} holds no {discriminator} with figures; publish a run there first.")
+        raise ModelError(f"{models} holds no {discriminator} with figures; publish a tutorial run first.")
     reals = mnist.load(figures["dataset"], "test").images.numpy()
     measured = measure_pair(
         open_session(discriminator, manifest.read(discriminator), [CPU]),
@@ -257,3 +243,40 @@ def remeasure(models: Path) -> dict[str, Any]:
             Engine.load(models, "cpu", MLP_DISCRIMINATOR), reals[:ENLARGED_COUNT]
         )
     return result
+
+
+def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -> dict[str, Any]:
+    """Score real digits and as many of the generator's, with the seed of `python -m train evaluate`.
+
+    discriminator, generator: onnxruntime sessions. reals: uint8 [n, height, width], test digits.
+    """
+    latent = generator.get_inputs()[0].shape[1]
+    fakes = generator.run([PIXELS], {NOISE: normal_noise(len(reals), latent, EVALUATION_SEED)})[0]
+    return raw_and_normalized(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
+
+
+def measure_enlarged(engine: Engine, digits: NDArray[np.uint8]) -> dict[str, Any]:
+    """Enlarge digits uint8 [n, 28, 28] by every filter and factor, and normalize and score them again.
+
+    Returns, per filter, the mean difference from the original in grey levels, the largest mean of a factor,
+    and the share of verdicts that changed, over all factors.
+    """
+    before = engine.score(digits).fake_probability
+    report = {}
+    for resampling in FILTERS:
+        means, flips = [], []
+        for factor in ENLARGED_FACTORS:
+            size = (digits.shape[2] * factor, digits.shape[1] * factor)
+            large = (np.asarray(Image.fromarray(digit).resize(size, resampling)) for digit in digits)
+            seen = np.stack([engine.normalize(each[..., np.newaxis]) for each in large])
+            means.append(float(np.abs(seen.astype(int) - digits).mean()))
+            after = engine.score(seen).fake_probability
+            threshold = engine.thresholds.fake
+            flips.append(float(np.mean((before >= threshold) != (after >= threshold))))
+        report[resampling.name.lower()] = {
+            "digits": len(digits),
+            "mean_difference": float(np.mean(means)),
+            "worst_factors_mean": max(means),
+            "verdict_flips": float(np.mean(flips)),
+        }
+    return report

@@ -1,4 +1,4 @@
-"""What cannot start says so in one line and a code that is not 0; and how little the app needs to start."""
+"""Commands that cannot start say why in one line; the app runs without rights on a read-only root."""
 
 import json
 import os
@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from export.__main__ import main as export_main
+from train.__main__ import main as train_main
+
+ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "demo" / "conformance" / "drawn-7.png"
-STRANGER = "1000"
-# A root that cannot be written, with one folder in memory, to a user 1000 who has none of root's rights. To
-# the file system it is whoever runs the tests, so that Python and its libraries can be read where they lie.
+# Runs a command as user 1000 without capabilities, on a read-only root with one folder in memory. On disk it
+# keeps the rights of the user who runs the tests, so that Python and its libraries can be read.
 SEALED = """
 mount --make-rprivate / && mount -t tmpfs tmpfs "$0" && mount -o remount,bind,ro / &&
 exec unshare --user --map-user=1000 --map-group=1000 "$@"
@@ -32,72 +34,78 @@ def taken() -> Iterator[int]:
         yield listening.getsockname()[1]
 
 
-def refused(*arguments: str, **environment: str) -> str:
-    """The one line on standard error of a command of the project's that does not start."""
-    result = subprocess.run(
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a module of the project as a command."""
+    return subprocess.run(
         [sys.executable, "-m", *arguments],
         capture_output=True,
         text=True,
         check=False,
         cwd=ROOT,
-        timeout=60,
+        timeout=120,
         env=os.environ | environment,
     )
-    assert result.returncode not in (0, -9), result.stdout
+
+
+def refusal(*arguments: str, **environment: str) -> str:
+    """Return the one line that `python -m demo` with these arguments writes before it exits."""
+    result = run("demo", *arguments, **environment)
+    assert result.returncode in (1, 2), result.stdout
     assert result.stdout == ""
-    assert result.stderr.count("\n") == 1, result.stderr
-    return result.stderr
+    (line,) = result.stderr.splitlines()
+    return line
 
 
 @pytest.mark.parametrize("api", [[], ["--api-only"]])
 def test_a_port_in_use(taken: int, api: Sequence[str]) -> None:
-    assert f"port {taken}" in refused("demo", "--device", "cpu", "--port", str(taken), *api)
+    assert f"port {taken}" in refusal("--device", "cpu", "--port", str(taken), *api)
 
 
 @pytest.mark.parametrize("command", [[], ["--api-only"], ["check", str(PICTURE)]])
 def test_no_models(tmp_path: Path, command: Sequence[str]) -> None:
-    told = refused("demo", *command, "--models", str(tmp_path / "none"))
-    assert told.startswith("demo: There are no published models in ")
+    line = refusal(*command, "--models", str(tmp_path / "none"))
+    assert line.startswith("demo: ")
+    assert str(tmp_path / "none") in line
 
 
 def test_no_temporary_folder_for_uploads(tmp_path: Path) -> None:
-    told = refused("demo", "--device", "cpu", "--port", "0", TMPDIR=str(tmp_path / "none"))
-    assert told.startswith("demo: TMPDIR (")
+    assert "TMPDIR" in refusal("--device", "cpu", "--port", "0", TMPDIR=str(tmp_path / "none"))
 
 
-def test_what_needs_no_temporary_folder_works_without(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", str(PICTURE)],
-        capture_output=True,
-        check=False,
-        cwd=ROOT,
-        env=os.environ | {"TMPDIR": str(tmp_path / "none")},
+def test_check_needs_no_temporary_folder(tmp_path: Path) -> None:
+    result = run(
+        "demo", "check", "--device", "cpu", "--json", str(PICTURE), TMPDIR=str(tmp_path / "none")
     )
     assert json.loads(result.stdout)["digit"] == 7
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("package", "arguments", "names"),
     [
-        (("train", "tutorial", "--epochs", "0"), "train: --epochs is 0; give 1 to"),
-        (("train", "evaluate", "{}/none"), "train: {}/none holds no whole run"),
-        (("train", "data", "--dataset", "none"), "train: There is no data set 'none'"),
-        (("export", "run", "{}/none"), "export: {}/none holds no whole run"),
-        (("export", "hub", "{}/file/x"), "export: {}/file/x cannot be written"),
-        (("export", "evaluate", "--models", "{}/none"), "export: There are no published models in {}/none"),
+        ("train", ("tutorial", "--epochs", "0"), "--epochs"),
+        ("train", ("evaluate", "{}/none"), "{}/none"),
+        ("train", ("data", "--dataset", "none"), "'none'"),
+        ("export", ("run", "{}"), "{}"),
+        ("export", ("hub", "{}/file/x"), "{}/file/x"),
+        ("export", ("evaluate", "--models", "{}/none"), "{}/none"),
     ],
 )
-def test_training_and_export(tmp_path: Path, arguments: Sequence[str], says: str) -> None:
+def test_train_and_export(
+    package: str, arguments: Sequence[str], names: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").touch()
-    here = str(tmp_path)
-    assert refused(*(each.replace("{}", here) for each in arguments)).startswith(says.replace("{}", here))
+    main = {"train": train_main, "export": export_main}[package]
+    assert main([each.replace("{}", str(tmp_path)) for each in arguments]) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith(f"{package}: ")
+    assert names.replace("{}", str(tmp_path)) in line
 
 
 @pytest.mark.parametrize("package", ["demo", "train", "export"])
-def test_bad_arguments_are_told_last_after_the_usage(package: str) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", package, "--nonsense"], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+def test_bad_arguments(package: str) -> None:
+    result = run(package, "--nonsense")
     assert (result.returncode, result.stdout) == (2, "")
     assert f"python -m {package}: error: " in result.stderr.splitlines()[-1]
     assert "Traceback" not in result.stderr
@@ -107,19 +115,14 @@ def sealed(folder: Path, *command: str) -> list[str]:
     return ["unshare", "--mount", "sh", "-c", SEALED, str(folder), sys.executable, "-B", *command]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="mounts as Linux has them")
-@pytest.mark.parametrize("api", [[], ["--api-only"]])
-def test_it_serves_a_user_without_rights_from_a_root_that_cannot_be_written(
-    tmp_path: Path, api: Sequence[str]
-) -> None:
-    if shutil.which("unshare") is None:
-        pytest.skip("needs unshare")
-    told = "import os; print(os.getuid(), os.access(os.getcwd(), os.W_OK))"
-    probe = subprocess.run(sealed(tmp_path, "-c", told), capture_output=True, text=True, check=False)
-    if probe.stdout.split() != [STRANGER, "False"]:
-        pytest.skip(f"no root of its own can be mounted here, or its user may not run Python: {probe.stderr}")
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare, of Linux")
+def test_the_app_serves_without_rights_from_a_read_only_root(tmp_path: Path) -> None:
+    who = "import os; print(os.getuid(), os.access(os.getcwd(), os.W_OK))"
+    probe = subprocess.run(sealed(tmp_path, "-c", who), capture_output=True, text=True, check=False)
+    if probe.stdout.split() != ["1000", "False"]:
+        pytest.skip(f"no root of its own can be mounted here, or user 1000 may not run Python: {probe.stderr}")
     with subprocess.Popen(
-        sealed(tmp_path, "-m", "demo", "--device", "cpu", "--port", "0", *api),
+        sealed(tmp_path, "-m", "demo", "--device", "cpu", "--port", "0"),
         stdout=subprocess.PIPE,
         text=True,
         cwd=ROOT,
@@ -130,14 +133,12 @@ def test_it_serves_a_user_without_rights_from_a_root_that_cannot_be_written(
             address = process.stdout.readline().split()[-1]
             while "runs on" not in process.stdout.readline():
                 assert process.poll() is None
-            sent = urllib.request.Request(
+            request = urllib.request.Request(
                 f"{address}v1/check", PICTURE.read_bytes(), {"Content-Type": "image/png"}
             )
-            with urllib.request.urlopen(sent, timeout=60) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 assert json.load(response)["digit"] == 7
             with urllib.request.urlopen(f"{address}healthz", timeout=60) as response:
                 assert json.load(response)["status"] == "serving"
         finally:
             process.kill()
-    # In memory, and gone with the mount.
-    assert not list(tmp_path.iterdir())

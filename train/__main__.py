@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from train.bundle import BUNDLE, add_files, bundle_detector, bundle_generators, bundle_tutorial
 from train.config import (
     FREE,
     DetectorConfig,
@@ -22,7 +23,7 @@ from train.data import mnist
 from train.detector.train import CALIBRATION, check_generators, train_detector
 from train.device import resolve
 from train.errors import ConfigError, TrainError
-from train.evaluation.report import PAGE, evaluate_detector
+from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_parts, check_shape
 from train.run import Run
@@ -141,6 +142,7 @@ def open_run(
 def run_tutorial(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, TutorialConfig)
     train(config, run)
+    bundle_tutorial(run)
     print(f"{run.folder}: trained to step {run.last()}; publish it with `python -m export run {run.folder}`.")
 
 
@@ -150,6 +152,7 @@ def run_generators(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, GeneratorsConfig)
     build_generators(config, run, parts)
     if (run.folder / REPORT).exists():
+        bundle_generators(run)
         print((run.folder / "report.md").read_text())
 
 
@@ -157,6 +160,7 @@ def run_detector(parsed: argparse.Namespace) -> None:
     check_shape(getattr(parsed, "dataset", DetectorConfig.dataset))
     config, run = open_run(parsed, DetectorConfig, check_generators)
     train_detector(config, run)
+    bundle_detector(run)
     print((run.folder / CALIBRATION).read_text())
 
 
@@ -164,19 +168,23 @@ def run_evaluate(parsed: argparse.Namespace) -> None:
     run = Run(parsed.run)
     if run.command() == DetectorConfig.command:
         evaluate_detector(run, None if parsed.tutorial is None else Run(parsed.tutorial))
+        add_files(run, [EVALUATION, *(f"evaluation-{name}.png" for name in PLOTS)])
         print((run.folder / PAGE).read_text())
     else:
         print(json.dumps(evaluate_tutorial(run), indent=2))
 
 
 def run_trace(parsed: argparse.Namespace) -> None:
-    record = record_steps(Run(parsed.run), parsed.at)
+    run = Run(parsed.run)
+    record = record_steps(run, parsed.at)
+    if (run.folder / BUNDLE).exists():
+        add_files(run, [RECORD])
     for each in record["steps"]:
         real, fake = (
             " -> ".join(format(p, ".4f") for p in each[name]["fake_probability"]) for name in ("real", "fake")
         )
         print(f"step {each['step']}: P(fake | x) of a real picture {real}, of a fake {fake}")
-    print(f"Recorded in {parsed.run / RECORD}; publish it with `python -m export run {parsed.run}`.")
+    print(f"Recorded in {run.folder / RECORD}; publish it with `python -m export run {run.folder}`.")
 
 
 def run_data(parsed: argparse.Namespace) -> None:

@@ -31,13 +31,15 @@ from starlette.types import Receive, Scope, Send
 
 from demo.decoder.images import shared_pool
 from demo.doors.body import read_files
-from demo.errors import BodyError, BusyError, DemoError, public_message
+from demo.errors import BodyError, BusyError, DemoError, PictureError, public_message
 from demo.inference.batcher import Batcher
-from demo.inference.check import PICTURES_AT_ONCE, Loaded, answer_loaded, see
+from demo.inference.check import PICTURES_AT_ONCE, Ready, answer_all, preprocess
 from demo.inference.engine import Engine
 
 CHECK_PATH: Final = "/v1/check"
 RETRY_AFTER: Final = {"retry-after": "1"}
+FILES_IN_TURN: Final = 16
+"""Files of one form that are checked at once."""
 
 
 class CheckEndpoint:
@@ -45,12 +47,10 @@ class CheckEndpoint:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._pictures = Batcher(
-            self._see, self._answer, side_by_side=shared_pool().size, at_once=PICTURES_AT_ONCE
-        )
+        self._pictures = Batcher(self._preprocess, self._answer, shared_pool().size, PICTURES_AT_ONCE)
 
     def close(self) -> None:
-        """End its threads; for when the server has ended."""
+        """End the threads; for when the server has ended."""
         self._pictures.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,8 +91,8 @@ class CheckEndpoint:
         """The answers; ClientDisconnect where whoever asked has gone, once the files are let go of."""
         if len(files) == 1:
             # Watching for its end would cost a tenth of the requests, to spare one picture.
-            return await self._pictures.answers(files)
-        answering = asyncio.create_task(self._pictures.answers(files))
+            return [await self._pictures.submit(files[0])]
+        answering = asyncio.create_task(self._in_turns(files))
         leaving = asyncio.create_task(_gone(receive))
         try:
             await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -105,16 +105,24 @@ class CheckEndpoint:
             if answering.cancel():
                 await asyncio.wait((answering,))
 
-    def _see(self, file: tuple[str, bytes]) -> tuple[str, Loaded]:
-        name, content = file
-        seen = see(self._engine, content)
-        if isinstance(seen, BusyError):
-            raise seen
-        return name, seen
+    async def _in_turns(self, files: Sequence[tuple[str, bytes]]) -> list[dict[str, Any]]:
+        """Submit a few files at a time, so that a form of thousands does not hold up other requests."""
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(files), FILES_IN_TURN):
+            turn = files[start : start + FILES_IN_TURN]
+            answers += await asyncio.gather(*map(self._pictures.submit, turn))
+        return answers
 
-    def _answer(self, files: Sequence[tuple[str, Loaded]]) -> list[dict[str, Any]]:
+    def _preprocess(self, file: tuple[str, bytes]) -> tuple[str, Ready | PictureError]:
+        name, content = file
+        loaded = preprocess(self._engine, content)
+        if isinstance(loaded, BusyError):
+            raise loaded
+        return name, loaded
+
+    def _answer(self, files: Sequence[tuple[str, Ready | PictureError]]) -> list[dict[str, Any]]:
         names, loaded = zip(*files, strict=True)
-        return [checked.answer.as_dict() for checked in answer_loaded(self._engine, names, loaded)]
+        return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
 
 
 async def _gone(receive: Receive) -> None:

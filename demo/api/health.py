@@ -14,8 +14,8 @@ from starlette.routing import Route
 from demo.api.schema import API_VERSION
 from demo.contract import VERSION
 from demo.errors import DemoError, public_message
-from demo.inference import golden
 from demo.inference.engine import Engine
+from demo.inference.manifest import check_golden
 
 HEALTH_PATH: Final = "/healthz"
 KEPT_SECONDS: Final = 10.0
@@ -56,7 +56,7 @@ def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
         for name in names:
             session = engine.session(name)
             provider = session.get_providers()[0]
-            golden.check(f"{name}.onnx", session, engine.entry(name)["golden"], provider)
+            check_golden(f"{name}.onnx", session, engine.entry(name)["golden"], provider)
             models[name] = {
                 "version": session.get_modelmeta().custom_metadata_map["version"],
                 "sha256": engine.entry(name)["sha256"],

@@ -12,9 +12,8 @@ from demo.batch.many import check_selection
 from demo.contract import HISTORY_RECORD, MLP_HISTORY
 from demo.decoder.images import encode_png
 from demo.errors import PictureError, RequestError
-from demo.inference.check import Checked, check_sources
+from demo.inference.check import Checked, check_sources, check_stream
 from demo.inference.engine import Engine
-from demo.inference.stream import check_stream
 from demo.insight.grid import digit_file
 
 

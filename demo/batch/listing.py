@@ -9,9 +9,8 @@ from typing import Final
 
 from demo.batch.find import find_pictures
 from demo.batch.progress import output
-from demo.inference.check import PICTURES_AT_ONCE, Checked
+from demo.inference.check import PICTURES_AT_ONCE, Checked, check_stream
 from demo.inference.engine import Engine
-from demo.inference.stream import check_stream
 
 FEWEST_WITH_BAR: Final = PICTURES_AT_ONCE + 1
 

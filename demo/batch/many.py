@@ -9,9 +9,8 @@ from typing import Final
 from demo.batch.archive import Archive, is_archive, member_name
 from demo.decoder.images import read_file
 from demo.errors import PictureError, RequestError
-from demo.inference.check import Checked, Source
+from demo.inference.check import Checked, Source, check_stream
 from demo.inference.engine import Engine
-from demo.inference.stream import check_stream
 
 MOST_FILES: Final = 2000
 """Pictures that are checked together at most, those in zips included."""

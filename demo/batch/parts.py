@@ -12,8 +12,8 @@ from demo.batch.plan import Part, Plan
 from demo.batch.progress import bar
 from demo.errors import ResultsError
 from demo.inference.answer import Answer
+from demo.inference.check import check_stream
 from demo.inference.engine import Engine
-from demo.inference.stream import check_stream
 
 PICTURES_IN_PART: Final = 4096
 """Some seconds of work: what a stop costs at most, for each part under way."""
@@ -86,7 +86,7 @@ def judge_part(engine: Engine, part: Part, out: Path) -> Done:
     with closing(check_stream(engine, pictures)) as stream:
         for batch in stream:
             for checked in batch:
-                if checked.by_fault:
+                if checked.machine_error:
                     reason = str(checked.answer.error).rstrip(".")
                     raise ResultsError(
                         f"{checked.answer.file} cannot be judged, through no fault of its own ({reason}); "

@@ -23,7 +23,7 @@ from typing import Any, Final
 from demo.batch.parts import Done, judge_part, part_file
 from demo.batch.plan import PLAN, Part, plan_sha256
 from demo.decoder.images import shared_pool
-from demo.environment import switch_telemetry_off
+from demo.environment import disable_telemetry
 from demo.errors import DemoError, ModelError, ResultsError
 from demo.inference.engine import Engine
 
@@ -210,7 +210,7 @@ def connect(cluster: Cluster) -> Any:
         ResultsError: the cluster cannot be reached.
     """
     # Before the import, which reads them. Ray's own messages stay in its log folder.
-    switch_telemetry_off()
+    disable_telemetry()
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
     import ray.data

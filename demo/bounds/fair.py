@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 
 from demo.api.gradio_inside import calls_of, check_before_each_join
 from demo.api.network import LOCAL_HOSTS
-from demo.ui.texts import load_words, preferred_language
+from demo.ui.texts import load_texts, preferred_language
 
 MOST_OF_A_SESSION: Final = 12
 """Of the 128 that may wait in all; the page itself needs two or three at a time."""
@@ -24,7 +24,7 @@ def share_fairly(app: gr.Blocks, host: str, most: int = MOST_OF_A_SESSION) -> No
     """
     if host in LOCAL_HOSTS:
         return
-    words = load_words()
+    words = load_texts()
 
     def refuse_more(session: str | None, accepted_language: str | None) -> None:
         if session is not None and calls_of(app, session) >= most:

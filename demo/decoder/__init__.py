@@ -1,1 +1,1 @@
-"""Encoded pictures of strangers → pixels, in processes of their own."""
+"""Decoding of untrusted pictures, in isolated processes."""

@@ -1,8 +1,7 @@
-"""A pool of processes that decode pictures, so that a hostile one costs a process and not the app."""
+"""A pool of worker processes that decode pictures: a hostile picture costs a process and not the app."""
 
 import contextlib
 import errno
-import functools
 import io
 import math
 import os
@@ -11,42 +10,112 @@ import sys
 import threading
 import time
 import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoder.room import LARGE, LONGEST_WAIT, NO_ROOM, Room, pixels_room
-from demo.decoder.slots import SMALL, Slots
-from demo.decoder.wire import CHANNELS, LARGEST_PICTURE_BYTES, LARGEST_PIXELS, READY, REPLY, REQUEST, Outcome
+from demo.decoder.limits import (
+    CHANNELS,
+    LARGEST_PICTURE_BYTES,
+    LARGEST_PIXELS,
+    READY,
+    REPLY,
+    REQUEST,
+    Outcome,
+)
+from demo.environment import available_cores
 from demo.errors import MachineError, NoRoomError, PictureError
 
 TIME_LIMIT: Final = 9.0
+"""Seconds that a picture may take to decode."""
+WATCH_SECONDS: Final = 0.1
+"""Interval at which overdue workers are ended."""
 LARGEST_POOL: Final = 4
+SMALL_FILE_BYTES: Final = 32 << 10
+"""A file below it is small, as digits are."""
+LARGE_PICTURE_BYTES: Final = 8 << 20
+"""Decoded bytes from which the app holds only one picture at a time."""
+ROOM_SECONDS: Final = 5.0
+"""Longest wait for the room of a large picture, which another one needs for about a quarter of a second."""
+TOGETHER_BYTES: Final = 1 << 20
+"""Up to this size a picture is copied behind its header, to be sent in one write."""
 
-# Isolated and without site-packages' start-up files, which is also faster; the app's own search path is
-# handed over, so that the same Pillow is found.
-PROGRAM: Final = (
-    "import sys; sys.path[:] = sys.argv[1:]; from demo.decoder import decode_worker; decode_worker.main()"
-)
-# All that a worker sees of the app's environment: what its interpreter and libraries need to start.
+# Isolated, and without the start-up files of site-packages, which is also faster. The app hands its own
+# search path over, so that the worker finds the same Pillow.
+PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from demo.decoder import worker; worker.main()"
+# The only variables of the app's environment that a worker sees: what interpreter and libraries need.
 ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+# Errors of an operating system that is short of something for the moment.
+SHORTAGES: Final = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 NOT_STARTED: Final = (
     "No picture can be read here, because the picture decoder does not start; install the app again."
 )
-# Of an operating system that is short of something, which passes.
-SHORTAGES: Final = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 NOT_YET: Final = "The picture decoder does not start here at the moment; try again in a few seconds."
-DIED: Final = "The picture made its decoder stop; save it again as PNG or JPEG and try that."
+DIED: Final = "The picture crashed its decoder; save it again as PNG or JPEG and try that."
+NO_ROOM: Final = "Too many large pictures are being read here; try again in a few seconds."
+
+
+class Turns:
+    """A semaphore whose places go to two queues in turn, each first come, first served.
+
+    However many of one queue wait, the next of the other one waits for one or two of them.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._lock = threading.Lock()
+        self._free = places
+        self._queues: tuple[deque[threading.Event], ...] = (deque(), deque())
+        self._next = 0
+
+    @contextmanager
+    def place(self, queue: int) -> Iterator[None]:
+        """Wait for a place in queue 0 or 1, and give it back in the end."""
+        self.take(queue)
+        try:
+            yield
+        finally:
+            self.give_back()
+
+    def take(self, queue: int = 0, seconds: float | None = None) -> bool:
+        """Wait for a place; return False if there was none within the time."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return True
+            turn = threading.Event()
+            self._queues[queue].append(turn)
+        turn.wait(seconds)
+        with self._lock:
+            if turn in self._queues[queue]:
+                self._queues[queue].remove(turn)
+                return False
+        return True
+
+    def give_back(self) -> None:
+        """Hand a place to who waits longest; freed in between, it could go to a newcomer."""
+        with self._lock:
+            self._next = 1 - self._next
+            queue = self._queues[self._next] or self._queues[1 - self._next]
+            if queue:
+                queue.popleft().set()
+            else:
+                self._free += 1
+
+
+large_pictures: Final = Turns(1)
+"""The right to hold the pixels of a large picture in this process."""
 
 
 @dataclass(frozen=True, eq=False)
 class Reply:
-    """How a request ended. array: uint8 [height, width, channels], or None where there is no picture."""
+    """The end of a request. array: uint8 [height, width, channels], or None if there is no picture."""
 
     outcome: Outcome
     several: bool
@@ -54,60 +123,16 @@ class Reply:
 
 
 class WorkerLostError(Exception):
-    """The worker's end of the pipe is closed, or what came through it is no reply."""
-
-
-class Watchdog:
-    """Kills processes whose time is up: one thread for all of them, which sleeps nearly always.
-
-    A thread a picture would cost more than a small picture's decoding. Killing a process ends any read and
-    write of its pipes, on every system and whatever it was doing.
-    """
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._deadlines: dict[subprocess.Popen[bytes], float] = {}
-        self._wakes_at = math.inf
-        threading.Thread(target=self._run, name="decoders' watchdog", daemon=True).start()
-
-    def watch(self, process: subprocess.Popen[bytes], seconds: float) -> None:
-        """Kill a process unless it is released within so many seconds."""
-        with self._changed:
-            deadline = time.monotonic() + seconds
-            self._deadlines[process] = deadline
-            # Woken only for what it would come too late for, which among equal time limits is seldom.
-            if deadline < self._wakes_at:
-                self._changed.notify()
-
-    def release(self, process: subprocess.Popen[bytes]) -> float | None:
-        """The seconds that were left to the process, which is not killed any more; None where it was."""
-        with self._changed:
-            deadline = self._deadlines.pop(process, None)
-        return None if deadline is None else deadline - time.monotonic()
-
-    def _run(self) -> None:
-        with self._changed:
-            while True:
-                now = time.monotonic()
-                for process in [each for each, deadline in self._deadlines.items() if deadline <= now]:
-                    del self._deadlines[process]
-                    with contextlib.suppress(OSError):
-                        process.kill()
-                self._wakes_at = min(self._deadlines.values(), default=math.inf)
-                self._changed.wait(None if self._wakes_at == math.inf else self._wakes_at - now)
-
-
-@functools.cache
-def watchdog() -> Watchdog:
-    """The one of this process, started with the first picture."""
-    return Watchdog()
+    """The worker closed its end of a pipe, or wrote something that is not a reply."""
 
 
 class Worker:
-    """One decoding process. Not shared between threads; the pool lends it to one at a time."""
+    """One decoding process; used by one thread at a time.
+
+    deadline: when, on the monotonic clock, the pool ends it. overdue: the pool has ended it.
+    """
 
     def __init__(self) -> None:
-        self.guard = watchdog()
         root = str(Path(__file__).resolve().parent.parent.parent)
         search = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]  # noqa: PTH100
         self.process = subprocess.Popen(  # noqa: S603
@@ -118,107 +143,77 @@ class Worker:
             bufsize=0,
             env=environment(),
             cwd=root,
-            # Ctrl-C in a terminal is the app's to handle.
+            # The app handles Ctrl-C.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
         )
+        # `bufsize=0` makes both ends raw files.
+        self._requests = cast("io.FileIO", self.process.stdin)
+        self._replies = cast("io.FileIO", self.process.stdout)
         self.ready = False
-
-    @property
-    def alive(self) -> bool:
-        """Whether the process still runs."""
-        return self.process.poll() is None
-
-    def ask(self, content: bytes, time_limit: float) -> Reply:
-        """Have a picture decoded; after any exception the worker is to be stopped.
-
-        Raises:
-            PictureError: the worker died, or took longer than the time limit in seconds.
-            MachineError: it did not start, or there is no room for the pixels.
-        """
-        self.guard.watch(self.process, time_limit)
-        try:
-            reply = self.exchange(content)
-        except (OSError, WorkerLostError) as error:
-            in_time = self.guard.release(self.process) is not None
-            if not self.ready:
-                raise MachineError(NOT_STARTED if in_time else NOT_YET) from error
-            raise PictureError(DIED if in_time else too_long(time_limit)) from error
-        if self.guard.release(self.process) is None:
-            # It was killed just as it had answered: the next picture must not be given to it.
-            raise PictureError(too_long(time_limit))
-        return reply
+        self.deadline = math.inf
+        self.overdue = False
 
     def exchange(self, content: bytes) -> Reply:
-        """Send a request and read its reply, of which nothing is taken on trust."""
+        """Send a request and read its reply, which is not trusted.
+
+        Raises:
+            WorkerLostError, OSError: the worker died, or what it wrote is not a reply.
+            NoRoomError: there was no room for the pixels.
+        """
         if not self.ready:
             if self.receive(len(READY)) != READY:
                 raise WorkerLostError
             self.ready = True
         header = REQUEST.pack(len(content))
-        if len(content) < LARGE:
+        if len(content) <= TOGETHER_BYTES:
             self.send(header + content)
         else:
-            # Together they would be held twice.
             self.send(header)
             self.send(content)
         code, channels, several, height, width = REPLY.unpack(self.receive(REPLY.size))
-        try:
-            outcome = Outcome(code)
-        except ValueError as error:
-            raise WorkerLostError from error
-        if outcome is not Outcome.PICTURE:
-            return Reply(outcome, False, None)
+        if code not in list(Outcome):
+            raise WorkerLostError
+        if code != Outcome.PICTURE:
+            return Reply(Outcome(code), False, None)
+        size = height * width * channels
         if channels not in CHANNELS or not 0 < height * width <= LARGEST_PIXELS:
             raise WorkerLostError
-        if height * width * channels > LARGEST_PICTURE_BYTES:
+        if size > LARGEST_PICTURE_BYTES:
             raise WorkerLostError
-        pixels = self.receive_pixels(height * width * channels)
-        return Reply(outcome, bool(several), pixels.reshape(height, width, channels))
+        pixels = self.receive_large(size) if size >= LARGE_PICTURE_BYTES else self.receive_pixels(size)
+        return Reply(Outcome.PICTURE, bool(several), pixels.reshape(height, width, channels))
 
-    def receive_pixels(self, size: int) -> NDArray[np.uint8]:
-        """Read so many bytes of pixels; of a large picture once there is room, which it holds as it lives."""
-        if size < LARGE:
-            return np.frombuffer(self.receive(size), np.uint8)
-        room = pixels_room()
-        # The normaliser takes about half as much again.
-        taken = min(size * 3 // 2, room.size)
-        self.wait_for_room(room, taken)
+    def receive_large(self, size: int) -> NDArray[np.uint8]:
+        """Wait until no other large picture is held, and read the pixels."""
+        # The wait does not count as the worker's time.
+        left, self.deadline = self.deadline - time.monotonic(), math.inf
+        if not large_pictures.take(seconds=ROOM_SECONDS):
+            raise NoRoomError(NO_ROOM)
+        self.deadline = time.monotonic() + left
         try:
-            pixels = np.frombuffer(self.receive(size), np.uint8)
+            pixels = self.receive_pixels(size)
         except BaseException:
-            room.give(taken)
+            large_pictures.give_back()
             raise
-        weakref.finalize(pixels, room.give, taken).atexit = False
+        # Held until the pixels, and all views of them, are freed.
+        weakref.finalize(pixels, large_pictures.give_back).atexit = False
         return pixels
 
-    def wait_for_room(self, room: Room, size: int) -> None:
-        """Take room for pixels; the time that others keep it is none of the worker's.
-
-        Raises:
-            NoRoomError: there was none for too long.
-        """
-        left = self.guard.release(self.process)
-        if left is None:
-            raise WorkerLostError
-        if not room.take(size, LONGEST_WAIT):
-            raise NoRoomError(NO_ROOM)
-        self.guard.watch(self.process, left)
+    def receive_pixels(self, size: int) -> NDArray[np.uint8]:
+        return np.frombuffer(self.receive(size), np.uint8)
 
     def send(self, content: bytes) -> None:
-        """Write all of it."""
-        stream = raw(self.process.stdin)
         rest = memoryview(content)
         while rest:
-            rest = rest[stream.write(rest) :]
+            rest = rest[self._requests.write(rest) :]
 
     def receive(self, length: int) -> bytearray:
-        """Read exactly that many bytes."""
-        stream = raw(self.process.stdout)
+        """Read exactly `length` bytes."""
         received = bytearray(length)
         rest = memoryview(received)
         while rest:
-            count = stream.readinto(rest)
+            count = self._replies.readinto(rest)
             if not count:
                 raise WorkerLostError
             rest = rest[count:]
@@ -228,68 +223,67 @@ class Worker:
         """End the process and wait for it, so that none is left behind."""
         self.process.kill()
         self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
+        for stream in (self._requests, self._replies):
             with contextlib.suppress(OSError):
-                raw(stream).close()
+                stream.close()
 
 
 class Pool:
-    """Decodes pictures in worker processes: started when needed, kept, replaced when lost.
+    """Decodes pictures in worker processes, which are started when needed, kept, and replaced when lost.
 
-    Safe to share between threads; more than `size` at once wait for each other, as `Slots` tells.
+    Safe to share between threads. Small and large files take turns for at most `size` workers.
+    time_limit: seconds for one picture.
     """
 
     def __init__(self, size: int | None = None, time_limit: float = TIME_LIMIT) -> None:
         self.time_limit = time_limit
-        self.size = size or min(LARGEST_POOL, os.cpu_count() or 1)
-        self._slots = Slots(self.size)
+        self.size = size or min(LARGEST_POOL, available_cores())
+        self._turns = Turns(self.size)
         self._lock = threading.Lock()
         self._idle: list[Worker] = []
+        self._busy: set[Worker] = set()
+        self._watching = False
         self._closed = False
 
     def start(self) -> None:
-        """Start one worker ahead of the first picture, without waiting; if it fails, that picture says so."""
-        with self._slots.one_for(0), contextlib.suppress(PictureError):
+        """Start one worker ahead of the first picture, without waiting; the picture reports a failure."""
+        with self._turns.place(0), contextlib.suppress(PictureError):
             self._give_back(self._take())
-
-    def keep_to(self, size: int) -> None:
-        """From now on no more than so many workers at once: where others have the machine's other cores."""
-        while self.size > size:
-            self._slots.take(SMALL)
-            self.size -= 1
 
     def ask(self, content: bytes) -> Reply:
         """Have one encoded picture decoded.
 
         Raises:
             PictureError: the worker died or took too long.
-            MachineError: none can be started, or there was no room for the pixels.
+            MachineError: no worker can be started, or there was no room for the pixels.
         """
-        with self._slots.one_for(len(content)):
+        with self._turns.place(int(len(content) >= SMALL_FILE_BYTES)):
             worker = self._take()
             try:
-                reply = worker.ask(content, self.time_limit)
+                reply = worker.exchange(content)
+            except NoRoomError:
+                self._remove(worker)
+                raise
+            except (OSError, WorkerLostError) as error:
+                self._remove(worker)
+                if worker.ready:
+                    raise PictureError(too_long(self.time_limit) if worker.overdue else DIED) from error
+                raise MachineError(NOT_YET if worker.overdue else NOT_STARTED) from error
             except BaseException:
-                worker.stop()
+                self._remove(worker)
                 raise
             self._give_back(worker)
+            if worker.overdue:
+                raise PictureError(too_long(self.time_limit))
             return reply
 
     def close(self) -> None:
-        """End every worker; one at work ends with its request."""
+        """End every worker; a busy one ends after its request."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
         for worker in idle:
             worker.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def processes(self) -> list[int]:
@@ -298,40 +292,60 @@ class Pool:
             return [worker.process.pid for worker in self._idle]
 
     def _take(self) -> Worker:
-        """An idle worker, the one used last, or a new one."""
+        """Return the idle worker that was used last, or a new one, whose time begins now."""
         while True:
             with self._lock:
                 worker = self._idle.pop() if self._idle else None
             if worker is None:
                 try:
-                    return Worker()
+                    worker = Worker()
                 except OSError as error:
                     raise MachineError(NOT_YET if error.errno in SHORTAGES else NOT_STARTED) from error
-            if worker.alive:
-                return worker
-            worker.stop()
+            elif worker.process.poll() is not None:
+                worker.stop()
+                continue
+            worker.deadline = time.monotonic() + self.time_limit
+            with self._lock:
+                self._busy.add(worker)
+                if not self._watching:
+                    self._watching = True
+                    threading.Thread(target=self._watch, name="decoder watchdog", daemon=True).start()
+            return worker
 
     def _give_back(self, worker: Worker) -> None:
         with self._lock:
-            if not self._closed:
+            self._busy.discard(worker)
+            if not self._closed and not worker.overdue:
                 self._idle.append(worker)
                 return
         worker.stop()
 
+    def _remove(self, worker: Worker) -> None:
+        with self._lock:
+            self._busy.discard(worker)
+        worker.stop()
+
+    def _watch(self) -> None:
+        """End overdue workers, whatever they do, until none is busy; that ends any use of their pipes."""
+        while True:
+            time.sleep(WATCH_SECONDS)
+            with self._lock:
+                if not self._busy:
+                    self._watching = False
+                    return
+                now = time.monotonic()
+                for worker in self._busy:
+                    if worker.deadline < now:
+                        worker.overdue = True
+                        worker.process.kill()
+
 
 def too_long(seconds: float) -> str:
-    """What is said of a picture that took longer than this."""
+    """Return the message for a picture that took longer than this."""
     return f"Decoding the picture took longer than {seconds:g} seconds; make it smaller and try again."
 
 
 def environment() -> dict[str, str]:
-    """A worker's environment: no secret of the app's, and no memory reserved per thread."""
+    """Return a worker's environment: no secret of the app, and no memory reserved per thread."""
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return {**kept, "MALLOC_ARENA_MAX": "1"}
-
-
-def raw(stream: object) -> io.FileIO:
-    """A pipe's end as what `bufsize=0` makes it."""
-    if not isinstance(stream, io.FileIO):
-        raise WorkerLostError
-    return stream

@@ -1,4 +1,4 @@
-"""Path or bytes → uint8 [height, width, channels]: the one loader of app, command line and API."""
+"""The loader of app, command line and API: a file or its bytes → uint8 [height, width, channels]."""
 
 import atexit
 import functools
@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.decoder.client import Pool
-from demo.decoder.sniff import FORMATS_SENTENCE
-from demo.decoder.wire import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
-from demo.decoder.wire import LARGEST_PIXELS, LONGEST_SIDE, Outcome
+from demo.decoder.limits import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
+from demo.decoder.limits import LARGEST_PIXELS, LONGEST_SIDE, Outcome
 from demo.errors import MachineError, PictureError
 
 EMPTY: Final = "The file is empty; choose one that holds a picture."
@@ -23,13 +22,15 @@ TOO_LARGE: Final = (
     f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
 )
 REFUSALS: Final = {
-    Outcome.UNKNOWN_FORMAT: f"This is no picture that can be read; use {FORMATS_SENTENCE}.",
+    Outcome.UNKNOWN_FORMAT: (
+        "This is no picture that can be read; use PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC."
+    ),
     Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
     Outcome.TOO_MANY_PIXELS: (
         f"The picture has more than {LARGEST_PIXELS:,} pixels; make it smaller and try again."
     ),
     Outcome.TOO_MUCH_METADATA: (
-        "The picture carries too much text or colour data beside its pixels; save it again without."
+        "The picture carries too much text or colour data beside its pixels; save it again without them."
     ),
     Outcome.TOO_MUCH_MEMORY: "The picture takes too much memory to decode; make it smaller and try again.",
     Outcome.TOO_LONG: (
@@ -46,7 +47,7 @@ class Picture:
     """A decoded picture.
 
     array: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
-    note: a sentence on what of the file was left out, or None.
+    note: a sentence about what was left out of the file, or None.
     """
 
     array: NDArray[np.uint8]
@@ -56,12 +57,12 @@ class Picture:
 def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     """Decode a PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC in a worker process, the shared pool's by default.
 
-    EXIF orientation is applied; of 16 bits a channel the upper 8 are taken; CMYK becomes RGB; of several
-    frames the first is taken and the note says so.
+    EXIF orientation is applied; 16 bits per channel are reduced to the upper 8; CMYK becomes RGB; of several
+    frames the first is taken, and the note says so.
 
     Raises:
-        PictureError: it is too large, of another format, damaged, or ruins its decoder.
-        MachineError: it cannot be read from where it lies, or there is no decoder or no room for it now.
+        PictureError: the picture is too large, of another format, damaged, or crashes its decoder.
+        MachineError: the file cannot be read, or there is no decoder or no room for it now.
     """
     content = source if isinstance(source, bytes) else read_file(source)
     if not content:
@@ -76,14 +77,14 @@ def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
 
 @functools.cache
 def shared_pool() -> Pool:
-    """The process's own workers; none runs before the first picture, none after the interpreter's end."""
+    """Return the pool of this process; its workers start with the first picture and end with the process."""
     pool = Pool()
     atexit.register(pool.close)
     return pool
 
 
 def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
-    """A file's first bytes, by default one more than is allowed; MachineError where it cannot be read."""
+    """Return a file's first bytes, by default one more than allowed; raise MachineError if that fails."""
     try:
         with path.open("rb") as stream:
             return stream.read(most)
@@ -94,8 +95,8 @@ def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
-    """uint8 [height, width] as a grey PNG, [height, width, 3] as one in colour."""
-    # Pictures are decoded elsewhere: whoever only reads them is spared its import.
+    """Encode uint8 [height, width] as a grey PNG, or [height, width, 3] as one in colour."""
+    # Not needed to read pictures, which only the workers decode.
     from PIL import Image
 
     stream = io.BytesIO()

@@ -1,49 +1,51 @@
-"""What a decoding worker may use, set by itself before it reads a picture, as far as the system can."""
+"""Limits of a picture and of a decoding worker, and the protocol between app and worker.
+
+The protocol is fixed headers and raw bytes, never pickles. A worker first writes `READY`. A request is
+`REQUEST` and the encoded picture; the reply is `REPLY` and, for a picture, its pixels row by row.
+"""
 
 import contextlib
-import signal
-import threading
+import struct
 import time
-from collections.abc import Iterator
+from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-# The largest picture that is allowed takes 268 MB as RGBA, and a decoder holds it up to five times.
+LARGEST_FILE_BYTES: Final = 32 << 20
+LARGEST_PIXELS: Final = 67_000_000
+LONGEST_SIDE: Final = 65_535
+"""Pixels. A decoder spends more on a line than on its pixels, so a longer side costs too much."""
+LARGEST_PICTURE_BYTES: Final = 3 * 8192 * 6144
+"""Decoded bytes: 50 megapixels in colour, fewer with transparency, more in grey."""
+CHANNELS: Final = (1, 3, 4)
+
+# The largest picture takes 268 MB as RGBA, and a decoder holds it up to five times.
 MEMORY_LIMIT: Final = 2 << 30
 CPU_SECONDS: Final = 15
 
+READY: Final = b"READY"
+REQUEST: Final = struct.Struct("<I")
+"""Length of the encoded picture."""
+REPLY: Final = struct.Struct("<BBBxII")
+"""Outcome, channels, 1 if the file holds further frames, height, width."""
 
-class OutOfTimeError(BaseException):
-    """A block used more processor time than it was given. No `Exception`: decoders catch those and go on."""
 
+class Outcome(IntEnum):
+    """How a request ended; only `PICTURE` is followed by pixels."""
 
-@contextlib.contextmanager
-def processor_seconds(seconds: float) -> Iterator[None]:
-    """Raise OutOfTimeError in a block that uses more processor time than this, as soon as Python runs again.
-
-    It ends what is long because of many steps, not the one that is long in a library: that is for whoever
-    watches the process. On Windows, and outside the main thread, it does nothing.
-    """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(*_: object) -> None:
-        raise OutOfTimeError
-
-    before = signal.signal(signal.SIGPROF, end)
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
+    PICTURE = 0
+    UNKNOWN_FORMAT = 1
+    DAMAGED = 2
+    TOO_MANY_PIXELS = 3
+    TOO_MUCH_METADATA = 4
+    TOO_MUCH_MEMORY = 5
+    TOO_LONG = 6
+    TOO_MUCH_WORK = 7
 
 
 def limit_process() -> None:
-    """Bound the memory, and take away core dumps, writing to files, and new files or sockets at all."""
-    # First: once no file can be opened, this one cannot either. The kernel, short of memory, takes the
-    # worker before the app.
+    """Limit this process's memory, and forbid core dumps, writing files, and opening any file or socket."""
+    # First, because later no file can be opened. If memory runs out, the kernel ends the worker, not the app.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     for name, value in (
@@ -57,12 +59,12 @@ def limit_process() -> None:
 
 
 def limit_next_request() -> None:
-    """Grant processor time for one more picture: what outlives the app's own time limit ends here."""
+    """Allow processor time for one more picture, in case the app's own time limit fails."""
     lower("RLIMIT_CPU", int(time.process_time()) + CPU_SECONDS, final=False)
 
 
 def lower(name: str, value: int, *, final: bool = True) -> None:
-    """Set a limit no higher than it may be; `final` ones cannot be raised again."""
+    """Lower a resource limit, as far as the system knows it; a final one cannot be raised again."""
     try:
         import resource
     except ImportError:  # Windows
@@ -72,6 +74,6 @@ def lower(name: str, value: int, *, final: bool = True) -> None:
     kind = getattr(resource, name)
     hard = resource.getrlimit(kind)[1]
     soft = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    # macOS knows some limits by name only and refuses to set them.
+    # macOS has names for some limits that it refuses to set.
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(kind, (soft, soft if final else hard))

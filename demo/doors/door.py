@@ -25,7 +25,7 @@ from demo.doors.scripts import marking
 from demo.doors.values import read_object
 from demo.doors.ways import EXACT, OWN, UPLOAD_PATH, Kind, Way, way_to
 from demo.errors import BodyError
-from demo.ui.texts import load_words, preferred_language
+from demo.ui.texts import load_texts, preferred_language
 
 NOTHING: Final = "There is nothing at this address."
 NOT_KEPT: Final = "The file cannot be kept here now; try again in some minutes."
@@ -45,7 +45,7 @@ class Door:
         self._blocks = blocks
         self._calls = Calls(blocks)
         self._own = own or {}
-        self._words = load_words()
+        self._words = load_texts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one request in, or answer it."""

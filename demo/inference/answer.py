@@ -1,16 +1,16 @@
-"""The answer: one dictionary per picture, the same from the command line, the app and its API."""
+"""The answer for one picture, identical from the command line, the app and its API."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of one picture. For one that cannot be judged all but `file` and `error` are None.
+    """The verdict on one picture. For a picture that cannot be judged all but `file` and `error` are None.
 
     fake_probability: P(fake | x) in [0, 1]. logit: its log-odds.
-    digit: the likeliest of 0 to 9, with its probability; None where the model does not read digits.
+    digit: the likeliest of 0 to 9, with its probability; None if the model does not read digits.
     in_domain: in [0, 1].
-    provider: the onnxruntime provider that ran.
+    provider: the onnxruntime provider that ran the model.
     """
 
     file: str
@@ -26,16 +26,16 @@ class Answer:
     error: str | None = None
 
     def as_dict(self) -> dict[str, str | float | int | None]:
-        """The answer in the contract's order, ready for JSON."""
-        # Not dataclasses.asdict, which copies every value and takes ten times as long.
+        """Return the fields in the contract's order, ready for JSON."""
+        # dataclasses.asdict copies every value and takes ten times as long.
         return dict(vars(self))
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where the verdict changes: `fake` from `fake` on, `real` up to `real`, between them `unsure`.
+    """The limits between the verdicts: `fake` at or above `fake`, `real` at or below `real`, else `unsure`.
 
-    in_domain: below it a picture is `not a digit`; None for a model without that output.
+    in_domain: a picture below it is `not a digit`; None for a model without that output.
     """
 
     fake: float
@@ -43,7 +43,7 @@ class Thresholds:
     in_domain: float | None = None
 
     def verdict(self, fake_probability: float, in_domain: float | None = None) -> str:
-        """`not a digit` (tested first), `fake`, `real` or `unsure`."""
+        """Return `not a digit` (tested first), `fake`, `real` or `unsure`."""
         if self.in_domain is not None and in_domain is not None and in_domain < self.in_domain:
             return "not a digit"
         if fake_probability >= self.fake:

@@ -1,14 +1,14 @@
-"""From pictures to answers: load, normalise, score in one batch. A bad picture costs its own answer alone.
+"""From pictures to answers: decode, normalize, score. A bad picture costs only its own answer.
 
-This is the one door: every picture, from a file, a drawing or a generator, passes the normaliser.
+This is the one pipeline: every picture, uploaded, drawn or generated, passes through the normalizer.
 """
 
 import dataclasses
 import logging
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,45 +21,55 @@ from demo.inference.answer import Answer
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 
-DECODERS = 4
-"""Pictures decoded at once: as many as there are workers at most, so that each finds its next one waiting."""
+DECODERS: Final = 4
+"""Pictures decoded at once: at least one for each decoder process."""
 
-PICTURES_AT_ONCE = 64
-"""Of many, so many make a batch: enough to keep the model busy, few enough to see that it goes on."""
+PICTURES_AT_ONCE: Final = 64
+"""Pictures in a batch: enough to keep the model busy, few enough to show progress."""
 
-PIXELS_AT_ONCE = 1 << 20
-"""Bytes of decoded pictures that wait for the normaliser together."""
+BYTES_AT_ONCE: Final = 64 << 20
+"""Bytes of encoded pictures in memory that end a batch early; files on disk are read one by one."""
 
-NOT_NORMALISED: Final = "The picture could not be prepared for the model; make it smaller and try again."
+BATCHES_AT_ONCE: Final = 2
+"""One batch is scored while the next one is decoded."""
+
+NOT_NORMALIZED: Final = "The picture could not be prepared for the model; make it smaller and try again."
 
 Source = Path | bytes | NDArray[np.uint8] | PictureError
 """A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
 
 
-Loaded = tuple[Preprocessed, str | None] | PictureError
-"""What the model sees of a picture, and the note on how it was read; or why it cannot be read."""
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """A picture that is ready to be scored.
+
+    note: what a person should know about how the file was read, or None.
+    """
+
+    preprocessed: Preprocessed
+    note: str | None
 
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """An answer, and what stands behind it.
+    """An answer, and what it is based on.
 
-    seen: what the model saw, and what was done to the picture; None where nothing could be read.
-    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None of a model without them.
-    note: what a person should know of how the file was read, or None.
-    by_fault: whether there is none through a fault that is not the picture's; see `MachineError`.
+    preprocessed: the picture after the normalizer; None if it could not be read.
+    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them.
+    note: what a person should know about how the file was read, or None.
+    machine_error: the error in the answer is the machine's, not the picture's; see `MachineError`.
     """
 
     answer: Answer
-    seen: Preprocessed | None
+    preprocessed: Preprocessed | None
     digit_probabilities: tuple[float, ...] | None = None
     note: str | None = None
-    by_fault: bool = False
+    machine_error: bool = False
 
     @property
     def pixels(self) -> NDArray[np.uint8] | None:
-        """What the model saw, uint8 [height, width], or None where nothing could be read."""
-        return None if self.seen is None else self.seen.pixels
+        """The model's input, uint8 [height, width], or None if the picture could not be read."""
+        return None if self.preprocessed is None else self.preprocessed.pixels
 
 
 def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
@@ -68,92 +78,96 @@ def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
 
 
 def check_sources(engine: Engine, names: Sequence[str], sources: Sequence[Source]) -> list[Checked]:
-    """Check pictures from wherever they come, in one batch."""
+    """Check a few pictures."""
     if len(sources) == 1:
-        return answer_loaded(engine, names, [see(engine, sources[0])])
-    with ThreadPoolExecutor(DECODERS) as threads:
-        return answer_loaded(engine, names, list(threads.map(partial(see, engine), sources)))
+        return answer_all(engine, names, [preprocess(engine, sources[0])])
+    stream = check_stream(engine, zip(names, sources, strict=True))
+    return [checked for batch in stream for checked in batch]
 
 
-def answer_loaded(engine: Engine, names: Sequence[str], loaded: Sequence[Loaded]) -> list[Checked]:
-    """The answers for what `see` gave, in one batch."""
-    readable = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, tuple)]
-    judged = iter(judge(engine, [seen for _, (seen, _) in readable], [name for name, _ in readable]))
+def check_stream(
+    engine: Engine, pictures: Iterable[tuple[str, Source]], decoders: int = DECODERS
+) -> Generator[list[Checked], None, None]:
+    """Check any number of named pictures in bounded memory; yield their answers in order, a list per batch.
+
+    At most `BATCHES_AT_ONCE` batches are taken from `pictures` ahead of the answers. decoders: pictures that
+    are decoded at once. A picture that cannot be judged has an answer that says why.
+    """
+    threads = ThreadPoolExecutor(decoders, "decoding")
+    ahead: deque[tuple[list[str], list[Future[Ready | PictureError]]]] = deque()
+
+    def finish() -> list[Checked]:
+        names, loading = ahead.popleft()
+        return answer_all(engine, names, [each.result() for each in loading])
+
+    try:
+        for batch in batches(pictures):
+            loading = [threads.submit(preprocess, engine, source) for _, source in batch]
+            ahead.append(([name for name, _ in batch], loading))
+            # Free encoded pictures as soon as they are decoded.
+            batch.clear()
+            if len(ahead) == BATCHES_AT_ONCE:
+                yield finish()
+        while ahead:
+            yield finish()
+    finally:
+        # Where the caller has stopped early, pictures that have not begun are dropped.
+        threads.shutdown(cancel_futures=True)
+
+
+def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, Source]]]:
+    """Yield up to `PICTURES_AT_ONCE` named pictures at a time, fewer if they are large and held in memory."""
+    batch: list[tuple[str, Source]] = []
+    held = 0
+    for name, source in pictures:
+        batch.append((name, source))
+        held += len(source) if isinstance(source, bytes) else 0
+        if len(batch) == PICTURES_AT_ONCE or held >= BYTES_AT_ONCE:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def preprocess(engine: Engine, source: Source) -> Ready | PictureError:
+    """Decode and normalize one picture; return the reason if that is not possible.
+
+    Raises:
+        DemoError: no picture can be normalized here.
+    """
+    try:
+        if isinstance(source, PictureError):
+            raise source
+        picture = Picture(source) if isinstance(source, np.ndarray) else load_picture(source)
+        return Ready(engine.preprocess(picture.array), picture.note)
+    except PictureError as error:
+        # A copy: the traceback of the original keeps the file's content in memory.
+        return type(error)(*error.args)
+    except DemoError:
+        raise
+    # onnxruntime's exceptions share no base class but Exception.
+    except Exception:
+        logging.getLogger("touchstone").exception("A picture could not be normalized")
+        return MachineError(NOT_NORMALIZED)
+
+
+def answer_all(engine: Engine, names: Sequence[str], loaded: Sequence[Ready | PictureError]) -> list[Checked]:
+    """Score preprocessed pictures in one batch; the others are answered with the reason."""
+    ready = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Ready)]
+    scored = iter(score(engine, [each.preprocessed for _, each in ready], [name for name, _ in ready]))
     return [
-        dataclasses.replace(next(judged), note=each[1])
-        if isinstance(each, tuple)
-        else Checked(Answer(file=name, error=str(each)), None, by_fault=isinstance(each, MachineError))
+        dataclasses.replace(next(scored), note=each.note)
+        if isinstance(each, Ready)
+        else Checked(Answer(file=name, error=str(each)), None, machine_error=isinstance(each, MachineError))
         for name, each in zip(names, loaded, strict=True)
     ]
 
 
-def see(engine: Engine, source: Source) -> Loaded:
-    """Decode one picture, and have the normaliser see it."""
-    return shown(engine, load(source))
-
-
-def preprocess_many(engine: Engine, sources: Sequence[Source]) -> list[Loaded]:
-    """Decode pictures one after another, and have the normaliser see them only then.
-
-    By turns with waiting for a decoder, whatever the processor had at hand for the normaliser is gone each
-    time. Of pixels `PIXELS_AT_ONCE` are held, or those of one picture where it has more.
-    """
-    seen: list[Loaded] = []
-    waiting: list[Picture | PictureError] = []
-    held = 0
-    for source in sources:
-        # Not by a name of its own, which would hold a large picture while the next one waits for its room.
-        waiting.append(load(source))
-        held += bytes_of(waiting[-1])
-        if held >= PIXELS_AT_ONCE:
-            seen += [shown(engine, each) for each in waiting]
-            waiting, held = [], 0
-    return seen + [shown(engine, each) for each in waiting]
-
-
-def bytes_of(picture: Picture | PictureError) -> int:
-    """What its pixels take."""
-    return picture.array.nbytes if isinstance(picture, Picture) else 0
-
-
-def load(source: Source) -> Picture | PictureError:
-    """A picture from wherever it comes, or why there is none."""
-    if isinstance(source, PictureError):
-        return without_frames(source)
-    try:
-        return Picture(source, None) if isinstance(source, np.ndarray) else load_picture(source)
-    except PictureError as error:
-        return without_frames(error)
-
-
-def without_frames(error: PictureError) -> PictureError:
-    """An error to be kept: where it was raised, the file's content is held."""
-    return type(error)(*error.args)
-
-
-def shown(engine: Engine, picture: Picture | PictureError) -> Loaded:
-    """What the model sees of a picture, where there is one.
-
-    Raises:
-        DemoError: it cannot see any picture.
-    """
-    if isinstance(picture, PictureError):
-        return picture
-    try:
-        return engine.look(picture.array), picture.note
-    except DemoError:
-        raise
-    # onnxruntime's own exceptions share no base class but Exception.
-    except Exception:
-        logging.getLogger("touchstone").exception("A picture could not be normalised")
-        return MachineError(NOT_NORMALISED)
-
-
-def judge(engine: Engine, pictures: Sequence[Preprocessed], names: Sequence[str]) -> list[Checked]:
-    """Score pictures as the model sees them, in one batch."""
+def score(engine: Engine, pictures: Sequence[Preprocessed], names: Sequence[str]) -> list[Checked]:
+    """Score preprocessed pictures in one batch."""
     if not pictures:
         return []
-    scores = engine.score(np.stack([seen.pixels for seen in pictures]))
+    scores = engine.score(np.stack([each.pixels for each in pictures]))
     columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
     read = scores.digit_probabilities
     provider = engine.provider
@@ -172,10 +186,10 @@ def judge(engine: Engine, pictures: Sequence[Preprocessed], names: Sequence[str]
                 version=engine.version,
                 provider=provider,
             ),
-            seen,
+            preprocessed,
             reading,
         )
-        for name, seen, probability, logit, in_domain, reading in zip(
+        for name, preprocessed, probability, logit, in_domain, reading in zip(
             names, pictures, *columns, readings, strict=True
         )
     ]

@@ -1,5 +1,6 @@
-"""What was published: for each file its checksum, metrics and golden numbers, read from `manifest.json`."""
+"""The manifest of a models folder: checksum, metrics and golden numbers of each published file."""
 
+import base64
 import hashlib
 import json
 import os
@@ -9,20 +10,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from demo.contract import MANIFEST
 from demo.errors import ModelError
 
 MODELS_FOLDER: Final = Path(__file__).parents[1] / "models"
 
 PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
-"""A published file's name: no folder, no drive, nothing that a shell or a header would take for more."""
+"""The allowed names of published files: no folder, no drive, nothing special to a shell or an HTTP header."""
 SHA256: Final = re.compile(r"[0-9a-f]{64}")
 LARGEST_MANIFEST: Final = 10_000_000
-"""Bytes; what a manifest lists is a few files and their golden numbers."""
+"""Bytes. A manifest lists a few files with their golden numbers."""
 
 
 class Manifest:
-    """The manifest of a models folder. Every read of a file goes through its checksum."""
+    """The published files of a folder. Every file that is read is compared with its checksum."""
 
     def __init__(self, folder: Path, content: Mapping[str, Any]) -> None:
         self.folder = folder
@@ -50,7 +54,7 @@ class Manifest:
         return cls(folder, content)
 
     def names(self, kind: str) -> tuple[str, ...]:
-        """The models of a kind, without `.onnx`.
+        """Return the names of the models of a kind, without `.onnx`.
 
         Kinds: `normalizer`, `discriminator`, `from_image`, `generator`, `history`.
         """
@@ -59,10 +63,10 @@ class Manifest:
         )
 
     def read(self, file: str) -> bytes:
-        """A published file's content, the very bytes whose checksum was compared.
+        """Return a published file's content after comparing its checksum.
 
         Raises:
-            ModelError: the file is not in the manifest, is missing, is a link, or is not the one published.
+            ModelError: the file is not in the manifest, is missing, is a link, or has another checksum.
         """
         if file not in self.files:
             raise ModelError(f"{file} is not among the published models in {self.folder}.")
@@ -79,12 +83,10 @@ class Manifest:
 
 
 def read_plain(path: Path, size: int) -> bytes:
-    """A plain file's content, of which no more is read than one byte above a size.
-
-    A link is not followed and a pipe not waited for: what a models folder names lies in it.
+    """Return at most `size + 1` bytes of a regular file, without following links or waiting for pipes.
 
     Raises:
-        OSError: there is no such file, or it is no plain one.
+        OSError: the file does not exist, or is not a regular one.
     """
     # Windows has neither of the two flags, and needs the third.
     flags = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY", "O_CLOEXEC"))
@@ -92,19 +94,19 @@ def read_plain(path: Path, size: int) -> bytes:
         raise OSError("it is a link, not a file")
     with os.fdopen(os.open(path, os.O_RDONLY | flags), "rb") as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise OSError("it is no plain file")
+            raise OSError("it is not a regular file")
         return stream.read(size + 1)
 
 
 def check_shape(content: Any) -> None:
-    """Raises ValueError, which names the place, where a manifest lacks what its readers rely on."""
+    """Raise ValueError, naming the entry, if a manifest lacks a field that its readers rely on."""
     if not isinstance(content, dict) or not isinstance(content.get("version"), str):
         raise ValueError("it has no version")
     if not isinstance(content.get("files"), dict):
         raise ValueError("it lists no files")
     for file, entry in content["files"].items():
         if not PLAIN_NAME.fullmatch(file) or file == MANIFEST:
-            raise ValueError(f"{file!r:.120} is no name of a published file")
+            raise ValueError(f"{file!r:.120} is not a valid file name")
         needed = {"sha256": str, "size": int}
         if file.endswith(".onnx"):
             needed |= {"kind": str, "golden": dict, "opset": int}
@@ -117,3 +119,64 @@ def check_shape(content: Any) -> None:
             raise ValueError(f"{file} has no sha256")
         if isinstance(entry["size"], bool) or entry["size"] < 0:
             raise ValueError(f"{file} has no size")
+
+
+def pack(array: NDArray[Any]) -> dict[str, Any]:
+    """Return an array as JSON: dtype, shape and little-endian bytes in base64."""
+    little = array.astype(array.dtype.newbyteorder("<"))
+    return {
+        "dtype": str(array.dtype),
+        "shape": list(array.shape),
+        "data": base64.b64encode(little.tobytes()).decode(),
+    }
+
+
+def unpack(packed: Mapping[str, Any]) -> NDArray[Any]:
+    """Return the array that `pack` was given."""
+    dtype = np.dtype(packed["dtype"])
+    data = base64.b64decode(packed["data"])
+    return np.frombuffer(data, dtype.newbyteorder("<")).astype(dtype).reshape(packed["shape"])
+
+
+def check_golden(name: str, session: Any, golden: Mapping[str, Any], provider: str) -> None:
+    """Run a model's golden inputs and compare every output with the published one.
+
+    For each output and provider the manifest allows a largest absolute difference (`absolute`) and a largest
+    share of values that differ at all (`share`).
+
+    Raises:
+        ModelError: an output differs by more than its tolerance, has another shape, or cannot be computed.
+    """
+    try:
+        expected = {output: unpack(packed) for output, packed in golden["outputs"].items()}
+        if not expected:
+            raise ValueError("there are none")
+        inputs = {feed: unpack(packed) for feed, packed in golden["inputs"].items()}
+        limits = {output: golden["tolerance"][provider][output] for output in expected}
+        tolerance = {
+            output: {kind: float(limit[kind]) for kind in ("absolute", "share")}
+            for output, limit in limits.items()
+        }
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"The manifest's golden numbers of {name} cannot be read ({error}); restore it."
+        ) from error
+    try:
+        found = dict(zip(expected, session.run(list(expected), inputs), strict=True))
+    # onnxruntime's exceptions share no base class but Exception.
+    except Exception as error:
+        raise ModelError(
+            f"{name} does not run on its golden inputs ({' '.join(str(error).split())}); "
+            "restore it and the manifest, or use --device cpu."
+        ) from error
+    for output, limit in tolerance.items():
+        if found[output].shape != expected[output].shape:
+            raise ModelError(f"{name} gives {output} another shape than the published one; it is not served.")
+        difference = np.abs(found[output].astype(np.float64) - expected[output].astype(np.float64))
+        # Written so that NaN fails.
+        if not (difference.max() <= limit["absolute"] and np.mean(difference != 0) <= limit["share"]):
+            raise ModelError(
+                f"{name} on {provider} gives other numbers than when it was published: {output} differs by "
+                f"{difference.max():.3g}, and {limit['absolute']:.3g} is allowed. It is not served; use "
+                "--device cpu, or another version of onnxruntime."
+            )

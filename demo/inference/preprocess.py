@@ -1,4 +1,4 @@
-"""What the model saw of a picture, and what was done to the picture for it."""
+"""A picture as the model sees it, and what the normalizer did to it."""
 
 from dataclasses import dataclass
 
@@ -6,18 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_SIDE = 20
-"""Pixels that the normaliser makes the longest side of the ink."""
-MOVED = 0.5
-"""Pixels that the ink's middle may move by without being somewhere else: it is placed at whole pixels."""
+"""Pixels to which the normalizer scales the longest side of the ink."""
+MOVE_TOLERANCE = 0.5
+"""Pixels by which the centre of the ink may move unnoticed: it is placed at whole pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Preprocessed:
-    """A picture through the normaliser.
+    """A picture after the normalizer.
 
-    pixels: uint8 [28, 28], ink bright on dark. height, width: of the picture as given, in its pixels.
-    box: top, left, bottom, right (the last two just outside) of the ink in the picture as given, all 0
-    where there is nothing to see. inverted: the paper was bright, and was made dark.
+    pixels: uint8 [28, 28], bright ink on dark. height, width: of the original picture, in its pixels.
+    box: top, left, bottom, right (the last two exclusive) of the ink in the original picture; all 0 if it
+    is blank. inverted: the paper was bright, and was made dark.
     """
 
     pixels: NDArray[np.uint8]
@@ -28,29 +28,31 @@ class Preprocessed:
 
     @property
     def blank(self) -> bool:
-        """Whether there is nothing to see."""
+        """Whether the picture holds no ink."""
         return not any(self.box)
 
     @property
     def cropped(self) -> bool:
-        """Whether the picture holds more than the ink's box."""
+        """Whether the picture is larger than the ink's box."""
         return not self.blank and self.box != (0, 0, self.height, self.width)
 
     @property
     def scaled(self) -> bool:
-        """Whether the longest side of the ink was not 20 pixels and was made so."""
+        """Whether the longest side of the ink had to be scaled to 20 pixels."""
         return not self.blank and self._longest != LONGEST_SIDE
 
     @property
     def recentred(self) -> bool:
-        """Whether the ink lies elsewhere than it would had the whole picture been scaled about its middle."""
+        """Whether the ink lies elsewhere than scaling the whole picture about its centre would put it."""
         if self.blank:
             return False
         top, left, bottom, right = self.box
         before = ((top + bottom - self.height) / 2, (left + right - self.width) / 2)
-        after = (middle_of(self.pixels.max(1)), middle_of(self.pixels.max(0)))
+        after = (centre_offset(self.pixels.max(1)), centre_offset(self.pixels.max(0)))
         scale = LONGEST_SIDE / self._longest
-        return any(abs(there - scale * here) > MOVED for here, there in zip(before, after, strict=True))
+        return any(
+            abs(there - scale * here) > MOVE_TOLERANCE for here, there in zip(before, after, strict=True)
+        )
 
     @property
     def _longest(self) -> int:
@@ -58,7 +60,7 @@ class Preprocessed:
         return max(bottom - top, right - left)
 
 
-def middle_of(profile: NDArray[np.uint8]) -> float:
-    """How far behind the middle of a profile, uint8 [n], the middle of what is not 0 lies, in pixels."""
+def centre_offset(profile: NDArray[np.uint8]) -> float:
+    """Return how far the centre of the ink lies after the centre of a profile, uint8 [n], in pixels."""
     positions = np.flatnonzero(profile)
     return float(positions[0] + positions[-1] + 1 - len(profile)) / 2

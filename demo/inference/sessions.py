@@ -1,4 +1,4 @@
-"""onnxruntime: which device really runs, and sessions on it."""
+"""onnxruntime sessions, and the devices that can run them."""
 
 import contextlib
 import ctypes
@@ -9,49 +9,40 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from demo.environment import switch_telemetry_off
+from demo.environment import available_cores, disable_telemetry
 from demo.errors import DeviceError, ModelError
 
 CPU: Final = "CPUExecutionProvider"
 CUDA: Final = "CUDAExecutionProvider"
 
 CUDA_OPTIONS: Final = {
-    # TF32 keeps 10 bits of mantissa: fast, but then the number differs from the CPU's by up to 2e-3.
+    # TF32 keeps 10 bits of mantissa: fast, but results differ from the CPU's by up to 2e-3.
     "use_tf32": "0",
-    # The default, EXHAUSTIVE, searches anew for each shape and may choose differently in each session.
+    # The default, EXHAUSTIVE, searches again for each shape and may choose differently in each session.
     "cudnn_conv_algo_search": "HEURISTIC",
-    # The default, and to stay so: on a stream of their own copies race with what is computed.
+    # The default, fixed here: copies on a separate stream would race with the computation.
     "do_copy_in_default_stream": "1",
-}
-CUDA_GRAPH_OPTIONS: Final = {
-    **CUDA_OPTIONS,
-    "enable_cuda_graph": "1",
-    # The shapes are few, and each is searched once, before its graph is captured: here it pays.
-    "cudnn_conv_algo_search": "EXHAUSTIVE",
-    # Buffers are allocated once: the default, to double with each request, would leave half of it idle.
-    # gpu_mem_limit stays open: one that is too small would be an error in the midst of serving.
-    "arena_extend_strategy": "kSameAsRequested",
 }
 
 
 def onnxruntime() -> ModuleType:
-    """The module, imported at first use with its telemetry (on by default since 1.29) switched off."""
-    switch_telemetry_off()
+    """Import onnxruntime at first use, with its telemetry (on by default since 1.29) disabled."""
+    disable_telemetry()
     return importlib.import_module("onnxruntime")
 
 
-def giving_back() -> Any:
-    """Options of a run after which the memory that it took goes back to the system."""
+def shrinking_run() -> Any:
+    """Return the options of a run that gives its memory back to the system afterwards."""
     options = onnxruntime().RunOptions()
     options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     return options
 
 
 def choose_providers(device: str) -> tuple[list[Any], str]:
-    """The execution providers for `auto`, `cpu` or `cuda`, and why these, as a sentence ("" for no reason).
+    """Return the execution providers for `auto`, `cpu` or `cuda`, and why `auto` means the CPU ("" if not).
 
     Raises:
-        DeviceError: `cuda` was asked for and cannot run here; names the library that is missing.
+        DeviceError: `cuda` was asked for and cannot run here; names the missing library.
     """
     if device == "cpu":
         return [CPU], ""
@@ -66,10 +57,10 @@ def choose_providers(device: str) -> tuple[list[Any], str]:
 
 
 def cuda_obstacle() -> str | None:
-    """Why CUDA cannot run here, or None where it can as far as libraries and driver go.
+    """Return why CUDA cannot run here, or None if libraries and driver are in place.
 
-    onnxruntime itself falls back to the CPU without an error, so its provider is loaded by hand:
-    the loader's message names the library that is missing.
+    onnxruntime itself falls back to the CPU without an error. Loading its provider by hand gives the
+    loader's message, which names the missing library.
     """
     module = onnxruntime()
     if CUDA not in module.get_available_providers():
@@ -78,14 +69,14 @@ def cuda_obstacle() -> str | None:
         ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError as error:
         return f"the NVIDIA driver is missing ({error})"
-    # It prints what it cannot find; what matters of that is said below.
+    # It prints each library that it cannot find; the message below names the one that matters.
     with contextlib.redirect_stdout(io.StringIO()):
         module.preload_dlls()
     return provider_obstacle(Path(str(module.__file__)).parent / "capi")
 
 
 def provider_obstacle(folder: Path) -> str | None:
-    """Which library onnxruntime's CUDA provider, in this folder, lacks; None where it loads."""
+    """Return which library onnxruntime's CUDA provider in a folder lacks, or None if it loads."""
     names = (
         ("onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll")
         if os.name == "nt"
@@ -99,13 +90,11 @@ def provider_obstacle(folder: Path) -> str | None:
     return None
 
 
-def open_session(
-    name: str, content: bytes, providers: list[Any], may_fall_back: bool = True, threads: int = 0
-) -> Any:
-    """A session over a model's bytes; bytes rather than a path shut out external data.
+def open_session(name: str, content: bytes, providers: list[Any], threads: int = 0) -> Any:
+    """Open a session on a model's bytes; with bytes instead of a path no external data can be loaded.
 
-    may_fall_back: whether a provider that fails leaves the session to the CPU, which onnxruntime prints.
-    threads: that one run uses on the CPU at most; 0 for as many as there are cores.
+    A provider that cannot start leaves the session to the CPU: see `get_providers()`. threads: the most that
+    one run uses on the CPU; 0 for all cores that this process may use.
 
     Raises:
         ModelError: onnxruntime cannot load the model.
@@ -113,15 +102,18 @@ def open_session(
     module = onnxruntime()
     options = module.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = threads
-    # Of a model given as bytes onnxruntime looks for external data in the working folder: nothing lies there.
+    options.intra_op_num_threads = threads or available_cores()
+    # For a model given as bytes onnxruntime looks for external data in the working folder; point it nowhere.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
-    # By default a session's threads turn in circles between runs, to be there sooner: they take the cores
-    # from the decoders and from each other's sessions, and even opening one costs twice as much.
+    # Spinning between runs takes the cores from the decoders and the other sessions, and doubles the time
+    # to open a session.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        return module.InferenceSession(content, options, providers=providers, enable_fallback=may_fall_back)
-    # onnxruntime's own exceptions share no base class but Exception.
+        session = module.InferenceSession(content, options, providers=providers)
+    # onnxruntime's exceptions share no base class but Exception.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{name} cannot be loaded by onnxruntime {module.__version__}: {reason}") from error
+    # A provider that fails later raises, instead of being replaced with no more than a printed line.
+    session.disable_fallback()
+    return session

@@ -1,1 +1,1 @@
-"""What stands behind a number: explanations, searches, the game, the recorded training."""
+"""Explanations of a score, the latent search, the game, and the recorded training."""

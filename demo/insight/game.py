@@ -1,41 +1,54 @@
-"""The rules of *Beat the discriminator*: ten digits, real or fake, judged by a player and by the model."""
+"""The rules of *Beat the discriminator*: ten digits, real or fake, judged by the player and the model."""
 
 import dataclasses
+import gzip
+import importlib.util
+import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from demo.contract import PICTURE_SHAPE
 from demo.errors import RequestError
 from demo.inference.check import Checked, check_sources
-from demo.inference.engine import LARGEST_SEED, Engine
+from demo.inference.engine import LARGEST_SEED, MODELS_FOLDER, Engine
 
 CARDS: Final = 10
 
 MOST_BATCHES: Final = 20
-"""Of ten pictures, of which hardly all are no digits: more are not looked through for one round."""
+"""Batches of ten pictures to search for digits before giving up on a round."""
+
+MNIST_FILE: Final = "t10k-images-idx3-ubyte"
+DIGITS_FOLDER: Final = MODELS_FOLDER.parent / "digits"
+"""Where `python -m demo space --digits` puts MNIST's test pictures."""
+
+IDX_IMAGES: Final = 0x0803
+"""The magic number of an IDX file of unsigned bytes in three dimensions."""
 
 
 @dataclass(frozen=True, eq=False)
 class Card:
-    """One digit of a round, and the truth about it."""
+    """One digit of a round, and whether it is fake."""
 
     checked: Checked
     fake: bool
 
     @property
     def model_says_fake(self) -> bool:
-        """The model has to choose, as the player has: fake where that is at least as likely as not."""
+        """The model's guess: it must choose, like the player, so it says fake from 0.5."""
         probability = self.checked.answer.fake_probability
         return probability is not None and probability >= 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """Ten cards, and the player's answers so far: True for fake."""
+    """Ten cards and the player's answers so far: True for fake."""
 
     cards: tuple[Card, ...]
     answers: tuple[bool, ...] = ()
@@ -47,17 +60,17 @@ class Round:
 
     @property
     def answered(self) -> list[tuple[Card, bool]]:
-        """The cards that were answered, each with the player's answer."""
+        """The answered cards, each with the player's answer."""
         return list(zip(self.cards, self.answers, strict=False))
 
     @property
     def player_score(self) -> int:
-        """How many the player got right so far."""
+        """How many cards the player got right."""
         return sum(answer == card.fake for card, answer in self.answered)
 
     @property
     def model_score(self) -> int:
-        """How many of the same cards the model got right."""
+        """How many of the answered cards the model got right."""
         return sum(card.model_says_fake == card.fake for card, _ in self.answered)
 
     @property
@@ -68,33 +81,33 @@ class Round:
         ]
 
     def answer(self, fake: bool) -> "Round":
-        """The round after one more answer; the same where it is over, as a second press might find it."""
+        """Return the round after one more answer; a round that is over stays unchanged."""
         return self if self.over else dataclasses.replace(self, answers=(*self.answers, fake))
 
 
 def deal(engine: Engine, reals: NDArray[np.uint8], random: np.random.Generator) -> Round:
-    """A round of digits each of which is as likely real as fake, so that counting does not help.
+    """Deal a round in which each digit is real or fake with equal chance, so that counting does not help.
 
-    reals: uint8 [n, 28, 28], ink bright on dark; at most one card shows each. The fakes are of the
-    installed generators, each as likely. What the model takes for no digit is left out: it would have
-    nothing to say of it.
+    Fakes come from all installed generators equally. Pictures the model considers not a digit are left out.
+
+    reals: uint8 [n, 28, 28], bright ink on dark; each is used at most once. With too few of them, fakes
+    fill the round.
 
     Raises:
-        RequestError: next to nothing that the generators make is a digit to the model.
+        RequestError: the generators make hardly anything that is a digit to the model.
     """
     is_fake = random.random(CARDS) < 0.5
     real = _digits(engine, (reals[index] for index in random.permutation(len(reals))))
     fake = _digits(engine, _generated(engine, random))
-    sources = {False: list(islice(real, int((~is_fake).sum())))}
-    # Too few reals, as where somebody drew five: the rest are fakes.
-    missing = int((~is_fake).sum()) - len(sources[False])
+    cards = {False: list(islice(real, int((~is_fake).sum())))}
+    missing = int((~is_fake).sum()) - len(cards[False])
     is_fake[np.flatnonzero(~is_fake)[:missing]] = True
-    sources[True] = list(islice(fake, int(is_fake.sum())))
-    return Round(tuple(Card(sources[each].pop(), each) for each in is_fake.tolist()))
+    cards[True] = list(islice(fake, int(is_fake.sum())))
+    return Round(tuple(Card(cards[each].pop(), each) for each in is_fake.tolist()))
 
 
 def _digits(engine: Engine, pictures: Iterator[NDArray[np.uint8]]) -> Iterator[Checked]:
-    """What the model says of each of uint8 [28, 28], but for what it takes for no digit."""
+    """Check pictures, uint8 [28, 28], and yield those that are digits."""
     for _ in range(MOST_BATCHES):
         batch = list(islice(pictures, CARDS))
         if not batch:
@@ -103,12 +116,55 @@ def _digits(engine: Engine, pictures: Iterator[NDArray[np.uint8]]) -> Iterator[C
         for checked in check_sources(engine, names, [each[..., np.newaxis] for each in batch]):
             if checked.answer.verdict != "not a digit":
                 yield checked
-    raise RequestError("The generators here make hardly anything that the model takes for a digit.")
+    raise RequestError(
+        "The installed generators make hardly anything the model accepts as a digit; install another one."
+    )
 
 
 def _generated(engine: Engine, random: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
     while True:
-        made = [
-            engine.generate(each, CARDS, int(random.integers(LARGEST_SEED))) for each in engine.generators
+        seeds = random.integers(LARGEST_SEED, size=len(engine.generators)).tolist()
+        batches = [
+            engine.generate(name, CARDS, seed) for name, seed in zip(engine.generators, seeds, strict=True)
         ]
-        yield from random.permutation(np.concatenate(made))[:CARDS]
+        yield from random.permutation(np.concatenate(batches))[:CARDS]
+
+
+def real_digits() -> NDArray[np.uint8] | None:
+    """Return MNIST's test pictures, uint8 [n, 28, 28], bright ink on dark; None if there are none.
+
+    Looks beside the models, in `TOUCHSTONE_DATA`, and where `python -m train data` keeps its downloads.
+    Nothing is downloaded, and unreadable files are skipped.
+    """
+    return next((digits for path in mnist_paths() if (digits := read_idx(path)) is not None), None)
+
+
+def mnist_paths() -> Iterator[Path]:
+    """Yield where MNIST's test pictures may lie, compressed or not, in order of preference."""
+    folders = [DIGITS_FOLDER]
+    if given := os.environ.get("TOUCHSTONE_DATA"):
+        folders.append(Path(given) / "mnist")
+    # Training installs platformdirs; without it, training has downloaded nothing.
+    if importlib.util.find_spec("platformdirs"):
+        import platformdirs
+
+        folders.append(Path(platformdirs.user_cache_dir("touchstone")) / "mnist")
+    for folder in folders:
+        yield from (folder / f"{MNIST_FILE}.gz", folder / MNIST_FILE)
+
+
+def read_idx(path: Path) -> NDArray[np.uint8] | None:
+    """Return the pictures of an IDX file, uint8 [n, 28, 28]; None if it is not a readable one."""
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except (OSError, EOFError, zlib.error):
+        return None
+    pixels = np.frombuffer(content, np.uint8)
+    if len(pixels) < 16:
+        return None
+    kind, count, height, width = pixels[:16].view(">u4").tolist()
+    if (kind, (height, width)) != (IDX_IMAGES, PICTURE_SHAPE) or len(pixels) != 16 + count * height * width:
+        return None
+    return pixels[16:].reshape(count, height, width)

@@ -1,5 +1,6 @@
-"""What the tutorial's pair did while it learnt: losses, the generator's walls, and any digit's score then."""
+"""The recorded training of the tutorial's pair: losses, snapshots, and single steps number by number."""
 
+import base64
 import json
 import math
 from collections.abc import Sequence
@@ -7,15 +8,20 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, MLP_GENERATOR, MLP_HISTORY
+from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, HISTORY_STEPS, MLP_GENERATOR, MLP_HISTORY
 from demo.inference.check import Checked, check_sources
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
-from demo.ui.html import probability_to_show
 
 EXAMPLES: Final = 8
-"""So many digits of the tutorial's generator are looked through for one that is a digit."""
+"""Pictures of the tutorial's generator among which to look for an example digit."""
+
+_GRADIENT_LEVELS: Final = 127
+
+BadRecord: Final = (AttributeError, KeyError, TypeError, ValueError)
+"""What reading a record of an unexpected form raises."""
 
 
 @dataclass(frozen=True)
@@ -31,23 +37,21 @@ class Losses:
 class Learning:
     """The published record of a training.
 
-    snapshots: the losses as they stood at the steps that were kept.
-    curve: their means over the steps between its own, a line to draw; where none is published, `snapshots`.
-    wall_digits: how many digits there are on each of the generator's walls in `HISTORY_PICTURE`, which
-    stand one above the other.
+    snapshots: the losses at the steps whose models were kept.
+    curve: mean losses between the curve's own steps, to draw as lines; `snapshots` if none is published.
+    grid_digits: digits on each of the grids that `HISTORY_PICTURE` stacks vertically.
     """
 
     snapshots: Losses
     curve: Losses
-    wall_digits: int
+    grid_digits: int
 
 
 def load_learning(manifest: Manifest) -> Learning | None:
-    """The record of a models folder; None where no history of a pair is published there, or none that can
-    be shown: it has a single snapshot, or its record is of another form.
+    """Load the record of a training; None if it is incomplete, has one snapshot, or has another form.
 
     Raises:
-        ModelError: the record is missing, or is not the one that was published.
+        ModelError: the record is missing or altered.
     """
     if not {f"{MLP_HISTORY}.onnx", HISTORY_RECORD, HISTORY_PICTURE} <= manifest.files.keys():
         return None
@@ -59,36 +63,140 @@ def load_learning(manifest: Manifest) -> Learning | None:
         learning = Learning(
             snapshots, _losses(curve["step"], curve) if curve else snapshots, int(record["wall"]["digits"])
         )
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except BadRecord:
         return None
     scored = tuple(manifest.files[f"{MLP_HISTORY}.onnx"].get("steps", ()))
     return learning if scored == snapshots.steps and len(scored) > 1 else None
 
 
 def _losses(steps: Sequence[int], values: dict[str, Any]) -> Losses:
-    """Raises ValueError where they are not as many finite numbers as steps, in the order of these."""
     both = [tuple(map(float, values[f"{name}_loss"])) for name in ("discriminator", "generator")]
     if any(len(each) != len(steps) or not all(map(math.isfinite, each)) for each in both):
-        raise ValueError("there is not a number for each step")
+        raise ValueError("each step needs one finite number")
     if list(steps) != sorted({int(step) for step in steps}):
-        raise ValueError("the steps are out of order")
+        raise ValueError("the steps must ascend")
     return Losses(tuple(steps), *both)
 
 
-def place(step: int, snapshots: Sequence[int]) -> float:
-    """Where a training step lies among at least two snapshots, in [0, 1], which stand at equal distances.
+def position(step: int, snapshots: Sequence[int]) -> float:
+    """Return where a training step lies on an axis with equally spaced snapshots, in [0, 1].
 
-    Between two of them the place follows the logarithm, as the snapshots themselves do.
+    Between two snapshots the position follows the logarithm, as the snapshots themselves do.
     """
     known = [math.log1p(each) for each in snapshots]
     return float(np.interp(math.log1p(step), known, np.linspace(0, 1, len(known))))
 
 
 def example_digit(engine: Engine) -> Checked | None:
-    """A digit that the tutorial's generator makes; None where there is no such generator, or no digit."""
+    """Return a digit by the tutorial's generator; None without that generator, or if it makes no digit."""
     if MLP_GENERATOR not in engine.generators:
         return None
     names = [f"{MLP_GENERATOR}-0-{index}.png" for index in range(EXAMPLES)]
-    made = engine.generate(MLP_GENERATOR, EXAMPLES, 0)
-    checked = check_sources(engine, names, [each[..., np.newaxis] for each in made])
-    return next((each for each in checked if probability_to_show(each.answer) is not None), None)
+    pictures = engine.generate(MLP_GENERATOR, EXAMPLES, 0)
+    checked = check_sources(engine, names, [each[..., np.newaxis] for each in pictures])
+    return next((each for each in checked if each.answer.verdict not in (None, "not a digit")), None)
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedPicture:
+    """One picture of a recorded step, and the discriminator's prediction for it.
+
+    label: 0 real, 1 fake. digit: what a person wrote; None for a fake.
+    pixels, pixels_after: uint8 [height, width], before and after the generator's update.
+    fake_probability, cost (nats): before the step, after the discriminator's update, after the generator's.
+    pixel_gradient: float32 [height, width], nats per full brightness; positive where more ink would raise
+        the cost before the step.
+    """
+
+    label: int
+    digit: int | None
+    pixels: NDArray[np.uint8]
+    pixels_after: NDArray[np.uint8]
+    fake_probability: tuple[float, float, float]
+    cost: tuple[float, float, float]
+    pixel_gradient: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedStep:
+    """One training step. Losses, in nats, are of the whole batch at the same three moments.
+
+    number: from 1. The gradients are L2 norms over all parameters of a network.
+    """
+
+    number: int
+    discriminator_loss: tuple[float, float, float]
+    generator_loss: tuple[float, float, float]
+    discriminator_gradient: float
+    generator_gradient: float
+    real: RecordedPicture
+    fake: RecordedPicture
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """Steps of one training, in order. batch_size: real pictures per step, and as many fakes."""
+
+    batch_size: int
+    learning_rate: float
+    discriminator_parameters: int
+    generator_parameters: int
+    steps: tuple[RecordedStep, ...]
+
+
+def load_recording(manifest: Manifest) -> Recording | None:
+    """Load the recorded steps; None if there are none, or they have another form.
+
+    Raises:
+        ModelError: the file is missing or altered.
+    """
+    if HISTORY_STEPS not in manifest.files:
+        return None
+    content = manifest.read(HISTORY_STEPS)
+    try:
+        record: dict[str, Any] = json.loads(content)
+        height, width = record["shape"]
+        recording = Recording(
+            int(record["batch_size"]),
+            float(record["learning_rate"]),
+            int(record["parameters"]["discriminator"]),
+            int(record["parameters"]["generator"]),
+            tuple(_step(each, (height, width)) for each in record["steps"]),
+        )
+    except BadRecord:
+        return None
+    return recording if recording.steps else None
+
+
+def _step(record: dict[str, Any], shape: tuple[int, int]) -> RecordedStep:
+    return RecordedStep(
+        int(record["step"]),
+        _moments(record["discriminator_loss"]),
+        _moments(record["generator_loss"]),
+        float(record["discriminator_gradient"]),
+        float(record["generator_gradient"]),
+        _picture(record["real"], shape),
+        _picture(record["fake"], shape),
+    )
+
+
+def _picture(record: dict[str, Any], shape: tuple[int, int]) -> RecordedPicture:
+    def pixels(text: str) -> NDArray[np.uint8]:
+        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(shape)
+
+    gradient = record["pixel_gradient"]
+    levels = pixels(gradient["levels"]).view(np.int8)
+    return RecordedPicture(
+        record["label"],
+        record["digit"],
+        pixels(record["pixels"]),
+        pixels(record.get("pixels_after", record["pixels"])),
+        _moments(record["fake_probability"]),
+        _moments(record["cost"]),
+        levels.astype(np.float32) * np.float32(gradient["largest"] / _GRADIENT_LEVELS),
+    )
+
+
+def _moments(values: list[float]) -> tuple[float, float, float]:
+    before, after_discriminator, after_generator = map(float, values)
+    return before, after_discriminator, after_generator

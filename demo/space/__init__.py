@@ -1,1 +1,1 @@
-"""A Hugging Face Space of the app: `python -m demo space DIR`."""
+"""The app as a Hugging Face Space: `python -m demo space DIR`."""

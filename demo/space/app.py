@@ -1,9 +1,9 @@
-"""Touchstone as a Space: what `python -m demo` serves, for everyone."""
+"""Serve the app on a Hugging Face Space, as `python -m demo` does locally."""
 
 import sys
 
 from demo.cli import main
 
 if __name__ == "__main__":
-    # Options given here come last, and so they count.
+    # The last value of an option wins, so arguments override these two.
     sys.exit(main(["--host", "0.0.0.0", "--port", "7860", *sys.argv[1:]]))  # noqa: S104

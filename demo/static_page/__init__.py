@@ -1,1 +1,1 @@
-"""The same check in other apps: a page without a server, Node, and plain Python."""
+"""The page that runs the model in the browser, without a server: `python -m demo page DIR`."""

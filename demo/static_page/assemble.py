@@ -1,6 +1,6 @@
-"""The browser page, put together: its own files, the models, and onnxruntime-web's from npm.
+"""Assemble the static page: its own files, the models, and onnxruntime-web from npm.
 
-What comes out is a folder that any static host serves as it is, a static Hugging Face Space among them.
+The result is a folder that any static host can serve as it is, for example a static Hugging Face Space.
 """
 
 import gzip
@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +31,7 @@ from demo.contract import (
 from demo.errors import PageError
 from demo.folders import foreign, write_folder
 from demo.inference.manifest import Manifest
+from demo.ui.shared import SHARED_FOLDER
 
 PAGE_FOLDER: Final = Path(__file__).with_name("browser")
 RUNTIME: Final = "onnxruntime-web"
@@ -42,11 +43,12 @@ ON_DEMAND: Final = {
     HISTORY_RECORD: "record",
     HISTORY_PICTURE: "walls",
 }
-"""What a view asks for when it is used, and what it is to that view; where it is published."""
+"""Published files that a view downloads when it needs them, and what each is to that view."""
 FILES: Final = "files.js"
-"""What the service worker keeps: the version, and each file's checksum."""
+"""Lists for the service worker what it keeps: each file with its checksum, and the version of them all."""
+TEXTS_FOLDER: Final = SHARED_FOLDER.with_name("texts")
+SENTENCES: Final = "sentences.mjs"
 
-NOT_OF_THE_PAGE: Final = ("package.json",)
 NOT_KEPT: Final = (
     "README.md",
     "conformance.html",
@@ -55,47 +57,62 @@ NOT_KEPT: Final = (
     "onnxruntime-LICENSE.txt",
     "service-worker.js",
 )
-"""Files that the page itself does without, so that the service worker does not keep them."""
+"""Files that the service worker does not keep, since the page itself does not use them."""
 
 
 def assemble_page(folder: Path, models: Path) -> None:
     """Write the page with the models of a models folder into `folder`.
 
-    Needed there is the any-picture model; what is there of `ON_DEMAND` comes along.
+    The any-picture model is required; those of `ON_DEMAND` are included where they are published.
 
     Raises:
-        ModelError: the model is not published there, or is not the one that was.
-        PageError: the folder holds something else, or the runtime cannot be had from npm.
+        ModelError: the model is not published there, or its checksum differs from the published one.
+        PageError: the folder holds other files, or npm cannot provide the runtime.
     """
     if foreign(folder, FILES):
-        raise PageError(f"{folder} holds something else than this page; name a new or an empty folder.")
+        raise PageError(f"{folder} holds other files than this page; use a new or empty folder.")
     manifest = Manifest.load(models)
     files = {MODEL: manifest.read(MODEL)}
     files |= compressed(runtime_files())
-    later = {name: manifest.read(name) for name in ON_DEMAND if name in manifest.files}
     files[MANIFEST] = json.dumps(excerpt(manifest, files), indent=1).encode()
-    for path in PAGE_FOLDER.iterdir():
-        if path.is_file() and path.name not in NOT_OF_THE_PAGE:
-            files[path.name] = path.read_bytes()
+    files |= page_files()
     files[FILES] = kept(files).encode()
-    files |= later
+    files |= {name: manifest.read(name) for name in ON_DEMAND if name in manifest.files}
     try:
         write_folder(folder, FILES, files)
     except OSError as error:
-        raise PageError(f"{folder} cannot be written ({error.strerror}); name another folder.") from error
+        raise PageError(f"{folder} cannot be written ({error.strerror}); use another folder.") from error
+
+
+def page_files() -> dict[str, bytes]:
+    """Return the page's own files, those that it shares with the app, and the texts that they name."""
+    own = [path for path in PAGE_FOLDER.iterdir() if path.name != "package.json"]
+    shared = [path for path in SHARED_FOLDER.iterdir() if path.suffix in (".css", ".mjs")]
+    files = {path.name: path.read_bytes() for path in (*own, *shared) if path.is_file()}
+    return files | {SENTENCES: sentences(files.values()).encode()}
+
+
+def sentences(sources: Iterable[bytes]) -> str:
+    """Return a module with every text whose key stands in quotes in one of the files, in both languages."""
+    texts: dict[str, dict[str, str]] = {}
+    for path in sorted(TEXTS_FOLDER.glob("*.json")):
+        texts |= json.loads(path.read_text(encoding="utf-8"))
+    code = b"".join(sources)
+    named = {key: text for key, text in texts.items() if f'"{key}"'.encode() in code}
+    return f"export const TEXTS = {json.dumps(named, ensure_ascii=False, indent=1)};\n"
 
 
 def runtime_files() -> dict[str, bytes]:
-    """onnxruntime-web's files by name, of the version and with the checksums that package.json pins.
+    """Return onnxruntime-web's files by name, of the version and with the checksums that package.json pins.
 
     Raises:
-        PageError: npm is missing or cannot get them, or they are not what they were.
+        PageError: npm is missing or cannot download them, or a checksum differs.
     """
     package = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))
     wanted = f"{RUNTIME}@{package['dependencies'][RUNTIME]}"
     npm = shutil.which("npm")
     if npm is None:
-        raise PageError("npm is missing, which the page's runtime comes from; install Node.js (nodejs.org).")
+        raise PageError("npm is missing; install Node.js (nodejs.org), from which the page gets its runtime.")
     with tempfile.TemporaryDirectory() as temporary:
         command = [npm, "pack", wanted, "--ignore-scripts", "--prefer-offline", "--silent"]
         packed = subprocess.run(  # noqa: S603 - the version is ours
@@ -112,7 +129,7 @@ def runtime_files() -> dict[str, bytes]:
 
 
 def unpack(archive: Path, checksums: Mapping[str, str]) -> dict[str, bytes]:
-    """The files of an npm package that are named with their SHA-256; raises PageError where one differs."""
+    """Return files of an npm package by name. checksums: SHA-256 by path; PageError where one differs."""
     files = {}
     with tarfile.open(archive) as package:
         for path, checksum in checksums.items():
@@ -125,9 +142,9 @@ def unpack(archive: Path, checksums: Mapping[str, str]) -> dict[str, bytes]:
 
 
 def compressed(files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The same files, WebAssembly gzipped: a quarter of its size, and not every host compresses it.
+    """Return the files with WebAssembly gzipped, to a quarter of its size: not every host compresses it.
 
-    The ending is not `.gz`, which some hosts take for a transfer encoding and undo.
+    The suffix is not `.gz`, which some hosts declare as a transfer encoding, so that browsers undo it.
     """
     return {
         f"{name}.gzip" if name.endswith(".wasm") else name: (
@@ -138,9 +155,9 @@ def compressed(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
 
 def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
-    """What the page needs of the manifest: thresholds, and sizes and checksums of what it downloads.
+    """Return the part of the manifest that the page needs: thresholds, and the size and SHA-256 of each file.
 
-    core: the discriminator inside the any-picture model, which is the product wherever that is published.
+    core: the discriminator inside the any-picture model, the tutorial's only where no other is published.
     """
     keys = ("sha256", "size", "licence", "training_run", *THRESHOLDS)
     core = DISCRIMINATOR if DISCRIMINATOR in manifest.names("discriminator") else MLP_DISCRIMINATOR
@@ -153,9 +170,9 @@ def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
 
 
 def on_demand(manifest: Manifest, name: str) -> dict[str, Any]:
-    """What the page needs to know of a file before a view asks for it.
+    """Describe a file that a view may download: name, kind, SHA-256, size.
 
-    Of a generator also the length of its noise, and whether it takes the digit to make.
+    For a generator also the length of its noise, and whether one can choose the digit.
     """
     entry = manifest.files[name]
     described = {"name": name, "kind": ON_DEMAND[name], "sha256": entry["sha256"], "size": entry["size"]}
@@ -166,7 +183,7 @@ def on_demand(manifest: Manifest, name: str) -> dict[str, Any]:
 
 
 def kept(files: Mapping[str, bytes]) -> str:
-    """The script that tells the service worker which files to keep, and the version that they make up."""
+    """Return the script that lists what the service worker keeps, with a version that covers it all."""
     checksums = {
         name: hashlib.sha256(content).hexdigest()
         for name, content in sorted(files.items())

@@ -1,18 +1,16 @@
-"""The web app: its views in tabs, and the same by API.
-
-Every picture reaches the model through `demo.inference.check`; this file puts the views together.
-"""
+"""The web app: the views in tabs, and the API's named endpoints."""
 
 import html
+import os
 from collections.abc import Callable
 from typing import Final
 
 import gradio as gr
 
 from demo.api.endpoints import add_endpoints
-from demo.api.gradio_inside import BUSY_SCRIPT, keep_no_statistics
 from demo.inference.engine import Engine
-from demo.ui.page import Page
+from demo.ui.page import Page, script
+from demo.ui.texts import Texts
 from demo.ui.views.check import add_check
 from demo.ui.views.elsewhere import add_elsewhere
 from demo.ui.views.game import add_game
@@ -30,46 +28,46 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "many": add_many,
     "elsewhere": add_elsewhere,
 }
-"""By its name in the address (`?view=generate`), what lays out each view, in the order of the tabs."""
+"""The function that builds each view, by its name in the URL (`?view=generate`), in the order of the tabs."""
 
 
 def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
-    """The page with its endpoints `/check`, `/check_many`, `/generate` and `/history`, and its texts."""
-    keep_no_statistics()
+    """Build the page and the endpoints `/check`, `/check_many`, `/generate` and `/history`.
+
+    Returns the app and the translations to launch it with.
+    """
+    # With each call Gradio recomputes statistics over the last 10,000, which the app does not show.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(1 << 62)
     app = gr.Blocks(title="Touchstone", analytics_enabled=False)
     with app:
         page = Page(engine)
-        says = {
+        busy = {
             language: {"call": texts["page.all-busy"], "file": texts["check.refuse-full"]}
-            for language, texts in page.both("").items()
+            for language, texts in page.by_language("").items()
         }
-        gr.HTML(page.block(_masthead), js_on_load=BUSY_SCRIPT, says=says, apply_default_css=False)
+        page.html(_masthead, js_on_load=script(__file__, "busy.js"), says=busy)
         page.tabs.render()  # type: ignore[no-untyped-call]
         with page.tabs:
             for name, add_view in VIEWS.items():
-                with gr.Tab(page.say(f"page.{name}"), id=name):
+                with gr.Tab(page.label(f"page.{name}"), id=name) as page.tab:
                     add_view(page)
         note = gr.HTML(_device_note(engine), apply_default_css=False)
         add_endpoints(engine)
 
-        # The note anew with each visit: a graph may be given up while the app serves.
-        def arrive(request: gr.Request) -> tuple[object, str]:
-            return _named_view(request), _device_note(engine)
+        def open_page(request: gr.Request) -> tuple[object, str]:
+            name = request.query_params.get("view")
+            # The device may have changed since the app started.
+            return gr.Tabs(selected=name) if name in VIEWS else gr.skip(), _device_note(engine)
 
-        app.load(arrive, None, [page.tabs, note], api_visibility="private", show_progress="hidden")
+        app.load(open_page, None, [page.tabs, note], api_visibility="private", show_progress="hidden")
     app.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
-    return app, page.translations()
+    return app, page.i18n
 
 
-def _masthead(words: Callable[[str], str]) -> str:
-    return f'<header class="masthead"><h1>Touchstone</h1><p>{words("page.question")}</p></header>'
+def _masthead(text: Texts) -> str:
+    return f'<header class="masthead"><h1>Touchstone</h1><p>{text("page.question")}</p></header>'
 
 
 def _device_note(engine: Engine) -> str:
     return f'<footer class="device-note">{html.escape(engine.device_note)}</footer>'
-
-
-def _named_view(request: gr.Request) -> object:
-    """The view that the address names, in front."""
-    name = request.query_params.get("view")
-    return gr.Tabs(selected=name) if name in VIEWS else gr.skip()

@@ -1,6 +1,6 @@
-"""What the browser says of an event, read as what it should be: anybody can send anything."""
+"""Read the data of a browser event. Anybody can send anything, so every field is validated."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 import gradio as gr
@@ -8,14 +8,14 @@ import gradio as gr
 UNREADABLE: Final = "The page sent something that the app cannot read; reload the page and try again."
 
 
-def event_text(event: gr.EventData, name: str) -> str:
-    """A field that is a text.
+def event_text(event: gr.EventData, name: str, choices: Collection[str] | None = None) -> str:
+    """Return a text field, one of `choices` if given.
 
     Raises:
-        gr.Error: it is missing, is something else, or cannot be written as UTF-8.
+        gr.Error: it is missing, not a text, not valid Unicode, or not among the choices.
     """
     value = event_value(event, name)
-    if not isinstance(value, str):
+    if not isinstance(value, str) or (choices is not None and value not in choices):
         raise _unreadable()
     try:
         value.encode()
@@ -24,23 +24,11 @@ def event_text(event: gr.EventData, name: str) -> str:
     return value
 
 
-def event_choice(event: gr.EventData, name: str, choices: Collection[str]) -> str:
-    """A field that is one of some texts.
-
-    Raises:
-        gr.Error: it is missing or none of them.
-    """
-    value = event_text(event, name)
-    if value not in choices:
-        raise _unreadable()
-    return value
-
-
 def event_number(event: gr.EventData, name: str, below: int) -> int:
-    """A field that is a whole number from 0, below a bound.
+    """Return a whole number, at least 0 and less than `below`.
 
     Raises:
-        gr.Error: it is missing, is something else, or is not in that range.
+        gr.Error: it is missing, of another type, or out of range.
     """
     value = event_value(event, name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
@@ -49,9 +37,12 @@ def event_number(event: gr.EventData, name: str, below: int) -> int:
 
 
 def event_value(event: gr.EventData, name: str) -> object:
-    """A field, whatever it is; None where it is missing."""
-    content = event._data
-    return content.get(name) if isinstance(content, Mapping) else None
+    """Return a field of any type; None if it is missing."""
+    try:
+        return getattr(event, name)
+    # Gradio looks the name up in whatever was sent, which need not be an object.
+    except (AttributeError, TypeError):
+        return None
 
 
 def _unreadable() -> gr.Error:

@@ -1,4 +1,4 @@
-"""The HTML of an answer: verdict, numbers, scale, the digit's ten bars, what the model saw. Strings out."""
+"""HTML that several views share: the result panel, the grid of digits, tables and lists. Strings out."""
 
 import base64
 import html
@@ -14,148 +14,174 @@ from demo.inference.answer import Answer, Thresholds
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
 from demo.inference.preprocess import LONGEST_SIDE, Preprocessed
-from demo.ui.texts import Words
+from demo.ui.texts import Texts
 
 PNG_URL: Final = "data:image/png;base64,"
 
 VERDICTS: Final = {"fake": "fake", "real": "real", "unsure": "unsure", "not a digit": "other"}
-"""The name of each verdict in the keys of the texts."""
+"""The name of each verdict in text keys, and its tone in the style sheets."""
 
 
-def base64_text(data: bytes) -> str:
-    """Bytes in base64, as text."""
-    return base64.b64encode(data).decode("ascii")
+def png_url(png: bytes) -> str:
+    """Return a PNG file as a data URL."""
+    return PNG_URL + base64.b64encode(png).decode("ascii")
 
 
-def pixels_image(pixels: NDArray[np.uint8], alternative: str) -> str:
-    """An <img> of uint8 [height, width] or [height, width, 3] that the style sheet enlarges.
+def pixels_image(pixels: NDArray[np.uint8] | bytes, alternative: str = "") -> str:
+    """Return an <img> that the style sheet enlarges without smoothing.
 
-    alternative: one of the texts.
+    pixels: uint8 [height, width] or [height, width, 3], or a PNG file. alternative: HTML.
     """
-    source = PNG_URL + base64_text(encode_png(pixels))
-    return f'<img class="pixels" src="{source}" alt="{alternative}">'
+    png = pixels if isinstance(pixels, bytes) else encode_png(pixels)
+    return f'<img class="pixels" src="{png_url(png)}" alt="{alternative}">'
 
 
-def verdict_words(verdict: str | None, words: Words) -> str:
-    """A verdict in words, for a heading or a table."""
-    return words(f"verdict.{VERDICTS[verdict]}") if verdict else words("verdict.error")
+def description_list(rows: Iterable[tuple[str, str]], style: str) -> str:
+    """Return a <dl> with a <div> per term and description, both HTML. style: its CSS class."""
+    items = "".join(f"<div><dt>{term}</dt><dd>{description}</dd></div>" for term, description in rows)
+    return f'<dl class="{style}">{items}</dl>'
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], attributes: Iterable[str]) -> str:
+    """Return a <table>; all arguments are HTML.
+
+    headings: one per column; the first may be empty. rows: the first cell is the row's heading, and the
+    last spans the remaining columns. attributes: those of each row, for a script or a style sheet.
+    """
+    corner, *columns = headings
+    head = f'<th scope="col">{corner}</th>' if corner else "<td></td>"
+    head += "".join(f'<th scope="col">{each}</th>' for each in columns)
+    body = ""
+    for (name, *cells, last), row_attributes in zip(rows, attributes, strict=True):
+        left = len(columns) - len(cells)
+        span = f' colspan="{left}"' if left > 1 else ""
+        inner = "".join(f"<td>{each}</td>" for each in cells)
+        body += f'<tr {row_attributes}><th scope="row">{name}</th>{inner}<td{span}>{last}</td></tr>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def verdict_text(answer: Answer, text: Texts) -> str:
+    """Return the verdict as HTML, for a heading or a table."""
+    return text(f"verdict.{tone(answer)}")
+
+
+def tone(answer: Answer) -> str:
+    """Return the value of `data-tone`, by which the style sheets colour an answer."""
+    return VERDICTS[answer.verdict] if answer.verdict else "error"
 
 
 def probability_to_show(answer: Answer) -> float | None:
-    """P(fake | x), or None where the model does not take the picture for a digit: it means nothing then."""
+    """Return P(fake | x), or None for a picture that is not a digit: its probability means nothing."""
     return None if answer.verdict == "not a digit" else answer.fake_probability
 
 
-def empty_result(words: Words) -> str:
-    """HTML for the panel before there is a picture."""
-    return _panel(
-        "none",
-        f'<p class="result-verdict">{words("check.empty")}</p>'
-        f'<p class="result-says">{words("check.empty-says")}</p>',
-    )
+def empty_result(text: Texts) -> str:
+    """Return the result panel before there is a picture."""
+    return _panel("none", "", text("check.empty"), text("check.empty-says"))
 
 
-def error_result(name: str, reason: str, words: Words) -> str:
-    """HTML for a picture that cannot be judged, and why. name, reason: plain text."""
-    return _panel(
-        "error",
-        f'<p class="result-file">{html.escape(name)}</p>'
-        f'<p class="result-verdict">{words("verdict.error")}</p>'
-        f'<p class="result-says">{html.escape(words.sentence(reason))}</p>',
-    )
+def error_result(name: str, reason: str, text: Texts) -> str:
+    """Return the result panel of a picture that cannot be judged. name, reason: plain text."""
+    return _panel("error", name, text("verdict.error"), html.escape(text.sentence(reason)))
 
 
-def result_panel(engine: Engine, checked: Checked, words: Words, *, in_front: bool = False) -> str:
-    """HTML for one answer. in_front: it is to be scrolled to.
+def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: bool = False) -> str:
+    """Return the result panel of an answer. in_front: the page scrolls to it and focuses it.
 
-    For a file that cannot be judged its error stands in place of all that, and for what is not a digit
-    there are no numbers.
+    A picture that is not a digit gets no numbers.
     """
     answer = checked.answer
-    if answer.error is not None or answer.verdict is None or checked.seen is None:
-        return error_result(answer.file, answer.error or "", words)
-    kind = VERDICTS[answer.verdict]
-    said = (
-        f'<p class="result-file">{html.escape(answer.file)}</p>'
-        f'<p class="result-verdict">{words(f"verdict.{kind}")}</p>'
-        f'<p class="result-says">{words(f"check.{kind}-says")}</p>'
-    )
-    shown = ""
+    if answer.verdict is None or checked.preprocessed is None:
+        return error_result(answer.file, answer.error or "", text)
+    kind = tone(answer)
+    numbers = scale = bars = ""
     probability = probability_to_show(answer)
     if probability is not None:
-        said += _numbers(probability, words)
-        shown += _scale(engine.thresholds, probability, words)
-    shown += _seen(checked, words)
-    if probability is not None and checked.digit_probabilities is not None:
-        shown += _bars(checked.digit_probabilities, words)
-    return _panel(kind, said, shown, in_front=in_front)
-
-
-def _panel(tone: str, said: str, shown: str = "", *, in_front: bool = False) -> str:
-    """The result panel: `said` is also read out to who cannot see it, `shown` is not."""
-    place = ' tabindex="-1" data-in-front' if in_front else ""
-    # The time makes each panel differ from the one before, or gradio would leave an equal one as it
-    # stands, still marked as out of date.
-    return (
-        f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{place}>'
-        f'<div role="status" aria-live="polite" aria-atomic="true">{said}</div>{shown}</div>'
+        numbers = _numbers(probability, text)
+        scale = _scale(engine.thresholds, probability, text)
+        if checked.digit_probabilities is not None:
+            bars = _bars(checked.digit_probabilities, text)
+    return _panel(
+        kind,
+        answer.file,
+        text(f"verdict.{kind}"),
+        text(f"check.{kind}-says"),
+        numbers,
+        scale + _seen(checked, checked.preprocessed, text) + bars,
+        in_front=in_front,
     )
 
 
-def _numbers(fake_probability: float, words: Words) -> str:
+def _panel(
+    tone: str,
+    file: str,
+    verdict: str,
+    says: str,
+    numbers: str = "",
+    rest: str = "",
+    *,
+    in_front: bool = False,
+) -> str:
+    """Return the panel, of which a screen reader announces all but `rest`. file: plain text."""
+    focus = ' tabindex="-1" data-in-front' if in_front else ""
+    name = f'<p class="result-file">{html.escape(file)}</p>' if file else ""
+    # Gradio does not update an equal value, which would stay marked as out of date: the time differs.
+    return (
+        f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{focus}>'
+        f'<div role="status" aria-live="polite" aria-atomic="true">{name}'
+        f'<p class="result-verdict">{verdict}</p><p class="result-says">{says}</p>{numbers}</div>{rest}</div>'
+    )
+
+
+def _numbers(fake_probability: float, text: Texts) -> str:
+    # Both from the rounded number, so that they add up to 1 on the page.
     shown = round(fake_probability, 4)
-    # From the rounded number, so that the two on the page add up to 1.
-    return (
-        '<dl class="result-numbers">'
-        f'<div><dt>P(fake | x)</dt><dd class="fake-probability">{shown:.4f}</dd>'
-        f'<dd class="hint">{words("check.p-fake")}</dd></div>'
-        f'<div><dt>P(real | x)</dt><dd class="real-probability">{1 - shown:.4f}</dd>'
-        f'<dd class="hint">{words("check.p-real")}</dd></div></dl>'
+    items = "".join(
+        f'<div><dt>P({name} | x)</dt><dd class="{name}-probability">{number:.4f}</dd>'
+        f'<dd class="hint">{text(f"check.p-{name}")}</dd></div>'
+        for name, number in (("fake", shown), ("real", 1 - shown))
     )
+    return f'<dl class="result-numbers">{items}</dl>'
 
 
-def _scale(thresholds: Thresholds, fake_probability: float, words: Words) -> str:
-    """A line from 0 to 1 with the zones of the verdicts and a needle at the number."""
+def _scale(thresholds: Thresholds, fake_probability: float, text: Texts) -> str:
+    """Return a line from 0 to 1 with the verdicts' zones and a needle at the probability."""
     real, fake = thresholds.real, thresholds.fake
     key = "check.scale" if fake > real else "check.scale-one"
-    says = words(key, real=f"{real:.4f}", fake=f"{fake:.4f}")
+    says = text(key, real=f"{real:.4f}", fake=f"{fake:.4f}")
     places = f"--real:{100 * real:.2f}%;--fake:{100 * fake:.2f}%;--needle:{100 * fake_probability:.2f}%"
     return (
         f'<div class="scale" style="{places}" aria-hidden="true"><div class="scale-needle"></div></div>'
-        f'<p class="scale-words" aria-hidden="true"><span>0 {words("check.scale-real")}</span>'
-        f'<span>1 {words("check.scale-fake")}</span></p><p class="hint scale-says">{says}</p>'
+        f'<p class="scale-words" aria-hidden="true"><span>0 {text("check.scale-real")}</span>'
+        f'<span>1 {text("check.scale-fake")}</span></p><p class="hint scale-says">{says}</p>'
     )
 
 
-def _seen(checked: Checked, words: Words) -> str:
-    assert checked.seen is not None
-    answer = checked.answer
-    note = f"{html.escape(words.sentence(checked.note))}<br>" if checked.note else ""
-    return (
-        f'<figure class="seen">{pixels_image(checked.seen.pixels, words("check.seen-alt"))}'
-        f"<figcaption><strong>{words('check.seen')}</strong><br>{_done(checked.seen, words)}<br>"
-        f"{note}{html.escape(f'{answer.model} {answer.version}')}</figcaption></figure>"
-    )
-
-
-def _done(seen: Preprocessed, words: Words) -> str:
-    """What was done to a picture to make it what the model saw."""
+def _seen(checked: Checked, seen: Preprocessed, text: Texts) -> str:
+    """Return what the model saw, with the preprocessing steps and the model's name."""
     top, left, bottom, right = seen.box
-    steps = [words("check.given", height=seen.height, width=seen.width)]
+    steps = [text("check.given", height=seen.height, width=seen.width)]
     if seen.inverted:
-        steps.append(words("check.inverted"))
+        steps.append(text("check.inverted"))
     if seen.cropped:
-        steps.append(words("check.cropped", height=bottom - top, width=right - left))
+        steps.append(text("check.cropped", height=bottom - top, width=right - left))
     if seen.scaled:
-        steps.append(words("check.scaled", side=LONGEST_SIDE))
+        steps.append(text("check.scaled", side=LONGEST_SIDE))
     if seen.recentred:
-        steps.append(words("check.recentred"))
+        steps.append(text("check.recentred"))
     height, width = seen.pixels.shape
-    return f"{words('check.comma').join(steps)}{words('check.seen-size', height=height, width=width)}"
+    size = text("check.seen-size", height=height, width=width)
+    note = f"{html.escape(text.sentence(checked.note))}<br>" if checked.note else ""
+    model = html.escape(f"{checked.answer.model} {checked.answer.version}")
+    return (
+        f'<figure class="seen">{pixels_image(seen.pixels, text("check.seen-alt"))}'
+        f"<figcaption><strong>{text('check.seen')}</strong><br>"
+        f"{text('check.comma').join(steps)}{size}<br>{note}{model}</figcaption></figure>"
+    )
 
 
-def _bars(probabilities: Sequence[float], words: Words) -> str:
-    """Ten bars of P(y | x), one a digit."""
+def _bars(probabilities: Sequence[float], text: Texts) -> str:
+    """Return P(y | x) as one bar per digit."""
     best = int(np.argmax(probabilities))
     bars = "".join(
         f'<li{" data-best" if digit == best else ""} style="--share:{probability:.4f}">'
@@ -163,59 +189,46 @@ def _bars(probabilities: Sequence[float], words: Words) -> str:
         f'<span class="bar-number">{probability:.4f}</span></li>'
         for digit, probability in enumerate(probabilities)
     )
-    reading = words("check.reading", digit=best, probability=f"{probabilities[best]:.4f}")
+    reading = text("check.reading", digit=best, probability=f"{probabilities[best]:.4f}")
     return (
         f'<section class="reading"><p><span class="formula">P(y | x)</span> {reading}</p>'
         f'<ol class="bars">{bars}</ol></section>'
     )
 
 
-def wall(digits: Sequence[tuple[Checked, bytes]], words: Words, chosen: int | None = None) -> str:
-    """HTML for generated digits: each a button that shows its P(fake | x) and verdict, one that chooses it,
-    and a link to its PNG file.
+def digit_grid(digits: Sequence[tuple[Checked, bytes]], text: Texts, selected: int | None = None) -> str:
+    """Return generated digits: each has a button that checks it, one that selects it, and a download link.
+
+    digits: answers and PNG files.
     """
     items = "".join(
-        _wall_digit(index, checked, png, index == chosen, words)
+        _grid_digit(index, checked.answer, png, index == selected, text)
         for index, (checked, png) in enumerate(digits)
     )
     return f'<ul class="wall">{items}</ul>'
 
 
-def _wall_digit(index: int, checked: Checked, png: bytes, chosen: bool, words: Words) -> str:
-    answer = checked.answer
+def _grid_digit(index: int, answer: Answer, png: bytes, selected: bool, text: Texts) -> str:
     name = html.escape(answer.file)
-    verdict = verdict_words(answer.verdict, words)
+    verdict = verdict_text(answer, text)
     probability = probability_to_show(answer)
     number = "" if probability is None else f"{probability:.4f}"
-    spoken = verdict if probability is None else f"P(fake) {number}, {verdict}"
-    source = PNG_URL + base64_text(png)
+    spoken = f"P(fake) {number}, {verdict}" if number else verdict
     return (
-        f'<li data-tone="{VERDICTS.get(answer.verdict or "", "error")}">'
+        f'<li data-tone="{tone(answer)}">'
         f'<button type="button" class="wall-digit" data-name="{name}" '
-        f'aria-label="{words("wall.check", name=answer.file, number=spoken)}">'
-        f'<img class="pixels" src="{source}" alt="">'
+        f'aria-label="{text("wall.check", name=answer.file, number=spoken)}">{pixels_image(png)}'
         f'<span class="wall-number">{number}</span> <span class="wall-verdict">{verdict}</span></button>'
         f'<span class="wall-more"><button type="button" class="wall-choose" data-index="{index}" '
-        f'aria-pressed="{str(chosen).lower()}" '
-        f'aria-label="{words("wall.choose-name", name=answer.file)}">{words("wall.choose")}</button>'
-        f'<a href="{source}" download="{name}" aria-label="{words("wall.save-name", name=answer.file)}">'
-        f"{words('wall.save')}</a></span></li>"
+        f'aria-pressed="{str(selected).lower()}" '
+        f'aria-label="{text("wall.choose-name", name=answer.file)}">{text("wall.choose")}</button>'
+        f"{save_link(answer.file, png, text)}</span></li>"
     )
 
 
-def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], attributes: Iterable[str]) -> str:
-    """HTML of a table, all of it HTML already.
-
-    headings: of all columns; the first may be empty. rows: the first cell names the row, and the last
-    reaches over the columns that are left. attributes: of each row, for a script or a style sheet.
-    """
-    corner, *columns = headings
-    head = f'<th scope="col">{corner}</th>' if corner else "<td></td>"
-    head += "".join(f'<th scope="col">{each}</th>' for each in columns)
-    body = ""
-    for (name, *cells, last), own in zip(rows, attributes, strict=True):
-        left = len(columns) - len(cells)
-        wide = f' colspan="{left}"' if left > 1 else ""
-        inner = "".join(f"<td>{each}</td>" for each in cells)
-        body += f'<tr {own}><th scope="row">{name}</th>{inner}<td{wide}>{last}</td></tr>'
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+def save_link(file: str, png: bytes, text: Texts) -> str:
+    """Return a link that saves a PNG file. file: plain text."""
+    return (
+        f'<a href="{png_url(png)}" download="{html.escape(file)}" '
+        f'aria-label="{text("wall.save-name", name=file)}">{text("wall.save")}</a>'
+    )

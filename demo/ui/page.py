@@ -1,111 +1,90 @@
-"""What the views of the page share: the engine, the words, and the picture that was checked last."""
+"""What the views share: the engine, the texts, and the picture checked last."""
 
 import html
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from demo.api.gradio_inside import Translated
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
 from demo.ui.html import empty_result, result_panel
-from demo.ui.texts import LANGUAGES, Words, load_words, preferred_language
+from demo.ui.texts import LANGUAGES, Texts, load_texts, preferred_language
 
-# To gradio's translator these are placeholders and quotes; to a browser the same characters.
+# Gradio's translator takes these for placeholders and quotes; browsers show the same characters.
 _ENTITIES = str.maketrans({"{": "&#123;", "}": "&#125;", "'": "&#39;"})
 
 
 class Page:
-    """Made first, inside the app that is being built; then each view adds itself.
+    """Created first inside the app being built; then each view adds itself.
 
-    tabs: the views, by the names `check`, `learn`, `generate`, `many`, `elsewhere` and `game`.
-    current: the picture that was checked last, a `Checked`, or None.
-    result: the panel that shows it, which the view *Check* renders.
+    i18n: the texts the browser translates; it grows as views are added.
+    tabs, tab: all views, and the one being built. current: the `Checked` picture that was checked last.
+    result: the panel that shows it, rendered by *Check*.
     """
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._words = load_words()
-        self._blocks: dict[str, dict[str, str]] = {language: {} for language in LANGUAGES}
+        self.i18n = gr.I18n(**{language: {} for language in LANGUAGES})
+        self._texts = load_texts()
         self.tabs = gr.Tabs(render=False, elem_id="views")
+        self.tab: gr.Tab | None = None
         self.current = gr.State(None)
-        self.result = gr.HTML(
-            self.block(empty_result),
-            apply_default_css=False,
-            elem_id="result",
-            js_on_load=_RESULT_SCRIPT,
-            render=False,
+        self.result = self.html(
+            empty_result, elem_id="result", js_on_load=script(__file__, "result.js"), render=False
         )
 
-    def say(self, key: str) -> Translated:
-        """A text for a component's own label, which the browser puts in its language."""
-        return self._register(key, {each: html.unescape(words(key)) for each, words in self._words.items()})
+    def label(self, key: str) -> Any:
+        """Return a text for a component's label; the browser shows it in its language."""
+        return self._translated(key, {each: html.unescape(text(key)) for each, text in self._texts.items()})
 
-    def block(self, render: Callable[[Words], str]) -> Translated:
-        """HTML that never changes, rendered once in each language; the browser shows its own."""
-        rendered = {each: render(words).translate(_ENTITIES) for each, words in self._words.items()}
-        return self._register(f"block-{len(self._blocks['en'])}", rendered)
+    def html(self, content: Callable[[Texts], str], **options: Any) -> gr.HTML:
+        """Add HTML that never changes, rendered once per language; the browser shows its own."""
+        key = f"html-{len(self.i18n.translations_dict['en'])}"
+        rendered = {each: content(text).translate(_ENTITIES) for each, text in self._texts.items()}
+        return gr.HTML(self._translated(key, rendered), apply_default_css=False, **options)
 
-    def _register(self, key: str, texts: dict[str, str]) -> Translated:
+    def paragraph(self, key: str, style: str = "", **values: object) -> gr.HTML:
+        """Add a paragraph with a text. style: its CSS class."""
+        attribute = f' class="{style}"' if style else ""
+        return self.html(lambda text: f"<p{attribute}>{text(key, **values)}</p>")
+
+    def _translated(self, key: str, texts: dict[str, str]) -> Any:
         for language, text in texts.items():
-            self._blocks[language][key] = text
-        return Translated(key)
+            self.i18n.translations_dict[language][key] = text
+        return self.i18n(key)
 
-    def translations(self) -> gr.I18n:
-        """What the browser needs to show `say` and `block` in its language."""
-        return gr.I18n(**self._blocks)
-
-    def words(self, request: gr.Request | None) -> Words:
-        """The texts in the language of whoever sent a request."""
+    def texts(self, request: gr.Request | None) -> Texts:
+        """Return the texts in the language of a request's sender."""
         accepted = request.headers.get("accept-language") if request else None
-        return self._words[preferred_language(accepted)]
+        return self._texts[preferred_language(accepted)]
 
-    def both(self, prefix: str) -> dict[str, dict[str, str]]:
-        """By language, the texts whose keys begin with a prefix: for a script that chooses in the browser."""
-        return {language: words.group(prefix) for language, words in self._words.items()}
+    def by_language(self, prefix: str) -> dict[str, dict[str, str]]:
+        """Return the texts whose keys start with a prefix in all languages, for a script that chooses."""
+        return {language: text.group(prefix) for language, text in self._texts.items()}
 
     @property
     def shown(self) -> list[Any]:
-        """The outputs of an event that shows a picture in *Check*: what `show` returns goes there."""
+        """The outputs of an event that shows a picture in *Check*, to be filled by `show`."""
         return [self.result, self.current, self.tabs]
 
     def show(self, checked: Checked, request: gr.Request | None) -> Sequence[Any]:
-        """Values for `shown`: the panel of an answer, with *Check* in front and the panel in sight."""
-        panel = result_panel(self.engine, checked, self.words(request), in_front=True)
+        """Return values for `shown`: *Check* in front, scrolled to the panel of an answer."""
+        panel = result_panel(self.engine, checked, self.texts(request), in_front=True)
         return panel, checked, gr.Tabs(selected="check")
 
-    def panel(self, checked: Checked | None, request: gr.Request | None) -> str:
-        """The panel of an answer, or the empty one."""
-        words = self.words(request)
-        return empty_result(words) if checked is None else result_panel(self.engine, checked, words)
+
+def script(module_file: str, name: str) -> str:
+    """Return the text of a file beside a module. module_file: the module's `__file__`."""
+    return Path(module_file).with_name(name).read_text(encoding="utf-8")
 
 
-_RESULT_SCRIPT = """
-// Its view comes to the front a little later than the panel of a picture that was chosen in another one.
-function lookAt(panel, patience) {
-  if (panel.checkVisibility()) {
-    panel.scrollIntoView({ block: 'nearest' });
-    panel.focus({ preventScroll: true });
-  } else if (patience) {
-    requestAnimationFrame(() => lookAt(panel, patience - 1));
-  }
-}
-watch('value', () => {
-  const panel = element.querySelector('.result[data-in-front]');
-  if (panel) lookAt(panel, 120);
-});
-document.addEventListener('touchstone:input', () => {
-  if (element.checkVisibility()) element.querySelector('.result')?.setAttribute('data-stale', '');
-});
-"""
+def private_event(*, with_data: bool = False) -> dict[str, Any]:
+    """Return the options of the page's own events: not in the API, and only the latest of several runs.
 
-
-def private_event(*, telling: bool = False) -> dict[str, Any]:
-    """What the page's own events have in common: not part of the API, and the latest input wins.
-
-    telling: what the browser says in the event's data matters. Gradio forgets it where an event waits for the
-    one before it, so such events do not wait.
+    with_data: the handler reads the event's data. Gradio drops the data of an event that waits for an
+    earlier one, so such events do not wait.
     """
-    mode = "multiple" if telling else "always_last"
+    mode = "multiple" if with_data else "always_last"
     return {"api_visibility": "private", "show_progress": "hidden", "trigger_mode": mode}

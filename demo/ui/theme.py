@@ -1,27 +1,28 @@
-"""The look of the app: colours and type for gradio's own components; the sheets in `style/` do the rest."""
+"""The colours and type of Gradio's components; the style sheets in `style/` do the rest."""
 
 from pathlib import Path
 from typing import Final
 
 import gradio as gr
 
-STYLE_SHEETS: Final = tuple(sorted(Path(__file__).with_name("style").glob("*.css")))
-"""One a view, after `base.css`, which all of them share."""
+FOLDER: Final = Path(__file__).parent
+STYLE_SHEETS: Final = (*sorted(FOLDER.glob("shared/*.css")), *sorted(FOLDER.glob("style/*.css")))
+"""The sheets shared with the static page, then `base.css`, shared by all views, and one per view."""
 
 
 def touchstone_theme() -> gr.themes.Base:
-    """Quiet stone greys with one teal accent, light and dark; its fonts come with gradio, not by network."""
+    """Return the theme: stone greys with a teal accent, light and dark, in fonts that Gradio bundles."""
     theme = gr.themes.Base(
         primary_hue=gr.themes.colors.teal,
         secondary_hue=gr.themes.colors.teal,
         neutral_hue=gr.themes.colors.stone,
         text_size=gr.themes.sizes.text_lg,
         radius_size=gr.themes.sizes.radius_sm,
-        # The semibold cut that gradio bundles lacks letters.
+        # Gradio's bundled semibold lacks letters.
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400,)), "ui-monospace", "monospace"],
     )
-    # Every pair of text and background here reaches 4.5:1, which gradio's orange primary button does not.
+    # Text and background contrast at least 4.5:1 everywhere; Gradio's own orange button does not.
     return theme.set(
         body_background_fill="*neutral_50",
         body_background_fill_dark="*neutral_950",

@@ -1,4 +1,4 @@
-"""The one door: what the any-image graph costs beside the core alone, and a photo beside reading it."""
+"""Scoring pictures of any size: the any-image graph against the core, and a photo against reading it."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -8,51 +8,55 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, IMAGE, NORMALIZER, PIXELS
-from demo.inference.sessions import CPU, onnxruntime
-from export.benchmark.machine import machine
-from export.benchmark.options import Options
-from export.benchmark.report import Report
-from export.benchmark.rounds import Row, compare, cpu_microseconds
-from export.pictures import photographed
-from export.strokes import strokes_of
+from demo.inference.manifest import Manifest
+from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report
+from export.benchmark.inference import one_thread_session
+from export.conformance import strokes_of
+from export.from_image import photographed
 from train.data.pendigits import draw
 from train.normalize import SIDE, normalize
 
-GOAL: Final = 1 / 1.2
 HEIGHT: Final = 480
 WIDTH: Final = 640
-LARGE_BYTES: Final = 256_000_000
+MEMORY_BYTES: Final = 256_000_000
 """More than any cache holds."""
 CALLS: Final = 200
 PHOTO_CALLS: Final = 5
+CORE, REFERENCE = "core alone", "reference normalizer (numpy)"
+READ: Final = "reading its bytes once, from memory"
 
 
 def measure(options: Options) -> Report:
-    """On one core: digits of 28x28 against the core, and a photo of 640x480 against reading its bytes."""
-    sessions = {name: single_threaded(options, name) for name in (DISCRIMINATOR, FROM_IMAGE, NORMALIZER)}
+    """Time 28x28 pictures and a 640x480 photo on one core, in processor time.
+
+    Raises:
+        ModelError: the models cannot be read.
+    """
+    manifest = Manifest.load(options.models)
+    sessions = {
+        name: one_thread_session(manifest.read(f"{name}.onnx"))
+        for name in (DISCRIMINATOR, FROM_IMAGE, NORMALIZER)
+    }
     drawing = draw(strokes_of(3), 280, 22)
-    digit = normalize(drawing[..., None])
-    photo = photograph(drawing)
-    calls = 5 if options.quick else CALLS
     rows = [
         row
-        for task, picture in small_pictures(digit).items()
-        for row in against_core(task, picture, sessions, calls, options.rounds)
+        for task, picture in small_pictures(normalize(drawing[..., None])).items()
+        for row in small_picture_rows(task, picture, sessions, options)
     ]
-    of_photo = against_reading(photo, sessions[NORMALIZER], options)
-    return Report("any_image", machine(), [*rows, *of_photo], notes(photo, of_photo))
-
-
-def single_threaded(options: Options, name: str) -> Any:
-    """A session of a published model that uses one core."""
-    module = onnxruntime()
-    settings = module.SessionOptions()
-    settings.intra_op_num_threads = 1
-    return module.InferenceSession(options.models / f"{name}.onnx", settings, providers=[CPU])
+    photo = photograph(drawing)
+    photo_rows = photo_rows_of(photo, sessions[NORMALIZER], options)
+    costs = {row.contestant: row.cost.median for row in photo_rows}
+    note = (
+        f"A 640x480 photo has {photo.nbytes:,} bytes. Reading them from memory takes {costs[READ]:.0f} µs "
+        f"({photo.nbytes / costs[READ] / 1000:.1f} GB/s): no normalizer can be faster. normalizer.onnx takes "
+        f"{costs['normalizer.onnx'] / costs[READ]:.0f} times as long. Pillow only scales: it looks for "
+        "neither paper nor ink."
+    )
+    return report("any_image", [*rows, *photo_rows], [note])
 
 
 def photograph(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Dark ink in the middle of paper under light from one side: uint8 [480, 640, 3], contiguous."""
+    """Return a photo of dark ink on paper lit from one side: uint8 [480, 640, 3], contiguous."""
     side = drawing.shape[0]
     top, left = (HEIGHT - side) // 2, (WIDTH - side) // 2
     sheet = np.pad(drawing, ((top, HEIGHT - side - top), (left, WIDTH - side - left)))
@@ -60,74 +64,50 @@ def photograph(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def small_pictures(digit: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
-    """Task → a picture of 28x28, uint8 [28, 28, 1 | 4]: a digit as MNIST has it, and some that are not."""
+    """Return task → a picture of 28x28, uint8 [28, 28, 1 or 4]: a digit as in MNIST, and variations."""
     smaller = np.asarray(Image.fromarray(digit).resize((24, 24), Image.Resampling.BILINEAR))
     noisy = digit + np.random.default_rng(0).normal(0, 6, digit.shape)
     opaque = np.full_like(digit, 255)
     return {
-        "28x28 as MNIST": digit[..., None],
-        "28x28 as MNIST, as a browser decodes it (RGBA)": np.dstack([digit] * 3 + [opaque]),
-        "28x28, smaller than MNIST's digits": np.pad(smaller, (SIDE - 24) // 2)[..., None],
+        "28x28 as in MNIST": digit[..., None],
+        "28x28 as in MNIST, RGBA as a browser decodes it": np.dstack([digit] * 3 + [opaque]),
+        "28x28, digit smaller than in MNIST": np.pad(smaller, (SIDE - 24) // 2)[..., None],
         "28x28, noise on the paper": np.clip(noisy, 0, 255).astype(np.uint8)[..., None],
     }
 
 
-def against_core(
-    task: str, picture: NDArray[np.uint8], sessions: dict[str, Any], calls: int, rounds: int
+def small_picture_rows(
+    task: str, picture: NDArray[np.uint8], sessions: dict[str, Any], options: Options
 ) -> list[Row]:
-    """The core alone, on pixels already normalised; the any-image graph; its two halves in two sessions."""
+    """Compare the core on normalized pixels, the any-image graph, and normalizer and core in two sessions."""
     core, whole, normalizer = (sessions[name] for name in (DISCRIMINATOR, FROM_IMAGE, NORMALIZER))
     pixels = normalize(picture)[np.newaxis]
 
-    def halves() -> None:
-        (seen,) = normalizer.run([PIXELS], {IMAGE: picture})
-        core.run(None, {PIXELS: seen})
+    def two_sessions() -> None:
+        (normalized,) = normalizer.run([PIXELS], {IMAGE: picture})
+        core.run(None, {PIXELS: normalized})
 
-    return compare(
-        task,
-        "µs",
-        {
-            "core alone": cpu_microseconds(lambda: core.run(None, {PIXELS: pixels}), calls),
-            "any-image graph": cpu_microseconds(lambda: whole.run(None, {IMAGE: picture}), calls),
-            "normaliser, then core": cpu_microseconds(halves, calls),
-        },
-        "core alone",
-        rounds,
-        {"any-image graph": GOAL},
-    )
+    calls = {
+        CORE: lambda: core.run(None, {PIXELS: pixels}),
+        "any-image graph": lambda: whole.run(None, {IMAGE: picture}),
+        "normalizer, then core": two_sessions,
+    }
+    repeats = 5 if options.quick else CALLS
+    contestants = {name: cpu_microseconds(call, repeats) for name, call in calls.items()}
+    return compare(task, "µs", contestants, CORE, options.rounds)
 
 
-def against_reading(photo: NDArray[np.uint8], normalizer: Any, options: Options) -> list[Row]:
-    """The normaliser on a photo, what else makes pixels of one, and what its bytes take to be read."""
-    large = np.ones(LARGE_BYTES // (100 if options.quick else 1), np.uint8)
-    other = np.zeros_like(large)
-    share = large.nbytes / photo.nbytes
+def photo_rows_of(photo: NDArray[np.uint8], normalizer: Any, options: Options) -> list[Row]:
+    """Compare normalizer.onnx on a photo with the numpy one, with Pillow's scaling, and with reading it."""
+    memory = np.ones(MEMORY_BYTES // (100 if options.quick else 1), np.uint8)
+    read = cpu_microseconds(memory.max, 1)
     image = Image.fromarray(photo)
     contestants: dict[str, Callable[[], float]] = {
-        "reference normaliser (numpy)": cpu_microseconds(lambda: normalize(photo), 1),
+        REFERENCE: cpu_microseconds(lambda: normalize(photo), 1),
         "normalizer.onnx": cpu_microseconds(lambda: normalizer.run(None, {IMAGE: photo}), PHOTO_CALLS),
-        "Pillow, grey and area average of all of it": cpu_microseconds(
+        "Pillow, grey and area average": cpu_microseconds(
             lambda: image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), PHOTO_CALLS
         ),
-        "its bytes read once, from memory": per_photo(lambda: large.max(), share),
-        "its bytes copied once, in memory": per_photo(lambda: np.copyto(other, large), share),
-        "its bytes read once, in the cache": cpu_microseconds(lambda: photo.max(), PHOTO_CALLS),
+        READ: lambda: read() * photo.nbytes / memory.nbytes,
     }
-    return compare("640x480 photo", "µs", contestants, "reference normaliser (numpy)", options.rounds)
-
-
-def per_photo(call: Callable[[], Any], share: float) -> Callable[[], float]:
-    """What measures a call on `share` times as many bytes as a photo has, in µs a photo."""
-    whole = cpu_microseconds(call, 1)
-    return lambda: whole() / share
-
-
-def notes(photo: NDArray[np.uint8], rows: list[Row]) -> list[str]:
-    """The roofline of a photo, and how far from it the normaliser is."""
-    costs = {row.contestant: row.cost.median for row in rows}
-    read, ours = costs["its bytes read once, from memory"], costs["normalizer.onnx"]
-    return [
-        f"A 640x480 photo has {photo.nbytes:,} bytes; at {photo.nbytes / read / 1000:.1f} GB/s, measured by "
-        f"reading {LARGE_BYTES:,} bytes, they take {read:.0f} µs: the roofline of any normaliser.",
-        f"The normaliser takes {ours / read:.0f} times that. Pillow looks for neither paper nor ink.",
-    ]
+    return compare("640x480 photo", "µs", contestants, REFERENCE, options.rounds)

@@ -1,4 +1,4 @@
-"""The page without a server, in a real browser: opened to first answer, µs a picture, bytes over the wire."""
+"""The page without a server, in a real browser: time to the first answer, bytes loaded, µs per picture."""
 
 import base64
 import gzip
@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,15 +19,12 @@ from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST
 from demo.inference.manifest import Manifest
-from demo.inference.sessions import CPU, onnxruntime
 from demo.snippets.programs import HERE as PROGRAMS
 from demo.static_page.assemble import RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
-from export.benchmark.machine import machine
-from export.benchmark.options import Options
+from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report, rows_from
+from export.benchmark.inference import one_thread_session
 from export.benchmark.packages import node_modules
-from export.benchmark.report import Report
-from export.benchmark.rounds import Row, Spread, compare
 from export.benchmark.static import serving
 from export.conformance import CONFORMANCE_FOLDER
 
@@ -37,96 +33,70 @@ if TYPE_CHECKING:
 
 HERE: Final = Path(__file__).with_name("web")
 PICTURE: Final = CONFORMANCE_FOLDER / "drawn-3.png"
-PATIENCE_MILLISECONDS: Final = 120_000
+TIMEOUT_MILLISECONDS: Final = 120_000
 
-OPENED: Final = "Page opened to first answer"
 PAGE: Final = "this page"
 PLAIN: Final = "onnxruntime-web as its guide uses it"
-"""Its files as npm has them, the runtime fetched once a script asks for it, sessions with their defaults."""
+"""Its files as in the npm package, the runtime loaded when a script asks for it, sessions with defaults."""
 GZIPPED: Final = "this page, its text gzipped by the host"
 NODE: Final = "onnxruntime-node, one thread"
 PYTHON: Final = "onnxruntime in Python, one thread"
-WASM: Final = "WebAssembly, as the page opens it"
-WASM_OPTIMISED: Final = "WebAssembly, graph optimised"
-ONE_THREAD: Final = "WebAssembly, one thread"
-TWO_THREADS: Final = "WebAssembly, two threads"
-LEVELS: Final = {WASM: "disabled", WASM_OPTIMISED: "all"}
+LEVELS: Final = {"WebAssembly, as the page opens it": "disabled", "WebAssembly, graph optimised": "all"}
+"""Contestant → onnxruntime-web's level of graph optimisation."""
 
 BINARY: Final = {".gzip": "the runtime", ".wasm": "the runtime", ".onnx": "the model"}
 REST: Final = "scripts, style and texts"
-ISOLATED: Final = {
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-}
-"""Without them a browser shares no memory between threads."""
 
-
-@dataclass(frozen=True)
-class Network:
-    """latency: milliseconds added to every request. rate: megabits a second."""
-
-    latency: float
-    rate: float
-
-    @property
-    def conditions(self) -> dict[str, Any]:
-        """As Chromium's `Network.emulateNetworkConditions` takes it: bytes a second."""
-        rate = self.rate * 1e6 / 8
-        return {
-            "offline": False,
-            "latency": self.latency,
-            "downloadThroughput": rate,
-            "uploadThroughput": rate,
-        }
-
-
-HOME: Final = Network(latency=40, rate=20)
-QUICK: Final = Network(latency=40, rate=200)
-
-
-def measure(options: Options) -> Report:
-    """The page of the published models, from a server on this machine, with nothing kept from before.
-
-    Raises:
-        ExportError: Playwright, a browser or Node is missing.
-        PageError: npm is missing, or cannot get onnxruntime-web.
-    """
-    packages = node_modules(PROGRAMS / "node")
-    manifest = Manifest.load(options.models)
-    models = {
-        name: manifest.read(name)
-        for name in (f"{DISCRIMINATOR}.onnx", f"{FROM_IMAGE}.onnx")
-        if name in manifest.files
-    }
-    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
-        folders = lay_out(Path(temporary), options.models, models)
-        local, files = first_answers(browser, folders, None, 1 if options.quick else options.rounds)
-        # Most of it is waiting, and that does not spread.
-        slow, _ = (
-            first_answers(browser, folders, QUICK, 1)
-            if options.quick
-            else first_answers(browser, folders, HOME, min(5, options.rounds))
-        )
-        rows = [*local, *slow, *wire(folders, files)]
-        with latency_page(browser, folders[PAGE], 1) as one, node(folders[PAGE], packages) as in_node:
-            for file, content in models.items():
-                rows += latencies(file, content, one, in_node, options)
-            with latency_page(browser, folders[PAGE], 2) as two:
-                rows += threads(next(iter(models)), one, two, options)
-        told = machine(("playwright",))
-        told["libraries"] |= versions(browser)
-    return Report("browser", told, rows, NOTES)
-
-
+LATENCY_MILLISECONDS: Final = 40
+MEGABITS_PER_SECOND: Final = 20
+QUICK_MEGABITS_PER_SECOND: Final = 200
 NOTES: Final = (
-    "Opened to first answer: a picture is handed over as soon as the page takes one; nothing is cached.",
-    f"The network is Chromium's emulation: {HOME.rate:g} Mbit/s, {HOME.latency:g} ms more for each request.",
-    "µs a picture: the processor's time, in WebAssembly of the page's own thread; of threads, by the wall.",
+    "The picture is handed over as soon as the page accepts one; nothing is cached before.",
+    f"Chromium emulates the network: every request takes {LATENCY_MILLISECONDS} ms more.",
+    "µs per picture are processor time; in WebAssembly, that of the page's own thread.",
 )
 
 
+@dataclass(frozen=True)
+class FirstAnswer:
+    """milliseconds: since the page was requested. busy: ms of processor time that the page's process used.
+
+    files: path and bytes loaded of each file.
+    """
+
+    milliseconds: float
+    busy: float
+    files: list[tuple[str, int]]
+
+
+def measure(options: Options) -> Report:
+    """Measure the page of the published models, loaded from a server on this machine with an empty cache.
+
+    Raises:
+        ExportError: Playwright, a browser or Node is missing. PageError: npm cannot get onnxruntime-web.
+    """
+    packages = node_modules(PROGRAMS / "node")
+    manifest = Manifest.load(options.models)
+    names = [f"{name}.onnx" for name in (DISCRIMINATOR, FROM_IMAGE)]
+    models = {name: manifest.read(name) for name in names if name in manifest.files}
+    rounds = 1 if options.quick else options.rounds
+    with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
+        folders = lay_out(Path(temporary), options.models, models)
+        rows, answers = first_answer_rows(browser, folders, None, rounds)
+        # Most of this is waiting, which varies little.
+        rate = QUICK_MEGABITS_PER_SECOND if options.quick else MEGABITS_PER_SECOND
+        rows += first_answer_rows(browser, folders, rate, min(5, rounds))[0]
+        rows += size_rows(folders, answers)
+        with latency_page(browser, folders[PAGE]) as page, node(folders[PAGE], packages) as in_node:
+            for file, content in models.items():
+                rows += latency_rows(file, content, page, in_node, 2 if options.quick else 40, rounds)
+        measured = report("browser", rows, NOTES, ("playwright",))
+        measured.machine["libraries"] |= versions(browser)
+    return measured
+
+
 def lay_out(folder: Path, models: Path, files: Mapping[str, bytes]) -> dict[str, Path]:
-    """Two pages in a folder, by contestant: this one, with the latency page beside it, and the plain one."""
+    """Write both pages and return contestant → folder; this project's also holds the latency page."""
     page, plain = folder / "page", folder / "plain"
     assemble_page(page, models)
     for name, content in files.items():
@@ -142,57 +112,46 @@ def lay_out(folder: Path, models: Path, files: Mapping[str, bytes]) -> dict[str,
     return {PLAIN: plain, PAGE: page}
 
 
-def first_answers(
-    browser: "Browser", folders: Mapping[str, Path], network: Network | None, rounds: int
-) -> tuple[list[Row], dict[str, "Answered"]]:
-    """Milliseconds from asking for a page to the answer that stands in it, and its processor's until then.
+def first_answer_rows(
+    browser: "Browser", folders: Mapping[str, Path], rate: int | None, rounds: int
+) -> tuple[list[Row], dict[str, FirstAnswer]]:
+    """Return rows of the time and the processor time to the first answer, and each page's last answer.
 
-    Beside the rows, the last answer of each page.
+    rate: of an emulated network in Mbit/s, or None for this machine's own.
     """
-    found: dict[str, list[Answered]] = {name: [] for name in folders}
+    answers: dict[str, list[FirstAnswer]] = {name: [] for name in folders}
 
     def contestant(name: str) -> Callable[[], float]:
         def run() -> float:
-            found[name].append(answered(browser, folders[name], network))
-            return found[name][-1].milliseconds
+            answers[name].append(first_answer(browser, folders[name], rate))
+            return answers[name][-1].milliseconds
 
         return run
 
-    task = f"{OPENED}, {'from this machine' if network is None else f'over {network.rate:g} Mbit/s'}"
+    network = f"over {rate} Mbit/s" if rate else "from this machine"
+    task = f"page opened to first answer, {network}"
     rows = compare(task, "ms", {name: contestant(name) for name in folders}, PLAIN, rounds)
-    busy = {name: iter([each.busy for each in all_of]).__next__ for name, all_of in found.items()}
-    rows += compare(f"{task}, processor", "ms", busy, PLAIN, rounds)
-    return rows, {name: all_of[-1] for name, all_of in found.items()}
+    # The first answer of each page belongs to the warm-up round.
+    busy = {name: [each.busy for each in found[1:]] for name, found in answers.items()}
+    rows += rows_from(f"{task}, processor time", "ms", busy, PLAIN)
+    return rows, {name: found[-1] for name, found in answers.items()}
 
 
-@dataclass(frozen=True)
-class Answered:
-    """A page's first answer, and what came for it.
-
-    milliseconds: since the page was asked for. busy: milliseconds that all threads of the page's process have
-    worked until then. files: path, bytes over the wire.
-    """
-
-    milliseconds: float
-    busy: float
-    files: list[tuple[str, int]]
-
-
-def answered(browser: "Browser", folder: Path, network: Network | None) -> Answered:
-    """Open a page that was never seen before, and wait for its first answer."""
+def first_answer(browser: "Browser", folder: Path, rate: int | None) -> FirstAnswer:
+    """Open a page with an empty cache, hand it a picture, and wait for the answer to be shown."""
     script = (HERE / "first-answer.js").read_text(encoding="utf-8")
     picture = json.dumps(base64.b64encode(PICTURE.read_bytes()).decode())
     with serving(folder) as served, fresh(browser) as context:
         page = context.new_page()
         page.add_init_script(f"{{ const PICTURE = {picture};\n{script} }}")
-        devtools = measured(page)
-        if network is not None:
+        devtools = performance_session(page)
+        if rate:
             devtools.send("Network.enable")
-            devtools.send("Network.emulateNetworkConditions", network.conditions)
+            devtools.send("Network.emulateNetworkConditions", network_conditions(rate))
         page.goto(served.address, wait_until="commit")
         done = page.locator("html[data-answered]")
-        done.wait_for(state="attached", timeout=PATIENCE_MILLISECONDS)
-        return Answered(
+        done.wait_for(state="attached", timeout=TIMEOUT_MILLISECONDS)
+        return FirstAnswer(
             float(done.get_attribute("data-answered") or "nan"),
             1000 * metric(devtools, "ProcessTime"),
             page.evaluate(
@@ -202,22 +161,33 @@ def answered(browser: "Browser", folder: Path, network: Network | None) -> Answe
         )
 
 
-def measured(page: "Page") -> "CDPSession":
-    """Has Chromium count what a page costs: a thread's time is counted from here on."""
+def network_conditions(rate: int) -> dict[str, Any]:
+    """Return a network of `rate` Mbit/s as Chromium's DevTools describe it, in bytes per second."""
+    throughput = rate * 1e6 / 8
+    return {
+        "offline": False,
+        "latency": LATENCY_MILLISECONDS,
+        "downloadThroughput": throughput,
+        "uploadThroughput": throughput,
+    }
+
+
+def performance_session(page: "Page") -> "CDPSession":
+    """Start Chromium's performance counters for a page; a thread's time is counted from here on."""
     devtools = page.context.new_cdp_session(page)
     devtools.send("Performance.enable")
     return devtools
 
 
 def metric(devtools: "CDPSession", name: str) -> float:
-    """One of Chromium's measures of a page, in seconds."""
-    found = devtools.send("Performance.getMetrics")["metrics"]
-    return float(next(each["value"] for each in found if each["name"] == name))
+    """Return one of Chromium's performance counters, in seconds."""
+    metrics = devtools.send("Performance.getMetrics")["metrics"]
+    return float(next(each["value"] for each in metrics if each["name"] == name))
 
 
 @contextmanager
 def fresh(browser: "Browser") -> Iterator["BrowserContext"]:
-    """A browser that has been nowhere; no service worker fetches beside the page."""
+    """A browser context with an empty cache and without service workers, which would load files too."""
     context = browser.new_context(service_workers="block")
     try:
         yield context
@@ -225,72 +195,56 @@ def fresh(browser: "Browser") -> Iterator["BrowserContext"]:
         context.close()
 
 
-def wire(folders: Mapping[str, Path], answers: Mapping[str, Answered]) -> list[Row]:
-    """kB that come before the first answer, by what they are, and all together."""
+def size_rows(folders: Mapping[str, Path], answers: Mapping[str, FirstAnswer]) -> list[Row]:
+    """Return rows of the kB loaded before the first answer, by kind and in total."""
     sizes = {name: by_kind(answer.files) for name, answer in answers.items()}
-    text = [path for path, _ in answers[PAGE].files if kind(path) == REST]
-    gzipped = sum(len(gzip.compress(content(folders[PAGE], path), mtime=0)) for path in text)
-    sizes[GZIPPED] = sizes[PAGE] | {REST: gzipped}
-    rows = []
-    for each in (*dict.fromkeys(BINARY.values()), REST, "all"):
-        task = f"Over the wire, {each}"
-        costs = {
-            name: [(sum(found.values()) if each == "all" else found[each]) / 1000]
-            for name, found in sizes.items()
-        }
-        rows += [
-            Row(
-                task,
-                name,
-                "kB",
-                Spread.of(cost),
-                PLAIN,
-                None if name == PLAIN else Spread.of([costs[PLAIN][0] / cost[0]]),
-            )
-            for name, cost in costs.items()
-        ]
-    return rows
+    paths = [path.removeprefix("/") or "index.html" for path, _ in answers[PAGE].files if kind(path) == REST]
+    text = sum(len(gzip.compress((folders[PAGE] / path).read_bytes(), mtime=0)) for path in paths)
+    sizes[GZIPPED] = sizes[PAGE] | {REST: text}
+    totals = {name: {**size, "all": sum(size.values())} for name, size in sizes.items()}
+    return [
+        row
+        for each in totals[PLAIN]
+        for row in rows_from(
+            f"loaded, {each}", "kB", {name: [size[each] / 1000] for name, size in totals.items()}, PLAIN
+        )
+    ]
 
 
-def content(folder: Path, path: str) -> bytes:
-    """The file that a page's path stands for."""
-    return (folder / (path.removeprefix("/") or "index.html")).read_bytes()
-
-
-def kind(path: str) -> str:
-    """What a file is to the page, by its ending."""
-    return BINARY.get(Path(path).suffix, REST)
-
-
-def by_kind(entries: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """Bytes by kind."""
+def by_kind(files: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Return the bytes of each kind of file."""
     sizes = dict.fromkeys((*BINARY.values(), REST), 0)
-    for path, size in entries:
+    for path, size in files:
         sizes[kind(path)] += size
     return sizes
 
 
+def kind(path: str) -> str:
+    """Return what a file is to the page, judged by its suffix."""
+    return BINARY.get(Path(path).suffix, REST)
+
+
 @contextmanager
-def latency_page(browser: "Browser", folder: Path, threads: int) -> Iterator["Page"]:
-    """A page of the folder's runtime with sessions to run."""
-    with serving(folder, ISOLATED) as served, fresh(browser) as context:
+def latency_page(browser: "Browser", folder: Path) -> Iterator["Page"]:
+    """A page with the folder's runtime, where `run(file, level, picture, count)` scores a picture."""
+    with serving(folder) as served, fresh(browser) as context:
         page = context.new_page()
-        page.goto(f"{served.address}latency.html?threads={threads}")
-        ready = page.locator("html[data-ready]")
-        ready.wait_for(state="attached", timeout=PATIENCE_MILLISECONDS)
+        page.goto(f"{served.address}latency.html")
+        page.locator("html[data-ready]").wait_for(state="attached", timeout=TIMEOUT_MILLISECONDS)
         yield page
 
 
 InNode = Callable[[str, Sequence[int], int], float]
+"""Scores a picture with a file in Node, some number of times; returns µs of processor time per picture."""
 
 
 @contextmanager
 def node(folder: Path, packages: Path) -> Iterator[InNode]:
-    """Sessions in Node: a function of file, picture and count that returns the processor's µs a picture."""
+    """A Node process that runs the folder's files."""
     with tempfile.TemporaryDirectory() as temporary:
         program = Path(shutil.copy(HERE / "latency-node.mjs", temporary))
         (Path(temporary) / "node_modules").symlink_to(packages)
-        with subprocess.Popen(  # noqa: S603 - the program is ours
+        with subprocess.Popen(  # noqa: S603
             [shutil.which("node") or "node", str(program)],
             cwd=folder,
             stdin=subprocess.PIPE,
@@ -312,76 +266,43 @@ def node(folder: Path, packages: Path) -> Iterator[InNode]:
                 process.kill()
 
 
-def latencies(file: str, content: bytes, page: "Page", in_node: InNode, options: Options) -> list[Row]:
-    """The processor's µs for one 28x28 picture, of the same file in each runtime."""
-    count = 2 if options.quick else 40
+def latency_rows(
+    file: str, content: bytes, page: "Page", in_node: InNode, count: int, rounds: int
+) -> list[Row]:
+    """Compare the processor time of one 28x28 picture with the same file in each runtime."""
     pixels = small_picture()
     picture = pixels.ravel().tolist()
-    devtools = measured(page)
+    devtools = performance_session(page)
 
     def in_page(level: str) -> Callable[[], float]:
         def run() -> float:
-            # Opened before the clock runs.
-            in_browser(page, file, level, picture, 1)
+            # The session is opened before the clock starts.
+            page.evaluate("asked => run(...asked)", [file, level, picture, 1])
             began = metric(devtools, "ThreadTime")
-            in_browser(page, file, level, picture, count)
+            page.evaluate("asked => run(...asked)", [file, level, picture, count])
             return (metric(devtools, "ThreadTime") - began) / count * 1e6
 
         return run
 
-    session = python_session(content)
+    session = one_thread_session(content)
     (given,) = session.get_inputs()
     image = pixels[np.newaxis] if given.name == "pixels" else pixels[:, :, np.newaxis]
-
-    def in_python() -> float:
-        began = time.process_time()
-        for _ in range(count):
-            session.run(None, {given.name: image})
-        return (time.process_time() - began) / count * 1e6
-
     contestants: dict[str, Callable[[], float]] = {
         NODE: lambda: in_node(file, picture, count),
-        PYTHON: in_python,
+        PYTHON: cpu_microseconds(lambda: session.run(None, {given.name: image}), count),
         **{name: in_page(level) for name, level in LEVELS.items()},
     }
-    return compare(f"{file}, 28x28", "µs", contestants, NODE, 1 if options.quick else options.rounds)
-
-
-def threads(file: str, one: "Page", two: "Page", options: Options) -> list[Row]:
-    """What a second thread brings one picture, by the wall."""
-    picture = small_picture().ravel().tolist()
-    count = 2 if options.quick else 10
-
-    def contestant(page: "Page") -> Callable[[], float]:
-        return lambda: in_browser(page, file, LEVELS[WASM], picture, count)
-
-    contestants = {ONE_THREAD: contestant(one), TWO_THREADS: contestant(two)}
-    return compare(
-        f"{file}, 28x28, threads", "µs", contestants, ONE_THREAD, 1 if options.quick else options.rounds
-    )
-
-
-def in_browser(page: "Page", file: str, level: str, picture: Sequence[int], count: int) -> float:
-    """Run a file in a page of `latency_page`; µs a picture by the wall."""
-    return float(page.evaluate("asked => run(...asked)", [file, level, picture, count]))
-
-
-def python_session(content: bytes) -> Any:
-    """The file on one thread of the processor."""
-    module = onnxruntime()
-    chosen = module.SessionOptions()
-    chosen.intra_op_num_threads = chosen.inter_op_num_threads = 1
-    return module.InferenceSession(content, chosen, providers=[CPU])
+    return compare(f"{file}, 28x28", "µs", contestants, NODE, rounds)
 
 
 def small_picture() -> NDArray[np.uint8]:
-    """uint8[28, 28], light ink on black."""
+    """Return a drawn digit, uint8 [28, 28], bright ink on black."""
     with Image.open(io.BytesIO(PICTURE.read_bytes())) as picture:
         return np.asarray(picture.convert("L").resize((28, 28)))
 
 
 def versions(browser: "Browser") -> dict[str, str]:
-    """What ran beside Python: the browser, and npm's packages."""
+    """Return the versions of the browser and of npm's onnxruntime packages."""
     packages = {
         name: version
         for folder in ("browser", "node")

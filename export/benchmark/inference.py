@@ -1,6 +1,7 @@
-"""Scoring pixels on one processor core: the published files against PyTorch and against OpenVINO."""
+"""Scoring 28x28 pixels: the published files against PyTorch and OpenVINO on one core, and on CUDA."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,122 +13,168 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.contract import DISCRIMINATOR, GENERATOR, LOGIT, MLP_DISCRIMINATOR, PIXELS
+from demo.errors import DeviceError
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, onnxruntime
-from export.benchmark.machine import machine
-from export.benchmark.options import Options
-from export.benchmark.report import Report
-from export.benchmark.rounds import Row, compare, cpu_microseconds
+from export.benchmark.harness import (
+    Options,
+    Report,
+    Row,
+    compare,
+    cpu_microseconds,
+    report,
+    wall_microseconds,
+)
 from export.errors import ExportError
-from export.torch_twin import detector_twin, perceptron_twin
+from export.rebuild import rebuild_detector, rebuild_mlp
 
 REPEATS: Final = {1: 60, 16: 12, 256: 1}
-"""Batch → how often it is scored a round."""
+"""Batch size → how often it is scored per round."""
+GPU_BATCHES: Final = (1, 256, 4096)
 EAGER: Final = "PyTorch eager"
-GOALS: Final = {1: 12.0, 16: 8.0, 256: 6.0}
 OPENVINO_PRECISIONS: Final = {"OpenVINO, float32": "f32", "OpenVINO, bfloat16": "bf16"}
 LARGEST_DIFFERENCE: Final = 1e-3
+"""Of a logit from PyTorch's."""
+UNIT: Final = "µs a picture"
 SEED: Final = 0
-MISSING: Final = "OpenVINO is not installed here, so nothing is held against it: pip install openvino."
 
 Score = Callable[[NDArray[np.uint8]], Any]
+"""A function that scores pixels, uint8 [batch, 28, 28]."""
 
 
 def measure(options: Options) -> Report:
-    """Every published discriminator at several batch sizes, in processor time of one thread.
+    """Time every published discriminator at several batch sizes, in processor time of one thread.
 
     Raises:
-        ExportError: a reference file does not give PyTorch's numbers, so that its speed means nothing.
+        ExportError: a file's numbers differ from PyTorch's, so its speed means nothing.
         ModelError: the models cannot be read.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         with torch.inference_mode():
-            return report(options)
+            rows, notes = on_one_core(options)
     finally:
         torch.set_num_threads(threads)
+    try:
+        engine = Engine.load(options.models, "cuda", DISCRIMINATOR)
+        rows += on_device(engine, torch.device("cuda"), options)
+    except DeviceError as error:
+        notes.append(f"Not measured on CUDA: {error}")
+    return report("inference", rows, notes, ("openvino",))
 
 
-def report(options: Options) -> Report:
-    """What `measure` gives, with whatever threads PyTorch has."""
+def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
+    """Return rows for the detector's and the tutorial's files, and notes on what each file is worth."""
     manifest = Manifest.load(options.models)
     pixels = generated_pixels(options.models, max(REPEATS))
     names = manifest.names("discriminator")
     tutorials = [name for name in names if name.startswith(MLP_DISCRIMINATOR)]
-    products = [name for name in names if name not in tutorials]
+    detectors = [name for name in names if name not in tutorials]
     content = manifest.read(f"{DISCRIMINATOR}.onnx")
-    product = scorers(manifest, products, DISCRIMINATOR, detector_twin(content), pixels)
-    product |= openvino_scorers(content)
-    tutorial = scorers(
-        manifest,
-        tutorials,
-        MLP_DISCRIMINATOR,
-        perceptron_twin(manifest.read(f"{MLP_DISCRIMINATOR}.onnx")),
-        pixels,
-    )
+    mlp_content = manifest.read(f"{MLP_DISCRIMINATOR}.onnx")
+    contestants = {
+        "detector": scorers(manifest, detectors, rebuild_detector(content), pixels) | openvino_scorers(content),
+        "tutorial discriminator": scorers(manifest, tutorials, rebuild_mlp(mlp_content), pixels),
+    }
     rows: list[Row] = []
     for batch, repeats in REPEATS.items():
         part, times = pixels[:batch], 1 if options.quick else repeats
-        goals = {name: GOALS[batch] for name in products if name != DISCRIMINATOR}
-        rows += timed(f"the product, batch {batch}", product, EAGER, part, times, options, goals)
-        if peers := [name for name in OPENVINO_PRECISIONS if name in product]:
-            chosen = {name: product[name] for name in (*products, *peers)}
-            best = fastest(rows, peers, f"the product, batch {batch}")
-            goals = {name: 1.0 for name in products if name != DISCRIMINATOR}
-            task = f"the product against {best}, batch {batch}"
-            rows += timed(task, chosen, best, part, times, options, goals)
-        rows += timed(f"the tutorial's, batch {batch}", tutorial, EAGER, part, times, options, {})
-    noted = [*products, *(name for name in tutorials if name != MLP_DISCRIMINATOR)]
-    notes = [quality(name, manifest.files[f"{name}.onnx"]) for name in noted]
+        for what, scores in contestants.items():
+            calls = {
+                name: cpu_microseconds(partial(score, part), times, batch) for name, score in scores.items()
+            }
+            rows += compare(f"{what}, batch {batch}", UNIT, calls, EAGER, options.rounds)
+    notes = [quality(name, manifest.files[f"{name}.onnx"]) for name in names if name != MLP_DISCRIMINATOR]
     if not find_spec("openvino"):
-        notes.append(MISSING)
-    return Report("inference", machine(("openvino",)), rows, notes)
+        notes.append("OpenVINO is not installed here, so it is not measured: pip install openvino.")
+    return rows, notes
+
+
+def on_device(engine: Engine, device: torch.device, options: Options) -> list[Row]:
+    """Compare the app's engine with PyTorch, from host memory and back, in wall time; TF32 is off in both.
+
+    Raises:
+        ExportError: the engine's numbers differ from PyTorch's.
+    """
+    twin = rebuild_detector(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
+    digits = generated_pixels(options.models, max(REPEATS))
+    rows: list[Row] = []
+    with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        for batch in GPU_BATCHES[:1] if options.quick else GPU_BATCHES:
+            pixels = np.resize(digits, (batch, *digits.shape[1:]))
+
+            def eager(pixels: NDArray[np.uint8] = pixels) -> list[NDArray[np.float32]]:
+                return [output.cpu().numpy() for output in twin(torch.from_numpy(pixels).to(device))]
+
+            def run(pixels: NDArray[np.uint8] = pixels) -> NDArray[np.float32]:
+                return engine.score(pixels).logit
+
+            refuse_difference(DISCRIMINATOR, run(), eager()[1])
+            calls = {
+                name: wall_microseconds(call, 1 if options.quick else 20, batch)
+                for name, call in ((EAGER, eager), (f"the app's engine, {engine.provider}", run))
+            }
+            rows += compare(f"detector on {device.type}, batch {batch}", UNIT, calls, EAGER, options.rounds)
+    return rows
 
 
 def quality(name: str, entry: Mapping[str, Any]) -> str:
-    """What a published file is worth beside its speed, in the figures of its manifest's entry."""
+    """Return a note on a file's size and accuracy, from its entry in the manifest."""
     if "distance" in entry:
         distance = entry["distance"]
         return (
-            f"{name}: {entry['size']:,} bytes; AUROC {distance['auroc']:.4f} less than {entry['variant_of']} "
-            f"in the mean of all groups of held-out fakes, {distance['auroc_worst']:.4f} in the worst "
-            f"({distance['worst']}); {distance['verdicts']:.1%} of the verdicts differ."
+            f"{name}: {entry['size']:,} bytes. Compared with {entry['variant_of']}, AUROC on held-out fakes "
+            f"falls by {distance['auroc']:.4f} on average and by {distance['auroc_worst']:.4f} in the worst "
+            f"group ({distance['worst']}); {distance['verdicts']:.1%} of the verdicts differ."
         )
     metrics = entry["metrics"]
     return (
-        f"{name}: {entry['size']:,} bytes; AUROC on test digits and the worst generator it learnt from "
-        f"{metrics['auroc_worst_generator_seen']:.4f}, in the wild "
+        f"{name}: {entry['size']:,} bytes. AUROC of test digits against the worst generator in its training "
+        f"data is {metrics['auroc_worst_generator_seen']:.4f}; on augmented pictures, "
         f"{metrics['auroc_worst_generator_seen_in_the_wild']:.4f}."
     )
 
 
 def generated_pixels(models: Path, count: int) -> NDArray[np.uint8]:
-    """Digits as they reach the discriminator, uint8 [count, 28, 28]: speed may depend on how much is zero."""
+    """Return generated digits, uint8 [count, 28, 28]: speed may depend on how many pixels are zero."""
     engine = Engine.load(models, "cpu")
     name = GENERATOR if GENERATOR in engine.generators else engine.default_generator
     return engine.generate(name, count, SEED)
 
 
 def scorers(
-    manifest: Manifest, names: Sequence[str], reference: str, twin: nn.Module, pixels: NDArray[np.uint8]
+    manifest: Manifest, names: Sequence[str], twin: nn.Module, pixels: NDArray[np.uint8]
 ) -> dict[str, Score]:
-    """PyTorch and a session of one thread for each file, by name, where the reference gives its numbers."""
+    """Return PyTorch and, for each file, a session of one thread; the first file must match PyTorch.
+
+    Raises:
+        ExportError: it does not.
+    """
     sessions = {name: one_thread_session(manifest.read(f"{name}.onnx")) for name in names}
-    expected = twin(torch.from_numpy(pixels))[1].numpy()
-    difference = float(np.abs(sessions[reference].run([LOGIT], {PIXELS: pixels})[0] - expected).max())
-    # Written so that NaN fails.
-    if not difference <= LARGEST_DIFFERENCE:
-        raise ExportError(f"{reference}.onnx differs from PyTorch by {difference:.3g}; publish it again.")
+    logits = sessions[names[0]].run([LOGIT], {PIXELS: pixels})[0]
+    refuse_difference(names[0], logits, twin(torch.from_numpy(pixels))[1].numpy())
     return {
         EAGER: lambda part: twin(torch.from_numpy(part)),
         **{name: session_score(session) for name, session in sessions.items()},
     }
 
 
+def session_score(session: Any) -> Score:
+    """Return a function that computes all outputs of a session."""
+    return lambda part: session.run(None, {PIXELS: part})
+
+
+def refuse_difference(name: str, found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+    """Raise ExportError if logits differ from PyTorch's, or are NaN."""
+    difference = float(np.abs(found - expected).max())
+    if not difference <= LARGEST_DIFFERENCE:
+        raise ExportError(f"{name}.onnx differs from PyTorch by {difference:.3g}; publish it again.")
+
+
 def one_thread_session(content: bytes) -> Any:
-    """A session that uses one thread and does not spin while it waits."""
+    """Return a CPU session that uses one thread."""
     module = onnxruntime()
     options = module.SessionOptions()
     options.intra_op_num_threads = 1
@@ -135,13 +182,8 @@ def one_thread_session(content: bytes) -> Any:
     return module.InferenceSession(content, options, providers=[CPU])
 
 
-def session_score(session: Any) -> Score:
-    """What scores pixels by a session, all of its outputs."""
-    return lambda part: session.run(None, {PIXELS: part})
-
-
 def openvino_scorers(content: bytes) -> dict[str, Score]:
-    """OpenVINO on the same file in each precision, one thread; empty where it is not installed."""
+    """Return OpenVINO in each precision, one thread; {} if it is not installed."""
     if not find_spec("openvino"):
         return {}
     core = import_module("openvino").Core()
@@ -158,29 +200,5 @@ def openvino_scorers(content: bytes) -> dict[str, Score]:
 
 
 def openvino_score(request: Any) -> Score:
-    """What scores pixels by a request of OpenVINO, which it need not copy them for."""
+    """Return a function that runs a request of OpenVINO without copying its input."""
     return lambda part: request.infer({PIXELS: part}, share_inputs=True)
-
-
-def timed(
-    task: str,
-    contestants: Mapping[str, Score],
-    reference: str,
-    pixels: NDArray[np.uint8],
-    repeats: int,
-    options: Options,
-    goals: Mapping[str, float],
-) -> list[Row]:
-    """Rows of processor time, in µs a picture."""
-    calls = {
-        name: cpu_microseconds(lambda score=score: score(pixels), repeats, len(pixels))  # type: ignore[misc]
-        for name, score in contestants.items()
-    }
-    return compare(task, "µs a picture", calls, reference, options.rounds, goals)
-
-
-def fastest(rows: Sequence[Row], names: Sequence[str], task: str) -> str:
-    """Which of some contestants at a task costs least."""
-    return min(
-        (row for row in rows if row.task == task and row.contestant in names), key=lambda row: row.cost.median
-    ).contestant

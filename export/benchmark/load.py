@@ -1,6 +1,10 @@
-"""Clients that keep a server busy, in a process of their own: `python -m export.benchmark.load`.
+"""A light load generator.
 
-One thread serves all of them on bare sockets: what a client costs is taken from the server.
+`python -m export.benchmark.load ADDRESS queue|route CLIENTS REQUESTS PICTURES FILE…` sends REQUESTS requests
+of PICTURES pictures each, taken from the files in turn, and prints a `Load` as JSON.
+
+It runs in a process of its own, and one thread serves all clients on plain sockets: on a machine of few
+cores, what the clients cost is taken from the server.
 """
 
 import json
@@ -21,22 +25,22 @@ BOUNDARY: Final = "a-boundary-between-files"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 
-Talk = Generator[bytes, bytes, None]
-"""Yields requests and is sent the bodies of their responses; what it does is one task of a client."""
+Exchange = Generator[bytes, bytes, None]
+"""Yields HTTP requests and receives the bodies of their responses; together they are one task of a client."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What clients had to wait, in seconds: from the first request to the last answer, and for each task."""
+    """Seconds from the first request to the last answer, and the seconds that each task took."""
 
     seconds: float
     waits: list[float]
 
 
 class Client:
-    """One connection that is kept, and the tasks on it, one after the other."""
+    """One kept connection, which does its tasks one after the other."""
 
-    def __init__(self, address: tuple[str, int], tasks: Iterable[Talk]) -> None:
+    def __init__(self, address: tuple[str, int], tasks: Iterable[Exchange]) -> None:
         self.socket = socket.create_connection(address, TIMEOUT)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._tasks = iter(tasks)
@@ -44,7 +48,7 @@ class Client:
         self.waits: list[float] = []
 
     def begin(self) -> bool:
-        """Send the next task's first request; False where there is none left."""
+        """Send the first request of the next task; return False if there is none."""
         task = next(self._tasks, None)
         if task is None:
             return False
@@ -54,12 +58,16 @@ class Client:
         return True
 
     def receive(self) -> bool:
-        """Take what has come, and go on; False once all is done."""
-        came = self.socket.recv(1 << 18)
-        if not came:
+        """Read what has arrived and continue; return False once all tasks are done.
+
+        Raises:
+            ConnectionError: the server closed the connection, or answered with an error.
+        """
+        data = self.socket.recv(1 << 18)
+        if not data:
             raise ConnectionError("The server has closed the connection.")
-        self._received += came
-        body = whole_body(self._received)
+        self._received += data
+        body = complete_body(self._received)
         if body is None:
             return True
         self._received.clear()
@@ -71,11 +79,11 @@ class Client:
         return True
 
 
-def whole_body(received: bytearray) -> bytes | None:
-    """The body of a response that has come as a whole, with its chunks' sizes if it has chunks; else None.
+def complete_body(received: bytearray) -> bytes | None:
+    """Return the body of a complete response (chunk sizes included), or None if part of it is missing.
 
     Raises:
-        ConnectionError: the response is not of success.
+        ConnectionError: the status is not 200.
     """
     end = received.find(b"\r\n\r\n")
     if end < 0:
@@ -89,8 +97,12 @@ def whole_body(received: bytearray) -> bytes | None:
     return body if len(body) >= int(length[1]) else None
 
 
-def drive(address: tuple[str, int], tasks: Sequence[Iterable[Talk]]) -> Load:
-    """As many clients as there are series of tasks, all at once."""
+def drive(address: tuple[str, int], tasks: Sequence[Iterable[Exchange]]) -> Load:
+    """Run one client per series of tasks, all at once.
+
+    Raises:
+        ConnectionError: as `Client.receive`, or nothing arrived for a minute.
+    """
     clients = [Client(address, each) for each in tasks]
     with selectors.DefaultSelector() as selector:
         began = time.perf_counter()
@@ -101,7 +113,7 @@ def drive(address: tuple[str, int], tasks: Sequence[Iterable[Talk]]) -> Load:
         while busy:
             ready = selector.select(TIMEOUT)
             if not ready:
-                raise ConnectionError(f"Nothing came from the server for {TIMEOUT:g} seconds.")
+                raise ConnectionError(f"The server sent nothing for {TIMEOUT:g} seconds.")
             for key, _ in ready:
                 if not key.data.receive():
                     selector.unregister(key.fileobj)
@@ -113,14 +125,14 @@ def drive(address: tuple[str, int], tasks: Sequence[Iterable[Talk]]) -> Load:
 
 
 def request(host: str, path: str, kind: str = "", body: bytes = b"", method: str = "POST") -> bytes:
-    """A request's bytes."""
+    """Return the bytes of an HTTP request. kind: its Content-Type."""
     head = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"Content-Length: {len(body)}"]
     head += [f"Content-Type: {kind}"] if kind else []
     return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def form(files: Sequence[Path]) -> tuple[str, bytes]:
-    """A form's Content-Type and body."""
+    """Return the Content-Type and the body of a form that holds the files."""
     parts = b"".join(
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="{file.name}"\r\n'
         "Content-Type: image/png\r\n\r\n".encode()
@@ -131,44 +143,42 @@ def form(files: Sequence[Path]) -> tuple[str, bytes]:
     return f"multipart/form-data; boundary={BOUNDARY}", parts + f"--{BOUNDARY}--\r\n".encode()
 
 
-def by_route(host: str, files: Sequence[Path]) -> Talk:
-    """`POST /v1/check`: one file as the body, several as a form."""
+def by_route(host: str, files: Sequence[Path]) -> Exchange:
+    """Ask `POST /v1/check`: one file as the body, several as a form."""
     kind, body = ("image/png", files[0].read_bytes()) if len(files) == 1 else form(files)
     answer = yield request(host, "/v1/check", kind, body)
     expect(answer, b'"error":null', len(files))
 
 
-def by_queue(host: str, files: Sequence[Path]) -> Talk:
-    """Gradio's way: upload, call, and the stream of events with the answer."""
+def by_queue(host: str, files: Sequence[Path]) -> Exchange:
+    """Ask through Gradio's queue: an upload, a call, and the event stream with the answer."""
     paths = json.loads((yield request(host, "/gradio_api/upload", *form(files))))
-    named = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
-    call, value = ("check", named[0]) if len(files) == 1 else ("check_many", named)
+    uploads = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
+    name, value = ("check", uploads[0]) if len(files) == 1 else ("check_many", uploads)
     body = json.dumps({"data": [value]}).encode()
-    asked = yield request(host, f"/gradio_api/call/{call}", "application/json", body)
-    event = json.loads(asked)["event_id"]
-    answer = yield request(host, f"/gradio_api/call/{call}/{event}", method="GET")
+    call = yield request(host, f"/gradio_api/call/{name}", "application/json", body)
+    event = json.loads(call)["event_id"]
+    answer = yield request(host, f"/gradio_api/call/{name}/{event}", method="GET")
     expect(answer, b'"error": null', len(files))
 
 
 def expect(answer: bytes, part: bytes, times: int) -> None:
-    """Raises ConnectionError where an answer does not judge as many pictures as were sent."""
+    """Raise ConnectionError unless the answer judges as many pictures as were sent."""
     if answer.count(part) != times:
         raise ConnectionError(answer[:500].decode("utf-8", "replace"))
 
 
 def main() -> None:
-    """Arguments: address, `queue` or `route`, clients, tasks in all, files a task, and the files in turn.
-
-    Prints a load as JSON.
-    """
-    address, door, clients, tasks, together, *names = sys.argv[1:]
+    """Run the command in the module's docstring."""
+    address, entry, clients, requests, pictures, *names = sys.argv[1:]
     url = urlsplit(address)
     assert url.hostname is not None
     assert url.port is not None
-    talk = by_queue if door == "queue" else by_route
+    exchange = {"queue": by_queue, "route": by_route}[entry]
     files = cycle(map(Path, names))
-    rows = [list(islice(files, int(together))) for _ in range(int(tasks))]
-    series = [[talk(url.netloc, row) for row in rows[start :: int(clients)]] for start in range(int(clients))]
+    rows = [list(islice(files, int(pictures))) for _ in range(int(requests))]
+    count = int(clients)
+    series = [[exchange(url.netloc, row) for row in rows[start::count]] for start in range(count)]
     load = drive((url.hostname, url.port), series)
     print(json.dumps({"seconds": load.seconds, "waits": load.waits}))
 

@@ -1,23 +1,92 @@
-"""What processes cost: from /proc where there is one, which only Linux has."""
+"""Servers in processes of their own, and what processes cost, read from /proc (Linux only)."""
 
 import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from export.benchmark.harness import ROOT
+from export.errors import ExportError
 
 PROC: Final = Path("/proc")
 KNOWN: Final = (PROC / "self" / "stat").exists()
 """Whether this system tells what other processes cost."""
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running server. address: its URL, ending in a slash."""
+
+    address: str
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of the server and its decoders so far; 0 if the system does not tell."""
+        spent = 0.0
+        for process in (self.pid, *children(self.pid)) if KNOWN else ():
+            # A decoder may end in between.
+            with suppress(OSError):
+                spent += processor_seconds(process)
+        return spent
+
+
+@contextmanager
+def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) -> Iterator[Server]:
+    """Run `python -m COMMAND` as a server in a checkout; it is killed at the end.
+
+    environment: variables added to this process's own.
+
+    Raises:
+        ExportError: it did not start.
+    """
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=checkout,
+            # A killed server cannot delete its uploads itself.
+            env=os.environ | {"TMPDIR": temporary} | environment,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            address = None
+            # The last line that it prints at its start names the device.
+            while "runs on" not in (line := process.stdout.readline()):
+                if not line:
+                    reason = process.stderr.read().strip().rpartition("\n")[2]
+                    raise ExportError(
+                        f"The server did not start ({reason}). Try it by hand: python -m {' '.join(command)}"
+                    )
+                address = address or line.split()[-1]
+            assert address is not None
+            yield Server(address, process.pid)
+        finally:
+            process.kill()
+
+
 def processor_seconds(pid: int) -> float:
-    """The processor time that a running process has taken so far, without its children's."""
-    # Behind the name, which may hold anything: fields 14 and 15 of `man 5 proc_pid_stat`.
+    """Return the processor time that a running process has used so far, without its children's."""
+    # The name comes first and may contain anything; after it, fields 14 and 15 of `man 5 proc_pid_stat`.
     fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def peak_mebibytes(pid: int) -> float:
-    """The most memory that a running process has held so far, in MiB."""
+    """Return the peak memory of a running process in MiB.
+
+    Raises:
+        ProcessLookupError: it has ended.
+    """
     for line in (PROC / str(pid) / "status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
@@ -25,6 +94,6 @@ def peak_mebibytes(pid: int) -> float:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process started and that still run."""
-    found = (PROC / str(pid) / "task").glob("*/children")
-    return [int(child) for path in found for child in path.read_text().split()]
+    """Return the ids of a process's running children."""
+    lists = (PROC / str(pid) / "task").glob("*/children")
+    return [int(child) for path in lists for child in path.read_text().split()]

@@ -1,9 +1,8 @@
-"""Training: an epoch of the tutorial's pair against the notebook's own way, and a step of the product's."""
+"""Training: an epoch of the tutorial pair against the notebook's own way, and 1,000 steps of the detector."""
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -12,11 +11,7 @@ from PIL import Image
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 
-from export.benchmark.machine import machine
-from export.benchmark.options import Options
-from export.benchmark.profile import where_it_goes
-from export.benchmark.report import Report
-from export.benchmark.rounds import compare
+from export.benchmark.harness import Options, Report, compare, report
 from train.config import DetectorConfig, TutorialConfig, from_preset
 from train.data import mnist
 from train.data.targets import fake_targets
@@ -28,14 +23,13 @@ from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
 STEPS: Final = 150
 NOTEBOOK: Final = "the notebook's way"
-OWN: Final = "python -m train tutorial"
-PRODUCT: Final = "python -m train detector --preset full"
-GOALS: Final = {"cpu": 2.0, "cuda": 20.0}
+TUTORIAL: Final = "python -m train tutorial"
+DETECTOR: Final = "python -m train detector --preset full"
 NOT_ON_CUDA: Final = "Not measured on CUDA: PyTorch finds no working GPU here."
 
 
 class PilImages(Dataset[tuple[torch.Tensor, int]]):
-    """MNIST as torchvision gives it to the notebook: what its `MNIST` and `ToTensor` do, in their order."""
+    """MNIST as the notebook loads it: the same operations as torchvision's `MNIST` and `ToTensor`."""
 
     def __init__(self, digits: mnist.Digits) -> None:
         self.data = digits.images.cpu()
@@ -45,7 +39,7 @@ class PilImages(Dataset[tuple[torch.Tensor, int]]):
         return len(self.data)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        """float32 [1, height, width] in [0, 1], and the digit."""
+        """Return float32 [1, height, width] in [0, 1], and the digit."""
         picture, digit = Image.fromarray(self.data[index].numpy()), int(self.targets[index])
         levels = torch.from_numpy(np.array(picture, np.uint8, copy=True))
         levels = levels.view(picture.size[1], picture.size[0], len(picture.getbands()))
@@ -53,62 +47,40 @@ class PilImages(Dataset[tuple[torch.Tensor, int]]):
 
 
 def measure(options: Options) -> Report:
-    """Seconds on the wall for an epoch of the pair, 128 pictures a step, and for 1,000 steps of the detector.
+    """Measure wall time, 128 pictures per step, on CUDA if there is a GPU.
 
     Raises:
-        DataError: MNIST cannot be had.
+        DataError: MNIST is not available.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     digits = mnist.load("mnist", "train")
     steps = 5 if options.quick else STEPS
-    precisions = ("float32", "bfloat16") if fast_bfloat16(device.type) else ("float32",)
     pair, detector = TutorialConfig(), from_preset(DetectorConfig, {"preset": "full"})
-    pairs = {
-        f"{OWN} --precision {each}": pair_steps(digits.images, replace(pair, precision=each), device)
-        for each in precisions
-    }
-    detectors = {
-        f"{PRODUCT} --precision {each}": detector_steps(digits, replace(detector, precision=each), device)
-        for each in precisions
-    }
     epoch = steps_per_epoch(pair.batch_size, len(digits.images))
-    notebook = notebook_steps(digits, pair, device)
+    pairs = {NOTEBOOK: timed(notebook_steps(digits, pair, device), steps, epoch, device)}
+    detectors = {}
+    for precision in ("float32", "bfloat16") if fast_bfloat16(device.type) else ("float32",):
+        stepping = pair_steps(digits.images, replace(pair, precision=precision), device)
+        pairs[f"{TUTORIAL} --precision {precision}"] = timed(stepping, steps, epoch, device)
+        stepping = detector_steps(digits, replace(detector, precision=precision), device)
+        detectors[f"{DETECTOR} --precision {precision}"] = timed(stepping, max(1, steps // 5), 1000, device)
     rows = compare(
-        f"an epoch of the tutorial's pair on {device.type}",
-        "s",
-        {
-            name: timed(stepping, steps, epoch, device)
-            for name, stepping in {NOTEBOOK: notebook, **pairs}.items()
-        },
-        NOTEBOOK,
-        options.rounds,
-        dict.fromkeys(pairs, GOALS[device.type]),
+        f"one epoch of the tutorial pair on {device.type}", "s", pairs, NOTEBOOK, options.rounds
     ) + compare(
-        f"1,000 steps of the product's detector on {device.type}",
-        "s",
-        {name: timed(stepping, max(1, steps // 5), 1000, device) for name, stepping in detectors.items()},
-        next(iter(detectors)),
-        options.rounds,
+        f"1,000 steps of the detector on {device.type}", "s", detectors, next(iter(detectors)), options.rounds
     )
-    # On a GPU the processor's own time is that of handing over the work.
-    shares = [
-        where_it_goes(f"a step of `{name}`", partial(next, stepping), steps // 5)
-        for name, stepping in {**pairs, **detectors}.items()
-        if device.type == "cpu"
-    ]
     notes = [
-        f"Time on the wall, scaled from {steps} steps and from a fifth of them; "
+        f"Wall time, scaled up from {steps} steps of the pair and a fifth of that of the detector; "
         f"{torch.get_num_threads()} threads.",
-        "Notebook and pair update the same two networks on 128 real pictures a step. Beyond the notebook's "
-        "step this project's rounds the fakes to 8 bits and makes half of those to judge with the deployed "
-        "statistics. The detector's steps are those of the full preset, on 128 pictures.",
-        *shares,
+        "The notebook and this project update the same two networks on 128 real pictures per step. This "
+        "project also rounds the fakes to 8 bits and makes half of the discriminator's fakes with the "
+        "deployed statistics.",
     ]
-    return Report("training", machine(), rows, notes if device.type == "cuda" else [*notes, NOT_ON_CUDA])
+    return report("training", rows, notes if device.type == "cuda" else [*notes, NOT_ON_CUDA])
 
 
-def timed(stepping: Iterator[None], steps: int, epoch: int, device: torch.device) -> Callable[[], float]:
-    """What measures the seconds of so many steps, scaled to an epoch of `epoch`."""
+def timed(stepping: Iterator[None], steps: int, scale: int, device: torch.device) -> Callable[[], float]:
+    """Return a function that runs `steps` steps and returns the seconds that `scale` steps would take."""
 
     def run() -> float:
         began = time.perf_counter()
@@ -116,13 +88,13 @@ def timed(stepping: Iterator[None], steps: int, epoch: int, device: torch.device
             next(stepping)
         if device.type == "cuda":
             torch.cuda.synchronize()
-        return (time.perf_counter() - began) / steps * epoch
+        return (time.perf_counter() - began) / steps * scale
 
     return run
 
 
 def pair_steps(images: torch.Tensor, config: TutorialConfig, device: torch.device) -> Iterator[None]:
-    """This project's steps, without end: pictures stay on the device, losses too."""
+    """Do this project's steps, without end: pictures and losses stay on the device."""
     pair = TutorialPair(config, (28, 28), device)
     resident = images.to(device)
     window = torch.zeros(len(pair.watched), device=device)
@@ -136,7 +108,7 @@ def pair_steps(images: torch.Tensor, config: TutorialConfig, device: torch.devic
 
 
 def detector_steps(digits: mnist.Digits, config: DetectorConfig, device: torch.device) -> Iterator[None]:
-    """The detector's steps, without end, on real digits of which it is told that half are fakes."""
+    """Do the detector's steps, without end, on real digits of which every other is labelled fake."""
     codes = torch.where(torch.arange(len(digits.labels)) % 2 == 0, digits.labels, fake_targets(digits.labels))
     images, codes = digits.images.to(device), codes.to(device)
     learner = DetectorLearner(
@@ -151,7 +123,7 @@ def detector_steps(digits: mnist.Digits, config: DetectorConfig, device: torch.d
 
 
 def notebook_steps(digits: mnist.Digits, config: TutorialConfig, device: torch.device) -> Iterator[None]:
-    """The steps of "Your First GAN", without end, with its loader, its losses and what it keeps of them."""
+    """Do the notebook's steps, without end, with its loader, its losses and its running means."""
     generator = MlpGenerator(config.latent, digits.images[0].numel()).to(device)
     discriminator = MlpDiscriminator(digits.images[0].numel()).to(device)
     generator_optimizer = torch.optim.Adam(generator.parameters(), lr=config.learning_rate)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from demo.cli import main
-from demo.environment import SWITCHES, switch_telemetry_off, temporary_folder, without_plots
+from demo.environment import SWITCHES, disable_telemetry, temporary_folder, without_plots
 from demo.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ def test_every_switch_is_set_before_a_command_runs(monkeypatch: pytest.MonkeyPat
 def test_the_libraries_take_the_switches_for_off(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
-    switch_telemetry_off()
+    disable_telemetry()
     # Without what covers them all, to see that of each.
     environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
     program = """

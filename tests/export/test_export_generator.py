@@ -14,8 +14,8 @@ from torch import nn
 
 from demo.contract import METADATA_KEYS
 from demo.errors import ModelError
-from demo.inference import golden
 from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import pack
 from export.errors import ParityError, PublishError
 from export.generator import export_generator
 from tests.export.test_convert import metadata, signature
@@ -105,7 +105,7 @@ def test_golden_numbers_replay_both_inputs(generator_models: Path, tmp_path: Pat
     manifest = json.loads(path.read_text())
     inputs = manifest["files"]["generator.onnx"]["golden"]["inputs"]
     # Ten digits in another order: the same noise now makes other pictures than were published.
-    inputs["digit"] = golden.pack(np.arange(10, dtype=np.int64)[::-1])
+    inputs["digit"] = pack(np.arange(10, dtype=np.int64)[::-1])
     path.write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match=r"generator\.onnx .*gives other numbers than when it was published"):
         Engine.load(models, "cpu").session("generator")

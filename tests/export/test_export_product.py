@@ -15,9 +15,9 @@ from torch import nn
 
 from demo.contract import METADATA_KEYS
 from demo.errors import ModelError
-from demo.inference import golden
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import pack, unpack
 from export.__main__ import main as export_main
 from export.artifact import noise_pictures
 from export.errors import ParityError, PublishError
@@ -205,7 +205,7 @@ def test_golden_numbers_replay_the_new_outputs(product_models: Path, tmp_path: P
     path = models / "manifest.json"
     manifest = json.loads(path.read_text())
     outputs = manifest["files"]["discriminator.onnx"]["golden"]["outputs"]
-    outputs[output] = golden.pack(golden.unpack(outputs[output]) + np.float32(0.01))
+    outputs[output] = pack(unpack(outputs[output]) + np.float32(0.01))
     path.write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match=rf"gives other numbers .*: {output} differs by 0\.01"):
         Engine.load(models, "cpu")

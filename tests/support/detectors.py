@@ -1,9 +1,9 @@
 """A tiny detector without training: a convolution and a linear layer, the same weights each time."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pytest
@@ -14,9 +14,8 @@ from torch import nn
 from demo.contract import DIGITS, DISCRIMINATOR, MANIFEST, MLP_GENERATOR
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
-from export.parity import Difference
-from export.product import export_product
-from export.strokes import strokes_of
+from export.conformance import strokes_of
+from export.detector import PixelDetector, detector_spec, publish_detector
 from train.data.pendigits import draw
 from train.normalize import normalize
 
@@ -72,34 +71,25 @@ def tiny_groups() -> dict[str, NDArray[np.uint8]]:
 
 
 def quick_gate(patch: pytest.MonkeyPatch) -> None:
-    """Let few pictures through the gate, in small batches; when the smoke run is published, all go."""
+    """Let few pictures through the gate, in small batches."""
     patch.setattr("export.parity.BATCHES", BATCHES)
     patch.setattr("export.detector.GATE_COUNT", 4)
-    for name in ("product", "tutorial"):
+    patch.setattr("export.detector.NOISE_COUNT", 64)
+    for name in ("detector", "tutorial"):
         patch.setattr(f"export.{name}.ANY_IMAGE_COUNT", 4)
-    patch.setattr("export.product.NOISE_COUNT", 64)
-    patch.setattr("export.tutorial.EXAMINED_COUNT", 512)
     for name in ("generator", "tutorial"):
         patch.setattr(f"export.{name}.PARITY_COUNT", 64)
 
 
-def export_tiny(models: Path, **changes: Any) -> Mapping[str, Sequence[Difference]]:
-    """Publish the tiny detector into a models folder through a quick gate; its report lies beside, in `run`.
-
-    changes: arguments of `export_product` in place of these.
-    """
-    arguments: dict[str, Any] = {
-        "detector": TinyDetector(),
-        "scale": SCALE,
-        "bias": BIAS,
-        "thresholds": THRESHOLDS,
-        "run": models.parent / "run",
-        "training_run": "none: tiny",
-        "licence": "MIT",
-        "models": models,
-        "details": {"metrics": METRICS},
-        "groups": tiny_groups(),
-    }
+def export_tiny(
+    models: Path,
+    detector: nn.Module | None = None,
+    thresholds: Thresholds = THRESHOLDS,
+    files: Mapping[str, bytes] | None = None,
+) -> None:
+    """Publish a tiny detector into a models folder through a quick gate; its report is in `run` beside it."""
+    module = PixelDetector((detector or TinyDetector()).eval(), SCALE, BIAS)
     with pytest.MonkeyPatch.context() as patch:
         quick_gate(patch)
-        return export_product(**arguments | changes)
+        spec = detector_spec(module, thresholds, tiny_groups(), "none: tiny", "MIT")
+        publish_detector(spec, models.parent / "run", models, METRICS, files or {}, None)

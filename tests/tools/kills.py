@@ -33,7 +33,7 @@ from demo.folders import ASIDE
 from demo.inference.answer import Answer
 from demo.inference.manifest import MODELS_FOLDER, Manifest
 from demo.space.assemble import MARK, assemble_space
-from export.benchmark.report import Report, load, save
+from export.benchmark.harness import Report, load, save
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED, write_pack
 from export.errors import ExportError
 from export.hub import write_hub
@@ -153,7 +153,7 @@ def read_plans(folder: Path) -> None:
 
 
 def write_results(folder: Path, version: int) -> None:
-    save(Report("part", {"version": version}, [], [f"Note {version}."] * 50_000), folder)
+    save(Report("part", "", {"version": version}, [], [f"Note {version}."] * 50_000), folder)
 
 
 def read_results(folder: Path) -> None:

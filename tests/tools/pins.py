@@ -1,103 +1,79 @@
-"""`python -m tests.tools.pins`: renew the pinned and hashed requirement files from pyproject.toml, with uv.
+"""`python -m tests.tools.pins`: renew the pinned requirements from pyproject.toml, with uv.
 
-`demo/requirements/app.txt` is what `.[demo]` takes, on every system and Python; `space-cpu.txt` and
-`space-gpu.txt` what a Space's machine takes; `tests/requirements.txt` what `.[test]` takes, without torch and
-what it brings, since a build for CPUs is another file than the registry's.
+`demo/requirements/app.txt` pins what `.[demo]` installs, with hashes. `tests/constraints.txt` pins what `.[test]`
+installs, for PIP_CONSTRAINT; without hashes, because pip would then ask for a hash of the project itself too.
 """
 
 import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.space.assemble import PINNED, PYTHON_VERSION, RUNTIMES
-
 ROOT: Final = Path(__file__).parents[2]
-SPACE_PLATFORM: Final = "x86_64-manylinux_2_28"
-# A requirement that no machine meets takes its place, so that nothing is pinned for its sake.
-WITHOUT_TORCH: Final = "torch==2.13.0 ; sys_platform == 'none'\n"
+NOWHERE: Final = "sys_platform == 'none'"
+WITHOUT_TORCH: Final = f"torch==2.13.0 ; {NOWHERE}\n"
+"""Overrides torch, whose version pyproject.toml fixes and whose builds bring different packages."""
+TORCH_BRINGS: Final = ("networkx", "setuptools", "sympy")
+"""Requirements of both builds of torch that little else needs."""
 SAME_RUNTIME: Final = "onnxruntime=={0}\nonnxruntime-gpu=={0}\n"
-"""The builds for CPU and GPU are released under the same numbers, though not always on the same day."""
+"""The builds for CPU and GPU get the same versions, but not always on the same day."""
+UNIVERSAL: Final = ("--universal", "--python-version", "3.11")
 
 
 @dataclass(frozen=True)
 class Pins:
-    """A file of pins: its path below the project, uv's own options for it, and what is asked for.
+    """A file of pins.
 
-    asked: requirements, a line each; empty for what pyproject.toml asks for.
+    path: below the project. sources: uv's options that say what to resolve, and for which machines.
+    requirements: what to resolve beside those, one a line. hashed: whether each pin has its hashes.
     """
 
     path: str
-    options: Sequence[str]
-    asked: str = ""
+    sources: Sequence[str]
+    requirements: Sequence[str] = ()
+    hashed: bool = True
 
 
-UNIVERSAL: Final = ("--universal", "--python-version", "3.11")
 FILES: Final = (
-    Pins("demo/requirements/app.txt", ("--extra", "demo", *UNIVERSAL)),
-    *(
-        Pins(
-            f"demo/requirements/space-{hardware}.txt",
-            ("--python-platform", SPACE_PLATFORM, "--python-version", PYTHON_VERSION),
-            "\n".join((*PINNED, runtime)),
-        )
-        for hardware, runtime in RUNTIMES.items()
-    ),
-    Pins("tests/requirements.txt", ("--extra", "test", *UNIVERSAL)),
+    Pins("demo/requirements/app.txt", ("pyproject.toml", "--extra", "demo", *UNIVERSAL)),
+    Pins("tests/constraints.txt", ("pyproject.toml", "--extra", "test", *UNIVERSAL), TORCH_BRINGS, False),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Renew the files; returns uv's exit code."""
+    """Renew the files; returns the exit code of the first uv that fails, or 0."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.pins", description=__doc__)
     parser.add_argument(
         "--onnxruntime", default="1.31.1", help="version of both builds (default: %(default)s)"
     )
     runtime: str = parser.parse_args(arguments).onnxruntime
     with tempfile.TemporaryDirectory() as folder:
-        given = {"constraints": SAME_RUNTIME.format(runtime), "overrides": WITHOUT_TORCH}
-        paths = written(Path(folder), given)
+        constraints, overrides = Path(folder, "constraints.txt"), Path(folder, "overrides.txt")
+        constraints.write_text(SAME_RUNTIME.format(runtime))
+        overrides.write_text(WITHOUT_TORCH)
         for pins in FILES:
-            if code := compile_pins(pins, paths):
+            if code := renew(pins, constraints, overrides):
                 return code
+            print(f"{pins.path} is renewed.")
     return 0
 
 
-def written(folder: Path, contents: Mapping[str, str]) -> dict[str, Path]:
-    """Contents as files in a folder; returns their paths by name."""
-    paths = {name: folder / f"{name}.txt" for name in contents}
-    for name, path in paths.items():
-        path.write_text(contents[name])
-    return paths
-
-
-def compile_pins(pins: Pins, paths: Mapping[str, Path]) -> int:
-    """Have uv choose the newest versions that fit, and write them with hashes; returns its exit code."""
-    common = (
-        "--upgrade",
-        "--generate-hashes",
-        "--no-annotate",
-        "--no-header",
-        "--no-emit-index-url",
-        "--quiet",
-    )
-    result = subprocess.run(
-        [
-            *("uv", "pip", "compile", "-" if pins.asked else "pyproject.toml", *common, *pins.options),
-            *("--constraint", str(paths["constraints"]), "--override", str(paths["overrides"])),
-            *("--output-file", pins.path, "--quiet"),
-        ],
-        input=pins.asked or None,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    print(f"{pins.path}: {'failed' if result.returncode else 'renewed'}")
+def renew(pins: Pins, constraints: Path, overrides: Path) -> int:
+    """Write the newest versions that fit into one file; returns uv's exit code."""
+    command: list[str | Path] = [
+        *("uv", "pip", "compile", "-", *pins.sources, "--constraint", constraints, "--override", overrides),
+        *("--upgrade", "--no-annotate", "--no-header", "--no-emit-index-url", "--quiet"),
+        *(["--generate-hashes"] if pins.hashed else []),
+    ]
+    text = "\n".join(pins.requirements)
+    result = subprocess.run(command, input=text, stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT)
+    if result.returncode == 0:
+        lines = [line for line in result.stdout.splitlines() if NOWHERE not in line]
+        (ROOT / pins.path).write_text("\n".join(lines) + "\n")
     return result.returncode
 
 

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from export.pictures import any_image_groups
-from export.strokes import strokes_of
+from export.conformance import strokes_of
+from export.from_image import any_image_groups
 from train.data import mnist
 from train.data.pendigits import draw, read_unipen
 from train.normalize import examined, normalize

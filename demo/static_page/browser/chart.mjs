@@ -38,7 +38,7 @@ export function chart(place, { lines, steps, top, guide, label }) {
     for (const step of steps) {
       picture.append(words(short(step), { x: x(step), y: HEIGHT - 20, "text-anchor": "middle" }));
     }
-    picture.append(words(text("chart_steps"), { x: (start + end) / 2, y: HEIGHT - 3, "text-anchor": "middle" }));
+    picture.append(words(text("static.chart-steps"), { x: (start + end) / 2, y: HEIGHT - 3, "text-anchor": "middle" }));
     picture.append(svg("line", { class: "now", x1: x(marked), x2: x(marked), y1: EDGE.top, y2: y(0) }));
     for (const line of lines) {
       const points = line.steps.map((step, index) => `${x(step)},${y(line.values[index])}`).join(" ");

@@ -22,15 +22,15 @@ export class PictureError extends Error {}
  * @throws {PictureError}
  */
 export async function decode(file) {
-  if (file.size === 0) throw new PictureError(text("file_empty"));
+  if (file.size === 0) throw new PictureError(text("static.file-empty"));
   if (file.size > LARGEST_FILE_BYTES) {
-    throw new PictureError(text("file_large"));
+    throw new PictureError(text("static.file-large"));
   }
   const bitmap = await open(file);
   try {
     if (bitmap.width * bitmap.height > LARGEST_PIXELS) {
       const limit = LARGEST_PIXELS.toLocaleString(LANGUAGE);
-      throw new PictureError(text("pixels_many", { limit }));
+      throw new PictureError(text("static.pixels-many", { limit }));
     }
     return { data: readPixels(bitmap), shape: [bitmap.height, bitmap.width, 4] };
   } finally {
@@ -46,7 +46,7 @@ async function open(file) {
       imageOrientation: "from-image",
     });
   } catch {
-    throw new PictureError(text("file_unreadable"));
+    throw new PictureError(text("static.file-unreadable"));
   }
 }
 
@@ -76,6 +76,6 @@ function readPixels(bitmap) {
     }
     return pixels;
   } catch {
-    throw new PictureError(text("memory"));
+    throw new PictureError(text("static.memory"));
   }
 }

@@ -2,6 +2,7 @@
 
 import { make } from "./make.mjs";
 import { isKept, LoadError, mebibytes } from "./on-demand.mjs";
+import { VERDICTS } from "./panel.mjs";
 import { canvasOf, pngOf } from "./picture.mjs";
 import { text } from "./texts.mjs";
 import { verdictOf } from "./verdict.mjs";
@@ -31,12 +32,12 @@ export function generateView({ engine, generators, address, check }) {
   function fillOptions() {
     option("generator").replaceChildren(
       ...generators.map(({ name, chooses_digit }) => {
-        const key = chooses_digit ? "generator_conditional" : "generator_plain";
+        const key = chooses_digit ? "static.you-choose" : "static.it-chooses";
         return new Option(text(key, { name: nameOf(name) }), nameOf(name));
       }),
     );
     const digits = Array.from({ length: 10 }, (_, digit) => new Option(digit, digit));
-    option("digit").replaceChildren(new Option(text("any"), ANY), ...digits);
+    option("digit").replaceChildren(new Option(text("generate.any"), ANY), ...digits);
   }
 
   async function follow() {
@@ -46,7 +47,7 @@ export function generateView({ engine, generators, address, check }) {
     const kept = await isKept(generator);
     if (generator !== chosen()) return;
     const values = { file: generator.name, size: mebibytes(generator.size) };
-    part("generator-size").textContent = text(kept ? "is_here" : "will_load", values);
+    part("generator-size").textContent = text(kept ? "static.is-here" : "static.will-load", values);
   }
 
   function options() {
@@ -68,7 +69,7 @@ export function generateView({ engine, generators, address, check }) {
     // Only where the browser lets a page write there; the address itself can always be copied.
     part("copy").hidden = false;
     const tell = (sentence) => {
-      if (turn === newest) part("generate-says").textContent = sentence;
+      if (turn === newest) part("generate-status").textContent = sentence;
     };
     try {
       // First the model of the page, which brings the runtime.
@@ -78,7 +79,7 @@ export function generateView({ engine, generators, address, check }) {
       follow();
       await judgeWall(wall, { asked, score, thresholds, tell, current: () => turn === newest });
     } catch (error) {
-      tell(error instanceof LoadError ? error.message : text("failed_make"));
+      tell(error instanceof LoadError ? error.message : text("static.failed-make"));
       if (turn === newest) shown = null;
     }
   }
@@ -86,10 +87,10 @@ export function generateView({ engine, generators, address, check }) {
   async function judgeWall(wall, { asked, score, thresholds, tell, current }) {
     const tiles = wall.map((pixels, index) => tileOf(pixels, index, asked));
     part("wall").replaceChildren(...tiles.map(({ item }) => item));
-    part("wall").hidden = part("wall-says").hidden = false;
+    part("wall").hidden = part("wall-note").hidden = false;
     const tally = { fake: 0, unsure: 0, real: 0, "not a digit": 0 };
     for (const [index, pixels] of wall.entries()) {
-      tell(text("making", { number: index + 1, count: wall.length }));
+      tell(text("static.making", { number: index + 1, count: wall.length }));
       const scores = await score({ data: pixels, shape: [28, 28, 1] });
       if (!current()) return;
       const verdict = verdictOf(scores, thresholds);
@@ -98,21 +99,21 @@ export function generateView({ engine, generators, address, check }) {
       // The browser draws between two digits, or the page would stand still on a slow device.
       await new Promise((resolve) => setTimeout(resolve));
     }
-    tell(text("made", { count: wall.length, ...tally, none: tally["not a digit"] }));
+    tell(text("static.made", { count: wall.length, ...tally, none: tally["not a digit"] }));
   }
 
   function tileOf(pixels, index, asked) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "tile";
-    const [said, number, verdict] = ["unseen", "tile-number", "tile-verdict"].map((name) => {
+    button.className = "wall-digit";
+    const [said, number, verdict] = ["unseen", "wall-number", "wall-verdict"].map((name) => {
       const line = document.createElement("span");
       line.className = name;
       line.textContent = "…";
       return line;
     });
-    said.textContent = text("tile", { number: index + 1 });
+    said.textContent = text("static.tile", { number: index + 1 });
     button.append(canvasOf(pixels), said, number, verdict);
     button.addEventListener("click", () => open(pixels, index, asked));
     item.append(button);
@@ -120,7 +121,7 @@ export function generateView({ engine, generators, address, check }) {
   }
 
   async function open(pixels, index, asked) {
-    const name = text("generated_name", { ...asked, number: index + 1 });
+    const name = text("static.generated-name", { ...asked, number: index + 1 });
     if (saved) URL.revokeObjectURL(saved);
     saved = URL.createObjectURL(await pngOf(pixels));
     const digit = asked.digit ?? ANY;
@@ -141,7 +142,7 @@ export function generateView({ engine, generators, address, check }) {
   });
   part("copy").addEventListener("click", async () => {
     const copied = await copy(location.href);
-    part("generate-says").textContent = text(copied ? "copied" : "not_copied");
+    part("generate-status").textContent = text(copied ? "share.copied" : "static.not-copied");
   });
 
   return (query) => {
@@ -149,7 +150,7 @@ export function generateView({ engine, generators, address, check }) {
     const asked = optionsOf(query, generators);
     if (!asked) {
       newest++;
-      part("generate-says").textContent = text("wrong_link");
+      part("generate-status").textContent = text("static.wrong-link");
       return;
     }
     option("generator").value = asked.generator;
@@ -162,9 +163,9 @@ export function generateView({ engine, generators, address, check }) {
 }
 
 function showVerdict(tile, verdict, fakeProbability) {
-  tile.button.dataset.tone = verdict;
+  tile.button.dataset.tone = VERDICTS[verdict].tone;
   tile.number.textContent = verdict === "not a digit" ? "–" : fakeProbability.toFixed(4);
-  tile.verdict.textContent = text(verdict);
+  tile.verdict.textContent = text(VERDICTS[verdict].name);
 }
 
 const nameOf = (file) => file.replace(".onnx", "");

@@ -34,7 +34,7 @@ export function learnView({ engine, files, latest, draw }) {
   async function load() {
     part("learn-retry").hidden = true;
     const tell = (sentence) => {
-      part("learn-says").textContent = sentence;
+      part("learn-status").textContent = sentence;
     };
     try {
       const record = await onDemand(files.record, tell);
@@ -53,7 +53,7 @@ export function learnView({ engine, files, latest, draw }) {
 
   function layOut() {
     const { steps } = history;
-    write(part("pair"), "pair", { snapshots: steps.length, last: counted(steps.at(-1)) });
+    write(part("pair"), "static.pair", { snapshots: steps.length, last: counted(steps.at(-1)) });
     part("step").max = last();
     part("history").width = walls.width;
     part("history").height = walls.height / steps.length;
@@ -76,25 +76,25 @@ export function learnView({ engine, files, latest, draw }) {
       steps,
       top: Math.ceil(Math.max(...lines.flatMap(({ values, dots }) => [...values, ...dots]))),
       guide: Math.log(2),
-      label: text("losses_chart", { points: points.join("; ") }),
+      label: text("static.losses-chart", { points: points.join("; ") }),
     });
   }
 
   function showStep() {
     const step = history.steps[index()];
     const values = { step: counted(step), last: counted(history.steps.at(-1)) };
-    part("step-is").textContent = text("step_is", values);
-    part("step").setAttribute("aria-valuetext", text("step_is", values));
+    part("step-is").textContent = text("static.step", values);
+    part("step").setAttribute("aria-valuetext", text("static.step", values));
     const canvas = part("history");
     canvas.getContext("2d").drawImage(walls, 0, -index() * canvas.height);
-    canvas.setAttribute("aria-label", text("walls_at", values));
+    canvas.setAttribute("aria-label", text("static.wall-at", values));
     const [discriminator, generator] = [history.discriminator_loss, history.generator_loss].map((losses) =>
       losses[index()].toFixed(3),
     );
-    write(part("losses-at"), "losses_at", { ...values, discriminator, generator });
+    write(part("losses-at"), "static.losses-at", { ...values, discriminator, generator });
     markLosses(step);
     if (!judged.probabilities) return;
-    write(part("yours-at"), "yours_at", values);
+    write(part("yours-at"), "static.yours-at", values);
     part("yours-probability").textContent = judged.probabilities[index()].toFixed(4);
     judged.mark(step);
   }
@@ -112,7 +112,7 @@ export function learnView({ engine, files, latest, draw }) {
       await watch();
       return;
     }
-    part("yours-load").textContent = text("yours_load", { size: mebibytes(files.model.size) });
+    part("yours-load").textContent = text("static.yours-load", { size: mebibytes(files.model.size) });
     part("yours-ask").hidden = false;
   }
 
@@ -120,19 +120,19 @@ export function learnView({ engine, files, latest, draw }) {
     watching = true;
     part("yours-ask").hidden = true;
     const tell = (sentence) => {
-      part("yours-says").textContent = sentence;
+      part("yours-status").textContent = sentence;
     };
     try {
       await engine;
       const { openSession } = await import("./engine.mjs");
       const weights = await onDemand(files.model, tell);
-      tell(text("opening_file", { file: files.model.name }));
+      tell(text("static.opening-file", { file: files.model.name }));
       session ??= await openSession(weights);
       await judge(latest());
       tell("");
     } catch (error) {
       tell(reasonOf(error, files.model));
-      part("yours-load").textContent = text("retry");
+      part("yours-load").textContent = text("static.retry");
       part("yours-ask").hidden = false;
     } finally {
       watching = false;
@@ -152,7 +152,7 @@ export function learnView({ engine, files, latest, draw }) {
       steps,
       top: 1,
       guide: 0.5,
-      label: text("yours_chart", { points: points.join("; ") }),
+      label: text("static.yours-chart", { points: points.join("; ") }),
     });
     judged = { pixels, probabilities, mark };
     showStep();
@@ -161,14 +161,14 @@ export function learnView({ engine, files, latest, draw }) {
   function pause() {
     clearInterval(player);
     player = null;
-    part("play").textContent = text("play");
+    part("play").textContent = text("learn.play");
   }
 
   function play() {
     if (index() === last()) part("step").value = 0;
     else part("step").stepUp();
     showStep();
-    part("play").textContent = text("pause");
+    part("play").textContent = text("learn.pause");
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     player = setInterval(
       () => {
@@ -200,5 +200,5 @@ export function learnView({ engine, files, latest, draw }) {
 }
 
 function reasonOf(error, file) {
-  return error instanceof LoadError ? error.message : text("not_fetched", { file: file.name });
+  return error instanceof LoadError ? error.message : text("static.not-fetched", { file: file.name });
 }

@@ -4,7 +4,7 @@ import { decode, PictureError } from "./decode.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
 import { mebibytes } from "./on-demand.mjs";
-import { drawingPad } from "./pad.mjs";
+import { canvasPixels, drawingPad } from "./pad.mjs";
 import { offerFile, showAnswer, showNothing, showRefusal, showStale, showWaiting } from "./panel.mjs";
 import { text, writePage } from "./texts.mjs";
 import { verdictOf } from "./verdict.mjs";
@@ -26,9 +26,9 @@ async function load() {
   const score = await openEngine(MODEL, (bytes) => {
     if (failed) return;
     arrived += bytes;
-    part("ready").textContent = text("loading", { some: mebibytes(arrived), all: mebibytes(total) });
+    part("ready").textContent = text("static.loading", { some: mebibytes(arrived), all: mebibytes(total) });
   });
-  part("ready").textContent = text("ready", { model: MODEL, version });
+  part("ready").textContent = text("static.ready", { model: MODEL, version });
   part("product").hidden = files[MODEL].core !== "discriminator";
   part("tutorial").hidden = files[MODEL].core !== "mlp_discriminator";
   return { score, thresholds: files[MODEL] };
@@ -37,7 +37,7 @@ async function load() {
 /** The sentence for a picture that got no answer. */
 function reasonOf(error, loaded) {
   if (error instanceof PictureError) return error.message;
-  return text(loaded ? "not_judged" : "not_loaded");
+  return text(loaded ? "static.not-judged" : "static.not-loaded");
 }
 
 writePage();
@@ -69,27 +69,29 @@ async function judge(name, read, file) {
   }
 }
 
-const wipe = drawingPad(part("pad"), (image) => judge(text("your_drawing"), () => image));
+const clearPad = drawingPad(part("pad"), {
+  drawn() {
+    const image = canvasPixels(part("pad"));
+    judge(text("check.drawing"), () => image);
+  },
+});
 part("clear").addEventListener("click", () => {
   newest++;
-  wipe();
+  clearPad();
   showNothing();
 });
-takeFiles(
-  {
-    area: part("drop"),
-    buttons: [
-      [part("choose"), part("file")],
-      [part("photograph"), part("camera")],
-    ],
-  },
-  (file) => {
+part("choose").addEventListener("click", () => part("file").click());
+part("photograph").addEventListener("click", () => part("camera").click());
+takeFiles({
+  zone: part("drop"),
+  inputs: [part("file"), part("camera")],
+  take([file]) {
     tabs.go("check");
     judge(file.name, () => decode(file));
-    // On a phone the answer stands above the button.
+    // On a phone the answer is above the button.
     part("result").scrollIntoView({ block: "nearest" });
   },
-);
+});
 
 const openers = {
   check: async () => () => {},
@@ -146,7 +148,7 @@ async function open(view, query) {
   // Or it would stay so when the network is back.
   opening.delete(view);
   if (mine !== asked) return;
-  part("unopened").textContent = text("view_not_fetched");
+  part("unopened").textContent = text("static.view-not-fetched");
   part("reopen").hidden = false;
 }
 
@@ -179,6 +181,6 @@ engine.then(
   },
   (error) => {
     failed = true;
-    part("ready").textContent = text("not_loaded_why", { reason: error.message });
+    part("ready").textContent = text("static.not-loaded-why", { reason: error.message });
   },
 );

@@ -36,7 +36,7 @@ async function open(generator, tell) {
   if (!sessions.has(generator.name)) {
     const { openSession } = await import("./engine.mjs");
     const weights = await onDemand(generator, tell);
-    tell(text("opening_file", { file: generator.name }));
+    tell(text("static.opening-file", { file: generator.name }));
     sessions.set(generator.name, await openSession(weights));
   }
   return sessions.get(generator.name);

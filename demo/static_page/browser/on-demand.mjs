@@ -39,22 +39,22 @@ export async function onDemand(file, tell) {
       return content;
     }
   }
-  throw new LoadError(text("not_this_version", { file: file.name }));
+  throw new LoadError(text("static.not-this-version", { file: file.name }));
 }
 
 async function receive(file, cache, tell) {
   let arrived = 0;
   const received = (bytes) => {
     arrived += bytes;
-    tell(text("loading_file", { file: file.name, some: mebibytes(arrived), all: mebibytes(file.size) }));
+    tell(text("static.loading-file", { file: file.name, some: mebibytes(arrived), all: mebibytes(file.size) }));
   };
   try {
     return await download(file.name, received, { cache });
   } catch (error) {
     if (error instanceof MissingError) {
-      throw new LoadError(text("not_there", { file: file.name, status: error.status }));
+      throw new LoadError(text("static.not-there", { file: file.name, status: error.status }));
     }
-    throw new LoadError(text("not_fetched", { file: file.name }));
+    throw new LoadError(text("static.not-fetched", { file: file.name }));
   }
 }
 

@@ -1,28 +1,36 @@
-// The result panel: one answer, or one sentence why there is none.
+// The result panel: one answer, or a sentence that says why there is none.
 
 import { showPicture } from "./picture.mjs";
 import { text } from "./texts.mjs";
 
+/** By verdict: its colour in the style sheet, its name and what it means. */
+export const VERDICTS = {
+  fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-says" },
+  real: { tone: "real", name: "verdict.real", meaning: "check.real-says" },
+  unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-says" },
+  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-says" },
+};
+
 const part = (id) => document.getElementById(id);
 
-/** Say that what stands there belongs to an earlier picture. */
+/** Mark the answer as that of an earlier picture. */
 export function showStale() {
   part("result").dataset.stale = "";
 }
 
-/** @param {string} name of a picture that came before the model */
+/** @param {string} name of a picture that waits for the model */
 export function showWaiting(name) {
-  say("none", name, text("waiting"), text("waiting_says"));
+  fill("none", name, text("static.waiting"), text("static.waiting-text"));
 }
 
-/** The panel before there is a picture. */
+/** Show the panel as it is before there is a picture. */
 export function showNothing() {
-  say("none", "", text("nothing"), text("nothing_says"));
+  fill("none", "", text("check.empty"), text("check.empty-says"));
 }
 
 /** @param {string} name @param {string} reason one sentence */
 export function showRefusal(name, reason) {
-  say("error", name, text("refused"), reason);
+  fill("error", name, text("verdict.error"), reason);
 }
 
 /**
@@ -32,7 +40,8 @@ export function showRefusal(name, reason) {
  * @param {{fake_threshold: number, real_threshold: number}} thresholds
  */
 export function showAnswer(name, verdict, scores, thresholds) {
-  say(verdict, name, text(verdict), text(`${verdict}_says`));
+  const { tone, name: heading, meaning } = VERDICTS[verdict];
+  fill(tone, name, text(heading), text(meaning));
   if (verdict !== "not a digit") {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);
@@ -41,49 +50,40 @@ export function showAnswer(name, verdict, scores, thresholds) {
   part("seen").hidden = false;
 }
 
-/** Offer the picture that was judged as a file. @param {string} file its name @param {string} address */
+/** Offer the judged picture as a download. @param {string} file its name @param {string} address */
 export function offerFile(file, address) {
   part("save-link").download = file;
   part("save-link").href = address;
   part("save").hidden = false;
 }
 
-function say(tone, name, heading, sentence) {
+function fill(tone, name, heading, sentence) {
   const panel = part("result");
   panel.dataset.tone = tone;
   delete panel.dataset.stale;
   part("name").textContent = name;
   part("name").hidden = !name;
   part("verdict").textContent = heading;
-  part("says").textContent = sentence;
+  part("explanation").textContent = sentence;
   for (const id of ["digit", "numbers", "scale", "seen", "save"]) part(id).hidden = true;
 }
 
 function showDigit(probabilities) {
-  const largest = Math.max(...probabilities);
-  const digit = probabilities.indexOf(largest);
-  const key = digit === 8 ? "reads_as_8" : "reads_as";
-  part("digit").textContent = text(key, { digit, probability: largest.toFixed(4) });
+  const probability = Math.max(...probabilities);
+  const digit = probabilities.indexOf(probability);
+  part("digit").textContent = text("static.reads-as", { digit, probability: probability.toFixed(4) });
   part("digit").hidden = false;
 }
 
-function showNumber(fakeProbability, thresholds) {
+function showNumber(fakeProbability, { real_threshold: real, fake_threshold: fake }) {
   const shown = fakeProbability.toFixed(4);
   part("fake-probability").textContent = shown;
   // From the rounded number, so that the two on the page add up to 1.
   part("real-probability").textContent = (1 - Number(shown)).toFixed(4);
-  part("scale-fill").style.width = `${100 * fakeProbability}%`;
-  const marks = [...new Set([thresholds.real_threshold, thresholds.fake_threshold])];
-  part("scale-fill").parentElement.replaceChildren(part("scale-fill"), ...marks.map(mark));
-  const [lower, upper] = marks.map((value) => Number(value.toPrecision(4)));
-  const words = upper === undefined ? text("threshold", { value: lower }) : text("thresholds", { lower, upper });
-  part("thresholds").textContent = words;
+  for (const [name, value] of Object.entries({ real, fake, needle: fakeProbability })) {
+    part("scale").style.setProperty(`--${name}`, `${100 * value}%`);
+  }
+  const key = fake > real ? "check.scale" : "check.scale-one";
+  part("thresholds").textContent = text(key, { real: real.toFixed(4), fake: fake.toFixed(4) });
   part("numbers").hidden = part("scale").hidden = false;
-}
-
-function mark(value) {
-  const line = document.createElement("span");
-  line.className = "scale-mark";
-  line.style.left = `${100 * value}%`;
-  return line;
 }

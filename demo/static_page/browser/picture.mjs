@@ -12,6 +12,7 @@ export function showPicture(canvas, pixels) {
 /** A canvas that shows the pixels. */
 export function canvasOf(pixels) {
   const canvas = document.createElement("canvas");
+  canvas.className = "pixels";
   canvas.width = canvas.height = SIDE;
   showPicture(canvas, pixels);
   return canvas;

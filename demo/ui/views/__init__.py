@@ -1,1 +1,1 @@
-"""The views of the page, one module each; every one answers one question about the number."""
+"""The page's views, one module each; each answers one question about the score."""

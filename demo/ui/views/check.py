@@ -1,69 +1,79 @@
 """*Check*: was this digit written by a person, or made by a generator?"""
 
-import base64
 from pathlib import Path
 from typing import Final
 
 import gradio as gr
 from gradio import FileData
 
+from demo.contract import DISCRIMINATOR, MLP_DISCRIMINATOR
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.inference.check import Checked, check_bytes, check_sources
-from demo.ui.events import event_choice, event_text
-from demo.ui.html import PNG_URL, error_result
+from demo.ui.events import event_text
+from demo.ui.html import description_list, empty_result, error_result, result_panel
 from demo.ui.page import Page, private_event
-from demo.ui.views.explanation import explanation
+from demo.ui.texts import Texts
 from demo.ui.views.why import add_why
-from demo.ui.widgets.picture_area import picture_area, read_news
+from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_news
 
 REFUSALS: Final = ("large", "full", "lost", "camera")
-"""Why the area may not have a picture, as its script says."""
+"""Why a picture did not arrive, as the area's script reports it."""
+
+_MODEL_NOTES: Final = {
+    MLP_DISCRIMINATOR: ("meaning.tutorial",),
+    DISCRIMINATOR: ("meaning.product", "meaning.product-digit"),
+}
+"""The texts on how far a model's numbers can be trusted."""
+
+_TERMS: Final = ("classifier", "x", "theta", "y", "bar", "discriminator", "generator")
 
 
 def add_check(page: Page) -> None:
-    """Lay out the view: the area that takes a picture, the result beside it, *Why?*, what it all means."""
+    """Build the view: the picture area, the result beside it, *Why?*, and what the numbers mean."""
+    engine = page.engine
     with gr.Row(elem_id="check"):
         with gr.Column():
-            area, news = picture_area(LARGEST_FILE_BYTES, page.both("area."))
+            area, news = picture_area(page)
         with gr.Column():
             page.result.render()  # type: ignore[no-untyped-call]
     add_why(page)
-    gr.HTML(page.block(lambda words: explanation(page.engine.model, words)), apply_default_css=False)
-    _connect(page, area, news)
-
-
-def _connect(page: Page, area: gr.HTML, news: gr.HTML) -> None:
-    engine = page.engine
+    page.html(lambda text: explanation(engine.model, text))
 
     def check(picture: FileData | None, news: str | None, request: gr.Request) -> tuple[object, object]:
-        words = page.words(request)
+        text = page.texts(request)
         event = read_news(news)
         kind = event_text(event, "kind")
         if kind == "refused":
-            key = f"check.refuse-{event_choice(event, 'reason', REFUSALS)}"
-            reason = words(key, limit=LARGEST_FILE_BYTES >> 20)
-            return error_result(event_text(event, "name"), reason, words), None
-        checked: Checked | None = None
+            reason = event_text(event, "reason", REFUSALS)
+            explained = text(f"check.refuse-{reason}", limit=LARGEST_FILE_BYTES >> 20)
+            return error_result(event_text(event, "name"), explained, text), None
         if kind == "drawn":
             png = decode_png_url(event_text(event, "png"))
-            checked = check_bytes(engine, words("check.drawing"), png)
-        elif kind == "sent":
-            if picture is None:
-                # Another one is on its way already.
-                return gr.skip(), gr.skip()
+            checked: Checked = check_bytes(engine, text("check.drawing"), png)
+        elif kind != "sent":
+            return empty_result(text), None
+        elif picture is None:
+            # Another one is already on its way.
+            return gr.skip(), gr.skip()
+        else:
             path = Path(picture.path)
             checked = check_sources(engine, [picture.orig_name or path.name], [path])[0]
-        return page.panel(checked, request), checked
+        return result_panel(engine, checked, text), checked
 
-    # One event for all that can happen there, so that the latest is also the last to be answered.
+    # One event for everything, so that the latest input is also the last one answered.
     news.input(check, [area, news], [page.result, page.current], api_name="page_check", **private_event())
 
 
-def decode_png_url(url: str) -> bytes:
-    """The bytes of a `data:image/png;base64,...` URL; an error that gradio shows where it is none."""
-    try:
-        if not url.startswith(PNG_URL):
-            raise ValueError
-        return base64.b64decode(url.removeprefix(PNG_URL), validate=True)
-    except ValueError as error:
-        raise gr.Error("The picture did not arrive as a PNG.", print_exception=False) from error
+def explanation(model: str, text: Texts) -> str:
+    """Return the section "What the numbers mean" for a discriminator, as HTML.
+
+    It says how far the numbers can be trusted only for the models that Touchstone publishes.
+    """
+    paragraphs = "".join(
+        f"<p>{text(key)}</p>" for key in ("meaning.question", "meaning.number", *_MODEL_NOTES.get(model, ()))
+    )
+    terms = ((text(f"term.{term}"), text(f"term.{term}-means")) for term in _TERMS)
+    return (
+        f'<section class="explain"><h2>{text("meaning.title")}</h2>{paragraphs}'
+        f"{description_list(terms, 'terms')}</section>"
+    )

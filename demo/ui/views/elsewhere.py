@@ -1,72 +1,97 @@
-"""*Use it elsewhere*: how do I get this number in a program of my own, and how far can I trust it?"""
+"""*Use it elsewhere*: how do I get this score in my own program, and how far can I trust it?"""
 
+import html
 from functools import lru_cache
-from pathlib import Path
-from typing import Final
 
 import gradio as gr
 
 from demo.errors import ModelError, public_message
 from demo.inference.engine import Engine
-from demo.snippets.programs import SHOWN_ADDRESS
-from demo.ui.page import Page, private_event
-from demo.ui.published import published_models
-from demo.ui.texts import Words
+from demo.snippets.programs import SHOWN_ADDRESS, Program, programs
+from demo.ui.page import Page, private_event, script
+from demo.ui.texts import Texts
 from demo.ui.views.model_card import model_card
-from demo.ui.views.model_files import contract, model_files
-from demo.ui.views.programs import program_list
-
-_SCRIPT: Final = Path(__file__).with_name("elsewhere.js")
+from demo.ui.views.model_files import contract, download_link, model_files, published_models
 
 
 def add_elsewhere(page: Page) -> None:
-    """Lay out the view: a sentence, and in its place all the rest as soon as somebody looks at it."""
-    panel = gr.HTML(
-        page.block(lambda words: f'<p class="hint" role="status">{words("elsewhere.loading")}</p>'),
-        js_on_load=_SCRIPT.read_text(encoding="utf-8"),
-        apply_default_css=False,
+    """Build the view: a placeholder, replaced by the content when the view is first looked at."""
+    panel = page.html(
+        lambda text: f'<p class="hint" role="status">{text("elsewhere.loading")}</p>',
+        js_on_load=script(__file__, "elsewhere.js"),
         elem_id="elsewhere",
         address=SHOWN_ADDRESS,
     )
 
     @lru_cache
-    def content(words: Words) -> str:
-        return elsewhere(page.engine, words)
+    def content(text: Texts) -> str:
+        return elsewhere(page.engine, text)
 
     def fill(request: gr.Request) -> str:
-        words = page.words(request)
+        text = page.texts(request)
         try:
-            return content(words)
+            return content(text)
         except ModelError as error:
             reason = public_message(error)
-            return f'<p data-tone="error" role="status">{words("elsewhere.broken", reason=reason)}</p>'
+            return f'<p data-tone="error" role="status">{text("elsewhere.broken", reason=reason)}</p>'
 
     panel.look(fill, None, panel, api_name="page_elsewhere", **private_event())
 
 
-def elsewhere(engine: Engine, words: Words) -> str:
-    """HTML for the whole view.
+def elsewhere(engine: Engine, text: Texts) -> str:
+    """Return the whole view as HTML.
 
     Raises:
-        ModelError: a published file is missing, altered, or gives other numbers than when published.
+        ModelError: a published file is missing, altered, or fails its self-test.
     """
     models = published_models(engine)
     sections = {
-        "files": model_files(models, words),
-        "contract": contract(engine.manifest, models, words),
-        "programs": program_list(words),
-        "card": model_card(engine.manifest, words),
+        "files": model_files(models, text),
+        "contract": contract(models, text),
+        "programs": _programs(text),
+        "card": model_card(engine.manifest, text),
     }
-    shown = {name: content for name, content in sections.items() if content}
-    jumps = "".join(
-        f'<li><a href="#elsewhere-{name}">{words(f"elsewhere.{name}")}</a></li>' for name in shown
-    )
+    headings = {name: text(f"elsewhere.{name}") for name, content in sections.items() if content}
+    jumps = "".join(f'<li><a href="#elsewhere-{name}">{title}</a></li>' for name, title in headings.items())
     parts = "".join(
-        f'<section id="elsewhere-{name}"><h2>{words(f"elsewhere.{name}")}</h2>{content}</section>'
-        for name, content in shown.items()
+        f'<section id="elsewhere-{name}"><h2>{title}</h2>{sections[name]}</section>'
+        for name, title in headings.items()
     )
     return (
-        f'<div class="elsewhere"><p>{words("elsewhere.says")}</p>'
-        f'<nav aria-label="{words("elsewhere.jump")}"><ul class="jumps">{jumps}</ul></nav>'
+        f'<div class="elsewhere"><p>{text("elsewhere.says")}</p>'
+        f'<nav aria-label="{text("elsewhere.jump")}"><ul class="jumps">{jumps}</ul></nav>'
         f'{parts}<p class="copied" role="status"></p></div>'
+    )
+
+
+def _programs(text: Texts) -> str:
+    """Return the example programs, each in a part that opens; the first is open."""
+    parts = "".join(_program(each, index == 0, text) for index, each in enumerate(programs()))
+    return f'<p>{text("elsewhere.programs-says")}</p><div class="programs">{parts}</div>'
+
+
+def _program(program: Program, is_open: bool, text: Texts) -> str:
+    says = f"<p>{text(f'elsewhere.{program.name}-says')}</p>"
+    if program.needs:
+        says += f"<p>{text('elsewhere.needs')} {', '.join(map(download_link, program.needs))}.</p>"
+    source = program.path.read_text(encoding="utf-8").rstrip()
+    blocks = _code(source, program.path.name, f"{program.name}-program", text)
+    if commands := "\n".join(filter(None, (program.prepare, program.run))):
+        blocks += _code(commands, text("elsewhere.commands"), f"{program.name}-commands", text)
+    return (
+        f"<details{' open' if is_open else ''}><summary>{text(f'elsewhere.{program.name}')}</summary>"
+        f"{says}{blocks}</details>"
+    )
+
+
+def _code(code: str, title: str, element_id: str, text: Texts) -> str:
+    """Return a block of code that scrolls by itself, with a copy button. title: HTML."""
+    address = " data-address" if SHOWN_ADDRESS in code else ""
+    copy, label = text("elsewhere.copy"), text("elsewhere.copy-name", name=html.unescape(title))
+    return (
+        f'<figure class="code" id="{element_id}"><figcaption><span>{title}</span>'
+        f'<button type="button" class="quiet-button copy" aria-label="{label}" data-copy="{copy}" '
+        f'data-done="{text("elsewhere.copied")}" data-selected="{text("elsewhere.selected")}">{copy}</button>'
+        f'</figcaption><pre tabindex="0" role="group" aria-label="{title}">'
+        f"<code{address}>{html.escape(code)}</code></pre></figure>"
     )

@@ -1,28 +1,26 @@
 """*Beat the discriminator*: can you tell real from fake better than the model?"""
 
 import time
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoder.images import LARGEST_FILE_BYTES
-from demo.errors import RequestError
+from demo.api.endpoints import errors_shown
 from demo.inference.check import Checked, check_bytes
-from demo.insight.digits import real_digits
-from demo.insight.game import CARDS, Card, Round, deal
+from demo.insight.game import CARDS, Card, Round, deal, real_digits
 from demo.ui.events import event_text
 from demo.ui.html import pixels_image, probability_to_show
 from demo.ui.page import Page, private_event
-from demo.ui.texts import Words
-from demo.ui.views.check import decode_png_url
-from demo.ui.widgets.picture_area import picture_area, read_news
+from demo.ui.texts import Texts
+from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_news
 
 OWN_DIGITS: Final = 5
-"""How many the player draws where no real digits are at hand: half a round."""
+"""How many digits the player draws if no real ones are available: half a round."""
 
-_WIPE: Final = """
+_CLEAR_PAD_SCRIPT: Final = """
 watch('value', () => {
   if (element.querySelector('[data-added]')?.dataset.added) {
     document.querySelector('#own-area .area-clear').click();
@@ -32,50 +30,50 @@ watch('value', () => {
 
 
 def add_game(page: Page) -> None:
-    """Lay out the view: a digit at a time with two buttons; without MNIST at hand, first a pad to draw on."""
+    """Build the view: one digit at a time with two buttons; without MNIST, first a pad to draw on."""
     if not page.engine.generators:
-        gr.HTML(page.block(lambda words: f"<p>{words('game.no-generator')}</p>"), apply_default_css=False)
+        page.paragraph("game.no-generator")
         return
     reals = real_digits()
     own = gr.State(())
     if reals is None:
-        add_own_digits(page, own)
+        _add_own_digits(page, own)
     state = gr.State(None)
-    board = gr.HTML(
-        page.block(lambda words: _rules(words, reals is not None)), apply_default_css=False, elem_id="board"
+    source = "game.from-you" if reals is None else "game.from-mnist"
+    board = page.html(
+        lambda text: f"<p>{text('game.rules', count=CARDS)}</p><p>{text(source)}</p>", elem_id="board"
     )
     with gr.Row(elem_id="game-answers"):
-        real = gr.Button(page.say("game.real"), visible=False, elem_id="say-real")
-        fake = gr.Button(page.say("game.fake"), visible=False, elem_id="say-fake")
-    start = gr.Button(page.say("game.start"), variant="primary", elem_id="start-game")
+        real = gr.Button(page.label("game.real"), visible=False, elem_id="say-real")
+        fake = gr.Button(page.label("game.fake"), visible=False, elem_id="say-fake")
+    start = gr.Button(page.label("game.start"), variant="primary", elem_id="start-game")
     outputs = [state, board, real, fake, start]
 
+    def shown(current: Round | None, content: str, asking: bool) -> list[Any]:
+        answer = gr.Button(visible=asking)
+        return [current, content, answer, answer, gr.Button(visible=not asking)]
+
+    def show(current: Round, text: Texts) -> list[Any]:
+        if current.over:
+            return shown(current, _outcome(current, text), asking=False)
+        return shown(current, _question(current, text), asking=True)
+
     def begin(drawn: tuple[Checked, ...], request: gr.Request) -> list[Any]:
-        words = page.words(request)
+        text = page.texts(request)
         if reals is None and len(drawn) < OWN_DIGITS:
-            text = words("game.draw-first", count=OWN_DIGITS - len(drawn))
-            return [None, f'<p role="status">{text}</p>', *3 * [gr.skip()]]
-        digits = reals if reals is not None else _pixels(drawn)
-        try:
-            return shown(deal(page.engine, digits, np.random.default_rng()), words)
-        except RequestError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            missing = text("game.draw-first", count=OWN_DIGITS - len(drawn))
+            return shown(None, _status(missing), asking=False)
+        digits = _pixels(drawn) if reals is None else reals
+        with errors_shown():
+            return show(deal(page.engine, digits, np.random.default_rng()), text)
 
-    def shown(current: Round, words: Words) -> list[Any]:
-        asking = not current.over
-        html = _question(current, words) if asking else _outcome(current, words)
-        again = gr.Button(visible=not asking)
-        return [current, html, gr.Button(visible=asking), gr.Button(visible=asking), again]
-
-    def answer_with(fake: bool) -> Any:
+    def answer_with(fake: bool) -> Callable[..., list[Any]]:
         def answer(current: Round | None, request: gr.Request) -> list[Any]:
-            words = page.words(request)
+            text = page.texts(request)
             if current is None:
-                # The buttons are there only in a game: the app has forgotten it, or was started anew.
-                gone = f'<p role="status">{words("game.gone")}</p>'
-                hidden = gr.Button(visible=False)
-                return [None, gone, hidden, hidden, gr.Button(visible=True)]
-            return shown(current.answer(fake), words)
+                # The buttons are visible only in a game, so the app was restarted or the session expired.
+                return shown(None, _status(text("game.gone")), asking=False)
+            return show(current.answer(fake), text)
 
         return answer
 
@@ -85,97 +83,93 @@ def add_game(page: Page) -> None:
     fake.click(answer_with(True), state, outputs, api_name="page_say_fake", **events)
 
 
-def add_own_digits(page: Page, own: gr.State) -> None:
-    """Add a pad on which the player draws the digits that are the real ones; `own` collects them."""
-    gr.HTML(page.block(lambda words: f"<p>{words('game.own')}</p>"), apply_default_css=False)
-    _, news = picture_area(LARGEST_FILE_BYTES, page.both("area."), draw_only=True, elem_id="own-area")
-    told = gr.HTML("", js_on_load=_WIPE, apply_default_css=False, elem_id="own-told")
+def _add_own_digits(page: Page, own: gr.State) -> None:
+    """Add a pad on which the player draws the real digits; `own` collects them."""
+    page.paragraph("game.own")
+    _, news = picture_area(page, draw_only=True, elem_id="own-area")
+    board = gr.HTML("", js_on_load=_CLEAR_PAD_SCRIPT, apply_default_css=False, elem_id="own-told")
 
     def collect(
         drawn: tuple[Checked, ...], news: str | None, request: gr.Request
     ) -> tuple[tuple[Checked, ...], object]:
-        words = page.words(request)
+        text = page.texts(request)
         event = read_news(news)
         if event_text(event, "kind") != "drawn":
             return drawn, gr.skip()
         checked = check_bytes(page.engine, "", decode_png_url(event_text(event, "png")))
         if checked.pixels is None or checked.answer.verdict == "not a digit":
-            return drawn, _own(drawn, words("game.own-not-a-digit"))
-        # The latest ones: who goes on drawing plays with those.
+            return drawn, _own(drawn, text("game.own-not-a-digit"))
+        # A player who goes on drawing plays with the latest ones.
         drawn = (*drawn, checked)[-OWN_DIGITS:]
-        return drawn, _own(drawn, words("game.own-count", count=len(drawn), needed=OWN_DIGITS), added=True)
+        return drawn, _own(drawn, text("game.own-count", count=len(drawn), needed=OWN_DIGITS), added=True)
 
-    news.input(
-        collect, [own, news], [own, told], api_name="page_own", **private_event() | {"trigger_mode": "once"}
-    )
-
-
-def _own(drawn: tuple[Checked, ...], said: str, *, added: bool = False) -> str:
-    """The digits that were drawn, and what to know; the pad is wiped once one was added."""
-    pictures = "".join(pixels_image(each.pixels, "") for each in drawn if each.pixels is not None)
-    return (
-        f'<div class="own-digits" data-added="{time.monotonic_ns() if added else ""}">{pictures}</div>'
-        f'<p role="status">{said}</p>'
-    )
+    events = private_event() | {"trigger_mode": "once"}
+    news.input(collect, [own, news], [own, board], api_name="page_own", **events)
 
 
-def _pixels(drawn: tuple[Checked, ...]) -> NDArray[np.uint8]:
+def _own(drawn: Sequence[Checked], status: str, *, added: bool = False) -> str:
+    """Return the drawn digits and a status. added: the script clears the pad."""
+    pictures = "".join(map(pixels_image, _pixels(drawn))) if drawn else ""
+    stamp = time.monotonic_ns() if added else ""
+    return f'<div class="own-digits" data-added="{stamp}">{pictures}</div>{_status(status)}'
+
+
+def _pixels(drawn: Sequence[Checked]) -> NDArray[np.uint8]:
     return np.stack([each.pixels for each in drawn if each.pixels is not None])
 
 
-def _rules(words: Words, mnist: bool) -> str:
-    source = words("game.from-mnist" if mnist else "game.from-you")
-    return f"<p>{words('game.rules', count=CARDS)}</p><p>{source}</p>"
+def _status(status: str) -> str:
+    return f'<p role="status">{status}</p>'
 
 
-def _question(current: Round, words: Words) -> str:
-    """The digit to judge, after what was said of the one before."""
+def _question(current: Round, text: Texts) -> str:
+    """Return the digit to judge, preceded by what the last one was."""
     number = len(current.answers)
-    before = (
-        f"<p>{words('game.before', number=number)} {_told(*current.answered[-1], words)}</p>"
-        if number
-        else ""
-    )
-    score = words("game.score", player=current.player_score, model=current.model_score)
-    pixels = current.cards[number].checked.pixels
-    assert pixels is not None
+    before = ""
+    if number:
+        before = f"<p>{text('game.before', number=number)} {_revealed(*current.answered[-1], text)}</p>"
+    score = text("game.score", player=current.player_score, model=current.model_score)
+    picture = _picture(current.cards[number], text("game.picture", number=number + 1))
     return (
         f'<div class="card"><div role="status" aria-live="polite">{before}'
-        f"<p><strong>{words('game.number', number=number + 1, count=CARDS)}</strong> {score}</p></div>"
-        f"{pixels_image(pixels, words('game.picture', number=number + 1))}</div>"
+        f"<p><strong>{text('game.number', number=number + 1, count=CARDS)}</strong> {score}</p></div>"
+        f"{picture}</div>"
     )
 
 
-def _told(card: Card, answer: bool, words: Words) -> str:
-    """What a card was, and who knew."""
-    truth = words("game.was-fake" if card.fake else "game.was-real")
-    player = words("game.you-right" if answer == card.fake else "game.you-wrong")
+def _picture(card: Card, alternative: str = "") -> str:
+    assert card.checked.pixels is not None
+    return pixels_image(card.checked.pixels, alternative)
+
+
+def _revealed(card: Card, answer: bool, text: Texts) -> str:
+    """Return what a card was, and who was right."""
+    truth = text("game.was-fake" if card.fake else "game.was-real")
+    player = text("game.you-right" if answer == card.fake else "game.you-wrong")
     right = card.model_says_fake == card.fake
     number = f"{probability_to_show(card.checked.answer) or 0:.4f}"
-    model = words("game.model-right" if right else "game.model-wrong", probability=number)
-    return f"{truth} {player} {model}"
+    return f"{truth} {player} {text('game.model-right' if right else 'game.model-wrong', probability=number)}"
 
 
-def _outcome(current: Round, words: Words) -> str:
-    """The scores, the cards that fooled both, and all of them."""
+def _outcome(current: Round, text: Texts) -> str:
+    """Return the scores, the cards that fooled both, and the rest."""
     player, model = current.player_score, current.model_score
     who = "game.won" if player > model else "game.lost" if player < model else "game.drawn"
     both = current.fooled_both
-    fooled = words("game.fooled" if both else "game.fooled-none")
     rest = [(card, answer) for card, answer in current.answered if card not in both]
     return (
-        f'<div class="outcome"><div role="status"><p class="result-verdict">{words(who)}</p>'
-        f"<p>{words('game.scores', player=player, model=model, count=CARDS)}</p></div>"
-        f"<h3>{fooled}</h3>{_cards([(card, not card.fake) for card in both], words)}"
-        f"<h3>{words('game.others' if both else 'game.all')}</h3>{_cards(rest, words)}</div>"
+        f'<div class="outcome"><div role="status"><p class="result-verdict">{text(who)}</p>'
+        f"<p>{text('game.scores', player=player, model=model, count=CARDS)}</p></div>"
+        f"<h3>{text('game.fooled' if both else 'game.fooled-none')}</h3>"
+        f"{_cards([(card, not card.fake) for card in both], text)}"
+        f"<h3>{text('game.others' if both else 'game.all')}</h3>{_cards(rest, text)}</div>"
     )
 
 
-def _cards(answered: list[tuple[Card, bool]], words: Words) -> str:
-    items = ""
-    for card, answer in answered:
-        assert card.checked.pixels is not None
-        tone = "fake" if card.fake else "real"
-        picture = pixels_image(card.checked.pixels, "")
-        items += f'<li data-tone="{tone}">{picture}<p>{_told(card, answer, words)}</p></li>'
+def _cards(answered: Sequence[tuple[Card, bool]], text: Texts) -> str:
+    items = "".join(
+        f'<li data-tone="{"fake" if card.fake else "real"}">{_picture(card)}'
+        f"<p>{_revealed(card, answer, text)}</p></li>"
+        for card, answer in answered
+    )
     return f'<ul class="cards">{items}</ul>'

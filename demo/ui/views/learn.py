@@ -1,20 +1,16 @@
-"""*Watch it learn*: how did the number come about, step by step?"""
+"""*Watch it learn*: how did the score come about, step by step?"""
 
-from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
 
-from demo.api.gradio_inside import tab_being_built
 from demo.inference.check import Checked
-from demo.insight.learning import Learning, example_digit, load_learning
-from demo.insight.trace import load_recording
+from demo.insight.learning import Learning, example_digit, load_learning, load_recording
 from demo.ui.html import probability_to_show
-from demo.ui.page import Page, private_event
-from demo.ui.texts import Words
+from demo.ui.page import Page, private_event, script
+from demo.ui.texts import Texts
 from demo.ui.views.learn_panels import digit_panel, introduction, no_digit, pair_panel, steps_control
 from demo.ui.views.one_step import one_step_panel
 
@@ -29,35 +25,45 @@ element.addEventListener('click', (event) => {{
 
 
 def add_learn(page: Page) -> None:
-    """Lay out the view, inside its tab. What it shows comes when it is opened first; then the slider asks
-    the server for nothing. Only another digit does, once.
+    """Build the view. Its content is sent when it is first opened; after that the slider needs no server.
+
+    Only another current digit is fetched again.
     """
     engine = page.engine
     learning = load_learning(engine.manifest)
     if learning is None:
-        _html(page, lambda words: f"<p>{words('learn.none')}</p>")
+        page.paragraph("learn.none")
         return
     recording = load_recording(engine.manifest)
-    _html(page, partial(introduction, learning, engine.model))
+    page.html(partial(introduction, learning, engine.model))
     with gr.Column(elem_id="learn"):
-        _html(page, partial(steps_control, learning), elem_id="learn-steps", js_on_load=_script("learn.js"))
-        digit = _html(page, _waiting, elem_id="learn-digit", js_on_load=_DIGIT_SCRIPT)
+        page.html(
+            partial(steps_control, learning), elem_id="learn-steps", js_on_load=script(__file__, "learn.js")
+        )
+        digit = page.html(
+            lambda text: f'<p class="hint">{text("learn.waiting")}</p>',
+            elem_id="learn-digit",
+            js_on_load=_DIGIT_SCRIPT,
+        )
         pair = gr.HTML(elem_id="learn-pair", js_on_load=_SHOWN_SCRIPT, apply_default_css=False)
-    one_step = gr.HTML(elem_id="one-step", js_on_load=_script("one_step.js"), apply_default_css=False)
-    # What the page shows: nothing yet, or the picture that was the current one, in a tuple of one.
+    one_step = gr.HTML(
+        elem_id="one-step", js_on_load=script(__file__, "one_step.js"), apply_default_css=False
+    )
+    # The current picture when the view was last opened, in a tuple; empty before that.
     followed = gr.State(())
 
     def open_view(current: Checked | None, known: tuple[Checked | None, ...], request: gr.Request) -> Any:
         if known and known[0] is current:
             return [gr.skip()] * 4
-        words = page.words(request)
-        shown = follow(page, learning, current, words)
+        text = page.texts(request)
+        shown = follow(page, learning, current, text)
         if known:
             return [(current,), shown, gr.skip(), gr.skip()]
-        slowly = one_step_panel(recording, words) if recording else ""
-        return [(current,), shown, pair_panel(learning, words), slowly]
+        steps = one_step_panel(recording, text) if recording else ""
+        return [(current,), shown, pair_panel(learning, text), steps]
 
-    tab_being_built().select(
+    assert page.tab is not None
+    page.tab.select(
         open_view,
         [page.current, followed],
         [followed, digit, pair, one_step],
@@ -67,25 +73,13 @@ def add_learn(page: Page) -> None:
     digit.check(lambda: gr.Tabs(selected="check"), None, page.tabs, api_name="page_draw", **private_event())
 
 
-def follow(page: Page, learning: Learning, current: Checked | None, words: Words) -> str:
-    """HTML for a digit's way through the snapshots: the current picture's, or else an example's."""
+def follow(page: Page, learning: Learning, current: Checked | None, text: Texts) -> str:
+    """Return the panel that follows the current digit, or else an example, through the snapshots."""
     shown, example = current, None
     if current is None or probability_to_show(current.answer) is None:
         shown = example_digit(page.engine)
         example = "learn.example-says" if current is None else "learn.example-instead"
     if shown is None or shown.pixels is None:
-        return no_digit(words)
-    learned = page.engine.history(shown.pixels[np.newaxis])
-    return digit_panel(learning, shown, learned.fake_probability[0].tolist(), example, words)
-
-
-def _waiting(words: Words) -> str:
-    return f'<p class="hint">{words("learn.waiting")}</p>'
-
-
-def _html(page: Page, render: Callable[[Words], str], **options: Any) -> gr.HTML:
-    return gr.HTML(page.block(render), apply_default_css=False, **options)
-
-
-def _script(name: str) -> str:
-    return Path(__file__).with_name(name).read_text(encoding="utf-8")
+        return no_digit(text)
+    history = page.engine.history(shown.pixels[np.newaxis])
+    return digit_panel(learning, shown, history.fake_probability[0].tolist(), example, text)

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import gradio as gr
 from gradio import FileData
+from gradio.data_classes import ListFiles
 
 from demo.api.endpoints import errors_shown
-from demo.api.gradio_inside import Files
-from demo.batch.many import MOST_BYTES, MOST_FILES, Sent, check_selection, check_sent
-from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE
+from demo.batch.many import Sent, check_selection, check_sent
+from demo.decoder.images import TOO_LARGE
 from demo.errors import PictureError, RequestError
 from demo.inference.check import PICTURES_AT_ONCE, Checked
 from demo.ui.events import event_value
@@ -24,24 +24,23 @@ REFUSALS: Final = {
     "lost": "The file could not be sent to the app; check the connection and try again.",
 }
 
-UNCLEAR: Final = "What the page says of the files is not clear; choose them again."
+UNREADABLE_LIST: Final = "The page sent an unreadable list of files; choose them again."
 
 
 def add_many(page: Page) -> None:
-    """Lay out the view: the area that takes files, the table or gallery of their answers."""
-    says = page.block(lambda words: f"<p>{words('many.says', batch=PICTURES_AT_ONCE)}</p>")
-    gr.HTML(says, apply_default_css=False)
-    area = file_area(LARGEST_FILE_BYTES, MOST_FILES, MOST_BYTES, page.both("files."))
-    table = answer_table(page.both("answers."), page.both("verdict."))
+    """Build the view: the area that takes files, and the table or gallery of their answers."""
+    page.paragraph("many.says", batch=PICTURES_AT_ONCE)
+    area = file_area(page)
+    table = answer_table(page)
     answers = gr.State([])
 
     def check_upload(
-        files: Files | None, event: gr.EventData, request: gr.Request
+        files: ListFiles | None, event: gr.EventData, request: gr.Request
     ) -> Iterator[tuple[dict[str, Any], object]]:
-        words = page.words(request)
-        # It goes back to the page, and in what does gradio looks for files.
-        told = event_value(event, "run")
-        run = told if isinstance(told, int) else 0
+        text = page.texts(request)
+        sent_run = event_value(event, "run")
+        # It goes back to the page, and Gradio would look for files in anything but a number.
+        run = sent_run if isinstance(sent_run, int) else 0
         rows: list[dict[str, Any]] = []
         checked: list[Checked] = []
         try:
@@ -49,46 +48,49 @@ def add_many(page: Page) -> None:
                 sent = arrange(files.root if files else [], event_value(event, "refused"))
             total = len(sent)
             for batch, total in check_sent(page.engine, sent):
-                # New lists each time: gradio sends what differs from those before.
-                rows = rows + answer_rows(batch, words)
+                # New lists each time: Gradio sends what differs from the previous ones.
+                rows = rows + answer_rows(batch, text)
                 checked = checked + batch
                 yield {"run": run, "rows": rows, "total": total, "finished": False}, checked
         except Exception:
-            # The page says that it cannot go on; what went wrong is for gradio to report.
+            # The table shows that the check failed; Gradio reports why.
             yield {"run": run, "failed": True}, gr.skip()
             raise
         yield {"run": run, "rows": rows, "total": total, "finished": True}, checked
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         index = event_value(event, "index")
-        # An app that was started anew has none of them.
+        # After a restart the app has none of them.
         if not isinstance(index, int) or not 0 <= index < len(answers):
-            raise gr.Error(page.words(request)("answers.gone"), print_exception=False)
+            raise gr.Error(page.texts(request)("answers.gone"), print_exception=False)
         return page.show(answers[index], request)
 
-    telling = private_event(telling=True)
-    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **telling)
+    with_data = private_event(with_data=True)
+    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **with_data)
     checking.failure(
         None, js="() => document.dispatchEvent(new Event('touchstone:many-failed'))", api_visibility="private"
     )
     area.stop(None, None, None, cancels=[checking], api_visibility="private")
-    table.select(open_answer, answers, page.shown, api_name="page_many_open", **telling)
+    table.select(open_answer, answers, page.shown, api_name="page_many_open", **with_data)
 
 
 def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
-    """What was sent, in the order in which it was chosen. refused: as the area's event tells.
+    """Merge the files that arrived with those that did not, in the order of the selection.
+
+    refused: as in the area's event data.
 
     Raises:
-        RequestError: these are too many files, or `refused` is not what the area tells.
+        RequestError: there are too many files, or `refused` is malformed.
     """
-    away = refused if isinstance(refused, list) else [None]
-    check_selection([Path(each.path) for each in files], len(away))
-    total = len(files) + len(away)
-    places = dict(_refused(each, total) for each in away)
-    if len(places) != len(away):
-        raise RequestError(UNCLEAR)
+    if not isinstance(refused, list):
+        raise RequestError(UNREADABLE_LIST)
+    check_selection([Path(each.path) for each in files], len(refused))
+    total = len(files) + len(refused)
+    missing = dict(_refused(each, total) for each in refused)
+    if len(missing) != len(refused):
+        raise RequestError(UNREADABLE_LIST)
     sent = (Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files)
-    return [places[index] if index in places else next(sent) for index in range(total)]
+    return [missing[index] if index in missing else next(sent) for index in range(total)]
 
 
 def _refused(each: object, total: int) -> tuple[int, Sent]:
@@ -97,4 +99,4 @@ def _refused(each: object, total: int) -> tuple[int, Sent]:
             0 <= index < total
         ):
             return index, Sent(name, PictureError(REFUSALS[reason]))
-    raise RequestError(UNCLEAR)
+    raise RequestError(UNREADABLE_LIST)

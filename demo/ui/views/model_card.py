@@ -1,4 +1,4 @@
-"""The model card: what the evaluation measured, what falls short, and its plots."""
+"""The model card: what the evaluation measured, known limitations, and plots."""
 
 import html
 import io
@@ -18,18 +18,18 @@ from demo.contract import (
     HISTORY_PICTURE,
 )
 from demo.inference.manifest import Manifest
-from demo.ui.html import html_table
-from demo.ui.texts import Words
+from demo.ui.html import description_list, table
+from demo.ui.texts import Texts
 from demo.ui.views.model_files import download_link
 
 REAL: Final = "mnist"
-"""The group of the evaluation's verdicts that people wrote: MNIST's test digits."""
+"""The evaluation's group of human-written digits: MNIST's test set."""
 
 Report = Mapping[str, Any]
 
 
-def model_card(manifest: Manifest, words: Words) -> str:
-    """HTML for the card; empty where no evaluation is published.
+def model_card(manifest: Manifest, text: Texts) -> str:
+    """Return the card as HTML; empty if no evaluation is published.
 
     Raises:
         ModelError: a file is missing or altered.
@@ -37,20 +37,20 @@ def model_card(manifest: Manifest, words: Words) -> str:
     if EVALUATION_RECORD not in manifest.files:
         return ""
     report = json.loads(manifest.read(EVALUATION_RECORD))
-    says = words(
+    says = text(
         "elsewhere.card-says",
         file=f"{DISCRIMINATOR}.onnx",
         digits=f"{report['test_digits']:,}",
         generators=len(report["generators"]),
     )
     return (
-        f"<p>{says} {words('elsewhere.card-record')} {download_link(EVALUATION_RECORD)}.</p>"
-        f"{_figures(report, words)}{_kinds(report, words)}{_goals(report, words)}{_does_not(report, words)}"
-        f"{_plots(manifest, report, words)}{_walls(manifest, words)}"
+        f"<p>{says} {text('elsewhere.card-record')} {download_link(EVALUATION_RECORD)}.</p>"
+        f"{_figures(report, text)}{_kinds(report, text)}{_goals(report, text)}{_limitations(report, text)}"
+        f"{_plots(manifest, report, text)}{_grids(manifest, text)}"
     )
 
 
-def _figures(report: Report, words: Words) -> str:
+def _figures(report: Report, text: Texts) -> str:
     verdicts = report["verdicts"][REAL]
     figures = {
         "called-fake": f"{verdicts['fake']:.2%}",
@@ -59,140 +59,141 @@ def _figures(report: Report, words: Words) -> str:
         "read": f"{report['digits_read'][REAL]:.2%}",
         "caught": f"{report['others_caught']['all']:.2%}",
     }
-    items = "".join(
-        f"<div><dt>{words(f'elsewhere.figure-{name}')}</dt><dd>{value}</dd></div>"
-        for name, value in figures.items()
-    )
-    return f'<dl class="figures">{items}</dl><p class="hint">{words("elsewhere.ece-says")}</p>'
+    rows = ((text(f"elsewhere.figure-{name}"), value) for name, value in figures.items())
+    return f'{description_list(rows, "figures")}<p class="hint">{text("elsewhere.ece-says")}</p>'
 
 
-def _kinds(report: Report, words: Words) -> str:
-    """A row for each kind of generator, by a detector that learnt from none of that kind."""
-    known = words.group("elsewhere.kind-")
+def _kinds(report: Report, text: Texts) -> str:
+    """Return a row per kind of generator, scored by a detector trained without that kind."""
     rows = [
         (
-            known.get(kind, html.escape(kind)),
-            _with_range(figures["auroc"], words),
-            _with_range(figures["auroc_wild"], words),
+            _kind(kind, text),
+            _with_interval(figures["auroc"], text),
+            _with_interval(figures["auroc_wild"], text),
             f"{figures['true_positive_rate']['value']:.2%}",
         )
         for kind, figures in report["kinds"].items()
     ]
-    headings = [words(f"elsewhere.kinds-{name}") for name in ("kind", "auroc", "wild", "caught")]
-    return (
-        f"<h3>{words('elsewhere.kinds')}</h3><p>{words('elsewhere.kinds-says')}</p>"
-        f"{_table(words('elsewhere.kinds'), headings, rows)}"
-    )
+    return _table("kinds", ("kind", "auroc", "wild", "caught"), rows, text("elsewhere.kinds-says"), text)
 
 
-def _with_range(figure: Mapping[str, float], words: Words) -> str:
+def _kind(name: str, text: Texts) -> str:
+    return text.group("elsewhere.kind-").get(name, html.escape(name))
+
+
+def _with_interval(figure: Mapping[str, float], text: Texts) -> str:
     low, high = f"{figure['low']:.4f}", f"{figure['high']:.4f}"
-    return f"{figure['value']:.4f} <small>{words('elsewhere.range', low=low, high=high)}</small>"
+    return f"{figure['value']:.4f} <small>{text('elsewhere.range', low=low, high=high)}</small>"
 
 
-def _goals(report: Report, words: Words) -> str:
-    """What the product set out to reach; what it missed stands first."""
-    missed = [goal for goal in report["goals"] if goal["reached"] == "no"]
-    met = [goal for goal in report["goals"] if goal["reached"] != "no"]
-    known = words.group("elsewhere.goal-")
+def _goals(report: Report, text: Texts) -> str:
+    """Return a row per goal of the training, missed ones first."""
+    goals = sorted(report["goals"], key=lambda goal: goal["reached"] != "no")
+    known = text.group("elsewhere.goal-")
     rows = [
         (
             known.get(goal["what"], html.escape(goal["what"])),
             f"{goal['value']:.4f}",
             f"≥ {goal['at_least']}" if "at_least" in goal else f"≤ {goal['at_most']}",
-            words("elsewhere.missed" if goal["reached"] == "no" else "elsewhere.met"),
+            text("elsewhere.missed" if goal["reached"] == "no" else "elsewhere.met"),
         )
-        for goal in (*missed, *met)
+        for goal in goals
     ]
-    headings = [words(f"elsewhere.goals-{name}") for name in ("what", "value", "limit", "reached")]
-    says = words("elsewhere.short-says", missed=len(missed), goals=len(report["goals"]))
+    missed = sum(goal["reached"] == "no" for goal in goals)
+    says = text("elsewhere.short-says", missed=missed, goals=len(goals))
+    return _table("short", ("what", "value", "limit", "reached"), rows, says, text, prefix="goals")
+
+
+def _table(
+    name: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    says: str,
+    text: Texts,
+    prefix: str = "",
+) -> str:
+    """Return a titled table that scrolls by itself in a narrow window.
+
+    prefix: of the columns' keys, if it is not the name.
+    """
+    title = text(f"elsewhere.{name}")
+    headings = [text(f"elsewhere.{prefix or name}-{column}") for column in columns]
     return (
-        f"<h3>{words('elsewhere.short')}</h3><p>{says}</p>{_table(words('elsewhere.short'), headings, rows)}"
+        f'<h3>{title}</h3><p>{says}</p><div class="table" tabindex="0" role="group" aria-label="{title}">'
+        f"{table(headings, rows, [''] * len(rows))}</div>"
     )
 
 
-def _does_not(report: Report, words: Words) -> str:
+def _limitations(report: Report, text: Texts) -> str:
     changed = max(share for each in report["enlarged_changed"].values() for share in each.values())
-    lines = (
-        words("elsewhere.not-other"),
-        words("elsewhere.not-never-met"),
-        words("elsewhere.not-enlarged", share=f"{changed:.1%}"),
-        words("elsewhere.not-proof"),
-    )
-    items = "".join(f"<li>{line}</li>" for line in lines)
-    return f"<h3>{words('elsewhere.not')}</h3><ul>{items}</ul>"
+    keys = ("not-other", "not-never-met", "not-enlarged", "not-proof")
+    items = "".join(f"<li>{text(f'elsewhere.{key}', share=f'{changed:.1%}')}</li>" for key in keys)
+    return f"<h3>{text('elsewhere.not')}</h3><ul>{items}</ul>"
 
 
-def _table(name: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table that scrolls by itself where the window is narrow; the first column names the row."""
-    table = html_table(headings, rows, [""] * len(rows))
-    return f'<div class="table" tabindex="0" role="group" aria-label="{name}">{table}</div>'
-
-
-def _plots(manifest: Manifest, report: Report, words: Words) -> str:
-    shown: dict[str, Mapping[str, object]] = {
+def _plots(manifest: Manifest, report: Report, text: Texts) -> str:
+    values: dict[str, Mapping[str, object]] = {
         "generators": _extremes(report, "auroc"),
         "wild": _extremes(report, "auroc_wild"),
-        "reliability": _farthest(report),
+        "reliability": _worst_calibrated(report),
         "scores": {verdict: f"{report['verdicts'][REAL][verdict]:.1%}" for verdict in ("real", "fake")},
     }
     plots = "".join(
-        _figure(
-            manifest, file, words(f"elsewhere.plot-{name}"), words(f"elsewhere.plot-{name}-alt", **values)
-        )
-        for name, values in shown.items()
+        _figure(manifest, file, text(f"elsewhere.plot-{name}"), text(f"elsewhere.plot-{name}-alt", **each))
+        for name, each in values.items()
         if (file := EVALUATION_PLOT.format(name)) in manifest.files
     )
-    return f'<h3>{words("elsewhere.plots")}</h3><div class="plots">{plots}</div>' if plots else ""
+    return f'<h3>{text("elsewhere.plots")}</h3><div class="plots">{plots}</div>' if plots else ""
 
 
 def _extremes(report: Report, figure: str) -> dict[str, object]:
-    """Who is lowest and who highest of the generators, by detectors that never saw their kind."""
+    """Return the lowest and highest generator, by detectors that never saw their kind."""
     values = {row["name"]: row["kind_unseen"][figure]["value"] for row in report["generators"]}
     worst, best = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
     least, most = (f"{values[name]:.4f}" for name in (worst, best))
     return {"count": len(values), "worst": worst, "least": least, "best": best, "most": most}
 
 
-def _farthest(report: Report) -> dict[str, object]:
-    """Where the probabilities are farthest from the share of fakes."""
+def _worst_calibrated(report: Report) -> dict[str, object]:
+    """Return the predicted probability that is farthest from the share of fakes, and that share."""
     points = zip(report["reliability"]["probability"], report["reliability"]["share"], strict=True)
     predicted, share = max(points, key=lambda point: abs(point[0] - point[1]))
     return {"predicted": f"{predicted:.2f}", "share": f"{share:.0%}"}
 
 
-def _walls(manifest: Manifest, words: Words) -> str:
-    """What each generator makes, behind a line to open: a closed part loads none of its pictures."""
-    known = words.group("elsewhere.kind-")
+def _grids(manifest: Manifest, text: Texts) -> str:
+    """Return what each generator makes, in a part that opens: while closed, it loads no pictures."""
     rows = json.loads(manifest.read(GENERATORS_RECORD))["rows"] if GENERATORS_RECORD in manifest.files else []
-    walls = ""
-    for row in rows:
-        file = GENERATORS_GRID.format(row["name"])
-        if file in manifest.files:
-            kind = known.get(row["kind"], html.escape(row["kind"]))
-            caption = f"<code>{html.escape(row['name'])}</code> {kind}"
-            alternative = words("elsewhere.wall-alt", name=row["name"])
-            walls += _figure(manifest, file, caption, alternative)
+    grids = "".join(
+        _figure(
+            manifest,
+            file,
+            f"<code>{html.escape(row['name'])}</code> {_kind(row['kind'], text)}",
+            text("elsewhere.wall-alt", name=row["name"]),
+        )
+        for row in rows
+        if (file := GENERATORS_GRID.format(row["name"])) in manifest.files
+    )
     history = ""
     if HISTORY_PICTURE in manifest.files:
-        says = words("elsewhere.history-says")
-        history = _figure(manifest, HISTORY_PICTURE, says, words("elsewhere.history-alt"), "tall")
-    if not walls and not history:
+        says, alternative = text("elsewhere.history-says"), text("elsewhere.history-alt")
+        history = _figure(manifest, HISTORY_PICTURE, says, alternative, scrolls=True)
+    if not grids and not history:
         return ""
     return (
-        f"<details class='made'><summary>{words('elsewhere.walls')}</summary>"
-        f'<div class="walls">{walls}</div>{history}</details>'
+        f"<details class='made'><summary>{text('elsewhere.walls')}</summary>"
+        f'<div class="walls">{grids}</div>{history}</details>'
     )
 
 
-def _figure(manifest: Manifest, file: str, caption: str, alternative: str, kind: str = "plot") -> str:
-    """A published picture, fetched when it comes into view. caption, alternative: HTML of the texts."""
+def _figure(manifest: Manifest, file: str, caption: str, alternative: str, *, scrolls: bool = False) -> str:
+    """Return a published picture, loaded when it comes into view. caption, alternative: HTML."""
     with Image.open(io.BytesIO(manifest.read(file))) as picture:
         width, height = picture.size
     image = (
         f'<img src="{MODELS_PATH}/{html.escape(file)}" alt="{alternative}" width="{width}" height="{height}" '
         'loading="lazy" decoding="async">'
     )
-    if kind == "tall":
+    if scrolls:
         image = f'<div class="tall" tabindex="0" role="group" aria-label="{caption}">{image}</div>'
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"

@@ -1,84 +1,125 @@
-"""The published files to download, and what the one that takes any picture takes and gives."""
+"""The published models to download, and the inputs and outputs of the one that takes any picture."""
 
 import html
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from demo.api.downloads import MODELS_PATH
 from demo.contract import MANIFEST
-from demo.inference.manifest import Manifest
-from demo.ui.published import PublishedModel, Tensor
-from demo.ui.texts import Words
+from demo.inference.engine import Engine
+from demo.ui.html import description_list
+from demo.ui.texts import Texts
+
+
+@dataclass(frozen=True)
+class PublishedModel:
+    """A model file. entry: its manifest entry. metadata: its own.
+
+    inputs, outputs: type and shape by name, such as `uint8 [height, width, channels]`.
+    """
+
+    file: str
+    entry: Mapping[str, Any]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    metadata: dict[str, str]
+
+
+def published_models(engine: Engine) -> list[PublishedModel]:
+    """Return every model of the manifest, the one that takes any picture first.
+
+    Raises:
+        ModelError: a file is missing, altered, or fails its self-test.
+    """
+    models = []
+    for file, entry in engine.manifest.files.items():
+        if file.endswith(".onnx"):
+            session = engine.session(file.removesuffix(".onnx"))
+            inputs, outputs = map(_tensors, (session.get_inputs(), session.get_outputs()))
+            metadata = dict(session.get_modelmeta().custom_metadata_map)
+            models.append(PublishedModel(file, entry, inputs, outputs, metadata))
+    return sorted(models, key=lambda model: model.entry["kind"] != "from_image")
+
+
+def _tensors(declared: Sequence[Any]) -> dict[str, str]:
+    # onnxruntime's `tensor(float)` is NumPy's float32; the other types share their names.
+    kinds = {each.name: each.type.removeprefix("tensor(").removesuffix(")") for each in declared}
+    return {
+        each.name: f"{'float32' if kinds[each.name] == 'float' else kinds[each.name]} "
+        f"[{', '.join(map(str, each.shape))}]"
+        for each in declared
+    }
 
 
 def download_link(file: str) -> str:
-    """A plain link that saves a published file."""
+    """Return a link that saves a published file."""
     name = html.escape(file)
     return f'<a href="{MODELS_PATH}/{name}" download="{name}">{name}</a>'
 
 
-def model_files(models: Sequence[PublishedModel], words: Words) -> str:
-    """HTML for the files."""
-    cards = "".join(_card(model, words) for model in models)
-    manifest = f"<li><h3>{download_link(MANIFEST)}</h3><p>{words('elsewhere.manifest-says')}</p></li>"
-    return f'<p>{words("elsewhere.files-says")}</p><ul class="files">{cards}{manifest}</ul>'
+def model_files(models: Sequence[PublishedModel], text: Texts) -> str:
+    """Return the files as HTML."""
+    cards = "".join(_card(model, text) for model in models)
+    manifest = f"<li><h3>{download_link(MANIFEST)}</h3><p>{text('elsewhere.manifest-says')}</p></li>"
+    return f'<p>{text("elsewhere.files-says")}</p><ul class="files">{cards}{manifest}</ul>'
 
 
-def _card(model: PublishedModel, words: Words) -> str:
-    known = words.group("elsewhere.is-")
-    what = known.get(model.name) or known.get(model.kind, "")
-    size = words("elsewhere.bytes", megabytes=f"{model.size / 1e6:.2f}", bytes=f"{model.size:,}")
-    at_once = {"size": size, "sha256": f'<code class="checksum">{html.escape(model.sha256)}</code>'}
-    further = {
+def _card(model: PublishedModel, text: Texts) -> str:
+    known = text.group("elsewhere.is-")
+    what = known.get(model.file.removesuffix(".onnx")) or known.get(model.entry["kind"], "")
+    bytes_ = model.entry["size"]
+    size = text("elsewhere.bytes", megabytes=f"{bytes_ / 1e6:.2f}", bytes=f"{bytes_:,}")
+    checksum = f'<code class="checksum">{html.escape(model.entry["sha256"])}</code>'
+    details = {
         "inputs": _tensor_list(model.inputs),
         "outputs": _tensor_list(model.outputs),
-        "opset": str(model.opset),
+        "opset": str(model.entry["opset"]),
         "licence": html.escape(model.metadata["licence"]),
         "trained": html.escape(model.metadata["training_run"]),
     }
     return (
-        f"<li><h3>{download_link(model.file)}</h3><p>{what}</p>{_facts(at_once, words)}"
-        f"<details><summary>{words('elsewhere.more')}</summary>{_facts(further, words)}</details></li>"
+        f"<li><h3>{download_link(model.file)}</h3><p>{what}</p>"
+        f"{_facts({'size': size, 'sha256': checksum}, text)}"
+        f"<details><summary>{text('elsewhere.more')}</summary>{_facts(details, text)}</details></li>"
     )
 
 
-def _facts(facts: Mapping[str, str], words: Words) -> str:
-    rows = (f"<div><dt>{words(f'elsewhere.{key}')}</dt><dd>{fact}</dd></div>" for key, fact in facts.items())
-    return f'<dl class="facts">{"".join(rows)}</dl>'
+def _facts(facts: Mapping[str, str], text: Texts) -> str:
+    return description_list(((text(f"elsewhere.{key}"), fact) for key, fact in facts.items()), "facts")
 
 
-def _tensor_list(tensors: Sequence[Tensor]) -> str:
+def _tensor_list(tensors: Mapping[str, str]) -> str:
     return "".join(
-        f'<span class="tensor"><code>{html.escape(each.name)}</code> {html.escape(each.kind)}</span>'
-        for each in tensors
+        f'<span class="tensor"><code>{html.escape(name)}</code> {html.escape(kind)}</span>'
+        for name, kind in tensors.items()
     )
 
 
-def contract(manifest: Manifest, models: Sequence[PublishedModel], words: Words) -> str:
-    """HTML for what goes in, what comes out, and how the verdict follows; empty without the model for it."""
-    model = next((each for each in models if each.kind == "from_image"), None)
+def contract(models: Sequence[PublishedModel], text: Texts) -> str:
+    """Return the inputs and outputs of the model that takes any picture, and the rules of the verdict.
+
+    Empty if no such model is published.
+    """
+    model = next((each for each in models if each.entry["kind"] == "from_image"), None)
     if model is None:
         return ""
-    entry = manifest.files[model.file]
-    meanings = words.group("elsewhere.tensor-")
-    rows = "".join(
-        f"<div><dt><code>{html.escape(each.name)}</code> <small>{html.escape(each.kind)}</small></dt>"
-        f"<dd>{meanings.get(each.name, '')}</dd></div>"
-        for each in (*model.inputs, *model.outputs)
+    meanings = text.group("elsewhere.tensor-")
+    tensors = (
+        (f"<code>{html.escape(name)}</code> <small>{html.escape(kind)}</small>", meanings.get(name, ""))
+        for name, kind in (*model.inputs.items(), *model.outputs.items())
     )
-    steps = "".join(
-        f"<li>{words(f'elsewhere.verdict-{verdict}', limit=f'{entry[limit]:.4f}')}</li>"
-        for verdict, limit in (
-            ("other", "in_domain_threshold"),
-            ("fake", "fake_threshold"),
-            ("real", "real_threshold"),
-        )
+    thresholds = {"other": "in_domain_threshold", "fake": "fake_threshold", "real": "real_threshold"}
+    rules = "".join(
+        f"<li>{text(f'elsewhere.verdict-{verdict}', limit=f'{model.entry[threshold]:.4f}')}</li>"
+        for verdict, threshold in thresholds.items()
     )
-    polarity = html.escape(model.metadata["polarity"])
     return (
-        f'<p>{words("elsewhere.contract-says", file=model.file)}</p><dl class="tensors">{rows}</dl>'
-        f"<h3>{words('elsewhere.direction')}</h3><p><code>{polarity}</code></p>"
-        f"<p>{words('elsewhere.direction-says')}</p>"
-        f"<h3>{words('elsewhere.verdict')}</h3><p>{words('elsewhere.verdict-says')}</p>"
-        f"<ol>{steps}<li>{words('elsewhere.verdict-unsure')}</li></ol>"
-        f'<p class="hint">{words("elsewhere.limits-says")}</p>'
+        f"<p>{text('elsewhere.contract-says', file=model.file)}</p>{description_list(tensors, 'tensors')}"
+        f"<h3>{text('elsewhere.direction')}</h3>"
+        f"<p><code>{html.escape(model.metadata['polarity'])}</code></p>"
+        f"<p>{text('elsewhere.direction-says')}</p>"
+        f"<h3>{text('elsewhere.verdict')}</h3><p>{text('elsewhere.verdict-says')}</p>"
+        f"<ol>{rules}<li>{text('elsewhere.verdict-unsure')}</li></ol>"
+        f'<p class="hint">{text("elsewhere.limits-says")}</p>'
     )

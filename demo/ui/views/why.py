@@ -1,4 +1,4 @@
-"""*Why?*: what stands behind a number, worked out when somebody asks."""
+"""*Why?*: what stands behind a score, computed on request."""
 
 import math
 
@@ -6,26 +6,23 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
+from demo.inference.answer import Answer
 from demo.inference.check import Checked
-from demo.insight.distributions import Distribution, load_distributions
-from demo.insight.occlusion import evidence
-from demo.insight.stability import handled
-from demo.ui.html import VERDICTS, pixels_image, probability_to_show, verdict_words
+from demo.insight.why import Distribution, check_changed, load_distributions, occlusion_map
+from demo.ui.html import description_list, pixels_image, probability_to_show, tone, verdict_text
 from demo.ui.page import Page, private_event
-from demo.ui.texts import Words
+from demo.ui.texts import Texts
 
 
 def add_why(page: Page) -> None:
-    """Add the part that opens: while it is open it follows each new picture, closed it works nothing out."""
+    """Add an accordion that follows each new picture while it is open, and computes nothing while closed."""
     distributions = load_distributions(page.engine.manifest, page.engine.model)
     is_open = gr.State(False)
-    with gr.Accordion(page.say("why.title"), open=False, elem_id="why") as accordion:
-        panel = gr.HTML(
-            page.block(lambda words: _says(words("why.nothing"))), apply_default_css=False, elem_id="reasons"
-        )
+    with gr.Accordion(page.label("why.title"), open=False, elem_id="why") as accordion:
+        panel = page.html(lambda text: _hint(text("why.nothing")), elem_id="reasons")
 
     def explain(checked: Checked | None, asked: bool, request: gr.Request) -> object:
-        return reasons(page, distributions, checked, page.words(request)) if asked else gr.skip()
+        return reasons(page, distributions, checked, page.texts(request)) if asked else gr.skip()
 
     def unfold(checked: Checked | None, request: gr.Request) -> tuple[bool, object]:
         return True, explain(checked, True, request)
@@ -35,43 +32,39 @@ def add_why(page: Page) -> None:
     page.result.change(explain, [page.current, is_open], panel, api_name="page_why", **private_event())
 
 
-def reasons(page: Page, distributions: dict[str, Distribution], checked: Checked | None, words: Words) -> str:
-    """HTML for what stands behind the number of a picture; a sentence where there is no number."""
+def reasons(page: Page, distributions: dict[str, Distribution], checked: Checked | None, text: Texts) -> str:
+    """Return what stands behind the score of a picture as HTML; a sentence if it has no score."""
     if checked is None or checked.pixels is None:
-        return _says(words("why.nothing"))
+        return _hint(text("why.nothing"))
     probability, logit = probability_to_show(checked.answer), checked.answer.logit
     if probability is None or logit is None:
-        return _says(words("why.no-number"))
-    parts = [
-        _place(distributions, probability, words),
-        _cost(logit, words),
-        _stability(checked, handled(page.engine, checked.pixels), words),
-        _heat(checked.pixels, evidence(page.engine, checked.pixels), words),
-    ]
-    return f'<div class="reasons">{"".join(parts)}</div>'
+        return _hint(text("why.no-number"))
+    sections = {
+        "place": "".join(_place(name, distributions, probability, text) for name in ("real", "fake")),
+        "cost": _cost(logit, text),
+        "stability": _stability(checked.answer, check_changed(page.engine, checked.pixels), text),
+        "heat": _heat(checked.pixels, occlusion_map(page.engine, checked.pixels), text),
+    }
+    parts = "".join(
+        f"<section><h3>{text(f'why.{name}')}</h3>{content}</section>"
+        for name, content in sections.items()
+        if content
+    )
+    return f'<div class="reasons">{parts}</div>'
 
 
-def _says(text: str) -> str:
+def _hint(text: str) -> str:
     return f'<p class="hint">{text}</p>'
 
 
-def _place(distributions: dict[str, Distribution], probability: float, words: Words) -> str:
-    if not distributions:
+def _place(name: str, distributions: dict[str, Distribution], probability: float, text: Texts) -> str:
+    """Return a histogram of held-out digits' scores with a mark at the probability; empty if unpublished.
+
+    One bar per bin. The square root keeps bins with a hundredth of the digits visible.
+    """
+    if name not in distributions:
         return ""
-    rows = ""
-    for name in ("real", "fake"):
-        each = distributions[name]
-        share = f"{each.share_below(probability):.0%}"
-        caption = words(f"why.place-{name}", share=share, count=f"{each.count:,}")
-        rows += (
-            f'<figure class="histogram" data-tone="{name}">{_histogram(each, probability)}'
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
-    return f"<section><h3>{words('why.place')}</h3>{rows}</section>"
-
-
-def _histogram(distribution: Distribution, probability: float) -> str:
-    """An SVG of one bar a bin. The square root keeps a hundredth of the digits visible beside the rest."""
+    distribution = distributions[name]
     width = 100 / len(distribution.bins)
     heights = [40 * math.sqrt(count / max(distribution.bins)) for count in distribution.bins]
     bars = "".join(
@@ -80,57 +73,57 @@ def _histogram(distribution: Distribution, probability: float) -> str:
         for index, height in enumerate(heights)
     )
     mark = f'<line x1="{100 * probability:.2f}" x2="{100 * probability:.2f}" y1="0" y2="40"/>'
-    return f'<svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">{bars}{mark}</svg>'
+    share = f"{distribution.share_below(probability):.0%}"
+    caption = text(f"why.place-{name}", share=share, count=f"{distribution.count:,}")
+    return (
+        f'<figure class="histogram" data-tone="{name}">'
+        f'<svg viewBox="0 0 100 40" preserveAspectRatio="none" aria-hidden="true">{bars}{mark}</svg>'
+        f"<figcaption>{caption}</figcaption></figure>"
+    )
 
 
-def _cost(logit: float, words: Words) -> str:
+def _cost(logit: float, text: Texts) -> str:
     # -log(1 - sigmoid(l)) = log(1 + exp(l)), which does not overflow where the probability rounds to 1.
-    real, fake = (float(np.logaddexp(0, each)) for each in (logit, -logit))
-    return (
-        f"<section><h3>{words('why.cost')}</h3><p>{words('why.cost-says')}</p>"
-        '<dl class="costs">'
-        f"<div><dt>{words('why.cost-real')}</dt><dd>{real:.4f}</dd></div>"
-        f"<div><dt>{words('why.cost-fake')}</dt><dd>{fake:.4f}</dd></div></dl></section>"
-    )
+    costs = {"real": np.logaddexp(0, logit), "fake": np.logaddexp(0, -logit)}
+    rows = ((text(f"why.cost-{name}"), f"{cost:.4f}") for name, cost in costs.items())
+    return f"<p>{text('why.cost-says')}</p>{description_list(rows, 'costs')}"
 
 
-def _stability(checked: Checked, strip: dict[str, Checked], words: Words) -> str:
-    answers = [checked.answer, *(each.answer for each in strip.values())]
-    steady = len({answer.verdict for answer in answers}) == 1
+def _stability(answer: Answer, changed: dict[str, Checked], text: Texts) -> str:
+    answers = [answer, *(each.answer for each in changed.values())]
+    steady = len({each.verdict for each in answers}) == 1
     numbers = [number for number in map(probability_to_show, answers) if number is not None]
-    ends = words("why.stability-ends", least=f"{min(numbers):.4f}", largest=f"{max(numbers):.4f}")
-    judged = words("why.stable" if steady else "why.unstable")
-    items = "".join(_handled(name, each, words) for name, each in strip.items())
+    ends = text("why.stability-ends", least=f"{min(numbers):.4f}", largest=f"{max(numbers):.4f}")
+    items = "".join(_changed(name, each, text) for name, each in changed.items())
     return (
-        f"<section><h3>{words('why.stability')}</h3>"
-        f'<p><strong class="steadiness" data-steady="{str(steady).lower()}">{judged}</strong> {ends}</p>'
-        f'<ul class="strip">{items}</ul></section>'
+        f'<p><strong class="steadiness" data-steady="{str(steady).lower()}">'
+        f"{text('why.stable' if steady else 'why.unstable')}</strong> {ends}</p>"
+        f'<ul class="strip">{items}</ul>'
     )
 
 
-def _handled(name: str, each: Checked, words: Words) -> str:
-    assert each.pixels is not None
-    probability = probability_to_show(each.answer)
-    number = verdict_words(each.answer.verdict, words) if probability is None else f"{probability:.4f}"
+def _changed(name: str, checked: Checked, text: Texts) -> str:
+    assert checked.pixels is not None
+    probability = probability_to_show(checked.answer)
+    number = verdict_text(checked.answer, text) if probability is None else f"{probability:.4f}"
     return (
-        f'<li data-tone="{VERDICTS[each.answer.verdict or "not a digit"]}">{pixels_image(each.pixels, "")}'
-        f"<span>{words(f'why.handled-{name}')}</span><strong>{number}</strong></li>"
+        f'<li data-tone="{tone(checked.answer)}">{pixels_image(checked.pixels)}'
+        f"<span>{text(f'why.handled-{name}')}</span><strong>{number}</strong></li>"
     )
 
 
-def _heat(pixels: NDArray[np.uint8], map_: NDArray[np.float32], words: Words) -> str:
-    """The digit beside an SVG of what speaks for fake and for real, one square a pixel."""
-    strongest = float(np.abs(map_).max()) or 1.0
-    height, width = map_.shape
+def _heat(pixels: NDArray[np.uint8], contributions: NDArray[np.float32], text: Texts) -> str:
+    """Return the digit beside an SVG of each pixel's contribution to "fake" or "real"."""
+    strongest = float(np.abs(contributions).max()) or 1.0
+    height, width = contributions.shape
     squares = "".join(
         f'<rect x="{x}" y="{y}" width="1" height="1" class="{"for-fake" if value > 0 else "for-real"}" '
         f'opacity="{abs(value) / strongest:.2f}"/>'
-        for (y, x), value in np.ndenumerate(map_)
+        for (y, x), value in np.ndenumerate(contributions)
         if abs(value) > strongest / 50
     )
     return (
-        f"<section><h3>{words('why.heat')}</h3><p>{words('why.heat-says')}</p>"
-        f'<div class="heat">{pixels_image(pixels, "")}'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{words("why.heat-alt")}" '
-        f'shape-rendering="crispEdges">{squares}</svg></div></section>'
+        f'<p>{text("why.heat-says")}</p><div class="heat">{pixels_image(pixels)}'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{text("why.heat-alt")}" '
+        f'shape-rendering="crispEdges">{squares}</svg></div>'
     )

@@ -12,23 +12,23 @@ for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = wo
 const find = (name) => element.querySelector(`.files-${name}`);
 const zone = find('zone');
 const UPLOADS_AT_ONCE = 6;
-// A screen reader reads each new text out: not more than one in this many milliseconds.
-const QUIET = 1000;
+// A screen reader reads every new text aloud, so progress changes at most once in this many milliseconds.
+const PROGRESS_INTERVAL = 1000;
 let run = 0;
 let started = 0;
 let busy = '';
-let said = 0;
+let changed = 0;
 
 function say(key, values = {}, tone = '') {
   find('says').textContent = fill(key, values);
   find('says').dataset.tone = tone;
-  said = performance.now();
+  changed = performance.now();
 }
 
 function advance(key, done, total) {
   find('progress').value = done;
   find('progress').max = total;
-  if (performance.now() - said > QUIET) say(key, { done, total });
+  if (performance.now() - changed > PROGRESS_INTERVAL) say(key, { done, total });
 }
 
 function work(kind) {
@@ -38,10 +38,10 @@ function work(kind) {
   zone.setAttribute('aria-busy', String(Boolean(kind)));
 }
 
-// Gradio names the status in the message alone: 503 where nothing more is kept, or too much is on its way.
+// Gradio gives the status in the message only. 503: the app has no room for the file.
 const reasonOf = (error) => (error.message.startsWith('HTTP 503:') ? 'full' : 'lost');
 
-async function take(files) {
+async function submit(files) {
   if (busy === 'uploading') return;
   if (!files.length) return say('none');
   if (files.length > props.most) return say('too-many', limits, 'error');
@@ -107,18 +107,12 @@ function fail() {
   say('failed', {}, 'error');
 }
 document.addEventListener('touchstone:failed', ({ detail }) => { if (detail.run === run) fail(); });
-// The app would not even begin.
+// The app refused to start.
 document.addEventListener('touchstone:many-failed', fail);
 
-const named = (list) => Array.from(list, (file) => ({ file, name: file.name }));
-
 find('choose').addEventListener('click', () => find('input').click());
-find('input').addEventListener('change', (event) => {
-  take(named(event.target.files));
-  event.target.value = '';
-});
 
-// What a folder holds, and its folders; files that systems add themselves begin with a dot.
+// Adds all files of a folder and of the folders in it, without hidden ones, which systems add by themselves.
 async function walk(entry, found) {
   if (found.length > props.most || entry.name.startsWith('.')) return;
   if (entry.isFile) {
@@ -134,33 +128,20 @@ async function walk(entry, found) {
   }
 }
 
-document.addEventListener('dragover', (event) => {
-  if (!event.dataTransfer.types.includes('Files') || !zone.checkVisibility()) return;
-  event.preventDefault();
-  zone.classList.add('files-over');
-});
-document.addEventListener('dragleave', (event) => {
-  if (event.relatedTarget === null) zone.classList.remove('files-over');
-});
-document.addEventListener('drop', async (event) => {
-  zone.classList.remove('files-over');
-  if (!event.dataTransfer.types.includes('Files') || !zone.checkVisibility()) return;
-  event.preventDefault();
-  // Both lists are empty as soon as this handler waits for anything.
-  const files = named(event.dataTransfer.files);
-  const entries = Array.from(event.dataTransfer.items, (item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.some((entry) => entry.isDirectory)) return take(files);
-  const found = [];
-  try {
-    for (const entry of entries) await walk(entry, found);
-  } catch (error) {
-    return say('unreadable', {}, 'error');
-  }
-  take(found);
-});
-document.addEventListener('paste', (event) => {
-  const files = event.clipboardData?.files;
-  if (!files?.length || !zone.checkVisibility()) return;
-  event.preventDefault();
-  take(named(files));
+takeFiles({
+  zone,
+  inputs: [find('input')],
+  ready: () => zone.checkVisibility(),
+  async take(list, dropped) {
+    const files = list.map((file) => ({ file, name: file.name }));
+    const entries = Array.from(dropped ?? [], (item) => item.webkitGetAsEntry?.()).filter(Boolean);
+    if (!entries.some((entry) => entry.isDirectory)) return submit(files);
+    const found = [];
+    try {
+      for (const entry of entries) await walk(entry, found);
+    } catch (error) {
+      return say('unreadable', {}, 'error');
+    }
+    submit(found);
+  },
 });

@@ -1,40 +1,40 @@
-"""An area that takes many files at once: chosen, pasted, or dropped, alone or in folders."""
-
-from collections.abc import Mapping
+"""An area that takes many files at once: chosen, pasted or dropped, single or in folders."""
 
 import gradio as gr
+from gradio.data_classes import ListFiles
 
-from demo.api.gradio_inside import Files, takes_files
-from demo.ui.widgets import beside
+from demo.batch.many import MOST_BYTES, MOST_FILES
+from demo.decoder.images import LARGEST_FILE_BYTES
+from demo.ui.page import Page, script
+from demo.ui.shared import shared_script
 
 
-def file_area(max_bytes: int, most: int, most_bytes: int, words: Mapping[str, Mapping[str, str]]) -> gr.HTML:
-    """A button and a place to drop files, with a line that says how far uploading and checking have come.
+def file_area(page: Page) -> gr.HTML:
+    """Add a button and a drop zone, with a line that shows the progress of uploading and checking.
 
-    max_bytes: a larger file is not sent. most, most_bytes: of more files at once, or of such that have more
-    bytes together, none is sent.
-    words: by language the texts that it shows.
+    It does not send a file over `LARGEST_FILE_BYTES`, nor any of a selection over `MOST_FILES` or
+    `MOST_BYTES`.
 
     Events:
-        upload: every file has been sent or refused. The value is then a `Files` of those that arrived,
-            whose paths gradio has checked to lie in its own upload folder. The event data has a `run`,
-            a number that tells one selection from the next, and `refused`, in order of `index`: dictionaries
-            of a file's place `index` among all, its `name` and a `reason`, `large`, `full` or `lost`.
-        stop: what is being checked is no longer wanted.
+        upload: every file was sent or refused. The value is a `ListFiles` of those that arrived. The event
+            data has `run`, a number per selection, and `refused`, in order of `index`: objects with a
+            file's `index` in the selection, its `name`, and a `reason`: `large`, `full` or `lost`.
+        stop: the check that is running is no longer wanted.
 
-    It hears on the document `touchstone:checked`, with `run`, `done`, `total`, `errors` and `finished`, and
-    `touchstone:failed`, with `run`, and `touchstone:many-failed`.
+    It listens on the document to `touchstone:checked` (`run`, `done`, `total`, `errors`, `finished`),
+    `touchstone:failed` (`run`) and `touchstone:many-failed`.
     """
     area = gr.HTML(
         label="Files",
-        html_template=beside(__file__, "file_area.html"),
-        js_on_load=beside(__file__, "file_area.js"),
+        html_template=script(__file__, "file_area.html"),
+        js_on_load=shared_script("files.mjs") + script(__file__, "file_area.js"),
         apply_default_css=False,
         elem_id="files",
-        max_bytes=max_bytes,
-        most=most,
-        most_bytes=most_bytes,
-        words=words,
+        max_bytes=LARGEST_FILE_BYTES,
+        most=MOST_FILES,
+        most_bytes=MOST_BYTES,
+        words=page.by_language("files."),
     )
-    takes_files(area, Files)
+    # With it Gradio accepts only paths in its upload folder; without it, any path a browser names.
+    area.data_model = ListFiles
     return area

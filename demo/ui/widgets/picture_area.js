@@ -7,16 +7,13 @@ const stage = find('stage');
 const canvas = find('canvas');
 const picture = find('picture');
 const video = find('camera');
-const ink = canvas.getContext('2d');
-let pointer = null;
-let last = null;
 let camera = null;
-// The last one who drew, sent or wiped has the turn: a file that arrives after that is late.
+// Counts what a person draws, sends or clears, so that an upload that ends after a newer input is ignored.
 let turn = 0;
 
 function announce() {
   turn += 1;
-  // What was sent before must not go along again: the app removes it after a while, and asks for another.
+  // Gradio would send the last file again with the next event, and refuse it once the app has deleted it.
   if (props.value) props.value = null;
   document.dispatchEvent(new Event('touchstone:input'));
 }
@@ -29,58 +26,30 @@ function refuse(name, reason) {
   tell({ kind: 'refused', name, reason });
 }
 
+const clearPad = drawingPad(canvas, {
+  ready: () => !camera,
+  started() {
+    if (!picture.hidden) wipe();
+    stage.removeAttribute('aria-busy');
+    find('hint').hidden = true;
+  },
+  drawn() {
+    announce();
+    if (!props.draw_only) sendDrawing();
+  },
+});
+
+function sendDrawing() {
+  tell({ kind: 'drawn', png: canvas.toDataURL('image/png') });
+}
+
 function wipe() {
-  ink.fillStyle = '#000';
-  ink.fillRect(0, 0, canvas.width, canvas.height);
+  clearPad();
   if (picture.src) URL.revokeObjectURL(picture.src);
   picture.removeAttribute('src');
   picture.hidden = true;
   find('hint').hidden = false;
 }
-
-function place(event) {
-  const box = canvas.getBoundingClientRect();
-  return [(event.clientX - box.left) * canvas.width / box.width,
-          (event.clientY - box.top) * canvas.height / box.height];
-}
-
-function lineTo(next) {
-  ink.beginPath();
-  ink.moveTo(...last);
-  ink.lineTo(...next);
-  ink.stroke();
-  last = next;
-}
-
-stage.addEventListener('pointerdown', (event) => {
-  if (pointer !== null || event.button !== 0 || camera) return;
-  event.preventDefault();
-  canvas.setPointerCapture(event.pointerId);
-  pointer = event.pointerId;
-  if (!picture.hidden) wipe();
-  stage.removeAttribute('aria-busy');
-  find('hint').hidden = true;
-  ink.strokeStyle = '#fff';
-  ink.lineCap = ink.lineJoin = 'round';
-  ink.lineWidth = props.brush;
-  last = place(event);
-  lineTo(last);
-});
-
-canvas.addEventListener('pointermove', (event) => {
-  if (event.pointerId !== pointer) return;
-  const passed = event.getCoalescedEvents?.() ?? [];
-  for (const each of passed.length ? passed : [event]) lineTo(place(each));
-});
-
-function lift(event) {
-  if (event.pointerId !== pointer) return;
-  pointer = null;
-  announce();
-  if (!props.draw_only) tell({ kind: 'drawn', png: canvas.toDataURL('image/png') });
-}
-canvas.addEventListener('pointerup', lift);
-canvas.addEventListener('pointercancel', lift);
 
 find('clear').addEventListener('click', () => {
   stopCamera();
@@ -94,7 +63,7 @@ if (props.draw_only) {
   element.querySelector('[data-word=foot]').hidden = true;
   find('add').hidden = false;
 }
-find('add').addEventListener('click', () => tell({ kind: 'drawn', png: canvas.toDataURL('image/png') }));
+find('add').addEventListener('click', sendDrawing);
 
 function show(file) {
   wipe();
@@ -102,14 +71,13 @@ function show(file) {
   picture.src = URL.createObjectURL(file);
   picture.hidden = false;
 }
-// A HEIC that this browser cannot show is judged all the same.
+// The app can read formats that this browser cannot show, such as HEIC.
 picture.addEventListener('error', () => { picture.hidden = true; });
 
-// Gradio names the status in the message alone: 503 where nothing more is kept, or too much is on its way.
+// Gradio gives the status in the message only. 503: the app has no room for the file.
 const reasonOf = (error) => (error.message.startsWith('HTTP 503:') ? 'full' : 'lost');
 
 async function take(file) {
-  if (!file) return;
   stopCamera();
   announce();
   if (file.size > props.max_bytes) return refuse(file.name, 'large');
@@ -128,15 +96,9 @@ async function take(file) {
   }
 }
 
-for (const name of ['file', 'lens']) {
-  find(name).addEventListener('change', (event) => {
-    take(event.target.files[0]);
-    event.target.value = '';
-  });
-}
 find('choose').addEventListener('click', () => find('file').click());
 
-// Browsers give the camera to safe addresses only; elsewhere a phone's own picker offers it.
+// Browsers allow the camera on secure addresses only. On phones the file picker offers the camera.
 find('photograph').addEventListener('click', async () => {
   if (camera) return stopCamera();
   if (!navigator.mediaDevices?.getUserMedia || matchMedia('(pointer: coarse)').matches) {
@@ -169,12 +131,12 @@ function stopCamera() {
   find('hint').hidden = false;
 }
 
-// It does not watch a room that nobody looks into.
+// The camera stops when its picture is out of sight.
 document.addEventListener('visibilitychange', () => { if (document.hidden) stopCamera(); });
 new IntersectionObserver(([{ isIntersecting }]) => { if (!isIntersecting) stopCamera(); }).observe(stage);
 
 find('shoot').addEventListener('click', () => {
-  // What the square shows, which is the middle of what the camera sees.
+  // The square shows the middle of the camera's picture.
   const side = Math.min(video.videoWidth, video.videoHeight);
   const square = document.createElement('canvas');
   square.width = square.height = Math.min(side, 1024);
@@ -183,26 +145,9 @@ find('shoot').addEventListener('click', () => {
   square.toBlob((blob) => take(new File([blob], words.photo, { type: 'image/png' })));
 });
 
-const takesFiles = () => !props.draw_only && canvas.checkVisibility();
-document.addEventListener('dragover', (event) => {
-  if (!event.dataTransfer.types.includes('Files') || !takesFiles()) return;
-  event.preventDefault();
-  stage.classList.add('area-over');
+takeFiles({
+  zone: stage,
+  inputs: [find('file'), find('lens')],
+  ready: () => !props.draw_only && canvas.checkVisibility(),
+  take: ([file]) => take(file),
 });
-document.addEventListener('dragleave', (event) => {
-  if (event.relatedTarget === null) stage.classList.remove('area-over');
-});
-document.addEventListener('drop', (event) => {
-  stage.classList.remove('area-over');
-  if (!event.dataTransfer.files.length || !takesFiles()) return;
-  event.preventDefault();
-  take(event.dataTransfer.files[0]);
-});
-document.addEventListener('paste', (event) => {
-  const file = event.clipboardData?.files[0];
-  if (!file || !takesFiles()) return;
-  event.preventDefault();
-  take(file);
-});
-
-wipe();

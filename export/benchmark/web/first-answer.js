@@ -1,9 +1,9 @@
-// Hands PICTURE (base64) to a page as soon as the page takes one, and notes when the answer stands there.
+// Hands PICTURE (base64) to a page as soon as the page accepts one, and records when the answer is shown.
 
 document.addEventListener("DOMContentLoaded", () => {
   const input = document.querySelector("input[type=file]");
   let handed = false;
-  function look() {
+  function check() {
     if (!handed && !input.disabled) {
       handed = true;
       const bytes = Uint8Array.from(atob(PICTURE), (character) => character.charCodeAt(0));
@@ -18,6 +18,6 @@ document.addEventListener("DOMContentLoaded", () => {
     }
   }
   const everything = { subtree: true, childList: true, characterData: true, attributes: true };
-  new MutationObserver(look).observe(document.body, everything);
-  look();
+  new MutationObserver(check).observe(document.body, everything);
+  check();
 });

@@ -1,4 +1,4 @@
-// Sessions in Node: a line {file, picture, count} of JSON in, a line with the processor's µs for each run out.
+// Scores pictures in Node: reads {file, picture, count} as a line of JSON, writes µs of processor time per run.
 
 import { createInterface } from "node:readline";
 import { InferenceSession, Tensor } from "onnxruntime-node";

@@ -20,6 +20,7 @@ import httpx
 import jsonschema
 import numpy as np
 import pytest
+from demo.decoder.room import NO_ROOM, Room
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
@@ -30,7 +31,6 @@ from demo.api.check_route import CHECK_PATH, CheckEndpoint, check_route
 from demo.batch.many import MOST_FILES
 from demo.decoder import client as workers
 from demo.decoder.images import encode_png, shared_pool
-from demo.decoder.room import NO_ROOM, Room
 from demo.inference.batcher import MOST_WAITING
 from demo.inference.engine import Engine, Scores
 from demo.inference.preprocess import Preprocessed
@@ -204,7 +204,7 @@ def test_requests_of_the_same_moment_share_runs_of_the_model(monkeypatch: pytest
     app = Starlette(routes=[check_route(CheckEndpoint(engine))])
     sizes: list[int] = []
     seen = threading.Semaphore(0)
-    look, score = engine.look, engine.score
+    look, score = engine.preprocess, engine.score
 
     def looked(image: NDArray[np.uint8]) -> Preprocessed:
         found = look(image)
@@ -225,7 +225,7 @@ def test_requests_of_the_same_moment_share_runs_of_the_model(monkeypatch: pytest
             return [response.json() for response in await asyncio.gather(*sent)]
 
     alone = asyncio.run(ask())[:8]
-    monkeypatch.setattr(engine, "look", looked)
+    monkeypatch.setattr(engine, "preprocess", looked)
     monkeypatch.setattr(engine, "score", scored)
     assert asyncio.run(ask()) == alone * 6
     assert sum(sizes) == 48
@@ -280,7 +280,7 @@ def test_whoever_leaves_before_the_answer_gives_the_request_up(monkeypatch: pyte
     engine = Engine.load(device="cpu", model="mlp_discriminator")
     begun, may_look = threading.Semaphore(0), threading.Event()
     looks: list[int] = []
-    look = engine.look
+    look = engine.preprocess
 
     def held(image: NDArray[np.uint8]) -> Preprocessed:
         looks.append(len(looks))
@@ -288,7 +288,7 @@ def test_whoever_leaves_before_the_answer_gives_the_request_up(monkeypatch: pyte
         assert may_look.wait(60)
         return look(image)
 
-    monkeypatch.setattr(engine, "look", held)
+    monkeypatch.setattr(engine, "preprocess", held)
     request = httpx.Request("POST", "http://x/", files=forms([PICTURE] * 200))
     content = request.read()
     headers = [(b"content-type", request.headers["content-type"].encode())]

@@ -11,7 +11,7 @@ from demo.api.network import free_port
 from demo.bounds.guard import guard_calls
 from demo.inference.engine import Engine
 from demo.ui.app import build_app
-from demo.ui.texts import load_words
+from demo.ui.texts import load_texts
 from tests.support.driving import picture_bytes, upload
 from tests.support.offline import MOST_UPLOADED
 from tests.support.serving import served_app
@@ -58,7 +58,7 @@ def full_disk() -> Iterator[str]:
 def test_a_full_queue_is_said_in_the_reader_s_language(
     browser: Browser, full_queue: str, locale: str, language: str
 ) -> None:
-    says = load_words()[language]("page.all-busy")
+    says = load_texts()[language]("page.all-busy")
     page = browser.new_page(locale=locale)
     page.goto(full_queue)
     # What the page asks as it opens.
@@ -89,7 +89,7 @@ def test_a_refusal_without_a_sentence_gets_one(browser: Browser, server: str) ->
 def test_a_file_for_which_there_is_no_room_is_said(
     browser: Browser, full_disk: str, locale: str, language: str
 ) -> None:
-    says = load_words()[language]("check.refuse-full")
+    says = load_texts()[language]("check.refuse-full")
     page = browser.new_page(locale=locale)
     page.goto(full_disk)
     expect(page.locator("#area canvas")).to_be_visible()

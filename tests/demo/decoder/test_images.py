@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.decoder.images import SEVERAL_FRAMES, encode_png, load_picture
-from demo.decoder.sniff import jpeg_scans
-from demo.decoder.wire import LARGEST_FILE_BYTES
+from demo.decoder.limits import LARGEST_FILE_BYTES
+from demo.decoder.worker import jpeg_scans
 from demo.errors import PictureError
 from tests.support.pictures import (
     CHANNELS,

@@ -16,7 +16,7 @@ from PIL import Image
 
 from demo.batch.archive import Archive, member_name
 from demo.decoder.images import load_picture
-from demo.decoder.sniff import jpeg_scans, sniff, webp_pixels
+from demo.decoder.worker import jpeg_scans, sniff, webp_pixels
 from demo.errors import PictureError
 from tests.support.pictures import encoded, samples_of_every_format
 from tests.tools.hostile.mutate import CHANGES, mutate

@@ -13,8 +13,8 @@ from demo.decoder import images
 from demo.decoder.client import Pool
 from demo.decoder.images import encode_png
 from demo.errors import ResultsError
+from demo.inference.check import check_stream
 from demo.inference.engine import Engine
-from demo.inference.stream import check_stream
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

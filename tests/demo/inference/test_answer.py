@@ -6,14 +6,14 @@ from numpy.typing import NDArray
 
 from demo.decoder.images import encode_png
 from demo.inference.answer import Thresholds
-from demo.inference.check import check_bytes, judge
+from demo.inference.check import check_bytes, score
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 from tests.support.detectors import tiny_groups
 
 
-def as_seen(pixels: NDArray[np.uint8]) -> Preprocessed:
-    """Pixels, uint8 [28, 28], as though the normaliser had left them as they are."""
+def preprocessed(pixels: NDArray[np.uint8]) -> Preprocessed:
+    """Pixels, uint8 [28, 28], as though the normalizer had not changed them."""
     height, width = pixels.shape
     return Preprocessed(pixels, height, width, (0, 0, height, width), inverted=False)
 
@@ -41,12 +41,12 @@ def test_the_verdict_tests_the_domain_first(
 
 def test_answers_carry_the_digit_and_the_domain(product_engine: Engine) -> None:
     pixels = np.concatenate(list(tiny_groups().values()))
-    pictures = [as_seen(each) for each in pixels]
+    pictures = [preprocessed(each) for each in pixels]
     scores = product_engine.score(pixels)
     assert scores.digit_probabilities is not None
-    judged = judge(product_engine, pictures, [str(index) for index in range(len(pixels))])
-    answers = [each.answer for each in judged]
-    assert [each.digit_probabilities for each in judged] == list(
+    scored = score(product_engine, pictures, [str(index) for index in range(len(pixels))])
+    answers = [each.answer for each in scored]
+    assert [each.digit_probabilities for each in scored] == list(
         map(tuple, scores.digit_probabilities.tolist())
     )
     assert len({answer.digit for answer in answers}) > 2
@@ -58,15 +58,15 @@ def test_answers_carry_the_digit_and_the_domain(product_engine: Engine) -> None:
         assert answer.model == "discriminator"
 
 
-def test_what_is_not_a_digit_keeps_its_numbers_in_the_answer(product_engine: Engine) -> None:
+def test_a_picture_that_is_not_a_digit_keeps_its_numbers(product_engine: Engine) -> None:
     answer = check_bytes(product_engine, "white.png", encode_png(np.full((28, 28), 255, np.uint8))).answer
     assert answer.verdict == "not a digit"
     assert answer.in_domain == 0
     assert None not in (answer.fake_probability, answer.logit, answer.digit, answer.digit_probability)
 
 
-def test_of_the_tutorial_s_model_the_digit_is_null(tutorial_engine: Engine) -> None:
-    (checked,) = judge(tutorial_engine, [as_seen(tiny_groups()["real"][3])], ["three"])
+def test_the_tutorial_model_gives_no_digit(tutorial_engine: Engine) -> None:
+    (checked,) = score(tutorial_engine, [preprocessed(tiny_groups()["real"][3])], ["three"])
     answer = checked.answer
     assert checked.digit_probabilities is None
     assert answer.digit is answer.digit_probability is None

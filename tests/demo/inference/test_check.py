@@ -1,45 +1,62 @@
-"""The one door: what one picture costs the others that came with it."""
+"""The pipeline from pictures to answers: order, memory, and what one bad picture costs the others."""
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
-from demo.decoder.images import LARGEST_FILE_BYTES
+from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
 from demo.errors import MachineError, ModelError, PictureError
+from demo.inference import check
 from demo.inference.check import (
-    NOT_NORMALISED,
-    Checked,
+    BATCHES_AT_ONCE,
+    NOT_NORMALIZED,
+    Ready,
     Source,
-    answer_loaded,
+    check_bytes,
     check_sources,
-    load,
-    preprocess_many,
+    check_stream,
+    preprocess,
 )
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
 
-Check = Callable[[Engine, Sequence[str], Sequence[NDArray[np.uint8]]], list[Checked]]
+PNG = encode_png(np.zeros((28, 28), np.uint8))
+BATCH = 8
+AHEAD = BATCHES_AT_ONCE * BATCH
 
 
-def as_a_form(engine: Engine, names: Sequence[str], sources: Sequence[NDArray[np.uint8]]) -> list[Checked]:
-    return answer_loaded(engine, names, preprocess_many(engine, sources))
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "PICTURES_AT_ONCE", BATCH)
 
 
-@pytest.mark.parametrize("check", [check_sources, as_a_form])
-def test_a_picture_that_the_normaliser_fails_on_costs_its_own_answer_alone(
-    check: Check, tutorial_engine: Engine, caplog: pytest.LogCaptureFixture
+class Held(bytes):
+    """Bytes that are counted for as long as somebody holds them."""
+
+    alive: ClassVar = 0
+
+    def __init__(self, _: bytes) -> None:
+        Held.alive += 1
+
+    def __del__(self) -> None:
+        Held.alive -= 1
+
+
+def test_a_picture_that_breaks_the_normalizer_costs_only_its_own_answer(
+    tutorial_engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     digit = np.zeros((40, 40, 1), np.uint8)
     digit[8:32, 18:22] = 255
-    # Of five channels no file is, and the graph fails.
+    # No file has five channels, and the graph fails.
     strange = np.zeros((40, 40, 5), np.uint8)
-    first, second, third = check(tutorial_engine, ["1", "2", "3"], [digit, strange, digit])
-    assert (second.answer.error, second.answer.verdict, second.seen) == (NOT_NORMALISED, None, None)
+    first, second, third = check_sources(tutorial_engine, ["1", "2", "3"], [digit, strange, digit])
+    assert (second.answer.error, second.answer.verdict, second.pixels) == (NOT_NORMALIZED, None, None)
     assert first.answer.verdict == third.answer.verdict is not None
     assert first.answer.fake_probability == third.answer.fake_probability
     (record,) = caplog.records
@@ -47,32 +64,114 @@ def test_a_picture_that_the_normaliser_fails_on_costs_its_own_answer_alone(
 
 
 @pytest.mark.parametrize("content", [b"no picture", b"\x89PNG\r\n\x1a\n", bytes(LARGEST_FILE_BYTES + 1)])
-def test_of_a_picture_that_cannot_be_judged_nothing_is_held(content: bytes) -> None:
+def test_the_content_of_a_refused_picture_is_freed(tutorial_engine: Engine, content: bytes) -> None:
     before = sys.getrefcount(content)
-    refused = load(content)
+    refused = preprocess(tutorial_engine, content)
     assert isinstance(refused, PictureError)
     assert sys.getrefcount(content) == before
 
-    def raised(content: bytes) -> PictureError:
-        try:
-            raise PictureError(str(len(content)))
-        except PictureError as error:
-            return error
 
-    refused = load(raised(content))
-    assert sys.getrefcount(content) == before
-    assert str(refused) == str(len(content))
-
-
-def test_a_machine_s_fault_is_told_from_the_picture_s(tutorial_engine: Engine, tmp_path: Path) -> None:
-    sources: list[Source] = [tmp_path / "gone.png", b"no picture", MachineError("No room.")]
-    checked = answer_loaded(tutorial_engine, ["1", "2", "3"], preprocess_many(tutorial_engine, sources))
-    assert [each.by_fault for each in checked] == [True, False, True]
-    assert checked[2].answer.error == "No room."
+def test_machine_errors_are_told_from_picture_errors(tutorial_engine: Engine, tmp_path: Path) -> None:
+    sources: list[Source] = [
+        tmp_path / "gone.png",
+        b"no picture",
+        MachineError("No room."),
+        PictureError("Not sent."),
+        PNG,
+    ]
+    checked = check_sources(tutorial_engine, list("abcde"), sources)
+    assert [each.machine_error for each in checked] == [True, False, True, False, False]
+    assert [each.answer.error for each in checked[2:]] == ["No room.", "Not sent.", None]
+    assert list(check_stream(tutorial_engine, [])) == []
 
 
-def test_a_normaliser_that_is_not_there_is_no_picture_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_normalizer_is_not_blamed_on_the_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine(Manifest.load(MODELS_FOLDER), "cpu", "mlp_discriminator")
     monkeypatch.delitem(engine.manifest.files, "normalizer.onnx")
     with pytest.raises(ModelError):
         check_sources(engine, ["1"], [np.zeros((4, 4, 1), np.uint8)])
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_answers_come_in_order_whichever_decoder_is_done_first(tutorial_engine: Engine) -> None:
+    rng = np.random.default_rng(0)
+    digits = [encode_png(digit) for digit in tutorial_engine.generate("mlp_generator", 6, seed=5)]
+    large = encode_png(rng.integers(0, 256, (400, 400), np.uint8))
+    sources = [large if index % 7 == 0 else digits[index % 6] for index in range(BATCH + 9)]
+    named = [(f"{index}.png", source) for index, source in enumerate(sources)]
+    found = [checked.answer for batch in check_stream(tutorial_engine, named) for checked in batch]
+    assert [answer.file for answer in found] == [name for name, _ in named]
+    alone = {source: check_bytes(tutorial_engine, "", source).answer.logit for source in (large, *digits)}
+    assert [answer.logit for answer in found] == pytest.approx([alone[each] for each in sources], abs=1e-4)
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_an_endless_stream_is_held_two_batches_at_a_time(tutorial_engine: Engine) -> None:
+    taken = 0
+
+    def endless() -> Iterator[tuple[str, bytes]]:
+        nonlocal taken
+        while True:
+            taken += 1
+            yield f"{taken}.png", Held(PNG)
+
+    answered = 0
+    for batch in check_stream(tutorial_engine, endless()):
+        answered += len(batch)
+        assert taken - answered <= AHEAD - BATCH
+        # Each decoding thread may still hold the last picture that it decoded.
+        assert Held.alive <= AHEAD + check.DECODERS
+        if answered > 5 * AHEAD:
+            break
+
+
+def test_bytes_in_memory_end_a_batch_early(tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "BYTES_AT_ONCE", 2 * len(PNG))
+    named = [(f"{index}.png", PNG) for index in range(5)]
+    assert [len(batch) for batch in check_stream(tutorial_engine, named)] == [2, 2, 1]
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_the_next_batch_is_decoded_while_one_is_scored(
+    tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = threading.Semaphore(0)
+    score = tutorial_engine.score
+
+    def counted(engine: Engine, source: Source) -> Ready | PictureError:
+        found = preprocess(engine, source)
+        decoded.release()
+        return found
+
+    def slow(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
+        for _ in range(AHEAD):
+            assert decoded.acquire(timeout=20)
+        return score(pixels)
+
+    monkeypatch.setattr(check, "preprocess", counted)
+    monkeypatch.setattr(tutorial_engine, "score", slow)
+    batches = check_stream(tutorial_engine, ((f"{index}.png", PNG) for index in range(AHEAD)))
+    assert len(next(batches)) == BATCH
+    batches.close()
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_nothing_is_decoded_for_a_caller_who_stops(
+    tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded = 0
+    may_go_on = threading.Event()
+
+    def slow(engine: Engine, source: Source) -> Ready | PictureError:
+        nonlocal decoded
+        decoded += 1
+        if decoded > BATCH:
+            may_go_on.wait(20)
+        return preprocess(engine, source)
+
+    monkeypatch.setattr(check, "preprocess", slow)
+    batches = check_stream(tutorial_engine, (("0.png", PNG) for _ in range(10 * AHEAD)))
+    next(batches)
+    threading.Timer(0.2, may_go_on.set).start()
+    batches.close()
+    assert decoded < AHEAD

@@ -1,4 +1,4 @@
-"""Which device runs, and what is said where CUDA cannot."""
+"""Which device runs the models, and what is reported if CUDA cannot."""
 
 import importlib.metadata
 import os

@@ -10,18 +10,18 @@ from typing import Any, ClassVar
 
 import gradio as gr
 import pytest
+from demo.insight.distributions import load_distributions
+from demo.insight.trace import load_recording
+from demo.ui.views.convince import Chosen, Desk, convince_panel
 
 import demo
 from demo.api.endpoints import generate_files
 from demo.batch import archive
-from demo.decoder import client as workers
-from demo.decoder import images, room
+from demo.decoder import client, images
 from demo.doors import uploads
 from demo.inference import check
 from demo.inference.engine import Engine
-from demo.insight.distributions import load_distributions
 from demo.insight.grid import Recipe, read_recipe
-from demo.insight.trace import load_recording
 from demo.ui import texts
 from demo.ui.app import build_app
 from demo.ui.html import VERDICTS, result_panel
@@ -29,7 +29,6 @@ from demo.ui.page import Page
 from demo.ui.texts import LANGUAGES, load_words, preferred_language
 from demo.ui.views import many
 from demo.ui.views.check import REFUSALS
-from demo.ui.views.convince import Chosen, Desk, convince_panel
 from demo.ui.views.elsewhere import elsewhere
 from demo.ui.views.one_step import one_step_panel
 from demo.ui.views.why import reasons
@@ -43,10 +42,10 @@ WRONG = {"generator": "none", "digit": "ten", "count": "0", "seed": "-1", "index
 
 SENTENCES = {
     *images.REFUSALS.values(),
-    check.NOT_NORMALISED,
+    check.NOT_NORMALIZED,
     *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
-    *(workers.NOT_STARTED, workers.NOT_YET, workers.DIED, workers.too_long(workers.TIME_LIMIT)),
-    room.NO_ROOM,
+    *(client.NOT_STARTED, client.NOT_YET, client.DIED, client.too_long(client.TIME_LIMIT)),
+    client.NO_ROOM,
     *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
     *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),
     *many.REFUSALS.values(),

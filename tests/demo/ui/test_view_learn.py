@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from demo.insight.trace import Recording, load_recording
 from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from demo.api.downloads import MODELS_PATH
@@ -15,7 +16,6 @@ from demo.decoder.images import encode_png
 from demo.inference.check import Checked, check_bytes
 from demo.inference.engine import Engine
 from demo.insight.learning import example_digit, load_learning
-from demo.insight.trace import Recording, load_recording
 from demo.ui.texts import load_words
 from demo.ui.views.one_step import STAGES, gradient_colours, one_step_panel
 from tests.support.driving import FOUR_DECIMALS, open_view, overflow, picture_bytes, upload

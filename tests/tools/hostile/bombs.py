@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from demo.decoder.sniff import SIGNATURES
-from demo.decoder.wire import LARGEST_FILE_BYTES
+from demo.decoder.limits import LARGEST_FILE_BYTES
+from demo.decoder.worker import SIGNATURES
 from tests.support.pictures import GREY, RGB, RGBA, SIGNATURE, chunk, encoded, png, png_header
 from tests.tools.hostile.seeds import HTML, SVG, packed
 

@@ -34,10 +34,10 @@ def fuzz(seconds: int, corpus: Path | None = None) -> None:
     # What is imported before is not instrumented: nothing above imports a decoder.
     with atheris.instrument_imports(include=["demo", "PIL", "pillow_heif", "zipfile"]):
         import demo.batch.archive
-        import demo.decoder.decode
+        import demo.decoder.worker
         from tests.support.pictures import samples_of_every_format
         from tests.tools.hostile.seeds import archives_that_are_whole, other_formats
-    loader: Any = demo.decoder.decode
+    loader: Any = demo.decoder.worker
     loader.configure()
     loader.LARGEST_PIXELS = loader.Image.MAX_IMAGE_PIXELS = LARGEST_FUZZED_PIXELS
     with tempfile.TemporaryDirectory(prefix="fuzz-") as temporary:
@@ -67,7 +67,7 @@ def plant(folder: Path, whole: Mapping[str, bytes]) -> None:
 
 def meet_decoder(content: bytes) -> None:
     """Decode; whatever but a refusal leaves it, or a picture of another kind than promised, is raised."""
-    from demo.decoder.decode import RefusedError, decode
+    from demo.decoder.worker import RefusedError, decode
 
     try:
         picture = decode(content).picture

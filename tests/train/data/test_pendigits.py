@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.strokes import strokes_of
+from export.conformance import strokes_of
 from train.data.mnist import DATA_VARIABLE
 from train.data.pendigits import FILE, draw_randomly, find_drawings, pen_digits, smooth
 from train.data.splits import SPLITS

@@ -1,0 +1,27 @@
+// It has a size from the moment that the view is open, and the first digits wait for that.
+new ResizeObserver((entries, observer) => {
+  observer.disconnect();
+  trigger('open', { query: location.search.slice(1) });
+}).observe(element);
+
+let latest = { grid: 0 };
+watch('value', () => {
+  const grid = Number(element.querySelector('[data-grid]')?.dataset.grid ?? 0);
+  // Of two that were on their way at once the later stays.
+  if (grid < latest.grid) props.value = latest.value;
+  else latest = { grid, value: props.value };
+});
+
+element.addEventListener('click', (event) => {
+  const chosen = event.target.closest('.wall-choose');
+  if (chosen) {
+    for (const each of element.querySelectorAll('.wall-choose')) each.ariaPressed = each === chosen;
+    const { grid } = chosen.closest('[data-grid]').dataset;
+    trigger('choose', { grid: Number(grid), index: Number(chosen.dataset.index) });
+    return;
+  }
+  const digit = event.target.closest('.wall-digit');
+  if (!digit) return;
+  document.dispatchEvent(new Event('touchstone:input'));
+  trigger('select', { name: digit.dataset.name, png: digit.querySelector('img').src });
+});

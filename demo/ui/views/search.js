@@ -1,0 +1,37 @@
+let latest = { turn: 0 };
+watch('value', () => {
+  const panel = element.querySelector('.convince');
+  const turn = Number(panel.dataset.turn);
+  // A step that was on its way when something else was chosen must not stay.
+  if (turn < latest.turn) {
+    props.value = latest.value;
+    return;
+  }
+  latest = { turn, value: props.value };
+  if ('inFront' in panel.dataset) panel.scrollIntoView({ block: 'nearest' });
+});
+function say(what) {
+  const panel = element.querySelector('.convince');
+  panel.querySelector('p[role=status]').textContent = panel.dataset[what];
+}
+document.addEventListener('touchstone:search-failed', () => {
+  say('failed');
+  element.querySelector('[data-does=start]').disabled = false;
+  element.querySelector('[data-does=halt]').disabled = true;
+});
+element.addEventListener('click', (event) => {
+  const button = event.target.closest('[data-does]');
+  if (!button) return;
+  if (button.dataset.does === 'start') {
+    // It may have to wait for its turn, and the server says nothing until then.
+    say('waiting');
+    button.disabled = true;
+    trigger('start', { turn: latest.turn });
+  }
+  if (button.dataset.does === 'halt') trigger('halt');
+  if (button.dataset.does === 'select') {
+    document.dispatchEvent(new Event('touchstone:input'));
+    const png = element.querySelector('.convince-after img').src;
+    trigger('select', { name: button.dataset.name, png });
+  }
+});

@@ -1,0 +1,20 @@
+element.addEventListener('click', async (event) => {
+  const button = event.target.closest('.share-copy');
+  if (!button) return;
+  const share = button.closest('.share');
+  const field = share.querySelector('.share-field');
+  const says = share.querySelector('.share-says');
+  const link = `${location.origin}${location.pathname}?${share.dataset.query}`;
+  try {
+    await navigator.clipboard.writeText(link);
+    says.textContent = share.dataset.copied;
+    field.hidden = true;
+  } catch (error) {
+    // Over plain http there is no clipboard, and a person may refuse it.
+    field.value = link;
+    field.hidden = false;
+    field.focus();
+    field.select();
+    says.textContent = share.dataset.byHand;
+  }
+});

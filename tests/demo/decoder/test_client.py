@@ -1,0 +1,370 @@
+"""The pool of decoding workers: one that hangs or dies, many at once, and large pictures."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.decoder import client
+from demo.decoder.client import Pool, Turns, environment
+from demo.decoder.images import encode_png, load_picture
+from demo.decoder.limits import MEMORY_LIMIT, READY, REPLY, Outcome
+from demo.errors import MachineError, NoRoomError, PictureError
+from tests.support.pictures import encoded, samples_of_every_format
+
+ROOT = Path(__file__).parents[3]
+POSIX = os.name == "posix"
+LINUX = sys.platform == "linux"
+DIGIT = np.random.default_rng(0).integers(0, 256, (28, 28), np.uint8)
+CONTENT = encode_png(DIGIT)
+LARGE = encoded(Image.fromarray(np.kron(DIGIT, np.ones((64, 64), np.uint8))), "JPEG", progressive=True)
+
+
+@pytest.fixture
+def pool() -> Iterator[Pool]:
+    with closing(Pool(size=1, time_limit=5.0)) as pool:
+        yield pool
+
+
+def works(pool: Pool) -> bool:
+    return np.array_equal(load_picture(CONTENT, pool).array[..., 0], DIGIT)
+
+
+def exists(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_worker_starts_with_the_first_picture_and_is_kept(pool: Pool) -> None:
+    assert pool.processes == []
+    assert works(pool)
+    first = pool.processes
+    assert len(first) == 1
+    assert works(pool)
+    assert pool.processes == first
+
+
+def test_a_worker_can_be_started_ahead(pool: Pool) -> None:
+    pool.start()
+    ahead = pool.processes
+    assert works(pool)
+    assert pool.processes == ahead
+
+
+def test_no_worker_is_left_behind() -> None:
+    with closing(Pool(size=2)) as pool:
+        assert works(pool)
+        (process,) = pool.processes
+    assert not exists(process)
+    assert works(pool)
+    assert pool.processes == []
+
+
+def test_workers_end_with_the_interpreter() -> None:
+    program = (
+        "from demo.decoder.images import load_picture, shared_pool\n"
+        "import sys; load_picture(sys.stdin.buffer.read()); print(shared_pool().processes[0])\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        input=CONTENT,
+        capture_output=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert result.stderr == b""
+    assert not exists(int(result.stdout))
+
+
+def test_a_worker_ends_when_the_app_is_killed() -> None:
+    program = (
+        "import os, sys, signal\nfrom demo.decoder.images import load_picture, shared_pool\n"
+        "load_picture(sys.stdin.buffer.read()); print(shared_pool().processes[0], flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], input=CONTENT, capture_output=True, check=False, cwd=ROOT
+    )
+    process = int(result.stdout)
+    until = time.monotonic() + 5
+    # An orphan that nobody has reaped still answers; its command line is gone.
+    while exists(process) and (not LINUX or Path(f"/proc/{process}/cmdline").read_bytes()):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+if POSIX:
+
+    def test_a_worker_that_hangs_costs_only_its_picture(pool: Pool) -> None:
+        assert works(pool)
+        (process,) = pool.processes
+        os.kill(process, signal.SIGSTOP)
+        pool.time_limit = 0.3
+        with pytest.raises(PictureError, match=r"took longer than 0\.3 seconds; make it smaller"):
+            load_picture(LARGE, pool)
+        assert not exists(process)
+        pool.time_limit = 5.0
+        assert works(pool)
+        assert pool.processes != [process]
+
+    def test_a_worker_that_is_killed_costs_only_its_picture(pool: Pool) -> None:
+        assert works(pool)
+        (process,) = pool.processes
+        os.kill(process, signal.SIGSTOP)
+        threading.Timer(0.2, os.kill, (process, signal.SIGKILL)).start()
+        with pytest.raises(PictureError, match="crashed its decoder"):
+            load_picture(CONTENT, pool)
+        assert not exists(process)
+        assert works(pool)
+
+    def test_a_machine_short_of_files_is_told_from_a_broken_installation(pool: Pool) -> None:
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        # The next free number is that of the first pipe.
+        lowest = os.dup(0)
+        os.close(lowest)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+        try:
+            with pytest.raises(MachineError, match="at the moment; try again in a few seconds"):
+                load_picture(CONTENT, pool)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert works(pool)
+
+    def test_a_worker_that_is_killed_while_idle_costs_nothing(pool: Pool) -> None:
+        assert works(pool)
+        (process,) = pool.processes
+        os.kill(process, signal.SIGKILL)
+        until = time.monotonic() + 5
+        while os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            assert time.monotonic() < until
+        assert works(pool)
+        assert pool.processes != [process]
+
+
+if LINUX:
+
+    def test_a_worker_is_limited(pool: Pool) -> None:
+        assert works(pool)
+        (process,) = pool.processes
+        limits = Path(f"/proc/{process}/limits").read_text()
+        rows = {line[:25].strip(): line[26:68].split() for line in limits.splitlines()[1:]}
+        assert rows["Max address space"] == [str(MEMORY_LIMIT)] * 2
+        assert rows["Max data size"] == [str(MEMORY_LIMIT)] * 2
+        assert rows["Max core file size"] == ["0", "0"]
+        assert rows["Max file size"] == ["0", "0"]
+        assert rows["Max open files"] == ["0", "0"]
+        assert rows["Max cpu time"][0] != "unlimited"
+
+    def test_a_worker_inherits_no_secret(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("TOUCHSTONE_SECRET", "hush")
+        assert works(pool)
+        seen = Path(f"/proc/{pool.processes[0]}/environ").read_bytes()
+        assert b"hush" not in seen
+        assert set(seen.split(b"\0")) - {b""} == {f"{k}={v}".encode() for k, v in environment().items()}
+
+    def test_a_worker_holds_no_file_of_the_app(pool: Pool, tmp_path: Path) -> None:
+        with (tmp_path / "open").open("wb") as stream:
+            os.set_inheritable(stream.fileno(), True)
+            assert works(pool)
+        held = {str(entry.readlink()) for entry in Path(f"/proc/{pool.processes[0]}/fd").iterdir()}
+        assert all(name.startswith("pipe:") or name == os.devnull for name in held)
+
+
+def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    small = client.PROGRAM.replace(
+        "from demo.decoder import worker;",
+        "from demo.decoder import worker, limits; limits.MEMORY_LIMIT = 110 << 20;",
+    )
+    monkeypatch.setattr(client, "PROGRAM", small)
+    with closing(Pool(size=1)) as pool:
+        assert works(pool)
+        process = pool.processes
+        if LINUX:
+            with pytest.raises(PictureError, match="too much memory"):
+                load_picture(encoded(Image.new("RGB", (5000, 5000)), "JPEG"), pool)
+        assert works(pool)
+        assert pool.processes == process
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"",
+        b"Segmentation fault",
+        READY,
+        READY + REPLY.pack(77, 0, 0, 0, 0),
+        READY + REPLY.pack(Outcome.PICTURE, 3, 0, 0, 5),
+        READY + REPLY.pack(Outcome.PICTURE, 2, 0, 5, 5) + bytes(50),
+        READY + REPLY.pack(Outcome.PICTURE, 4, 0, 2**32 - 1, 2**32 - 1),
+        READY + REPLY.pack(Outcome.PICTURE, 3, 0, 5, 5) + bytes(74),
+    ],
+)
+def test_a_reply_is_not_trusted(reply: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = f"import sys; sys.stdout.buffer.write({reply!r}); sys.stdout.flush()"
+    monkeypatch.setattr(client, "PROGRAM", program)
+    sentence = "crashed its decoder" if reply.startswith(READY) else "decoder does not start"
+    with closing(Pool(size=1)) as pool:
+        with pytest.raises(PictureError, match=sentence):
+            load_picture(CONTENT, pool)
+        assert pool.processes == []
+        monkeypatch.undo()
+        assert works(pool)
+
+
+def test_a_reply_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [*READY, *REPLY.pack(Outcome.PICTURE, 1, 1, 2, 3), *b"abcdef"]
+    program = f"import os, time\nfor part in {pieces!r}: os.write(1, bytes([part])); time.sleep(0.002)"
+    monkeypatch.setattr(client, "PROGRAM", program)
+    with closing(Pool(size=1)) as pool:
+        reply = pool.ask(CONTENT)
+    assert reply.several
+    assert reply.array is not None
+    assert reply.array.tolist() == [[[97], [98], [99]], [[100], [101], [102]]]
+
+
+def test_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(ROOT / "nothing"))
+    pool.start()
+    with pytest.raises(PictureError, match="decoder does not start; install the app again"):
+        load_picture(CONTENT, pool)
+    monkeypatch.undo()
+    assert works(pool)
+
+
+def test_output_of_a_decoder_is_not_taken_for_a_reply(monkeypatch: pytest.MonkeyPatch) -> None:
+    noisy = client.PROGRAM.replace(
+        "worker.main()",
+        "import os; old = worker.decode; "
+        "worker.decode = lambda content: (os.write(1, b'x' * 100), print(), old(content))[2]; "
+        "worker.main()",
+    )
+    assert noisy != client.PROGRAM
+    monkeypatch.setattr(client, "PROGRAM", noisy)
+    with closing(Pool(size=1)) as pool:
+        assert works(pool)
+        assert works(pool)
+
+
+def test_a_worker_that_starts_slowly_is_a_machine_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "PROGRAM", "import time; time.sleep(99)")
+    with (
+        Pool(size=1, time_limit=0.3) as pool,
+        pytest.raises(MachineError, match="here at the moment"),
+    ):
+        load_picture(CONTENT, pool)
+
+
+def test_many_threads_at_once() -> None:
+    contents = list(samples_of_every_format().values())
+    with closing(Pool(size=3)) as pool:
+        alone = [load_picture(content, pool).array for content in contents]
+        with ThreadPoolExecutor(8) as threads:
+            together = list(threads.map(lambda content: load_picture(content, pool).array, contents * 10))
+        assert len(pool.processes) <= 3
+    assert all(np.array_equal(array, alone[i % len(alone)]) for i, array in enumerate(together))
+
+
+def test_pictures_are_decoded_while_others_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second picture makes its worker sleep for ever; the others are answered all the same."""
+    sleepy = client.PROGRAM.replace(
+        "worker.main()",
+        "import time; old = worker.decode; "
+        "worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
+        "worker.main()",
+    )
+    monkeypatch.setattr(client, "PROGRAM", sleepy)
+
+    def outcome(content: bytes) -> str:
+        try:
+            return str(load_picture(content, four).array.shape)
+        except PictureError as error:
+            return str(error)
+
+    with closing(Pool(size=4, time_limit=1.5)) as four, ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(outcome, [b"sleep", CONTENT] * 4))
+    assert outcomes[1::2] == ["(28, 28, 1)"] * 4
+    assert all("took longer than 1.5 seconds" in sentence for sentence in outcomes[0::2])
+
+
+def test_an_idle_worker_is_never_overdue() -> None:
+    with closing(Pool(size=1, time_limit=0.5)) as pool:
+        assert works(pool)
+        process = pool.processes
+        time.sleep(0.8)
+        assert pool.processes == process
+        assert works(pool)
+        assert pool.processes == process
+
+
+@pytest.mark.parametrize(("many", "one"), [(1, 0), (0, 1)])
+def test_small_and_large_files_take_turns(many: int, one: int) -> None:
+    turns, served = Turns(1), list[int]()
+    turns.take(many)
+
+    def wait(queue: int) -> None:
+        with turns.place(queue):
+            served.append(queue)
+
+    with ThreadPoolExecutor(6) as threads:
+        for waiting, queue in enumerate((many, many, many, many, many, one), 1):
+            threads.submit(wait, queue)
+            until = time.monotonic() + 20
+            while sum(map(len, turns._queues)) < waiting:
+                assert time.monotonic() < until
+                time.sleep(0.002)
+        turns.give_back()
+    assert one in served[:2]
+    assert len(served) == 6
+
+
+SIDE = 3000
+LARGE_CONTENT = encoded(Image.fromarray(np.full((SIDE, SIDE), 7, np.uint8)))
+
+
+def test_one_large_picture_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "ROOM_SECONDS", 0.2)
+    with closing(Pool(size=2)) as pool:
+        held = load_picture(LARGE_CONTENT, pool)
+        with pytest.raises(NoRoomError, match=r"Too many large pictures .* try again in a few seconds"):
+            load_picture(LARGE_CONTENT, pool)
+        assert works(pool)
+        view = held.array[5:, 5:]
+        del held
+        with pytest.raises(NoRoomError):
+            load_picture(LARGE_CONTENT, pool)
+        del view
+        assert load_picture(LARGE_CONTENT, pool).array.shape == (SIDE, SIDE, 1)
+
+
+def test_waiting_for_room_does_not_count_as_decoding() -> None:
+    with closing(Pool(size=1, time_limit=2.0)) as pool:
+        assert works(pool)
+        process = pool.processes
+        assert client.large_pictures.take()
+        threading.Timer(2.5, client.large_pictures.give_back).start()
+        assert load_picture(LARGE_CONTENT, pool).array.shape == (SIDE, SIDE, 1)
+        assert pool.processes == process
+
+
+def test_many_large_pictures_are_all_read() -> None:
+    def load(_: int) -> int:
+        return load_picture(LARGE_CONTENT, pool).array.shape[0]
+
+    with closing(Pool(size=2)) as pool, ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(load, range(8))) == [SIDE] * 8
+    assert client.large_pictures._free == 1

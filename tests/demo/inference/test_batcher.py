@@ -1,0 +1,180 @@
+"""The micro-batcher: who waits for whom, and what happens when something fails."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from demo.errors import BusyError
+from demo.inference.batcher import Batcher
+
+MOST_WAITING = 100
+THIRTEEN, SEVENTEEN = 1300, 1700
+"""The number that cannot be prepared, and the one that no batch survives."""
+
+
+class Doubler:
+    """Doubles numbers, then writes them out; keeps the batches, and waits where a test holds it up.
+
+    Negative numbers wait in `prepare`.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.batches: list[list[int]] = []
+        self.prepared = threading.Semaphore(0)
+        self.may_run = threading.Event()
+        self.may_prepare = threading.Event()
+        self.may_run.set()
+        self.may_prepare.set()
+        self.batcher: Batcher[int, int, str] = Batcher(self.prepare, self.run, 2, 16, MOST_WAITING)
+
+    def prepare(self, number: int) -> int:
+        self.begun.append(number)
+        if number < 0:
+            assert self.may_prepare.wait(20)
+        if number == THIRTEEN:
+            raise ValueError("thirteen")
+        self.prepared.release()
+        return 2 * number
+
+    def run(self, numbers: Sequence[int]) -> list[str]:
+        self.batches.append(list(numbers))
+        assert self.may_run.wait(20)
+        if 2 * SEVENTEEN in numbers:
+            raise ValueError("seventeen")
+        return [str(number) for number in numbers]
+
+    async def submit_all(self, numbers: Sequence[int]) -> list[str | BaseException]:
+        return await asyncio.gather(*map(self.batcher.submit, numbers), return_exceptions=True)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not happened():
+            await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def doubler() -> Iterator[Doubler]:
+    doubler = Doubler()
+    yield doubler
+    doubler.may_run.set()
+    doubler.may_prepare.set()
+    doubler.batcher.close()
+
+
+def test_results_come_in_order_in_bounded_batches(doubler: Doubler) -> None:
+    found = asyncio.run(doubler.submit_all(range(90)))
+    assert found == [str(2 * number) for number in range(90)]
+    assert sum(map(len, doubler.batches)) == 90
+    assert max(map(len, doubler.batches)) <= 16
+
+
+def test_items_that_arrive_during_a_batch_form_the_next_ones(doubler: Doubler) -> None:
+    async def ask() -> None:
+        doubler.may_run.clear()
+        first = asyncio.create_task(doubler.batcher.submit(1))
+        await until(lambda: bool(doubler.batches))
+        others = asyncio.create_task(doubler.submit_all(range(2, 42)))
+        for _ in range(41):
+            assert await asyncio.to_thread(doubler.prepared.acquire, timeout=20)
+        doubler.may_run.set()
+        assert await first == "2"
+        assert await others == [str(2 * number) for number in range(2, 42)]
+
+    asyncio.run(ask())
+    assert doubler.batches[0] == [2]
+    # 40 in batches of 16; the last item may be ready a moment after the batch is taken.
+    assert len(doubler.batches) <= 5
+
+
+def test_a_slow_item_holds_up_nobody_else(doubler: Doubler) -> None:
+    async def ask() -> None:
+        doubler.may_prepare.clear()
+        slow = asyncio.create_task(doubler.batcher.submit(-1))
+        await until(lambda: bool(doubler.begun))
+        assert await asyncio.wait_for(doubler.submit_all([5, 6, 7]), 20) == ["10", "12", "14"]
+        assert not slow.done()
+        doubler.may_prepare.set()
+        assert await slow == "-2"
+
+    asyncio.run(ask())
+
+
+def test_a_full_queue_refuses_at_once_and_recovers(doubler: Doubler) -> None:
+    async def ask() -> None:
+        doubler.may_run.clear()
+        waiting = asyncio.create_task(doubler.submit_all(range(MOST_WAITING)))
+        await until(lambda: bool(doubler.batches))
+        with pytest.raises(BusyError, match="try again"):
+            await doubler.batcher.submit(1)
+        doubler.may_run.set()
+        await waiting
+        assert await doubler.batcher.submit(1) == "2"
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize(("bad", "word"), [(THIRTEEN, "thirteen"), (SEVENTEEN, "seventeen")])
+def test_a_failing_item_fails_alone(doubler: Doubler, bad: int, word: str) -> None:
+    async def ask() -> None:
+        doubler.may_run.clear()
+        asked = asyncio.create_task(doubler.submit_all([1, 2, bad, 3, 4]))
+        for _ in range(4):
+            assert await asyncio.to_thread(doubler.prepared.acquire, timeout=20)
+        doubler.may_run.set()
+        found = await asked
+        error = found.pop(2)
+        assert isinstance(error, ValueError)
+        assert str(error) == word
+        assert found == ["2", "4", "6", "8"]
+
+    asyncio.run(ask())
+
+
+def test_a_cancelled_item_is_dropped_and_frees_its_place(doubler: Doubler) -> None:
+    async def ask() -> None:
+        doubler.may_run.clear()
+        first = asyncio.create_task(doubler.batcher.submit(1))
+        await until(lambda: bool(doubler.batches))
+        cancelled = [asyncio.create_task(doubler.batcher.submit(2)) for _ in range(MOST_WAITING - 1)]
+        kept = asyncio.create_task(doubler.batcher.submit(3))
+        await asyncio.sleep(0)
+        for task in cancelled:
+            task.cancel()
+        await asyncio.wait(cancelled)
+        with pytest.raises(BusyError):
+            await kept
+        last = asyncio.create_task(doubler.batcher.submit(4))
+        await asyncio.sleep(0)
+        doubler.may_run.set()
+        assert (await first, await last) == ("2", "8")
+
+    asyncio.run(ask())
+    assert [number for batch in doubler.batches for number in batch] == [2, 8]
+
+
+def test_a_loop_that_has_ended_stops_no_thread(doubler: Doubler) -> None:
+    async def give_up() -> None:
+        asked = asyncio.create_task(doubler.batcher.submit(1))
+        await until(lambda: bool(doubler.batches))
+        asked.cancel()
+
+    doubler.may_run.clear()
+    asyncio.run(give_up())
+    doubler.may_run.set()
+    assert asyncio.run(doubler.batcher.submit(2)) == "4"
+
+
+def test_closing_ends_the_threads() -> None:
+    before = set(threading.enumerate())
+    doubler = Doubler()
+    asyncio.run(doubler.submit_all(range(9)))
+    started = set(threading.enumerate()) - before
+    doubler.batcher.close()
+    for thread in started:
+        thread.join(20)
+    assert started
+    assert not any(thread.is_alive() for thread in started)

@@ -1,0 +1,323 @@
+"""The engine: what it computes, and which models it refuses to serve."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from demo.contract import DIGITS, PICTURE_SHAPE
+from demo.errors import DeviceError, ModelError, RequestError
+from demo.inference.answer import Thresholds
+from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import pack, unpack
+from demo.inference.sessions import CPU, CUDA, available_cores
+from export.convert import noise_pictures
+from tests.support.detectors import leave_product_out
+from tests.support.generators import BLOCK, GLYPHS
+from train.data.mnist import load
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+
+
+def test_scores_are_probabilities_and_their_logits(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("demo.inference.engine.LARGEST_BATCH", 32)
+    scores = engine.score(noise_pictures(70, PICTURE_SHAPE, 0))
+    assert scores.fake_probability.shape == scores.logit.shape == (70,)
+    assert scores.fake_probability.dtype == np.float32
+    expected = 1 / (1 + np.exp(-scores.logit.astype(np.float64)))
+    assert np.abs(scores.fake_probability - expected).max() < 1e-6
+
+
+def test_the_product_is_the_default_where_it_is_published(models: Path) -> None:
+    assert Engine.load(models, "cpu").model == "discriminator"
+    assert Engine.load(models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
+    leave_product_out(models)
+    assert Engine.load(models, "cpu").model == "mlp_discriminator"
+
+
+@pytest.mark.parametrize(("given", "used"), [(1, 1), (0, available_cores())])
+def test_a_run_uses_the_cores_of_this_process_or_fewer(models: Path, given: int, used: int) -> None:
+    session = Engine.load(models, "cpu", threads=given).session("discriminator")
+    assert session.get_session_options().intra_op_num_threads == used
+
+
+class LostDevice:
+    """A session on CUDA whose device has stopped."""
+
+    def __init__(self, session: Any) -> None:
+        self.get_inputs = session.get_inputs
+
+    def run(self, *_: object) -> None:
+        raise RuntimeError("CUDA failure 999: unknown error")
+
+    def get_providers(self) -> list[str]:
+        return [CUDA, CPU]
+
+
+def test_a_lost_cuda_device_is_replaced_by_the_cpu_and_reported(models: Path) -> None:
+    engine = Engine.load(models, "cpu")
+    fakes = engine.generate("mlp_generator", 2, 1)
+    expected = engine.score(fakes).logit
+    engine.device = "auto"
+    for name in ("normalizer", "mlp_generator"):
+        engine._sessions[name] = LostDevice(engine.session(name))
+    assert np.array_equal(engine.generate("mlp_generator", 2, 1), fakes)
+    assert engine.normalize(fakes[0][..., np.newaxis]).shape == PICTURE_SHAPE
+    assert np.array_equal(engine.score(fakes).logit, expected)
+    assert "CUDA is not used: its device stopped running the models." in engine.device_note
+    engine.device = "cuda"
+    engine._sessions["mlp_generator"] = LostDevice(engine.session("mlp_generator"))
+    with pytest.raises(DeviceError, match="Use --device cpu"):
+        engine.generate("mlp_generator", 2, 1)
+
+
+def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
+    pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
+    scores = product_engine.score(pixels)
+    outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
+    session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
+    found = session.run(outputs, {"pixels": pixels})
+    for name, expected in zip(outputs, found, strict=True):
+        assert getattr(scores, name) == pytest.approx(expected, abs=1e-5)
+    # Not what is said of a model without that output.
+    assert not set(np.unique(scores.in_domain)) <= {0, 1}
+    nothing = product_engine.score(pixels[:0])
+    assert nothing.digit_probabilities is not None
+    assert nothing.digit_probabilities.shape == (0, DIGITS)
+    assert nothing.in_domain.shape == (0,)
+
+
+def test_the_product_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
+    assert product_engine.thresholds == Thresholds(fake=0.625, real=0.375, in_domain=0.5)
+    tutorial = Engine.load(product_models, "cpu", "mlp_discriminator")
+    assert (tutorial.thresholds.fake, tutorial.thresholds.real) == (0.5, 0.5)
+
+
+def test_the_tutorial_s_model_reads_no_digits(tutorial_engine: Engine) -> None:
+    pixels = np.zeros((2, *PICTURE_SHAPE), np.uint8)
+    pixels[1] = 200
+    scores = tutorial_engine.score(pixels)
+    assert scores.digit_probabilities is None
+    assert scores.in_domain.tolist() == [0, 1]
+
+
+def test_the_history_is_the_tutorial_s_whichever_model_scores(
+    engine: Engine, tutorial_engine: Engine
+) -> None:
+    fakes = engine.generate("mlp_generator", 4, seed=1)
+    one, other = engine.history(fakes), tutorial_engine.history(fakes)
+    assert one.steps == other.steps
+    assert np.array_equal(one.fake_probability, other.fake_probability)
+
+
+def test_no_pictures_give_no_scores(engine: Engine) -> None:
+    nothing = np.empty((0, *PICTURE_SHAPE), np.uint8)
+    assert engine.score(nothing).logit.shape == (0,)
+    assert engine.history(nothing).fake_probability.shape == (0, len(engine.history(nothing).steps))
+
+
+def test_history_begins_undecided_and_ends_with_the_model(tutorial_engine: Engine) -> None:
+    fakes = tutorial_engine.generate("mlp_generator", 64, seed=1)
+    history = tutorial_engine.history(fakes)
+    assert history.steps[0] == 0
+    assert len(history.steps) >= 8
+    assert np.abs(history.fake_probability[:, 0] - 0.5).max() < 0.05
+    # The same weights, but for their rounding to half precision.
+    last = tutorial_engine.score(fakes).fake_probability
+    assert np.abs(history.fake_probability[:, -1] - last).max() < 0.02
+
+
+def test_the_same_seed_gives_the_same_digits(engine: Engine) -> None:
+    one = engine.generate("mlp_generator", 4, seed=7)
+    assert one.dtype == np.uint8
+    assert np.array_equal(one, engine.generate("mlp_generator", 4, seed=7))
+    assert not np.array_equal(one, engine.generate("mlp_generator", 4, seed=8))
+
+
+def test_the_first_noise_of_a_seed_is_the_same_however_much_there_is(engine: Engine) -> None:
+    few, many = (engine.draw("generator", count, 7, 3).noise for count in (4, 64))
+    assert np.array_equal(few, many[:4])
+
+
+@pytest.mark.parametrize(
+    ("model", "count", "seed", "digit", "reason"),
+    [
+        ("nobody", 1, 0, None, "no generator 'nobody'; choose one of: generator, mlp_generator"),
+        ("mlp_generator", 0, 0, None, "count is 0; give 1 to"),
+        ("mlp_generator", 10**9, 0, None, "give 1 to"),
+        ("mlp_generator", 1, -1, None, "seed is -1; give 0 to"),
+        ("mlp_generator", 1, 2**32, None, "give 0 to"),
+        ("mlp_generator", 1, 0, 3, "mlp_generator cannot choose the digit; leave the digit out"),
+        ("generator", 0, 0, 3, "count is 0; give 1 to"),
+        ("generator", 1, 0, 10, "digit is 10; give 0 to 9"),
+        ("generator", 1, 0, -1, "digit is -1; give 0 to 9"),
+    ],
+)
+def test_a_request_outside_its_range_is_answered(
+    engine: Engine, model: str, count: int, seed: int, digit: int | None, reason: str
+) -> None:
+    with pytest.raises(RequestError, match=reason):
+        engine.generate(model, count, seed, digit)
+
+
+@pytest.fixture(scope="module")
+def segments(generator_models: Path) -> Engine:
+    """An engine over a generator whose pixels tell exactly which digit and which noise it was given."""
+    return Engine.load(generator_models, "cpu")
+
+
+def test_the_digit_asked_for_reaches_the_graph(segments: Engine) -> None:
+    for digit, glyph in enumerate(GLYPHS):
+        made = segments.generate("generator", 3, seed=7, digit=digit)
+        assert made.shape == (3, *PICTURE_SHAPE)
+        assert made.dtype == np.uint8
+        blocks = made[:, 4 + BLOCK // 2 : 24 : BLOCK, 8 + BLOCK // 2 : 20 : BLOCK].reshape(3, -1)
+        assert ((blocks > 0) == [block == "1" for block in glyph]).all()
+
+
+def test_the_noise_of_a_seed_is_the_same_whichever_digit_is_chosen(segments: Engine) -> None:
+    chosen = np.stack([segments.generate("generator", 64, 7, digit) for digit in range(DIGITS)])
+    # Of the segments the digit says which are lit, and the noise alone how brightly.
+    assert ((chosen == chosen.max(axis=0)) | (chosen == 0)).all()
+    left_open = segments.generate("generator", 64, 7)
+    drawn = [(chosen[:, index] == left_open[index]).all(axis=(1, 2)).nonzero()[0] for index in range(64)]
+    assert {len(each) for each in drawn} == {1}
+    assert len({int(each[0]) for each in drawn}) == DIGITS
+    assert np.array_equal(left_open, segments.generate("generator", 64, 7))
+    assert not np.array_equal(left_open, segments.generate("generator", 64, 8))
+
+
+def test_the_generator_makes_the_digit_that_was_chosen(engine: Engine, dataset: str) -> None:
+    """Its digits' mean is closer to the mean of people's like digits than to any other's."""
+    known = load(dataset, "train")
+    classes = [known.images[known.labels == digit] for digit in range(DIGITS)]
+    means = np.stack([each.double().mean(0).numpy() for each in classes])
+    taken_for = []
+    for digit in range(DIGITS):
+        made = engine.generate("generator", 64, seed=7, digit=digit)
+        assert made.shape == (64, *PICTURE_SHAPE)
+        assert made.dtype == np.uint8
+        taken_for.append(int(np.square(means - made.mean(0)).sum((1, 2)).argmin()))
+    right = sum(found == digit for digit, found in enumerate(taken_for))
+    # The people who wrote scikit-learn's digits are others than those that it learnt from.
+    assert right == DIGITS if dataset == "mnist" else right >= DIGITS - 2, taken_for
+
+
+def test_which_generators_choose_the_digit(engine: Engine) -> None:
+    assert engine.chooses_digit("generator")
+    assert not engine.chooses_digit("mlp_generator")
+
+
+@pytest.mark.parametrize(
+    ("published", "default"),
+    [(["a", "generator", "z"], "generator"), (["a", "z"], "a"), ([], None)],
+)
+def test_the_default_generator(models: Path, published: list[str], default: str | None) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    files = manifest["files"]
+    entry = files["mlp_generator.onnx"]
+    manifest["files"] = {file: each for file, each in files.items() if each.get("kind") != "generator"}
+    manifest["files"] |= {f"{name}.onnx": entry for name in published}
+    path.write_text(json.dumps(manifest))
+    engine = Engine.load(models, "cpu")
+    if default is None:
+        with pytest.raises(RequestError, match="No generator is installed here"):
+            _ = engine.default_generator
+    else:
+        assert engine.default_generator == default
+
+
+@pytest.mark.parametrize(
+    "file", ["discriminator.onnx", "mlp_discriminator.onnx", "mlp_generator.onnx", "mlp_history.onnx"]
+)
+def test_a_file_that_is_not_the_published_one_is_refused_by_name(models: Path, file: str) -> None:
+    content = bytearray((models / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (models / file).write_bytes(content)
+    with pytest.raises(ModelError, match=f"^{file} is not the file that was published"):
+        Engine.load(models, "cpu").open_all()
+
+
+def test_a_missing_file_is_refused_by_name(models: Path) -> None:
+    (models / "mlp_generator.onnx").unlink()
+    with pytest.raises(ModelError, match=r"mlp_generator\.onnx cannot be read"):
+        Engine.load(models, "cpu").open_all()
+
+
+def test_other_numbers_than_published_are_not_served(models: Path) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    outputs = manifest["files"]["mlp_discriminator.onnx"]["golden"]["outputs"]
+    shifted = unpack(outputs["logit"]) + np.float32(0.01)
+    outputs["logit"] = pack(shifted)
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(
+        ModelError, match=r"gives other numbers than when it was published: logit differs by 0\.01"
+    ):
+        Engine.load(models, "cpu", "mlp_discriminator")
+
+
+def test_every_file_has_golden_numbers_for_every_provider() -> None:
+    manifest = json.loads((MODELS_FOLDER / "manifest.json").read_text())
+    for file, entry in manifest["files"].items():
+        if file.endswith(".onnx"):
+            assert set(entry["golden"]["tolerance"]) == {"CPUExecutionProvider", CUDA}
+            for limits in entry["golden"]["tolerance"].values():
+                assert set(limits) == set(entry["golden"]["outputs"])
+
+
+def test_thresholds_are_the_files_own(models: Path) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["mlp_discriminator.onnx"]["fake_threshold"] = 0.99
+    path.write_text(json.dumps(manifest))
+    assert Engine.load(models, "cpu", "mlp_discriminator").thresholds.fake == 0.5
+
+
+@pytest.mark.parametrize("golden_numbers", [{}, {"inputs": {}, "outputs": {"logit": 3}, "tolerance": {}}])
+def test_golden_numbers_that_are_missing_are_an_error(
+    models: Path, golden_numbers: dict[str, object]
+) -> None:
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["files"]["mlp_discriminator.onnx"]["golden"] = golden_numbers
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"golden numbers of mlp_discriminator\.onnx cannot be read"):
+        Engine.load(models, "cpu", "mlp_discriminator")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"version": 1}', '{"version": "1", "files": {"a.onnx": null}}']
+)
+def test_a_manifest_that_cannot_be_read_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(ModelError, match=r"manifest\.json cannot be read"):
+        Engine.load(tmp_path, "cpu")
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no published models in .*python -m export run"):
+        Engine.load(tmp_path, "cpu")
+
+
+def test_an_unknown_model_is_answered_with_the_known() -> None:
+    with pytest.raises(
+        ModelError,
+        match=r"choose one of: discriminator, discriminator_int8, mlp_discriminator, mlp_disc",
+    ):
+        Engine.load(MODELS_FOLDER, "cpu", "resnet")
+
+
+def test_golden_arrays_survive_json() -> None:
+    for array in (np.arange(6, dtype=np.uint8).reshape(2, 3), np.random.default_rng(0).random(5, np.float32)):
+        again = unpack(json.loads(json.dumps(pack(array))))
+        assert again.dtype == array.dtype
+        assert np.array_equal(again, array)

@@ -1,0 +1,74 @@
+"""The facts about a picture that the normalizer changed."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from demo.inference.check import check_sources
+from demo.inference.engine import Engine
+from demo.inference.preprocess import Preprocessed
+
+
+def square(height: int, width: int, top: int, left: int, side: int) -> NDArray[np.uint8]:
+    """A white square on black: uint8 [height, width, 1]."""
+    picture = np.zeros((height, width, 1), np.uint8)
+    picture[top : top + side, left : left + side] = 255
+    return picture
+
+
+def done(picture: Preprocessed) -> dict[str, bool]:
+    return {
+        "inverted": picture.inverted,
+        "cropped": picture.cropped,
+        "scaled": picture.scaled,
+        "recentred": picture.recentred,
+    }
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        # MNIST counts pixels from 0 and takes 14 as the centre: a square of 20 begins at 4 or 5.
+        (square(28, 28, 5, 5, 20), {"cropped"}),
+        (square(30, 30, 6, 6, 20), {"cropped"}),
+        (255 - square(28, 28, 5, 5, 20), {"inverted", "cropped"}),
+        (square(280, 280, 50, 50, 200), {"cropped", "scaled"}),
+        (square(28, 28, 2, 5, 20), {"cropped", "recentred"}),
+        (square(28, 28, 5, 0, 20), {"cropped", "recentred"}),
+        (255 - square(600, 400, 90, 60, 90), {"inverted", "cropped", "scaled", "recentred"}),
+        (square(40, 40, 0, 0, 0), set()),
+        (255 - square(40, 40, 0, 0, 0), {"inverted"}),
+    ],
+)
+def test_what_was_done(engine: Engine, picture: NDArray[np.uint8], expected: set[str]) -> None:
+    found = engine.preprocess(picture)
+    assert {name for name, was in done(found).items() if was} == expected
+    assert found.blank == (not found.pixels.any())
+
+
+def test_a_picture_without_margins_is_not_cropped() -> None:
+    whole = Preprocessed(
+        np.pad(np.full((20, 10), 255, np.uint8), ((4, 4), (9, 9))), 40, 20, (0, 0, 40, 20), False
+    )
+    assert not whole.cropped
+    assert whole.scaled
+    assert not whole.recentred
+
+
+def test_the_preprocessed_picture_comes_with_the_answer(engine: Engine) -> None:
+    picture = 255 - square(600, 400, 90, 60, 90)
+    checked, unreadable = check_sources(engine, ["a", "b"], [picture, b"no picture"])
+    assert checked.preprocessed is not None
+    assert (checked.preprocessed.height, checked.preprocessed.width) == (600, 400)
+    assert checked.preprocessed.box == (90, 60, 180, 150)
+    assert checked.pixels is checked.preprocessed.pixels
+    assert unreadable.preprocessed is None
+    assert unreadable.pixels is None
+
+
+def test_a_digit_s_box_is_twenty_pixels_long(engine: Engine) -> None:
+    for fake in engine.generate("mlp_generator", 8, seed=1):
+        once = engine.preprocess(fake[..., np.newaxis])
+        again = engine.preprocess(once.pixels[..., np.newaxis])
+        assert np.array_equal(again.pixels, once.pixels)
+        assert done(again) == {"inverted": False, "cropped": True, "scaled": False, "recentred": False}

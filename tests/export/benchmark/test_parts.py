@@ -1,0 +1,53 @@
+"""Every part of the benchmark runs once, quickly, and measures what the README shows."""
+
+import math
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from demo.inference.engine import MODELS_FOLDER
+from export.benchmark import browser
+from export.benchmark.command import PARTS
+from export.benchmark.harness import Options, Report, load
+from export.benchmark.processes import KNOWN
+from export.errors import ExportError
+
+OPTIONAL = ("OpenVINO", "bfloat16")
+"""Contestants that need a library or a processor that not everybody has."""
+NEEDS = {
+    "start": [pytest.mark.skipif(not KNOWN, reason="needs Linux's /proc")],
+    "browser": [pytest.mark.node, pytest.mark.browser],
+}
+
+
+@pytest.mark.parametrize("part", [pytest.param(part, marks=NEEDS.get(part, ())) for part in PARTS])
+def test_every_part_measures_what_the_readme_shows(part: str, request: pytest.FixtureRequest) -> None:
+    if part == "training" and request.getfixturevalue("dataset") != "mnist":
+        pytest.skip("needs MNIST: set TOUCHSTONE_DATA")
+    threads = torch.get_num_threads()
+    measured = import_module(f"export.benchmark.{part}").measure(Options(rounds=1, quick=True))
+    assert torch.get_num_threads() == threads
+    assert measured.part == part
+    assert contestants(measured) == contestants(load(part))
+    for row in measured.rows:
+        for spread in filter(None, (row.cost, row.ratio)):
+            assert 0 < spread.low <= spread.median <= spread.high < math.inf
+
+
+def contestants(measured: Report) -> set[tuple[str, str]]:
+    """The rows that every machine with the same libraries measures, as task and contestant."""
+    return {
+        (row.task.replace("200 Mbit/s", "20 Mbit/s"), row.contestant)
+        for row in measured.rows
+        if not any(name in row.contestant for name in OPTIONAL)
+        # A quick round may take less processor time than the system can count.
+        and "processor time of the server" not in row.task
+    }
+
+
+def test_without_node_the_message_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ExportError, match=r"Node is missing.*nodejs\.org"):
+        browser.measure(Options(models=MODELS_FOLDER, quick=True))
