@@ -43,7 +43,7 @@ from train.bundle import CALIBRATION, INT8_GATE, REALS, Bundle
 from train.checkpoint import unprefixed
 from train.data import mnist
 from train.evaluation.report import EVALUATION
-from train.evaluation.tutorial import EVALUATION_SEED, both_ways
+from train.evaluation.tutorial import EVALUATION_SEED, raw_and_normalized
 from train.normalize import normalize
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
@@ -256,7 +256,7 @@ def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -
     """
     latent = generator.get_inputs()[0].shape[1]
     fakes = generator.run([PIXELS], {NOISE: normal_noise(len(reals), latent, EVALUATION_SEED)})[0]
-    return both_ways(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
+    return raw_and_normalized(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
 
 
 def measure_enlarged(engine: Engine, digits: NDArray[np.uint8]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from export.tutorial import TUTORIAL_THRESHOLDS
 from tests.export.test_convert import assert_plain, signature
 from tests.train.test_normalize import BORDERS, MEDIA, SPOILED
 from train.data import mnist
-from train.data.pen import draw
+from train.data.pendigits import draw
 from train.normalize import examined, normalize
 
 

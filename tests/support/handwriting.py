@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from train.data.datasets import DataSet, IdxFile
+from train.data.download import IdxFile
+from train.data.mnist import DataSet
 from train.normalize import normalize
 
 TEST_COUNT = 360

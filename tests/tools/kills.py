@@ -38,8 +38,7 @@ from export.publish import publish
 from tests.support.handwriting import small_digits, write_data_set
 from train.__main__ import main as train_main
 from train.checkpoint import load_snapshot, save_snapshot
-from train.data.datasets import DATASETS
-from train.data.mnist import DATA_VARIABLE
+from train.data.mnist import DATA_VARIABLE, DATASETS
 from train.errors import TrainError
 from train.run import Run
 

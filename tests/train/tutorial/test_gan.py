@@ -1,4 +1,4 @@
-"""The loop: what it learns, what it saves, and that a kill changes nothing."""
+"""The tutorial's command: what it learns, what it saves, and that a kill changes nothing."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from train.evaluation.tutorial import evaluate_tutorial
 from train.run import Run
 from train.tutorial.gan import TutorialPair, load_pair
 
-# What a user writes who adds a data set of their own, and then trains on it.
+# What a user writes to add a data set and train on it.
 PROGRAM = """
 import sys
 from pathlib import Path
 from tests.support.handwriting import small_digits, write_data_set
-from train.data.datasets import DATASETS
+from train.data.mnist import DATASETS
 from train.__main__ import main
 folder = Path(sys.argv[1])
 DATASETS["small-digits"] = write_data_set(folder / str(sys.argv[2]) / "small-digits", *small_digits())
@@ -65,7 +65,7 @@ def test_one_network_is_updated_at_a_time() -> None:
     assert all(parameter.grad is not None for parameter in pair.generator.parameters())
 
 
-def test_fakes_to_judge_are_eight_bit() -> None:
+def test_discriminator_fakes_are_eight_bit() -> None:
     pair = TutorialPair(TutorialConfig(), (28, 28), torch.device("cpu"))
     batch = pair.batch(torch.zeros(9, 28, 28, dtype=torch.uint8))
     assert batch.fakes.shape == batch.reals.shape == (9, 784)
@@ -73,7 +73,7 @@ def test_fakes_to_judge_are_eight_bit() -> None:
     assert torch.equal(fakes, torch.round(fakes * 255) / 255)
 
 
-def test_bfloat16_learns_the_same_but_for_its_rounding() -> None:
+def test_bfloat16_learns_the_same_up_to_rounding() -> None:
     images = torch.randint(0, 256, (32, 28, 28), dtype=torch.uint8)
     one, other = (
         TutorialPair(TutorialConfig(precision=precision), (28, 28), torch.device("cpu"))
@@ -86,7 +86,7 @@ def test_bfloat16_learns_the_same_but_for_its_rounding() -> None:
     assert {value.dtype for value in other.state().values()} == {
         value.dtype for value in one.state().values()
     }
-    fakes = other.fakes_to_judge(other.batch(images).noise)
+    fakes = other.discriminator_fakes(other.batch(images).noise)
     assert torch.equal(fakes, torch.round(fakes * 255) / 255)
     assert len(fakes.mul(255).round().unique()) > 100
 
@@ -111,11 +111,11 @@ def test_a_run_holds_what_it_should(smoke_run: Path) -> None:
 def test_untrained_probabilities_are_near_one_half(smoke_run: Path, few_digits: str) -> None:
     pair, _ = load_pair(Run(smoke_run), 0)
     with torch.no_grad():
-        logits = pair.discriminator(mnist.scaled(mnist.load(few_digits, "test").images[:300]))
+        logits = pair.discriminator(mnist.to_float(mnist.load(few_digits, "test").images[:300]))
     assert torch.sigmoid(logits).sub(0.5).abs().max() < 0.05
 
 
-def test_smoke_learns_to_tell_its_own_fakes(smoke_run: Path) -> None:
+def test_smoke_learns_to_recognise_its_own_fakes(smoke_run: Path) -> None:
     figures = evaluate_tutorial(Run(smoke_run))
     untrained = evaluate_tutorial(Run(smoke_run), step=0)
     least, most = 0.7, 0.8
@@ -203,7 +203,7 @@ def test_old_snapshots_are_not_continued_unasked(
     assert main([*arguments, "--seed", "5"]) == 1
     assert "holds a run" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 1
-    assert "no config.json); name the folder" in capsys.readouterr().err
+    assert "config.json is missing); name the folder" in capsys.readouterr().err
 
 
 def without_time(row: dict[str, object]) -> dict[str, object]:
@@ -250,4 +250,4 @@ def test_losses_that_are_not_finite_stop_the_run(
 ) -> None:
     arguments = ["tutorial", "--preset", "smoke", "--dataset", small_dataset, "--runs", str(tmp_path)]
     assert main([*arguments, "--learning-rate", "1e38"]) == 1
-    assert "no longer finite" in capsys.readouterr().err
+    assert "are not finite" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A recorded step is the very one that training took, and its numbers are what they are said to be."""
+"""A recorded step is exactly the one that training took, and its numbers are correct."""
 
 import base64
 import dataclasses
@@ -16,7 +16,7 @@ from tests.support.handwriting import small_digits, write_data_set
 from train.__main__ import main
 from train.config import TutorialConfig
 from train.data import mnist
-from train.data.datasets import DATASETS
+from train.data.mnist import DATASETS
 from train.loop import batches, restore_at
 from train.run import Run
 from train.tutorial.gan import TutorialPair, schedule_of
@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         options = "tutorial --dataset few --epochs 1 --learning-rate 0.002 --snapshots 5 --log-every 1"
         where = ["--runs", str(folder), "--name", "short", "--threads", "1", "--device", "cpu"]
         assert main([*options.split(), "--batch-size", str(BATCH), *where]) == 0
-        assert main(["step", str(folder / "short")]) == 0
+        assert main(["trace", str(folder / "short")]) == 0
         yield Run(folder / "short")
 
 
@@ -84,8 +84,8 @@ def test_the_losses_are_those_that_training_logged(run: Run, record: dict[str, A
 def test_who_is_watched_learns_bit_for_bit_the_same(run: Run) -> None:
     for snapshot in range(STEPS):
         pair, images, labels = pair_at(run, snapshot)
-        bystander = TutorialPair(run.config(TutorialConfig), (8, 8), torch.device("cpu"))
-        record_step(pair, bystander, images, labels)
+        probe = TutorialPair(run.config(TutorialConfig), (8, 8), torch.device("cpu"))
+        record_step(pair, probe, images, labels)
         expected = run.load(snapshot + 1)[0]
         found = pair.state()
         assert expected.keys() == found.keys()
@@ -123,7 +123,7 @@ def test_after_the_step_they_are_the_next_snapshots(run: Run, record: dict[str, 
         later = TutorialPair(run.config(TutorialConfig), (8, 8), torch.device("cpu"))
         later.restore_networks(run.load(each["step"])[0])
         with torch.no_grad():
-            made = later.fakes(batch.noise.deployed, deployed=True)[0]
+            made = later.fakes(batch.noise.eval_mode, training=False)[0]
             after = torch.sigmoid(later.discriminator(torch.stack([batch.reals[0], made])))
         assert np.array_equal(pixels(each["fake"]["pixels_after"]).ravel(), (made * 255).round().numpy())
         assert each["fake"]["pixels_after"] != each["fake"]["pixels"]
@@ -133,9 +133,9 @@ def test_after_the_step_they_are_the_next_snapshots(run: Run, record: dict[str, 
 
 def test_a_real_picture_is_not_the_generators_to_change(record: dict[str, Any]) -> None:
     for each in record["steps"]:
-        before, judged, after = each["real"]["fake_probability"]
-        assert judged == after
-        assert judged != before
+        before, between, after = each["real"]["fake_probability"]
+        assert between == after
+        assert between != before
         assert "pixels_after" not in each["real"]
 
 
@@ -156,11 +156,11 @@ def test_gradients_are_as_long_as_they_are_said_to_be(run: Run, record: dict[str
         parts = torch.autograd.grad(loss, list(network.parameters()))
         return math.sqrt(sum(float((part.double() ** 2).sum()) for part in parts))
 
-    judged = length(pair.judge(batch.reals, batch.fakes)[0], pair.discriminator)
-    assert each["discriminator_gradient"] == pytest.approx(judged, rel=1e-4)
+    first = length(pair.discriminate(batch.reals, batch.fakes)[0], pair.discriminator)
+    assert each["discriminator_gradient"] == pytest.approx(first, rel=1e-4)
     pair.update_discriminator(batch)
-    deceived = length(pair.generator_loss(batch.noise.to_learn), pair.generator)
-    assert each["generator_gradient"] == pytest.approx(deceived, rel=1e-4)
+    second = length(pair.generator_loss(batch.noise.update), pair.generator)
+    assert each["generator_gradient"] == pytest.approx(second, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["real", "fake"])
@@ -185,7 +185,7 @@ def test_the_pixels_gradient_is_the_costs_slope(run: Run, record: dict[str, Any]
 
 def test_chosen_snapshots_are_recorded_alike(run: Run, record: dict[str, Any], tmp_path: Path) -> None:
     copy = copied(run, tmp_path)
-    assert main(["step", str(copy.folder), "--at", "2", "1"]) == 0
+    assert main(["trace", str(copy.folder), "--at", "2", "1"]) == 0
     assert json.loads((copy.folder / "steps.json").read_text())["steps"] == record["steps"][1:3]
 
 
@@ -193,11 +193,11 @@ def test_where_no_step_follows_nothing_is_written(
     run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = copied(run, tmp_path)
-    assert main(["step", str(copy.folder), "--at", str(STEPS)]) == 1
-    assert "follows at 0, 1, 2, 3; give --at some of these" in capsys.readouterr().err
+    assert main(["trace", str(copy.folder), "--at", str(STEPS)]) == 1
+    assert "before a step at 0, 1, 2, 3; give --at some of these" in capsys.readouterr().err
     copy.drop_except([STEPS])
-    assert main(["step", str(copy.folder)]) == 1
-    assert "holds no snapshot that a step follows" in capsys.readouterr().err
+    assert main(["trace", str(copy.folder)]) == 1
+    assert "holds no snapshot before the last step" in capsys.readouterr().err
     assert not (copy.folder / "steps.json").exists()
 
 
@@ -206,8 +206,8 @@ def test_snapshots_of_another_schedule_are_refused(
 ) -> None:
     copy = copied(run, tmp_path)
     copy.save_config(dataclasses.replace(run.config(TutorialConfig), seed=9))
-    assert main(["step", str(copy.folder)]) == 1
-    assert "was trained with seed 0, which is now 9" in capsys.readouterr().err
+    assert main(["trace", str(copy.folder)]) == 1
+    assert "was trained with seed 0, but the options now say 9" in capsys.readouterr().err
 
 
 def copied(run: Run, folder: Path) -> Run:

@@ -1,4 +1,4 @@
-"""The pictures of a run: walls of samples, curves of losses and accuracy."""
+"""PNG files of a run: grids of samples, curves of losses and accuracy. All are written atomically."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from PIL import Image
 from train.checkpoint import write_atomically
 
 
-def wall(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """Lay uint8 [n, height, width] out in rows of `columns`; what is missing in the last row is black."""
+def grid(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    """Lay out uint8 [n, height, width] in rows of `columns`; empty cells of the last row are black."""
     count, height, width = pictures.shape
     rows = -(-count // columns)
     full = np.zeros((rows * columns, height, width), np.uint8)
@@ -27,32 +27,31 @@ def wall(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
 
 
 def save_grid(path: Path, pictures: NDArray[np.uint8], columns: int) -> None:
-    """Save a wall as PNG, atomically."""
+    """Save a grid of pictures uint8 [n, height, width]."""
     stream = io.BytesIO()
-    Image.fromarray(wall(pictures, columns)).save(stream, "PNG", optimize=True)
+    Image.fromarray(grid(pictures, columns)).save(stream, "PNG", optimize=True)
     write_atomically(path, stream.getvalue())
 
 
 def save_curves(
     path: Path, rows: Sequence[Mapping[str, Any]], curves: Mapping[str, str], label: str, guide: float
 ) -> None:
-    """Plot columns of the metrics over the steps and save the plot as PNG, atomically.
+    """Plot columns of the metrics over the steps.
 
     curves: column of the metrics → its name in the legend.
-    guide: the value that a discriminator reaches which cannot tell at all, drawn as a dotted line.
+    guide: the value of a discriminator that guesses, drawn as a dotted line.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="step", ylabel=label)
     for column, name in curves.items():
         axes.plot([row["step"] for row in rows], [row[column] for row in rows], label=name, linewidth=1)
-    axes.axhline(guide, color="grey", linestyle=":", linewidth=1, label="cannot tell")
+    axes.axhline(guide, color="grey", linestyle=":", linewidth=1, label="guessing")
     axes.legend()
     save_figure(path, figure)
 
 
 def save_figure(path: Path, figure: Figure) -> None:
-    """Save a plot as PNG, atomically."""
+    """Save a plot; its metadata is fixed, so that the same run gives the same file."""
     stream = io.BytesIO()
-    # Fixed metadata, so that the same run gives the same file.
     figure.savefig(stream, format="png", dpi=120, metadata={"Software": None})
     write_atomically(path, stream.getvalue())

@@ -16,7 +16,7 @@ import torch
 from tests.support.handwriting import small_digits
 from train.__main__ import main
 from train.data import mnist
-from train.data.datasets import DATASETS
+from train.data.mnist import DATASETS
 from train.errors import DataError
 
 
@@ -138,7 +138,7 @@ def test_no_network_gives_one_line_and_the_way_out(
 
 def test_an_entry_of_another_shape_is_refused(small_dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, small_dataset, replace(DATASETS[small_dataset], shape=(28, 28)))
-    with pytest.raises(DataError, match=r"mend the entry"):
+    with pytest.raises(DataError, match=r"correct the entry"):
         mnist.load(small_dataset, "train")
 
 

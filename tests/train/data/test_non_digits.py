@@ -1,4 +1,4 @@
-"""What is no digit, and printed digits: nothing of a split's typefaces and kinds is in another."""
+"""Non-digits and printed digits: no typeface and no kind of a split is in another."""
 
 from itertools import combinations
 
@@ -17,13 +17,13 @@ from train.data.non_digits import (
     SYMBOLS,
     drawers_of,
     half_digit,
-    others,
+    non_digits,
     patch,
 )
 from train.data.splits import SPLITS, Split
 from train.normalize import normalize
 
-EVERYWHERE = {"letter", "symbol", "several digits", "half a digit", "blank"}
+SHARED = {"letter", "symbol", "several digits", "half a digit", "blank"}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,8 @@ def digits(dataset: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
 
 
 def family(name: str) -> str:
-    """The typeface that a font is a cut of, by the letters' design: bold and slanted ones are its own."""
-    if name == fonts.PILLOWS_OWN:
+    """The typeface of a font; bold and slanted styles belong to the same one."""
+    if name == fonts.PILLOW_DEFAULT:
         return name
     if name.startswith("cm"):
         return "Computer Modern"
@@ -49,7 +49,7 @@ def test_no_typeface_is_in_two_splits() -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_every_font_is_there_and_shows_its_characters(split: Split) -> None:
+def test_every_font_exists_and_has_its_characters(split: Split) -> None:
     for name in FONTS[split]:
         assert in_font(name, fonts.DIGITS) == fonts.DIGITS
         assert in_font(name, LETTERS) == LETTERS
@@ -59,26 +59,26 @@ def test_every_font_is_there_and_shows_its_characters(split: Split) -> None:
     assert any(in_font(name, CYRILLIC) == CYRILLIC for name in FONTS["validation"])
 
 
-def test_letters_that_are_digits_in_shape_are_left_out() -> None:
+def test_letters_shaped_like_digits_are_left_out() -> None:
     assert not set("BDGIOQSZbgiloqsz|/\\!()[]{}'0123456789?$&§∞") & set(LETTERS + SYMBOLS + GREEK + CYRILLIC)
 
 
-def test_evaluation_meets_kinds_that_training_never_saw(
+def test_each_split_has_kinds_of_its_own(
     digits: tuple[NDArray[np.uint8], NDArray[np.int64]],
 ) -> None:
     kinds = {split: set(drawers_of(split, *digits)) for split in SPLITS}
     for one, other in combinations(SPLITS, 2):
-        assert kinds[one] & kinds[other] == EVERYWHERE
+        assert kinds[one] & kinds[other] == SHARED
         assert kinds[one] - kinds[other]
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_others_are_normalised_of_every_kind_and_repeatable(
+def test_non_digits_are_normalised_varied_and_reproducible(
     split: Split, digits: tuple[NDArray[np.uint8], NDArray[np.int64]]
 ) -> None:
     drawers = drawers_of(split, *digits)
     count = 4 * len(drawers)
-    one, again, other = (others(split, count, seed, *digits) for seed in (0, 0, 1))
+    one, again, other = (non_digits(split, count, seed, *digits) for seed in (0, 0, 1))
     assert one.images.shape == (count, 28, 28)
     assert one.kinds == list(drawers) * 4
     assert np.array_equal(one.images, again.images)
@@ -91,8 +91,8 @@ def test_others_are_normalised_of_every_kind_and_repeatable(
         assert len({image.tobytes() for image in shown}) >= 3, kind
 
 
-def test_a_patch_of_texture_has_an_end() -> None:
-    # Without one, the normaliser takes it for paper and sees nothing.
+def test_a_patch_of_texture_has_a_margin() -> None:
+    # Without a margin, the normaliser would take it for paper.
     for seed in range(10):
         picture = patch(textures.checkers, np.random.default_rng(seed))
         assert not picture[[0, -1]].any()
@@ -115,7 +115,7 @@ def test_a_character_is_printed_whole() -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_printed_digits_are_labelled_normalised_and_repeatable(split: Split) -> None:
+def test_printed_digits_are_labelled_normalised_and_reproducible(split: Split) -> None:
     one = printed_digits(split, 40, 0)
     assert one.labels.tolist() == list(range(10)) * 4
     assert all(np.array_equal(normalize(image[..., None]), image) for image in one.images)

@@ -1,4 +1,4 @@
-"""Pen digits: split by writer, drawn by many brushes, and nothing where the file is not there."""
+"""Pen digits: split by writer, drawn with many brushes, and none without the file."""
 
 import gzip
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 
 from export.conformance import strokes_of
 from train.data.mnist import DATA_VARIABLE
-from train.data.pendigits import FILE, drawn, find_drawings, pen_digits, rounded, writer_split
-from train.data.splits import SPLITS, own_seed, split_seed
+from train.data.pendigits import FILE, draw_randomly, find_drawings, pen_digits, smooth
+from train.data.splits import SPLITS
 from train.errors import DataError
 from train.normalize import normalize
 from train.processes import Workers
@@ -18,7 +18,7 @@ WRITERS = range(1, 31)
 
 
 def unipen(digit: int, writer: int) -> str:
-    """A digit of the project's own, as the file has them: y upwards."""
+    """One of the project's own digits in the file's format: y upwards."""
     strokes = "".join(
         ".PEN_DOWN\n" + "".join(f" {x * 100:.0f} {y * -100:.0f}\n" for x, y in stroke) + ".PEN_UP\n"
         for stroke in strokes_of(digit)
@@ -28,7 +28,7 @@ def unipen(digit: int, writer: int) -> str:
 
 @pytest.fixture
 def pen_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file of the digits 0 to 2 by each of 30 writers, who all write the same hand."""
+    """A file with the digits 0 to 2 by each of 30 writers, who all write the same."""
     path = tmp_path / FILE
     path.parent.mkdir()
     path.write_bytes(gzip.compress("".join(unipen(d, w) for w in WRITERS for d in range(3)).encode()))
@@ -46,12 +46,11 @@ def test_no_writer_is_in_two_splits() -> None:
     }
     assert set.union(*found.values()) == set(WRITERS)
     for split, writers in found.items():
-        assert {writer_split(writer) for writer in writers} == {split}
         assert set(pen_digits(split, 1, 0, 1000, Workers(1)).writers) == writers
 
 
 @pytest.mark.usefixtures("pen_file")
-def test_pen_digits_are_normalised_labelled_and_repeatable() -> None:
+def test_pen_digits_are_normalised_labelled_and_reproducible() -> None:
     one = pen_digits("validation", 2, 0, 1000, Workers(1))
     assert one.images.shape == (18, 28, 28)
     assert one.images.dtype == np.uint8
@@ -60,7 +59,7 @@ def test_pen_digits_are_normalised_labelled_and_repeatable() -> None:
     assert all(np.array_equal(normalize(image[..., None]), image) for image in one.images)
     assert np.array_equal(pen_digits("validation", 2, 0, 1000, Workers(1)).images, one.images)
     assert np.array_equal(pen_digits("validation", 1, 0, 1000, Workers(1)).images, one.images[:9])
-    # The same hand, and yet neither copies, writers, seeds nor splits share a drawing.
+    # All writers write the same, yet no two copies, writers, seeds or splits share a drawing.
     others = [
         pen_digits("validation", 1, 1, 1000, Workers(1)).images,
         pen_digits("evaluation", 1, 0, 1000, Workers(1)).images,
@@ -69,7 +68,7 @@ def test_pen_digits_are_normalised_labelled_and_repeatable() -> None:
     assert len({image.tobytes() for image in everything}) == len(everything)
 
 
-def test_without_the_file_there_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_file_there_are_no_pen_digits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in (str(tmp_path), ""):
         monkeypatch.setenv(DATA_VARIABLE, folder)
         nothing = pen_digits("train", 2, 0, 1000, Workers(1))
@@ -79,19 +78,21 @@ def test_without_the_file_there_are_none(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_damaged_file_is_an_error(pen_file: Path) -> None:
     pen_file.write_bytes(pen_file.read_bytes()[:100])
-    with pytest.raises(DataError, match="fetch it again"):
+    with pytest.raises(DataError, match="download it again"):
         find_drawings("train")
 
 
 def test_brushes_are_of_many_widths() -> None:
-    pictures = [normalize(drawn(strokes_of(8), np.random.default_rng(seed))[..., None]) for seed in range(30)]
+    pictures = [
+        normalize(draw_randomly(strokes_of(8), np.random.default_rng(seed))[..., None]) for seed in range(30)
+    ]
     ink = np.array([picture.mean() for picture in pictures])
     assert ink.max() > 2.5 * ink.min()
 
 
-def test_a_rounded_stroke_keeps_its_ends_and_loses_its_corners() -> None:
+def test_a_smoothed_stroke_keeps_its_ends_and_loses_its_corners() -> None:
     corner = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
-    path = rounded(corner)
+    path = smooth(corner)
     assert np.array_equal(path[[0, -1]], corner[[0, -1]])
     assert not (path == corner[1]).all(1).any()
     directions = np.diff(path, axis=0)
@@ -99,12 +100,4 @@ def test_a_rounded_stroke_keeps_its_ends_and_loses_its_corners() -> None:
     directions /= np.hypot(*directions.T)[:, None]
     assert (directions[1:] * directions[:-1]).sum(1).min() > 0.5
     dot = np.array([[2.0, 3.0]])
-    assert (rounded(dot) == dot).all()
-
-
-def test_no_two_splits_share_a_seed() -> None:
-    seeds = [split_seed(seed, split) for seed in range(100) for split in SPLITS]
-    own = [own_seed(seed, name) for seed in seeds for name in ("rough", "mixed", "from 0.3")]
-    assert len(set(own)) == len(own)
-    assert not set(own) & set(seeds)
-    assert len(set(seeds)) == len(seeds)
+    assert (smooth(dot) == dot).all()
