@@ -1,143 +1,257 @@
-"""The app as a server: where it listens, what it prints, what else than the page it answers."""
+"""The app as a server: the page with its API, or the API alone, both under uvicorn."""
 
+import asyncio
 import importlib.util
+import logging
 import os
-import tempfile
-from collections.abc import Callable
+import shutil
+import signal
+import socket
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, closing, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Final
 
+import uvicorn
+from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
-from demo.api.network import free_port, network_address, url
-from demo.api.stubless import without_stubs
-from demo.bounds.ending import exits_when_terminated
+from demo.api import limits
+from demo.api.check import CheckEndpoint, check_route
+from demo.api.downloads import downloads_route
+from demo.api.gradio_private import end_page_streams, explain_failures, without_type_stubs
+from demo.api.health import health_route
+from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
+from demo.api.network import listen, local_url, network_url
+from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES, Rule
+from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.environment import temporary_folder, without_plots
-from demo.errors import DemoError, UsageError
+from demo.errors import DemoError
 from demo.inference.engine import Engine
+
+if TYPE_CHECKING:
+    pass
+
+UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds it in the log."
+NO_UPLOAD: Final = (
+    'The upload is broken; send files as multipart/form-data, each in a part named "files" with a file name.'
+)
 
 
 def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> None:
-    """Open every model, and serve the app until interrupted.
+    """Open every model, and serve the page and its API until interrupted or terminated.
 
-    port: None takes the first free one from 7860, 0 any free one.
-    mcp: serve the endpoints as tools of an MCP server, too. Prints the addresses and the device that runs
-    the model. Uploads lie in a folder of their own, which is gone afterwards, within the one that
-    `GRADIO_TEMP_DIR` names, if any.
+    port: None takes the first free one from 7860, 0 any free one. mcp: serve the endpoints as tools of an MCP
+    server, too. Prints the addresses, and the device that runs the model.
 
     Raises:
         DemoError: the port is in use, the host is not an address of this machine, MCP's library or a folder
             for temporary files is missing, or a model is missing, altered, or gives other numbers than when
             published.
+        KeyboardInterrupt: it was interrupted.
+        SystemExit: it was terminated; with code 0.
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
-    port = free_port(host, port)
     temporary_folder()
-    # Gradio's own default is the same for all users of a machine, and may belong to another one.
-    with exits_when_terminated(), uploads_folder(os.environ.get("GRADIO_TEMP_DIR")) as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
-        # Gradio asks itself whether it is up, and a proxy would not know the way.
-        known = os.environ.get("NO_PROXY", "")
-        os.environ["NO_PROXY"] = f"{known},{host},localhost,127.0.0.1".lstrip(",")
-        with without_plots():
-            _launch(engine, host, port, mcp, Path(uploads))
+    with closing(listen(host, port)) as listening, without_plots():
+        # Gradio takes seconds to import, in which the models open.
+        with ThreadPoolExecutor(1) as thread, without_type_stubs():
+            opening = thread.submit(engine.open_all)
+            import gradio  # noqa: F401
+
+            from demo.api.uploads import uploads_folder
+        opening.result()
+        with closing(CheckEndpoint(engine)) as checks, uploads_folder() as uploads:
+            notes = [engine.device_note]
+            if mcp:
+                notes.insert(0, f"Its MCP server is at {{address}}{MCP_PATH.removeprefix('/')}")
+            if network_url(host, 0) is not None:
+                notes.insert(
+                    0, "Over plain http a page gets no camera; a phone's own picker still offers it."
+                )
+            build = partial(page_app, engine, checks, uploads, host if mcp else None)
+            run(build, listening, host, notes, uploads)
 
 
-def uploads_folder(given: str | None) -> tempfile.TemporaryDirectory[str]:
-    """A new folder for uploads, removed afterwards, within the one that is given.
+def serve_api(engine: Engine, host: str, port: int | None) -> None:
+    """Serve `POST /v1/check`, `/healthz` and `/models/…` alone, without page and gradio; see `serve`."""
+    with closing(listen(host, port)) as listening:
+        models = (NORMALIZER, engine.model)
+        for name in models:
+            engine.session(name)
+        with closing(CheckEndpoint(engine)) as checks:
+            routes = [check_route(checks), health_route(engine, models), downloads_route(engine.manifest)]
+            gateway = Middleware(Gateway, rules=API_RULES, traffic=Traffic())
+            app = Starlette(routes=routes, middleware=[gateway])
+            note = f"It has no page; send pictures to {{address}}{CHECK_PATH.removeprefix('/')}"
+            run(lambda: app, listening, host, [note, engine.device_note])
 
-    Never that one itself: whatever comes into a folder of uploads is removed, whoever put it there.
 
-    Raises:
-        UsageError: the one that is given cannot be written.
+def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str | None) -> Starlette:
+    """Build the app with the page; in the event loop that serves it, since gradio makes one where none runs.
+
+    uploads: an empty folder. mcp_host: where the MCP server listens, or None for none.
     """
-    try:
-        if given:
-            Path(given).mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(prefix="touchstone-", dir=given or None)
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(
-            f"GRADIO_TEMP_DIR ({given}) cannot be written ({reason}); name a folder that can be."
-        ) from error
+    import gradio as gr
 
+    from demo.api.calls import Calls
+    from demo.api.uploads import clean_regularly
+    from demo.ui.app import build_app
+    from demo.ui.theme import STYLE_SHEETS, touchstone_theme
 
-def _launch(engine: Engine, host: str, port: int, mcp: bool, uploads: Path) -> None:
-    # Gradio takes seconds to import, in which the models open, and reads its environment at import.
-    with without_stubs(), ThreadPoolExecutor(1) as thread:
-        opening = thread.submit(engine.open_all)
-        from demo.api.check_route import CheckEndpoint, check_route
-        from demo.api.downloads import downloads_route
-        from demo.api.gradio_inside import failures_told
-        from demo.api.health import health_route
-        from demo.bounds.guard import guard_calls, guarded
-        from demo.bounds.listening import Listening
-        from demo.bounds.states import SESSIONS_KEPT
-        from demo.doors.door import UNFORESEEN, Door
-        from demo.doors.headers import headers_outermost
-        from demo.doors.ways import Way
-        from demo.ui.app import build_app
-        from demo.ui.theme import STYLE_SHEETS, touchstone_theme
-
-    opening.result()
-    checks = CheckEndpoint(engine)
+    traffic = Traffic()
+    rules: tuple[Rule, ...] = (*API_RULES, *PAGE_RULES)
     routes = [check_route(checks), health_route(engine), downloads_route(engine.manifest)]
-    own: dict[str, Way] = {}
-    tools_running: Callable[[Any], AbstractAsyncContextManager[None]] = nullcontext
-    if mcp:
+    tools = None
+    if mcp_host is not None:
         from demo.api.mcp import ToolServer
 
-        tools = ToolServer(engine, host)
+        tools = ToolServer(engine, mcp_host)
         routes.append(tools.route)
-        own[tools.route.path] = tools.way
-        tools_running = tools.lifespan
-    app, translations = build_app(engine)
-    forgetter = guard_calls(app, host)
-    failures_told(app, UNFORESEEN)
-    web = {
-        "routes": routes,
-        "middleware": [
-            Middleware(Door, blocks=app, own=own),
-            Middleware(Listening, blocks=app, listeners=forgetter.listeners),
-        ],
-        "lifespan": headers_outermost(tools_running),
-    }
-    _, address, _ = app.launch(
-        server_name=f"[{host}]" if ":" in host else host,
-        server_port=port,
-        prevent_thread_lock=True,
-        quiet=True,
-        inline=False,
-        share=False,
+        rules = (*rules, MCP_RULE)
+    page, translations = build_app(engine)
+    explain_failures(page, UNEXPECTED)
+
+    @asynccontextmanager
+    async def lifespan(_: object) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            if tools is not None:
+                await stack.enter_async_context(tools.lifespan())
+            cleaning = asyncio.create_task(clean_regularly(page, uploads, traffic.idle_seconds))
+            yield
+            cleaning.cancel()
+
+    page.state_session_capacity = limits.SESSIONS
+    parent = Starlette()
+    gr.mount_gradio_app(
+        parent,
+        page,
+        path="/",
+        root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
+        app_kwargs={
+            "routes": routes,
+            "middleware": [Middleware(Gateway, rules=rules, traffic=traffic, calls=Calls(page, uploads))],
+            "exception_handlers": dict.fromkeys((TypeError, ValueError, OSError, Exception), unexpected),
+            "lifespan": lifespan,
+        },
+        max_file_size=LARGEST_FILE_BYTES,
+        # An exception's own text may name files of the server; it goes to the log.
+        show_error=False,
         ssr_mode=False,
-        # It asks nobody but itself, by plain http: no need to load every authority's certificate.
-        ssl_verify=False,
         pwa=False,
         mcp_server=False,
-        # What nobody foresaw may name what strangers need not know; it goes to the log.
-        show_error=False,
         run_history=False,
         enable_monitoring=False,
-        # At so many it drops those that rested longest, open pages or not; `States` keeps below.
-        state_session_capacity=2 * SESSIONS_KEPT,
-        max_file_size=LARGEST_FILE_BYTES,
         footer_links=["api", "settings"],
         theme=touchstone_theme(),
         i18n=translations,
         css_paths=STYLE_SHEETS,
-        app_kwargs=web,
     )
-    address = address.replace("[::]", "[::1]")
-    print(f"Touchstone is at {address}")
-    if (reached := network_address(host)) is not None:
-        print(f"Others on your network: {url(reached, port)}")
-        print("Over plain http a page gets no camera; a phone's own picker still offers it.")
-    if mcp:
-        print(f"Its MCP server is at {address.rstrip('/')}{tools.route.path}")
-    print(engine.device_note, flush=True)
-    with closing(checks), guarded(app, uploads, forgetter):
-        app.block_thread()
+    return parent
+
+
+async def unexpected(request: Request, error: Exception) -> Response:
+    """Answer a request that failed unexpectedly, without a word about this machine."""
+    if request.url.path.endswith("/upload") and isinstance(error, TypeError | ValueError):
+        # So gradio's reader of uploads fails on a part that is no file, and on a boundary that is none.
+        return JSONResponse({"detail": NO_UPLOAD}, 400)
+    if request.url.path.endswith("/upload") and isinstance(error, OSError):
+        logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)
+        from demo.api.uploads import NOT_KEPT
+
+        return JSONResponse({"detail": NOT_KEPT}, 503, {"retry-after": "60"})
+    logging.getLogger("touchstone").error("A request failed", exc_info=error)
+    return JSONResponse({"detail": UNEXPECTED}, 500)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which stops in time also where a page is open or a thread still works.
+
+    uploads: a folder to remove in the latter case.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, uploads: Path | None) -> None:
+        super().__init__(config)
+        self._app = app
+        self._uploads = uploads
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for requests in progress, as uvicorn does, but not for open pages."""
+        end_page_streams(self._app)
+        # Python would wait for its threads: a batch of 2,000 pictures takes longer.
+        timer = threading.Timer(limits.EXIT_SECONDS, self._exit)
+        timer.daemon = True
+        timer.start()
+        await super().shutdown(sockets)
+
+    def _exit(self) -> None:
+        if self._uploads is not None:
+            shutil.rmtree(self._uploads, ignore_errors=True)
+        os._exit(130 if signal.SIGINT in self._captured_signals else 0)
+
+
+def run(
+    build: Callable[[], Starlette],
+    listening: socket.socket,
+    host: str,
+    notes: Sequence[str],
+    uploads: Path | None = None,
+) -> None:
+    """Serve an app on a socket until interrupted or terminated; requests in progress are still answered.
+
+    build: makes the app, in the event loop. notes: lines to print once the app serves; `{address}` in them is
+    its address.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted.
+        SystemExit: it was terminated; with code 0.
+    """
+    port = listening.getsockname()[1]
+    address = local_url(host, port)
+
+    async def serving() -> None:
+        app = build()
+        config = uvicorn.Config(
+            ResponseHeaders(app),
+            lifespan="on",
+            ws="none",
+            # The same as uvicorn's automatic choice here; others have limits of their own for heads.
+            http="h11",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            headers=SECURITY_HEADERS,
+            limit_concurrency=limits.CONNECTIONS,
+            backlog=limits.BACKLOG,
+            timeout_keep_alive=limits.KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=limits.SHUTDOWN_SECONDS,
+            h11_max_incomplete_event_size=limits.LONGEST_HEAD,
+        )
+        server = Server(config, app, uploads)
+        announcing = asyncio.create_task(announce(server))
+        await server.serve([listening])
+        announcing.cancel()
+
+    async def announce(server: uvicorn.Server) -> None:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        print(f"Touchstone is at {address}")
+        if (reached := network_url(host, port)) is not None:
+            print(f"Others on your network: {reached}")
+        for note in notes:
+            print(note.format(address=address), flush=True)
+
+    # Uvicorn finishes what was asked, and then raises the signal again.
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        asyncio.run(serving())
+    finally:
+        signal.signal(signal.SIGTERM, before)

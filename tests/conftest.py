@@ -114,7 +114,7 @@ def page(tabs: Tabs, product_server: str, request: pytest.FixtureRequest) -> Ite
 
 @pytest.fixture(scope="session")
 def few_digits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The name of a data set of 1,797 digits, 28x28 as MNIST's, from scikit-learn. Other data sets stay at hand."""
+    """The name of a data set of scikit-learn's 1,797 digits, made 28x28; other data sets stay at hand."""
     folder = tmp_path_factory.mktemp("data")
     if known := os.environ.get(DATA_VARIABLE):
         for path in Path(known).resolve().iterdir():

@@ -57,8 +57,8 @@ class Bundle:
     """What a finished run hands to export.
 
     record: JSON: `kind` (the command of `python -m train`), `run` (its name), `config`, `licence`, `step`,
-    and more by kind. weights: of the networks, on the CPU. pictures: group → uint8 [n, height, width], for the
-    parity gate and for int8. files: name → content: reports, plots, recorded steps.
+    and more by kind. weights: of the networks, on the CPU. pictures: group → uint8 [n, height, width], for
+    the parity gate and for int8. files: name → content: reports, plots, recorded steps.
     """
 
     record: Mapping[str, Any]
@@ -173,8 +173,8 @@ def bundle_tutorial(run: Run) -> None:
         "snapshots": [row for row in rows if row["kind"] == "snapshot" and row["step"] in steps],
         "windows": [row for row in rows if row["kind"] == "window"],
     }
-    # Test digits are for figures and parity alone, so the int8 file is compared on training digits that it was
-    # not calibrated with.
+    # Test digits are for figures and parity alone, so the int8 file is compared on training digits that it
+    # was not calibrated with.
     pictures = {
         REALS: reals,
         CALIBRATION: learnt_from[order[:known]],

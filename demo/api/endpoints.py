@@ -1,23 +1,31 @@
-"""The app's named endpoints: `/check`, `/check_many`, `/generate`, `/history`."""
+"""The app's named endpoints `/check`, `/check_many`, `/generate` and `/history`, and what each returns.
 
-from collections.abc import Callable, Iterator
+MCP's tools return the same.
+"""
+
+import base64
+import json
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
+import numpy as np
+from gradio.components.api_component import Api
 
 from demo.api import schema
-from demo.api.gradio_inside import ApiValue
-from demo.api.results import answers, checked_digits, generated, learned
-from demo.errors import DemoError, RequestError, public_message
-from demo.inference.check import Checked
+from demo.batch.many import check_selection
+from demo.contract import HISTORY_RECORD, MLP_HISTORY
+from demo.decoder.images import encode_png
+from demo.errors import DemoError, PictureError, RequestError, public_message
+from demo.inference.check import Checked, check_sources, check_stream
 from demo.inference.engine import Engine
+from demo.insight.grid import digit_file
 
 
 def add_endpoints(engine: Engine) -> None:
-    """Add the endpoints to the app being built; components that never show carry their types."""
+    """Add the endpoints to the app being built; hidden components carry their types."""
 
     def check(picture: str | None) -> dict[str, Any]:
         with errors_shown():
@@ -40,14 +48,14 @@ def add_endpoints(engine: Engine) -> None:
                 raise RequestError("Send a picture file.")
             return learned(engine, names[0], files[0])
 
-    # `gr.api` would hand over whatever path a caller names; the file component checks that it was uploaded.
+    # `gr.api` would pass on whatever path a caller names; a file component takes uploads alone.
     picture = gr.File(label="Picture", visible=False)
     pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
     arguments = [
-        ApiValue(schema.GENERATE_DEFAULTS.get(name), kind, name.capitalize())
+        Api(schema.GENERATE_DEFAULTS.get(name), kind, name.capitalize())
         for name, kind in schema.generate_arguments(engine.generators).items()
     ]
-    endpoints: list[tuple[Callable[..., Any], Component | list[ApiValue], schema.Schema, str]] = [
+    endpoints: list[tuple[Callable[..., Any], Any, schema.Schema, str]] = [
         (check, picture, schema.ANSWER, "Answer"),
         (check_many, pictures, schema.ANSWERS, "Answers"),
         (generate, arguments, schema.GENERATED, "Digits"),
@@ -55,34 +63,101 @@ def add_endpoints(engine: Engine) -> None:
     ]
     for function, inputs, result, label in endpoints:
         name = function.__name__
-        gr.on(
-            [],
-            function,
-            inputs,
-            ApiValue(None, result, label),
-            api_name=name,
-            api_description=f"{schema.DESCRIPTIONS[name]} API version {schema.API_VERSION}.",
-        )
+        description = f"{schema.DESCRIPTIONS[name]} API version {schema.API_VERSION}."
+        output = Api(None, result, label)
+        gr.on([], function, inputs, output, api_name=name, api_description=description)
 
 
 @contextmanager
 def errors_shown() -> Iterator[None]:
-    """Turn our errors into ones that gradio shows as a sentence, without a traceback."""
+    """Turn errors of the demo into ones that gradio shows as a sentence, without a traceback."""
     try:
         yield
     except DemoError as error:
         raise gr.Error(public_message(error), print_exception=False) from error
 
 
-def _named(paths: list[str | None] | list[str]) -> tuple[list[str], list[Path]]:
-    """The files' names, and the files themselves."""
+def _named(paths: Sequence[str | None]) -> tuple[list[str], list[Path]]:
+    """Return the files' names, and the files themselves."""
     files = [Path(path) for path in paths if path]
     return [file.name for file in files], files
+
+
+def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[dict[str, Any]]:
+    """Return the answers for picture files, in their order.
+
+    Raises:
+        RequestError: there is no file, or there are more, or larger ones, than are checked together.
+    """
+    if not sources:
+        raise RequestError("Send at least one picture file.")
+    check_selection(sources)
+    stream = check_stream(engine, zip(names, sources, strict=True))
+    return [checked.answer.as_dict() for batch in stream for checked in batch]
+
+
+def generated(
+    engine: Engine, digit: object = None, count: object = 1, seed: object = 0, model: str | None = None
+) -> list[dict[str, Any]]:
+    """Return generated digits, each with its answer and as a PNG file in base64; see `checked_digits`."""
+    return [
+        {"answer": checked.answer.as_dict(), "png": base64.b64encode(png).decode(), "digit": digit}
+        for checked, png in checked_digits(engine, model, count, seed, digit)
+    ]
 
 
 def generate_files(
     engine: Engine, model: str | None, count: object, seed: object, digit: object
 ) -> list[tuple[Checked, bytes]]:
-    """`results.checked_digits`, with errors that the page shows as a sentence."""
+    """Return `checked_digits`, with errors that the page shows as a sentence."""
     with errors_shown():
         return checked_digits(engine, model, count, seed, digit)
+
+
+def checked_digits(
+    engine: Engine, model: str | None, count: object, seed: object, digit: object
+) -> list[tuple[Checked, bytes]]:
+    """Return digits as PNG files, each with the answer for that very file: a saved one scores the same.
+
+    Raises:
+        RequestError: an argument is outside its range.
+    """
+    name = engine.default_generator if model is None else model
+    number = _whole_number("count", count)
+    start = _whole_number("seed", seed)
+    label = None if digit is None else _whole_number("digit", digit)
+    digits = engine.generate(name, number, start, label)
+    names = [digit_file(name, label, start, index) for index in range(number)]
+    checked = check_sources(engine, names, [digit[..., np.newaxis] for digit in digits])
+    return list(zip(checked, map(encode_png, digits), strict=True))
+
+
+def learned(engine: Engine, name: str, source: Path | bytes) -> dict[str, Any]:
+    """Return a picture's scores by snapshots of the tutorial pair, and the two losses at the same steps.
+
+    Raises:
+        PictureError: the picture cannot be judged.
+        ModelError: the history is not published, or is not what was.
+    """
+    (checked,) = check_sources(engine, [name], [source])
+    if checked.pixels is None:
+        raise PictureError(str(checked.answer.error))
+    history = engine.history(checked.pixels[np.newaxis])
+    record = {}
+    if HISTORY_RECORD in engine.manifest.files:
+        record = json.loads(engine.manifest.read(HISTORY_RECORD))
+    return {
+        "steps": list(history.steps),
+        "fake_probability": history.fake_probability[0].tolist(),
+        "discriminator_loss": record.get("discriminator_loss"),
+        "generator_loss": record.get("generator_loss"),
+        "model": MLP_HISTORY,
+        "version": engine.version,
+    }
+
+
+def _whole_number(name: str, value: object) -> int:
+    """Return `value` as an int where it is whole, also the 3.0 of a slider; RequestError otherwise."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
+        return int(value)
+    raise RequestError(f"The {name} must be a whole number.")

@@ -1,4 +1,4 @@
-"""`GET /healthz`: is the app fit to serve, and what does it serve? For monitors and load balancers."""
+"""`GET /healthz`: whether the app can serve, and what it serves; for monitors and load balancers."""
 
 import logging
 import threading
@@ -11,19 +11,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
 from demo.contract import VERSION
 from demo.errors import DemoError, public_message
 from demo.inference.engine import Engine
 from demo.inference.manifest import check_golden
 
-HEALTH_PATH: Final = "/healthz"
 KEPT_SECONDS: Final = 10.0
-"""How long a self-test counts, so that many who ask do not keep the models busy."""
+"""How long a self-test counts, so that frequent requests do not keep the models busy."""
 
 
 class Health:
-    """The state of an engine, tested anew where the last test is old. Safe to share between threads."""
+    """The state of an engine, tested again when the last test is old. Safe to share between threads."""
 
     def __init__(self, engine: Engine, models: Sequence[str] | None = None) -> None:
         self._engine = engine
@@ -33,12 +33,12 @@ class Health:
         self._tested = -KEPT_SECONDS
 
     def state(self) -> dict[str, Any]:
-        """What /healthz answers.
+        """Return what /healthz answers.
 
-        status: "serving", or "failing" with a sentence in error. fallbacks: what runs otherwise than it could
-        have, a sentence each. models: each with its version, the SHA-256
-        of its file and the provider that runs it. self_test: whether every model gave its golden numbers,
-        when (UTC) and in how many seconds.
+        status: "serving", or "failing" with a sentence in error. fallbacks: a sentence for each device that
+        was asked for and does not run. models: each with its version, the SHA-256 of its file and the
+        provider that runs it. self_test: whether every model gave its published numbers, when (UTC), and in
+        how many seconds.
         """
         with self._lock:
             if time.monotonic() - self._tested >= KEPT_SECONDS:
@@ -48,7 +48,7 @@ class Health:
 
 
 def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
-    """Have models give their golden numbers now; see `Health.state`."""
+    """Compare the numbers that models give now with the published ones; see `Health.state`."""
     started = time.monotonic()
     models: dict[str, Any] = {}
     error = None
@@ -64,7 +64,7 @@ def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
             }
     except DemoError as failure:
         error = public_message(failure)
-    # A device that is lost raises whatever its library has.
+    # A device that is lost raises its library's own exceptions.
     except Exception as failure:
         logging.getLogger("touchstone").exception("A model cannot run")
         error = f"A model cannot run ({type(failure).__name__}); restart the app."
@@ -86,13 +86,13 @@ def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
 
 
 def health_route(engine: Engine, models: Sequence[str] | None = None) -> Route:
-    """The route of `/healthz`: 200 while the app serves, 503 and a sentence when it cannot.
+    """Return the route of `/healthz`: 200 while the app serves, 503 with a sentence when it cannot.
 
-    models: those that are served and tested; None stands for every published one.
+    models: those to test; None stands for every published one.
     """
     health = Health(engine, models)
 
-    # Not a coroutine, so that it runs in a thread and the self-test holds nobody up.
+    # Not a coroutine: the self-test runs in a thread.
     def answer(_: Request) -> JSONResponse:
         state = health.state()
         return JSONResponse(state, 200 if state["self_test"]["passed"] else 503)

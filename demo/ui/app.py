@@ -8,6 +8,7 @@ from typing import Final
 import gradio as gr
 
 from demo.api.endpoints import add_endpoints
+from demo.api.limits import CALLS_AT_ONCE, WAITING_CALLS
 from demo.inference.engine import Engine
 from demo.ui.page import Page, script
 from demo.ui.texts import Texts
@@ -17,8 +18,6 @@ from demo.ui.views.game import add_game
 from demo.ui.views.generate import add_generate
 from demo.ui.views.learn import add_learn
 from demo.ui.views.many import add_many
-
-QUEUE_LENGTH: Final = 128
 
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": add_check,
@@ -61,7 +60,7 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
             return gr.Tabs(selected=name) if name in VIEWS else gr.skip(), _device_note(engine)
 
         app.load(open_page, None, [page.tabs, note], api_visibility="private", show_progress="hidden")
-    app.queue(max_size=QUEUE_LENGTH, default_concurrency_limit=4)
+    app.queue(max_size=WAITING_CALLS, default_concurrency_limit=CALLS_AT_ONCE)
     return app, page.i18n
 
 

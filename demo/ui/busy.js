@@ -1,5 +1,5 @@
-// Of a call that is answered 503 the page says, in English, that the application is busy, whatever the answer
-// says; of one with another status it says what the answer does. Of an upload it shows the answer as it is.
+// For a call answered 503 Gradio shows an English sentence of its own; for another status it shows the answer's
+// detail, and for an upload the answer as it is. This translates both.
 const ask = window.fetch;
 window.fetch = async (...request) => {
   const answer = await ask(...request);

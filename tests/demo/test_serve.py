@@ -1,26 +1,36 @@
-"""Where the app listens, what it prints, and `GET /healthz`."""
+"""Where the app listens, what it prints, `GET /healthz`, the API alone, and how both end."""
 
 import json
+import os
 import re
 import shutil
+import signal
 import socket
+import subprocess
 import sys
+import time
 import urllib.request
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from demo.api.health import HEALTH_PATH, Health, health_route
-from demo.api.network import network_address, url
+from demo.api.health import Health, health_route
+from demo.api.network import local_url, network_url
+from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
 from demo.contract import VERSION
-from demo.errors import DemoError, ModelError, UsageError
+from demo.errors import DemoError, ModelError
 from demo.inference.engine import MODELS_FOLDER, Engine
-from demo.serve import serve, uploads_folder
-from tests.support.serving import served_lines
+from demo.serve import serve
+from tests.support.serving import ROOT, call, served_lines
+from tests.tools.load import form
+
+API_ONLY = ["--api-only", "--device", "cpu", "--model", "mlp_discriminator", "--port", "0"]
 
 EVERY_IPV4 = "0.0.0.0"  # noqa: S104 - the tests are about it
 
@@ -53,33 +63,20 @@ def test_without_its_library_mcp_is_one_clear_line(engine: Engine, monkeypatch: 
     assert "\n" not in str(refusal.value)
 
 
-def test_the_network_address_is_one_of_this_machine_s() -> None:
-    for host, family in ((EVERY_IPV4, socket.AF_INET), ("::", socket.AF_INET6)):
-        address = network_address(host)
-        if address is None:  # no such network here
-            continue
-        # Only an address of one's own can be bound.
-        with closing(socket.socket(family, socket.SOCK_STREAM)) as own:
-            own.bind((address, 0))
-        assert address not in (host, "127.0.0.1", "::1")
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-def test_this_machine_alone_has_no_network_address(host: str) -> None:
-    assert network_address(host) is None
-
-
-def test_an_address_of_version_6_stands_in_brackets() -> None:
-    assert url("fd00::2", 7860) == "http://[fd00::2]:7860/"
-    assert url("192.0.2.7", 7860) == "http://192.0.2.7:7860/"
+def test_addresses_for_this_machine_and_for_others() -> None:
+    assert local_url("fd00::2", 7860) == "http://[fd00::2]:7860/"
+    assert local_url("192.0.2.7", 7860) == "http://192.0.2.7:7860/"
+    assert local_url(EVERY_IPV4, 7860) == "http://localhost:7860/"
+    for host in ("127.0.0.1", "::1", "localhost"):
+        assert network_url(host, 7860) is None
 
 
 def test_on_every_address_it_prints_the_one_for_others_and_answers_there() -> None:
     with served_lines("--host", EVERY_IPV4) as lines:
         assert re.fullmatch(r"Touchstone is at http://localhost:\d+/", lines[0])
-        if (address := network_address(EVERY_IPV4)) is None:
+        if network_url(EVERY_IPV4, 0) is None:
             pytest.skip("this machine has no network")
-        assert lines[1].startswith(f"Others on your network: http://{address}:")
+        assert re.fullmatch(r"Others on your network: http://[\d.]+:\d+/", lines[1])
         assert "camera" in lines[2]
         with urllib.request.urlopen(lines[1].split()[-1], timeout=30) as response:
             assert "Touchstone" in response.read().decode()
@@ -136,13 +133,114 @@ def test_a_self_test_counts_for_a_while(engine: Engine) -> None:
     assert health.state() is health.state()
 
 
-def test_uploads_lie_in_a_folder_of_their_own_within_the_one_that_is_given(tmp_path: Path) -> None:
-    others = tmp_path / "another-app.png"
-    others.write_bytes(b"not ours")
-    with uploads_folder(str(tmp_path)) as uploads:
-        assert Path(uploads).parent == tmp_path
-    assert list(tmp_path.iterdir()) == [others]
-    with uploads_folder(str(tmp_path / "new")) as uploads:
-        assert Path(uploads).parent == tmp_path / "new"
-    with pytest.raises(UsageError, match=r"GRADIO_TEMP_DIR .* cannot be written"):
-        uploads_folder(str(others))
+def test_the_api_alone_says_where_it_is_and_serves_no_page() -> None:
+    with served_lines("--api-only", "--host", EVERY_IPV4) as lines:
+        address = lines[0].removeprefix("Touchstone is at ")
+        assert address.startswith("http://localhost:")
+        assert lines[-2] == f"It has no page; send pictures to {address}v1/check"
+        with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
+            state = client.get("/healthz").json()
+            assert state["status"] == "serving"
+            assert set(state["models"]) == {"normalizer", "discriminator"}
+            published = client.get("/models/manifest.json")
+            assert published.content == (MODELS_FOLDER / "manifest.json").read_bytes()
+            assert published.headers["x-content-type-options"] == "nosniff"
+            for path in ("/models/nothing.onnx", "/", "/gradio_api/info"):
+                refused = client.get(path)
+                assert refused.status_code == 404
+                assert "default-src 'self'" in refused.headers["content-security-policy"]
+
+
+def test_the_api_alone_imports_neither_gradio_nor_torch() -> None:
+    """In the very process that serves, after an answer, and where gradio could not be imported."""
+    program = f"""
+import json, sys, threading, urllib.request
+sys.modules["gradio"] = sys.modules["torch"] = None
+from demo import serve
+from demo.cli import main
+
+class Server(serve.Server):
+    async def startup(self, sockets):
+        await super().startup(sockets)
+        threading.Thread(target=ask, args=[self, sockets[0].getsockname()[1]]).start()
+
+def ask(server, port):
+    content = open("demo/conformance/drawn-7.png", "rb").read()
+    headers = {{"Content-Type": "image/png"}}
+    request = urllib.request.Request(f"http://127.0.0.1:{{port}}/v1/check", content, headers)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        verdict = json.load(response)["verdict"]
+    loaded = sorted({{name.split(".")[0] for name, module in sys.modules.items() if module is not None}})
+    print(json.dumps([verdict, loaded]), flush=True)
+    server.should_exit = True
+
+serve.Server = Server
+sys.exit(main({API_ONLY!r}))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert result.returncode == 0, result.stderr
+    verdict, loaded = json.loads(result.stdout.splitlines()[-1])
+    assert verdict in ("real", "fake")
+    assert "uvicorn" in loaded
+    assert not {"gradio", "gradio_client", "torch", "fastapi", "pandas", "httpx"} & set(loaded)
+
+
+def test_the_api_alone_has_no_tools() -> None:
+    command = [sys.executable, "-m", "demo", "--api-only", "--mcp"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert result.returncode == 2
+    assert "not allowed with" in result.stderr
+
+
+def checked_form(address: str, count: int) -> str:
+    """The answers to a form of pictures."""
+    kind = {"Content-Type": "multipart/form-data; boundary=between"}
+    request = urllib.request.Request(f"{address}v1/check", form(count), kind)
+    with urllib.request.urlopen(request, timeout=60) as response:
+        return str(response.read().decode())
+
+
+if os.name == "posix":
+
+    @pytest.mark.parametrize("options", [[], ["--api-only"]], ids=["page", "api"])
+    @pytest.mark.parametrize(("told", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+    def test_it_ends_when_it_is_told_once_what_was_asked_is_answered(
+        tmp_path: Path, options: list[str], told: signal.Signals, code: int
+    ) -> None:
+        command = [sys.executable, "-m", "demo", "--device", "cpu", "--port", "0", *options]
+        with (
+            subprocess.Popen(
+                command,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env=os.environ | {"TMPDIR": str(tmp_path)},
+            ) as process,
+            ThreadPoolExecutor(2) as threads,
+            ExitStack() as pages,
+        ):
+            assert process.stdout is not None
+            assert process.stderr is not None
+            address = process.stdout.readline().split()[-1]
+            while "runs on" not in process.stdout.readline():
+                assert process.poll() is None
+            if not options:
+                heartbeat = httpx.stream(
+                    "GET", f"{address}gradio_api/heartbeat/x", trust_env=False, timeout=30
+                )
+                assert pages.enter_context(heartbeat).status_code == 200
+            files = threads.submit(checked_form, address, 200)
+            digits = None if options else threads.submit(call, address, "generate", [3, 64, 0, None])
+            time.sleep(0.5)
+            process.send_signal(told)
+            assert files.result().count("verdict") == 200
+            assert digits is None or "event: complete" in digits.result()
+            # The decoders hold the same pipe for errors: it closes when they are gone, too.
+            assert process.stderr.read() == ""
+            assert process.wait(30) == code
+        assert list(tmp_path.iterdir()) == []
+        with pytest.raises(OSError):  # noqa: PT011 - refused, or reset
+            urllib.request.urlopen(address, timeout=5)

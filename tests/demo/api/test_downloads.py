@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from demo.api.downloads import Shelf, file_response
+from demo.api.downloads import FileCache, file_response
 from demo.contract import MANIFEST
 from demo.errors import ModelError
 from demo.inference.engine import MODELS_FOLDER
 from demo.inference.manifest import Manifest
 
 MANIFEST_HERE = Manifest.load(MODELS_FOLDER)
-SHELF = Shelf(MANIFEST_HERE)
+CACHE = FileCache(MANIFEST_HERE)
 
 
 def fetched(address: str) -> bytes:
@@ -43,24 +43,24 @@ def test_nothing_else_is_handed_out(server: str, path: str) -> None:
 
 
 def test_a_model_is_saved_and_a_picture_is_shown() -> None:
-    model = file_response(SHELF, "normalizer.onnx", None)
+    model = file_response(CACHE, "normalizer.onnx", None)
     assert model.headers["content-disposition"] == 'attachment; filename="normalizer.onnx"'
-    picture = file_response(SHELF, "history.png", None)
+    picture = file_response(CACHE, "history.png", None)
     assert picture.headers["content-type"] == "image/png"
     assert "content-disposition" not in picture.headers
 
 
 def test_what_the_browser_has_is_not_sent_again() -> None:
-    tag = file_response(SHELF, "history.png", None).headers["etag"]
-    again = file_response(SHELF, "history.png", tag)
+    tag = file_response(CACHE, "history.png", None).headers["etag"]
+    again = file_response(CACHE, "history.png", tag)
     assert (again.status_code, again.body) == (304, b"")
-    assert file_response(SHELF, "history.png", '"another"').status_code == 200
+    assert file_response(CACHE, "history.png", '"another"').status_code == 200
 
 
 def test_an_altered_file_is_not_handed_out(tmp_path: Path) -> None:
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     (models / "normalizer.onnx").write_bytes(b"altered")
-    refusal = file_response(Shelf(Manifest.load(models)), "normalizer.onnx", None)
+    refusal = file_response(FileCache(Manifest.load(models)), "normalizer.onnx", None)
     assert refusal.status_code == 500
     assert b"is not the file that was published" in refusal.body
     assert str(tmp_path).encode() not in refusal.body
@@ -68,12 +68,12 @@ def test_an_altered_file_is_not_handed_out(tmp_path: Path) -> None:
 
 def test_a_file_is_read_once_and_again_where_it_was_changed(tmp_path: Path) -> None:
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-    shelf = Shelf(Manifest.load(models))
-    first = shelf.read("normalizer.onnx")
+    cache = FileCache(Manifest.load(models))
+    first = cache.read("normalizer.onnx")
     assert first == (models / "normalizer.onnx").read_bytes()
-    assert shelf.read("normalizer.onnx") is first
+    assert cache.read("normalizer.onnx") is first
     (models / "normalizer.onnx").write_bytes(b"altered")
     with pytest.raises(ModelError):
-        shelf.read("normalizer.onnx")
+        cache.read("normalizer.onnx")
     (models / "normalizer.onnx").write_bytes(first)
-    assert shelf.read("normalizer.onnx") == first
+    assert cache.read("normalizer.onnx") == first

@@ -16,11 +16,9 @@ from gradio_client.exceptions import AppError, ValidationError
 from PIL import Image
 
 from demo.api import schema
-from demo.doors.uploads import NOT_MARKED, NOT_UPLOADED
 from demo.inference.check import check_bytes
 from demo.inference.engine import MODELS_FOLDER, Engine
 from tests.demo.test_cli import CONTRACT
-from tests.support.serving import call
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 RESULTS = {
@@ -185,15 +183,6 @@ def test_history_of_a_bad_file_gives_the_reason_that_check_gives(client: Client,
     reason = client.predict(picture=handle_file(broken), api_name="/check")["error"]
     with pytest.raises(AppError, match=re.escape(reason)):
         client.predict(picture=handle_file(broken), api_name="/history")
-
-
-@pytest.mark.parametrize("endpoint", ["check", "history"])
-@pytest.mark.parametrize("marked", [True, False])
-def test_a_file_that_was_not_uploaded_is_refused(server: str, endpoint: str, marked: bool) -> None:
-    named = {"path": str(PICTURE)} | ({"meta": {"_type": "gradio.FileData"}} if marked else {})
-    answer = call(server, endpoint, [named])
-    assert (NOT_UPLOADED if marked else NOT_MARKED) in answer
-    assert not re.search("verdict|steps", answer)
 
 
 @pytest.mark.parametrize(

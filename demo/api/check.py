@@ -1,0 +1,196 @@
+"""`POST /v1/check`: picture files in, answers out, over plain HTTP and without a queue.
+
+A picture is the request's body, whatever its `Content-Type` of `image/…` or `application/octet-stream`, or
+without one; `?file=7.png` in the address names it. Its answer is one JSON object, the same as from
+`python -m demo check --json`:
+
+    curl --header 'Content-Type: image/png' --data-binary @7.png 'http://127.0.0.1:7860/v1/check?file=7.png'
+
+Several are sent as the files of a form (multipart/form-data, under whatever field names), up to 2,000 with
+44 MiB together. Their answers are a JSON list in the order of the files, also for a single file:
+
+    curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
+
+A picture that cannot be judged is answered, too (200): its `error` says why. Everything else is
+`{"error": "…"}` with one sentence, and the status 400 (no picture, or a broken form), 405 (not POST), 413 (a
+file of more than 32 MiB, or too many or too large ones together), 415 (JSON, or another type), or 503 with
+`Retry-After` (too many wait, large ones for too long, or a model cannot run).
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Final
+
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from demo.api.limits import LARGEST_FIELD
+from demo.api.routes import CHECK_PATH
+from demo.batch.many import MOST_FILES
+from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, shared_pool
+from demo.errors import BusyError, DemoError, PictureError, public_message
+from demo.inference.batcher import Batcher
+from demo.inference.check import PICTURES_AT_ONCE, Ready, answer_all, preprocess
+from demo.inference.engine import Engine
+
+File = tuple[str, bytes]
+RETRY_AFTER: Final = {"retry-after": "1"}
+FILES_IN_TURN: Final = 16
+"""Files of one form that are checked at once."""
+UNNAMED: Final = "picture"
+WHAT_TO_SEND: Final = (
+    "send a picture's own bytes with a Content-Type such as image/png or application/octet-stream, "
+    "or picture files as multipart/form-data"
+)
+
+
+class CheckEndpoint:
+    """Answers requests, those of the same moment together. An ASGI application, for one event loop."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pictures = Batcher(self._preprocess, self._answer, shared_pool().size, PICTURES_AT_ONCE)
+
+    def close(self) -> None:
+        """End the threads; for when the server has ended."""
+        self._pictures.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        try:
+            response = await self._response(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        if request.method != "POST":
+            return failed(405, "Send a picture file with POST.", {"allow": "POST"})
+        try:
+            files, several = await read_files(request)
+            answers = await self._answers(files, request)
+            return JSONResponse(answers if several else answers[0])
+        except ClientDisconnect:
+            raise
+        except HTTPException as error:
+            return failed(error.status_code, error.detail, error.headers)
+        except DemoError as error:
+            return failed(503, public_message(error), RETRY_AFTER)
+        # A device that is lost raises whatever its library has.
+        except Exception as failure:
+            logging.getLogger("touchstone").exception("A picture could not be checked")
+            message = f"The picture could not be checked ({type(failure).__name__}); try again."
+            return failed(503, message, RETRY_AFTER)
+
+    async def _answers(self, files: Sequence[File], request: Request) -> list[dict[str, Any]]:
+        """Return the answers, or raise ClientDisconnect as soon as the client has gone."""
+        if len(files) == 1:
+            # Watching for the client's end would cost a tenth of the requests, to spare one picture.
+            return [await self._pictures.submit(files[0])]
+        answering = asyncio.create_task(self._in_turns(files))
+        leaving = asyncio.create_task(disconnected(request.receive))
+        try:
+            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                raise ClientDisconnect
+            return answering.result()
+        finally:
+            leaving.cancel()
+            if answering.cancel():
+                await asyncio.wait((answering,))
+
+    async def _in_turns(self, files: Sequence[File]) -> list[dict[str, Any]]:
+        """Submit a few files at a time, so that a form of thousands does not hold up other requests."""
+        answers: list[dict[str, Any]] = []
+        for start in range(0, len(files), FILES_IN_TURN):
+            turn = files[start : start + FILES_IN_TURN]
+            answers += await asyncio.gather(*map(self._pictures.submit, turn))
+        return answers
+
+    def _preprocess(self, file: File) -> tuple[str, Ready | PictureError]:
+        name, content = file
+        loaded = preprocess(self._engine, content)
+        if isinstance(loaded, BusyError):
+            raise loaded
+        return name, loaded
+
+    def _answer(self, files: Sequence[tuple[str, Ready | PictureError]]) -> list[dict[str, Any]]:
+        names, loaded = zip(*files, strict=True)
+        return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
+
+
+def check_route(endpoint: CheckEndpoint) -> Route:
+    """Return the route of `/v1/check`."""
+    return Route(CHECK_PATH, endpoint)
+
+
+def failed(status: int, message: str, headers: Any = None) -> Response:
+    """Return a response that says in one sentence why there is no answer."""
+    return JSONResponse({"error": message}, status, headers)
+
+
+async def read_files(request: Request) -> tuple[list[File], bool]:
+    """Return the name and content of each picture file in a request, and whether it is a form.
+
+    Raises:
+        HTTPException: the body is of another type, too large or broken, or holds no file or too many.
+        ClientDisconnect: the client has gone.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "multipart/form-data":
+        return await read_form(request), True
+    if kind not in ("", "application/octet-stream") and not kind.startswith("image/"):
+        raise HTTPException(415, f"{kind[:100]} is not taken here; {WHAT_TO_SEND}.")
+    declared = request.headers.get("content-length", "0")
+    if int(declared) > LARGEST_FILE_BYTES:
+        raise HTTPException(413, TOO_LARGE)
+    # A single block that grows goes back to the system whole.
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_FILE_BYTES:
+            raise HTTPException(413, TOO_LARGE)
+    if not body:
+        raise HTTPException(400, f"The body is empty; {WHAT_TO_SEND}.")
+    return [(request.query_params.get("file", UNNAMED), bytes(body))], False
+
+
+async def read_form(request: Request) -> list[File]:
+    """Return the files of a form; raises HTTPException where it is broken, or holds none or too many."""
+    options = {"max_files": MOST_FILES, "max_fields": MOST_FILES, "max_part_size": LARGEST_FIELD}
+    try:
+        async with request.form(**options) as form:
+            sent = [each for _, each in form.multi_items() if isinstance(each, UploadFile)]
+            if any((each.size or 0) > LARGEST_FILE_BYTES for each in sent):
+                raise HTTPException(413, TOO_LARGE)
+            files = [(each.filename or UNNAMED, await each.read()) for each in sent]
+    except MultiPartException as error:
+        raise refused_form(error.message) from error
+    except HTTPException as error:
+        raise refused_form(error.detail) if error.status_code == 400 else error from error
+    if not files:
+        raise HTTPException(400, "The form holds no file; send each picture in a part with a file name.")
+    return files
+
+
+def refused_form(reason: str) -> HTTPException:
+    """Return why a form is refused, by what Starlette says of it."""
+    if reason.startswith("Too many"):
+        return HTTPException(413, f"These are more than {MOST_FILES:,} files; send fewer at once.")
+    if reason.startswith("Part exceeded"):
+        return HTTPException(413, "A part without a file name is too large; send pictures with a file name.")
+    return HTTPException(
+        400, "The form is broken or cut short; send it as multipart/form-data with a boundary."
+    )
+
+
+async def disconnected(receive: Receive) -> None:
+    """Wait until the client closes the connection; the body has been read."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,107 @@
+"""Uploaded files: only they are opened, and they are removed after use.
+
+Gradio compares a path with its upload folder, opens a file that is named without `meta`, and fetches a path
+that is an address. Here a path is compared, as text, with those that the app gave out for uploads. A path has
+a hash of 256 bits in it, of the content and of a secret of the installation, so nobody can name the file of
+somebody else.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import stat
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+from starlette.exceptions import HTTPException
+
+from demo.api import limits
+from demo.api.gradio_private import drop_unfetched_answers
+from demo.errors import UsageError
+
+FILE_META: Final = {"_type": "gradio.FileData"}
+NOT_UPLOADED: Final = (
+    "Only uploaded files are read; upload the file and send the path that the upload returned."
+)
+NOT_KEPT: Final = "The file cannot be kept here now; try again in some minutes."
+GONE: Final = "The file is no longer here; choose it again and send it."
+
+
+@contextlib.contextmanager
+def uploads_folder() -> Iterator[Path]:
+    """Make a new folder for uploads and have gradio use it; remove it afterwards.
+
+    It lies in the folder that `GRADIO_TEMP_DIR` names, if any. It never is that folder, since everything in a
+    folder for uploads is removed.
+
+    Raises:
+        UsageError: that folder cannot be written.
+    """
+    given = os.environ.get("GRADIO_TEMP_DIR")
+    try:
+        if given:
+            Path(given).mkdir(parents=True, exist_ok=True)
+        made = tempfile.TemporaryDirectory(
+            prefix="touchstone-", dir=given or None, ignore_cleanup_errors=True
+        )
+    except OSError as error:
+        raise UsageError(
+            f"GRADIO_TEMP_DIR ({given}) cannot be written ({error.strerror or error}); name another folder."
+        ) from error
+    with made as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        yield Path(folder)
+
+
+def uploaded_file(app: gr.Blocks, folder: Path, value: object) -> dict[str, Any]:
+    """Return an uploaded file as gradio takes it, with the fields that are used and no others.
+
+    Raises:
+        HTTPException: 422 where it is no file that was uploaded, 410 where it has been removed since.
+    """
+    match value:
+        case {"path": str(path), **others} if path in app.upload_file_set:
+            name = others.get("orig_name")
+            return {"path": path, "orig_name": name if isinstance(name, str) else None, "meta": FILE_META}
+        case {"path": str(path)} if Path(path).parent.parent == folder:
+            raise HTTPException(410, GONE)
+    raise HTTPException(422, NOT_UPLOADED)
+
+
+def disk_is_full(folder: Path) -> bool:
+    """Return whether the disk has too little room for another upload."""
+    return shutil.disk_usage(folder).free < limits.FREE_DISK
+
+
+async def clean_regularly(app: gr.Blocks, folder: Path, idle_seconds: Callable[[], float]) -> None:
+    """Remove old uploads, and answers that nobody fetched, until cancelled.
+
+    idle_seconds: since the last request ended; 0 while one runs. Gradio's own `delete_cache` leaves folders,
+    and parts of uploads that were broken off.
+    """
+    finished: set[str] = set()
+    while True:
+        await asyncio.sleep(min(limits.CLEANUP_SECONDS, limits.KEPT_WHILE_IDLE / 8))
+        soon = idle_seconds() >= limits.KEPT_WHILE_IDLE or disk_is_full(folder)
+        age = limits.KEPT_WHILE_IDLE if soon else limits.KEPT_AT_MOST
+        await asyncio.to_thread(remove_older, folder, age)
+        for names in app.temp_file_sets:
+            names -= {name for name in names if not Path(name).exists()}
+        finished = drop_unfetched_answers(app, finished)
+
+
+def remove_older(folder: Path, age: float) -> None:
+    """Remove what is in a folder and has not changed for `age` seconds; links are removed, not followed."""
+    before = time.time() - age
+    # The times come first: a folder changes when a file in it is removed.
+    entries = [(path, path.lstat()) for path in folder.rglob("*") if path.exists() or path.is_symlink()]
+    for path, state in reversed(entries):
+        if state.st_ctime < before:
+            # A folder that is not empty stays, and so does a file that another process removes first.
+            with contextlib.suppress(OSError):
+                path.rmdir() if stat.S_ISDIR(state.st_mode) else path.unlink()

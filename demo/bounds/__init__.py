@@ -1,1 +1,0 @@
-"""How much the served app takes, holds and keeps: connections, requests, calls, files, memory."""

@@ -1,0 +1,278 @@
+"""`POST /v1/check` of real servers: the app's and the API's own."""
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import jsonschema
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from starlette.applications import Starlette
+
+from demo.api import check, schema
+from demo.api.check import CheckEndpoint, check_route
+from demo.api.routes import CHECK_PATH
+from demo.batch.many import MOST_FILES
+from demo.errors import NoRoomError
+from demo.inference.batcher import MOST_WAITING
+from demo.inference.engine import Engine, Scores
+from export.conformance import CONFORMANCE_FOLDER
+from tests.demo.test_cli import CONTRACT
+from tests.support.serving import served_app
+
+FILES = sorted(path for path in CONFORMANCE_FOLDER.iterdir() if path.suffix not in (".json", ".md"))
+PICTURE = CONFORMANCE_FOLDER / "drawn-7.png"
+PNG = {"content-type": "image/png"}
+LINUX = sys.platform == "linux"
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[str]:
+    """The address of `python -m demo --api-only`."""
+    with served_app("--api-only") as address:
+        yield address
+
+
+@contextmanager
+def client_of(address: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=address, timeout=60, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def client(api: str) -> Iterator[httpx.Client]:
+    with client_of(api) as client:
+        yield client
+
+
+def forms(paths: list[Path]) -> list[tuple[str, tuple[str, bytes]]]:
+    return [("files", (path.name, path.read_bytes())) for path in paths]
+
+
+def asked(client: httpx.Client, path: Path) -> Any:
+    response = client.post(CHECK_PATH, params={"file": path.name}, content=path.read_bytes(), headers=PNG)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    return response.json()
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[dict[str, Any]]:
+    """What the command line says of every file of the pack."""
+    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", *map(str, FILES)]
+    root = Path(__file__).parents[3]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout
+    return [
+        json.loads(line) | {"file": path.name} for line, path in zip(output.splitlines(), FILES, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("app", ["server", "api"])
+def test_every_file_gets_the_answer_of_the_command_line(
+    app: str, expected: list[dict[str, Any]], request: pytest.FixtureRequest
+) -> None:
+    with client_of(request.getfixturevalue(app)) as client:
+        assert [asked(client, path) for path in FILES] == expected
+        together = client.post(CHECK_PATH, files=forms(FILES))
+        assert together.json() == expected
+        # All at once, so that they share batches with whatever comes at the same moment.
+        with ThreadPoolExecutor(16) as threads:
+            assert list(threads.map(lambda path: asked(client, path), FILES)) == expected
+
+
+def test_an_answer_is_what_it_is_said_to_be(client: httpx.Client) -> None:
+    answer = asked(client, PICTURE)
+    assert list(answer) == CONTRACT
+    jsonschema.validate(answer, schema.ANSWER)
+    unnamed = client.post(CHECK_PATH, content=PICTURE.read_bytes())
+    assert unnamed.json() == answer | {"file": "picture"}
+
+
+def test_one_file_of_a_form_is_a_list_of_one(client: httpx.Client) -> None:
+    assert client.post(CHECK_PATH, files=forms([PICTURE])).json() == [asked(client, PICTURE)]
+
+
+def test_curl_gets_the_same_answer(client: httpx.Client, api: str) -> None:
+    curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30"]
+    address = f"{api.rstrip('/')}{CHECK_PATH}"
+    raw = [
+        "--header",
+        "Content-Type: image/png",
+        "--data-binary",
+        f"@{PICTURE}",
+        f"{address}?file=drawn-7.png",
+    ]
+    output = [
+        subprocess.run([*curl, *options], capture_output=True, check=True).stdout
+        for options in (raw, ["--form", f"files=@{PICTURE}", address])
+    ]
+    assert [json.loads(each) for each in output] == [asked(client, PICTURE), [asked(client, PICTURE)]]
+
+
+def large_png(width: int, height: int) -> bytes:
+    stream = io.BytesIO()
+    Image.new("L", (width, height)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"no picture at all", "This is no picture"),
+        (PICTURE.read_bytes()[:200], "damaged or cut short"),
+        (PICTURE.read_bytes()[:20] + os.urandom(500), "damaged or cut short"),
+        (large_png(9000, 9000), "pixels; make it smaller"),
+    ],
+    ids=["text", "cut", "noise", "bomb"],
+)
+def test_a_hostile_file_costs_its_own_answer_alone(
+    client: httpx.Client, content: bytes, sentence: str
+) -> None:
+    alone = client.post(CHECK_PATH, content=content, headers=PNG)
+    assert alone.status_code == 200
+    assert sentence in alone.json()["error"]
+    good = ("files", (PICTURE.name, PICTURE.read_bytes()))
+    first, bad, last = client.post(CHECK_PATH, files=[good, ("files", ("bad.png", content)), good]).json()
+    assert first == last == asked(client, PICTURE)
+    assert bad == alone.json() | {"file": "bad.png"}
+    assert {name for name, value in bad.items() if value is not None} == {"file", "error"}
+
+
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ({"json": {"picture": "7.png"}}, 415),
+        ({"data": {"picture": "7.png"}}, 415),
+        ({"content": b"<html>", "headers": {"content-type": "text/html"}}, 415),
+        ({"content": b""}, 400),
+        ({"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}}, 400),
+        ({"content": bytes((32 << 20) + 1), "headers": PNG}, 413),
+        ({"content": (bytes(1 << 20) for _ in range(40)), "headers": PNG}, 413),
+        ({"files": [("files", ("x.png", bytes((32 << 20) + 1)))]}, 413),
+        ({"files": [("files", (f"{index}.png", bytes(31 << 20))) for index in range(3)]}, 413),
+        ({"files": [("files", ("x.png", b"x"))] * (MOST_FILES + 1)}, 413),
+    ],
+    ids=["json", "fields", "html", "nothing", "broken", "large", "unending", "large file", "total", "many"],
+)
+def test_what_is_refused_is_one_sentence(client: httpx.Client, options: dict[str, Any], status: int) -> None:
+    response = client.post(CHECK_PATH, **options)
+    assert response.status_code == status
+    assert list(response.json()) == ["error"]
+    sentence = response.json()["error"]
+    assert sentence.endswith(".")
+    assert "\n" not in sentence
+    assert asked(client, PICTURE)["error"] is None
+
+
+def test_other_methods_are_refused(client: httpx.Client) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        response = client.request(method, CHECK_PATH)
+        assert (response.status_code, response.headers["allow"]) == (405, "POST")
+        assert "POST" in response.json()["error"]
+
+
+def test_whoever_leaves_half_way_harms_nobody(client: httpx.Client, api: str) -> None:
+    url = urlsplit(api)
+    head = f"POST {CHECK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\n"
+    for _ in range(5):
+        with socket.create_connection((str(url.hostname), url.port or 0)) as connection:
+            connection.sendall(head.encode() + bytes(100))
+    assert asked(client, PICTURE)["error"] is None
+
+
+def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = Engine.load(device="cpu", model="mlp_discriminator")
+
+    def lost(_: NDArray[np.uint8]) -> Scores:
+        raise RuntimeError("CUDA error 719 in /home/someone/secret")
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=[check_route(CheckEndpoint(engine))]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.post(CHECK_PATH, content=PICTURE.read_bytes())
+
+    monkeypatch.setattr(engine, "score", lost)
+    response = asyncio.run(ask())
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert "RuntimeError" in response.json()["error"]
+    assert "secret" not in response.text
+
+
+def test_a_picture_for_which_there_is_no_room_now_is_to_be_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    endpoint = CheckEndpoint(Engine.load(device="cpu", model="mlp_discriminator"))
+    monkeypatch.setattr(check, "preprocess", lambda *_: NoRoomError("Too many large pictures; try again."))
+
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(Starlette(routes=[check_route(endpoint)]))
+        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            return await client.post(CHECK_PATH, content=PICTURE.read_bytes())
+
+    refused = asyncio.run(ask())
+    endpoint.close()
+    assert (refused.status_code, refused.json()) == (503, {"error": "Too many large pictures; try again."})
+    assert refused.headers["retry-after"] == "1"
+
+
+if LINUX:
+
+    def children(process: int) -> list[int]:
+        return [
+            int(child)
+            for path in Path(f"/proc/{process}/task").glob("*/children")
+            for child in path.read_text().split()
+        ]
+
+    def server_process(address: str) -> int:
+        """The process that listens at an address."""
+        port = f":{urlsplit(address).port:04X}"
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        (socket_number,) = [row[9] for row in rows if row[1].endswith(port) and row[3] == "0A"]
+        for entry in Path("/proc").glob("[0-9]*/fd/*"):
+            try:
+                if str(entry.readlink()) == f"socket:[{socket_number}]":
+                    return int(entry.parts[2])
+            except OSError:
+                continue
+        raise AssertionError
+
+    def test_while_decoders_hang_others_are_served_and_a_full_backlog_says_so() -> None:
+        many = [("files", (f"{index}.png", b"no picture")) for index in range(MOST_FILES)]
+        assert 2 * MOST_FILES <= MOST_WAITING < 3 * MOST_FILES
+        with served_app("--api-only") as address, client_of(address) as client:
+            assert asked(client, PICTURE)["error"] is None
+            decoders = children(server_process(address))
+            assert decoders
+            for decoder in decoders:
+                os.kill(decoder, signal.SIGSTOP)
+            with ThreadPoolExecutor(3) as threads:
+                sent = [
+                    threads.submit(httpx.post, f"{address}v1/check", files=many, timeout=60) for _ in range(3)
+                ]
+                busy = next(as_completed(sent)).result()
+                assert client.get("/healthz").status_code == 200
+                assert client.get("/models/manifest.json").status_code == 200
+                assert sum(each.done() for each in sent) == 1
+                for decoder in decoders:
+                    os.kill(decoder, signal.SIGCONT)
+                statuses = sorted(each.result().status_code for each in sent)
+            assert statuses == [200, 200, 503]
+            assert busy.headers["retry-after"] == "1"
+            assert busy.json()["error"].endswith("try again in a second.")
+            assert asked(client, PICTURE)["error"] is None

@@ -1,0 +1,356 @@
+"""What every entry point of the app lets in: routes, sizes, well-formed calls; and security headers."""
+
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, expect
+
+from demo.api.limits import LARGEST_CALL, LARGEST_CANCEL, LARGEST_FORM, LARGEST_UPLOAD, LARGEST_VALUES
+from demo.api.routes import CHECK_PATH, GRADIO_API, MCP_PATH
+from demo.api.schema import DESCRIPTIONS
+from demo.decoder.images import LARGEST_FILE_BYTES
+from demo.inference.engine import MODELS_FOLDER
+from demo.serve import UNEXPECTED
+from demo.ui.app import VIEWS
+from demo.ui.texts import load_texts
+from tests.support.driving import open_view, picture_bytes, upload
+
+PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
+META = {"_type": "gradio.FileData"}
+JSON = {"Content-Type": "application/json"}
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+FILE_HEAD = b'--b\r\nContent-Disposition: form-data; name="files"; filename="7.png"\r\n\r\n'
+FIELD_HEAD = b'--b\r\nContent-Disposition: form-data; name="files"\r\n\r\n'
+CALLS = [f"{GRADIO_API}/call/{name}" for name in DESCRIPTIONS]
+JOIN = f"{GRADIO_API}/queue/join"
+
+
+@pytest.fixture(scope="module")
+def client(tool_server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=tool_server, trust_env=False, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def events(client: httpx.Client) -> list[dict[str, Any]]:
+    """The events of the page, as the page learns of them."""
+    return [each for each in client.get("/config").json()["dependencies"] if each["backend_fn"]]
+
+
+def message(response: httpx.Response) -> str:
+    """What a refusal says: one sentence that names nothing of the server."""
+    content = response.json()
+    text = content.get("detail") or content["error"]
+    if isinstance(text, list):
+        text = text[0].get("message") or text[0]["msg"]
+    assert re.fullmatch(r"[A-Z][^\n]*", text), text
+    assert not re.search("Traceback|site-packages|/demo/", response.text)
+    return str(text)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(f"{GRADIO_API}/{name}" for name in ("proxy=http://192.0.2.1/", "file=http://192.0.2.1/7.png")),
+        *(f"{GRADIO_API}/{name}" for name in ("openapi.json", "dev/reload", "vibe-code", "upload_progress")),
+        *(f"{GRADIO_API}/file={PICTURE}", f"{GRADIO_API}/file/{PICTURE}", f"{GRADIO_API}/queue/status"),
+        *("/monitoring", "/login", "/docs", "/pwa_icon", "/manifest.json", f"{GRADIO_API}/runs"),
+        *("/assets/../../../routes.py", "/assets/%2e%2e/%2e%2e/routes.py", "/assets/%00"),
+        *("/?page=1", "/?deep_link=1", "/config?page=1", f"/static/{'a' * 300}"),
+        *(f"{GRADIO_API}/queue/data", f"{GRADIO_API}/queue/data?session_hash=unknown"),
+        *(f"{GRADIO_API}/call/check/0", f"{GRADIO_API}/heartbeat/%00"),
+    ],
+)
+def test_what_is_not_on_the_list_is_404(client: httpx.Client, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    message(response)
+
+
+@pytest.mark.parametrize("path", ["/", "/config", "/healthz", f"{GRADIO_API}/upload", JOIN, CHECK_PATH])
+def test_another_method_is_405(client: httpx.Client, path: str) -> None:
+    response = client.delete(path)
+    assert response.status_code == 405
+    message(response)
+
+
+SIZES: list[tuple[str, Mapping[str, str], int, bytes]] = [
+    (JOIN, JSON, LARGEST_CALL, b'{"fn_index": 0, "data": ["'),
+    (CALLS[0], JSON, LARGEST_CALL, b'{"data": ["'),
+    (f"{GRADIO_API}/cancel", JSON, LARGEST_CANCEL, b'{"event_id": "'),
+    (f"{GRADIO_API}/upload", FORM, LARGEST_UPLOAD, FILE_HEAD),
+    (f"{GRADIO_API}/upload", FORM, LARGEST_UPLOAD, FIELD_HEAD),
+    (CHECK_PATH, {"Content-Type": "image/png"}, LARGEST_FILE_BYTES, b""),
+    (CHECK_PATH, FORM, LARGEST_FORM, FILE_HEAD),
+    (MCP_PATH, JSON, LARGEST_FORM, b'{"jsonrpc": "2.0", "id": "'),
+    ("/healthz", JSON, 0, b"7"),
+]
+"""Path, headers, most bytes, and what stands before those that are too many."""
+
+
+@pytest.mark.parametrize(("path", "headers", "most", "head"), SIZES)
+def test_a_body_that_is_too_large_is_413(
+    tool_server: str, path: str, headers: Mapping[str, str], most: int, head: bytes
+) -> None:
+    method = "GET" if path == "/healthz" else "POST"
+    pieces = [head, *[b"7" * (1 << 16)] * ((most >> 16) + 2)]
+    chunks = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces if piece]
+    for told, sent in ((f"Content-Length: {most + 1}", []), ("Transfer-Encoding: chunked", chunks)):
+        if method == "GET" and sent:
+            continue
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", told]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        address = urlsplit(tool_server)
+        with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
+            for chunk in sent:
+                try:
+                    connection.sendall(chunk)
+                except OSError:
+                    break
+            answer = connection.recv(1 << 12)
+            while answer.endswith(b"\r\n\r\n") and (more := connection.recv(1 << 12)):
+                answer += more
+        assert b" 413 " in answer, answer
+        assert re.search(rb'\r\n\r\n(\{"(detail|error)":")?[A-Z][^"\r\n]+\.("\})?$', answer), answer
+
+
+NO_JSON = ("", "{", "[]", "null", '"text"', "\ufeff{}")
+NOT_FINITE = tuple(f'{{"data": [{number}]}}' for number in ("1e999", "NaN", "-Infinity", "9" * 5000))
+NESTED = ('{"data": ' + "[" * 1000 + "]" * 1000 + "}", '{"data": ' + '{"a":' * 500 + "1" + "}" * 501)
+
+
+@pytest.mark.parametrize("path", [JOIN, f"{GRADIO_API}/cancel", *CALLS, MCP_PATH])
+def test_what_is_no_json_object_is_400(client: httpx.Client, path: str) -> None:
+    for body in (*NO_JSON, *NOT_FINITE, *NESTED, '{"data": ["\\ud800"]}'):
+        response = client.post(path, content=body.encode(), headers=JSON)
+        if response.status_code != 413 or not path.endswith("cancel"):
+            assert response.status_code == 400, body[:40]
+        message(response)
+    assert client.post(path, content=b"\xff\xfe", headers=JSON).status_code == 400
+
+
+WRONG_DATA: tuple[Any, ...] = (None, {}, "text", 7, [[]] * 9)
+WRONG_SESSIONS: tuple[Any, ...] = (7, [], "", "a" * 65, "a/b", True)
+WRONG_EVENTS: tuple[Any, ...] = (None, -1, 9999, 2**40, "3", 3.5, True, [], {})
+
+
+def test_malformed_calls_of_endpoints_are_refused(client: httpx.Client) -> None:
+    valid: dict[str, list[Any]] = {name: [None] for name in DESCRIPTIONS} | {"generate": [None, 1, 0, None]}
+    for name, data in valid.items():
+        bodies: list[Any] = [{}, *({"data": wrong} for wrong in WRONG_DATA)]
+        bodies += [{"data": data, "session_hash": wrong} for wrong in WRONG_SESSIONS]
+        for body in bodies:
+            response = client.post(f"{GRADIO_API}/call/{name}", json=body)
+            assert response.status_code == 422, body
+            message(response)
+    for name in ("unknown", "page_check", "a" * 64):
+        assert client.post(f"{GRADIO_API}/call/{name}", json={"data": []}).status_code == 404
+
+
+WRONG_VALUES: dict[int, tuple[Any, ...]] = {
+    0: ("text", [], {}, True, 1.5, -1, 10, {"path": str(PICTURE), "meta": META}),
+    1: ("text", [], {}, True, 1.5, 0, 257, None),
+    2: ("text", [], {}, True, 1.5, -1, 2**32),
+    3: (7, [], {}, True, "", "discriminator", {"path": str(PICTURE), "meta": META}),
+}
+
+
+@pytest.mark.parametrize("place", WRONG_VALUES)
+def test_values_of_another_type_or_range_are_422(client: httpx.Client, place: int) -> None:
+    for value in WRONG_VALUES[place]:
+        data: list[Any] = [None, 1, 0, None]
+        data[place] = value
+        response = client.post(f"{GRADIO_API}/call/generate", json={"data": data})
+        assert response.status_code == 422, data
+        assert message(response).startswith(f"Value {place + 1} of the data must be ")
+    whole = client.post(f"{GRADIO_API}/call/generate", json={"data": [3.0, 1, 0, None]})
+    assert whole.status_code == 200
+
+
+FILES: tuple[Any, ...] = (
+    *(7, "text", {}, [], [[]]),
+    *({"path": wrong, "meta": META} for wrong in (None, 7, "", "/etc/passwd", "a\0b", str(PICTURE))),
+    *({"path": wrong} for wrong in ("/etc/passwd", "http://192.0.2.1/7.png")),
+)
+
+
+def test_no_event_takes_what_it_should_not(client: httpx.Client, events: list[dict[str, Any]]) -> None:
+    assert len(events) > 20
+    for event in events:
+        valid = {"fn_index": event["id"], "session_hash": "a", "data": [None] * len(event["inputs"])}
+        others: dict[str, list[Any]] = {
+            "session_hash": [None, 7, "", "a b", []],
+            "data": [None, {}, "text", [None] * (len(event["inputs"]) + 1)],
+            "trigger_id": ["one", [], 1.5],
+            "event_data": [7, "text", [], {"path": "/etc/passwd"}, {"deep": [{"path": "a\0b"}]}],
+        }
+        bodies = [valid | {name: value} for name, values in others.items() for value in values]
+        for place in range(len(event["inputs"])):
+            data: list[Any] = [None] * len(event["inputs"])
+            data[place] = {"path": "/etc/passwd", "meta": META}
+            bodies.append(valid | {"data": data})
+        for body in bodies:
+            response = client.post(JOIN, json=body)
+            assert response.status_code == 422, body
+            message(response)
+    for number in WRONG_EVENTS:
+        body = {"data": [], "fn_index": number, "session_hash": "a"}
+        assert client.post(JOIN, json=body).status_code == 404, number
+
+
+def test_every_failure_of_an_event_has_a_reason(client: httpx.Client, events: list[dict[str, Any]]) -> None:
+    failed = 0
+    odd: tuple[tuple[Any, Any], ...] = (
+        *((None, None), (None, {}), ("x", {"index": 99, "deep": []})),
+        *((-1, {"index": -1, "run": "x"}), (10**15, {"index": 10**15, "refused": [7]})),
+    )
+    for event in events:
+        for fill, told in odd:
+            session = uuid4().hex
+            body = {"fn_index": event["id"], "session_hash": session, "event_data": told}
+            joined = client.post(JOIN, json=body | {"data": [fill] * len(event["inputs"])})
+            if joined.status_code == 422:
+                continue
+            assert joined.status_code == 200, joined.text
+            news = client.get(f"{GRADIO_API}/queue/data", params={"session_hash": session}).text
+            if '"success":false' in news:
+                failed += 1
+                assert re.search(r'"error":"[A-Z][^"]+', news), (event["api_name"], news)
+                assert UNEXPECTED not in news, (event["api_name"], fill, told)
+    assert failed > 3
+
+
+def test_values_of_a_call_are_limited(client: httpx.Client, events: list[dict[str, Any]]) -> None:
+    (number,) = (each["id"] for each in events if each["api_name"] == "page_check")
+    body = {"fn_index": number, "session_hash": "a", "data": [None, "7" * LARGEST_VALUES]}
+    response = client.post(JOIN, json=body)
+    assert response.status_code == 413
+    message(response)
+
+
+def test_answers_may_be_asked_for_again_after_the_last_one(
+    client: httpx.Client, events: list[dict[str, Any]]
+) -> None:
+    # A page does so when one stream brings the answer to a call that has only just begun.
+    session = uuid4().hex
+    number = next(each["id"] for each in events if not each["inputs"])
+    body = {"fn_index": number, "data": [], "session_hash": session}
+    assert client.post(JOIN, json=body).status_code == 200
+    news = {"session_hash": session}
+    assert "close_stream" in client.get(f"{GRADIO_API}/queue/data", params=news).text
+    with client.stream("GET", f"{GRADIO_API}/queue/data", params=news) as again:
+        assert again.status_code == 200
+
+
+@pytest.mark.parametrize("name", ["host", "x-forwarded-host"])
+def test_a_host_that_is_none_is_400(client: httpx.Client, name: str) -> None:
+    for method, path in (("GET", "/"), ("GET", "/config"), ("POST", f"{GRADIO_API}/call/generate")):
+        body = {"data": [None, 1, 0, None]} if method == "POST" else None
+        response = client.request(method, path, json=body, headers={name: "[v1.x]"})
+        assert response.status_code == 400
+        message(response)
+
+
+def test_gradio_does_not_believe_a_header_for_its_own_server(client: httpx.Client) -> None:
+    headers = {"x-gradio-server": "http://192.0.2.1/", "x-forwarded-host": "example.org"}
+    assert client.get("/config", headers=headers).json()["root"] == "http://example.org"
+    del headers["x-forwarded-host"]
+    assert "192.0.2.1" not in client.get("/config", headers=headers).json()["root"]
+
+
+ASKED: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    *(("GET", path, {}) for path in ("/", "/config", "/theme.css", "/healthz", "/nothing", "/v1/check")),
+    *(("GET", f"/models/{file}", {}) for file in ("manifest.json", "nothing")),
+    ("HEAD", "/", {}),
+    ("POST", "/v1/check", {"content": picture_bytes()}),
+    ("POST", JOIN, {"content": b"{"}),
+    ("POST", f"{GRADIO_API}/upload", {"content": b"7"}),
+    ("POST", MCP_PATH, {"content": b"{}"}),
+    ("OPTIONS", "/", {"headers": {"Origin": "https://example.org", "Access-Control-Request-Method": "GET"}}),
+)
+
+
+def check_headers(response: httpx.Response) -> None:
+    """Each stands once."""
+    for name, value in {"x-content-type-options": "nosniff", "referrer-policy": "same-origin"}.items():
+        assert response.headers.get_list(name) == [value], response.url
+    (policy,) = response.headers.get_list("content-security-policy")
+    assert "frame-ancestors 'self' https://huggingface.co https://*.hf.space" in policy
+    assert "unsafe-inline" not in re.findall(r"script-src[^;]*", policy)[0]
+    assert "camera=(self)" in response.headers["permissions-policy"]
+
+
+@pytest.mark.parametrize(("method", "path", "options"), ASKED)
+def test_every_response_has_security_headers(
+    client: httpx.Client, method: str, path: str, options: dict[str, Any]
+) -> None:
+    check_headers(client.request(method, path, **options))
+
+
+def test_inline_scripts_carry_the_nonce_of_their_own_response(client: httpx.Client) -> None:
+    nonces = set()
+    for _ in range(2):
+        response = client.get("/")
+        (nonce,) = re.findall(r"'nonce-([\w-]{22})'", response.headers["content-security-policy"])
+        scripts = re.findall(r"<script[^>]*>", response.text)
+        assert scripts
+        assert all(f'nonce="{nonce}"' in each for each in scripts)
+        nonces.add(nonce)
+    assert len(nonces) == 2
+
+
+@pytest.mark.browser
+def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> None:
+    page = browser.new_page()
+    reports: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            reports.append(message.text)
+
+    page.on("console", on_console)
+    page.goto(tool_server)
+    upload(page, "7.png", picture_bytes())
+    expect(page.locator("#result .result-file")).to_have_text("7.png")
+    for view in VIEWS:
+        open_view(page, view)
+        expect(page.get_by_role("tabpanel").filter(visible=True)).to_have_count(1)
+    assert reports == []
+    # What somebody else writes into the page does not run.
+    page.evaluate(
+        """() => {
+            const part = document.createElement('div');
+            part.innerHTML = '<img src="data:," onerror="window.ran = true">';
+            document.body.append(part);
+        }"""
+    )
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.ran") is None
+    assert reports
+    page.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("zh-CN", "zh")])
+def test_the_page_says_in_the_reader_s_language_that_the_app_is_busy(
+    browser: Browser, tool_server: str, locale: str, language: str
+) -> None:
+    words = load_texts()[language]
+    page = browser.new_page(locale=locale)
+    page.goto(tool_server)
+    expect(page.locator("#area canvas")).to_be_visible()
+    # Whatever refuses: gradio's queue, the app, or a proxy.
+    page.route("**/queue/join*", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))
+    upload(page, "seven.png", picture_bytes())
+    expect(page.get_by_test_id("toast-text").last).to_have_text(words("page.all-busy"))
+    page.route("**/upload*", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))
+    upload(page, "eight.png", picture_bytes())
+    expect(page.get_by_test_id("toast-text").last).to_contain_text(words("check.refuse-full"))
+    page.close()
