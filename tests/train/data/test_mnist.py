@@ -8,12 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import platformdirs
 import pytest
 import torch
 
-from tests.support.handwriting import small_digits
 from train.__main__ import main
 from train.data import mnist
 from train.data.mnist import DATASETS
@@ -37,21 +35,6 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def test_reads_what_was_written(small_dataset: str) -> None:
-    images, labels = small_digits()
-    digits = mnist.load(small_dataset, "train")
-    assert digits.images.dtype == torch.uint8
-    assert np.array_equal(digits.images.numpy(), images[: len(digits.images)])
-    assert digits.labels.tolist() == labels[: len(digits.labels)].tolist()
-
-
-def test_a_batch_is_k_over_255(small_dataset: str) -> None:
-    digits = mnist.load(small_dataset, "test")
-    batch = digits.batch(torch.tensor([3, 1]))
-    assert batch.shape == (2, 64)
-    assert torch.equal(batch[0] * 255, digits.images[3].flatten().float())
 
 
 def test_an_uncompressed_file_will_do(small_dataset: str, tmp_path: Path) -> None:

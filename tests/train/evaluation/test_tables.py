@@ -88,13 +88,6 @@ def test_each_condition_is_compared_with_its_own_reals(eval_set: EvalSet) -> Non
     assert compared["true_positive_rate"]["value"] == 0.51
 
 
-def test_all_strengths_of_a_picture_stay_together(eval_set: EvalSet) -> None:
-    logits = by_brightness(eval_set).at_all_strengths(["clear", "half"])
-    assert logits.shape == (200, 3)
-    assert np.array_equal(logits[0], [100, 100, 100])
-    assert np.array_equal(logits[150], [150, 50, 50])
-
-
 def test_a_kind_is_measured_by_the_detector_that_never_saw_it(eval_set: EvalSet) -> None:
     blind = Candidate(lambda *key: np.zeros(len(eval_set.pictures[key]), np.float32))
     figures = kind_figures(KINDS, {"flow": by_brightness(eval_set), "other": blind})
