@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from demo.decoder.limits import MEMORY_LIMIT
-from tests.tools.hostile.battery import LARGEST_PEAK, WRONGS, Door, Report, leaked, unreasonable
-from tests.tools.hostile.doors import Exchange
+from tests.tools.hostile.battery import LARGEST_PEAK, WRONGS, EntryPoint, Report, leaked, unreasonable
+from tests.tools.hostile.entry_points import Exchange
 
 ROOT = Path(__file__).parents[2]
 GOOD = {"file": "x", "verdict": "real", "error": None}
@@ -38,21 +38,21 @@ def exchange(*answers: object, seconds: float = 0.1, status: int = 200) -> Excha
     ],
 )
 def test_what_is_wrong_is_found(found: Exchange, wrong: str | None) -> None:
-    door = Door("door", True)
-    door.take(found, many=False)
-    counted = {kind for kind in WRONGS if door.wrong[kind]}
+    entry = EntryPoint("any", True)
+    entry.record(found, many=False)
+    counted = {kind for kind in WRONGS if entry.wrong[kind]}
     assert wrong in counted if wrong else not counted
-    assert Report([door], 0, 0, 0, 0).met == (wrong is None)
+    assert Report([entry], 0, 0, 0, 0).met == (wrong is None)
 
 
 def test_each_goal_counts() -> None:
-    door = Door("door", True, [0.1], 1)
-    assert Report([door], 0, LARGEST_PEAK, MEMORY_LIMIT, 0).met
+    entry = EntryPoint("any", True, [0.1], 1)
+    assert Report([entry], 0, LARGEST_PEAK, MEMORY_LIMIT, 0).met
     for report in (
-        Report([door], 1, 0, 0, 0),
-        Report([door], 0, LARGEST_PEAK + 1, 0, 0),
-        Report([door], 0, 0, MEMORY_LIMIT + 1, 0),
-        Report([Door("door", True, [1.2], 1)], 0, 0, 0, 0),
+        Report([entry], 1, 0, 0, 0),
+        Report([entry], 0, LARGEST_PEAK + 1, 0, 0),
+        Report([entry], 0, 0, MEMORY_LIMIT + 1, 0),
+        Report([EntryPoint("any", True, [1.2], 1)], 0, 0, 0, 0),
     ):
         assert not report.met
         assert "**no**" in report.table()
