@@ -106,7 +106,7 @@ def test_discriminator_and_generator_pursue_opposite_goals(name: str, digits: Di
 
 
 class Plane(nn.Module):
-    """A discriminator whose slope is the same everywhere."""
+    """A discriminator whose gradient is the same everywhere."""
 
     def __init__(self, slope: float) -> None:
         super().__init__()
@@ -220,7 +220,7 @@ def test_half_way_between_two_bars_is_a_bar_between_them() -> None:
         assert torch.equal(between[..., 10:18, :] > 0.5, expected[..., 10:18, :] > 0.5)
 
 
-def test_the_divergence_is_torchs() -> None:
+def test_the_divergence_agrees_with_torchs() -> None:
     center, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.0]])
     own = torch.distributions.Normal(center, (log_variance / 2).exp())
     expected = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0)).sum(1)
