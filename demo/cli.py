@@ -1,25 +1,27 @@
-"""`python -m demo`: the app; `check FILE…`: one line a file; `page DIR`, `space DIR`: to put on the web.
+"""`python -m demo [check FILE… | page DIR | space DIR]`: run the app, check files, build a page or Space.
 
-What a command needs is imported when it runs: `check` is answered before gradio alone would be imported.
+Each command imports what it needs when it runs: `check` is done before gradio alone would be imported.
 """
 
 import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
+from demo.contract import MODELS_FOLDER
 from demo.environment import disable_telemetry
 from demo.errors import DemoError, UsageError
-from demo.inference.manifest import MODELS_FOLDER
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code.
+    """Run one command and return the exit code.
 
-    0: done. 1: some file could not be judged, or the models cannot be served. 2: usage.
+    0: done. 1: some file could not be judged, or something is wrong with this installation. 2: usage error.
     """
     parsed = build_parser().parse_args(arguments)
     disable_telemetry()
@@ -29,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"demo: {error}", file=sys.stderr)
         return USAGE if isinstance(error, UsageError) else 1
     except BrokenPipeError:
-        # Whoever read the output has gone; what is still to be flushed at exit must not fail again.
+        # The reader of the output has gone. Flushing the rest at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
@@ -40,7 +42,7 @@ def run_page(parsed: argparse.Namespace) -> int:
     from demo.static_page.assemble import assemble_page
 
     assemble_page(parsed.folder, parsed.models)
-    print(f"See it with: python -m http.server --directory {parsed.folder}")
+    print(f"View it with: python -m http.server --directory {parsed.folder}")
     return DONE
 
 
@@ -55,9 +57,7 @@ def run_space(parsed: argparse.Namespace) -> int:
 def run_check(parsed: argparse.Namespace) -> int:
     tabled = (parsed.out, parsed.part, parsed.ray_address, parsed.workers)
     if parsed.engine != "local" or any(option is not None for option in tabled):
-        from demo.batch.collection import check_collection
-
-        return DONE if check_collection(parsed) else UNREADABLE
+        return run_batch(parsed)
 
     # The first worker starts while onnxruntime is imported and the models load.
     from demo.decoder.images import shared_pool
@@ -69,6 +69,37 @@ def run_check(parsed: argparse.Namespace) -> int:
 
     engine = Engine.load(parsed.models, parsed.device, parsed.model)
     return DONE if list_answers(engine, parsed.files, parsed.json) else UNREADABLE
+
+
+def run_batch(parsed: argparse.Namespace) -> int:
+    """Write the answers into a folder, with the local engine or on a Ray cluster."""
+    on_ray = parsed.engine == "ray"
+    if not on_ray and (parsed.workers or parsed.ray_address):
+        raise UsageError("--workers and --ray-address are for --engine ray; add it, or leave them out.")
+    if parsed.out is None:
+        raise UsageError("--engine ray and --part write answers into a folder; name it with --out.")
+    if parsed.json:
+        raise UsageError("--out writes tables instead of printing lines; leave --json out.")
+    if any(find_spec(name) is None for name in ("pyarrow", *(["ray"] if on_ray else []))):
+        raise UsageError('--out and --engine ray need libraries that are missing: pip install ".[ray]"')
+
+    from demo.batch.run import PICTURES_IN_PART, check_part, make_plan, run_plan
+    from demo.inference.engine import Engine
+
+    engine = Engine.load(parsed.models, "cpu" if on_ray else parsed.device, parsed.model)
+    plan = make_plan(
+        parsed.files, parsed.out.absolute(), parsed.part or PICTURES_IN_PART, engine.manifest, engine.model
+    )
+    if on_ray:
+        from demo.batch.ray import Cluster, PartChecker, check_on_ray
+
+        device = "cuda" if parsed.device == "cuda" else "cpu"
+        checker = PartChecker(plan, parsed.models.absolute(), engine.model, device)
+        cluster = Cluster(parsed.ray_address, parsed.workers)
+        all_judged = run_plan(plan, partial(check_on_ray, cluster, checker))
+    else:
+        all_judged = run_plan(plan, lambda parts: (check_part(engine, part, plan.out) for part in parts))
+    return DONE if all_judged else UNREADABLE
 
 
 def run_serve(parsed: argparse.Namespace) -> int:
@@ -93,81 +124,96 @@ def run_serve(parsed: argparse.Namespace) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m demo", description="Run the app, or one of the commands."
+    )
     add_model_flags(parser)
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: this machine only)"
     )
-    parser.add_argument("--port", type=port, help="port to listen on (default: 7860, or the next free one)")
+    parser.add_argument("--port", type=port, help="port to listen on (default: the first free one from 7860)")
     extent = parser.add_mutually_exclusive_group()
-    extent.add_argument("--mcp", action="store_true", help="serve the API as an MCP server, too")
+    extent.add_argument("--mcp", action="store_true", help="also serve the API as an MCP server")
     extent.add_argument(
-        "--api-only", action="store_true", help="serve POST /v1/check alone: no page, in less time and memory"
+        "--api-only",
+        action="store_true",
+        help="serve only the HTTP API: no page, in less time and memory",
     )
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command=run_serve)
     commands = parser.add_subparsers(metavar="COMMAND")
-    checking = commands.add_parser("check", help="print one line a picture: is it fake?")
+    checking = commands.add_parser("check", help="check pictures and print one line for each")
     add_model_flags(checking)
     checking.add_argument(
         "files",
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="pictures, or folders: of a folder all that is named like a picture, at any depth; "
+        help="pictures, or folders, in which every file with a picture's name is checked, at any depth; "
         "with --out also Parquet tables of pictures",
     )
-    checking.add_argument("--json", action="store_true", help="one JSON object a line, the same as the API's")
+    checking.add_argument(
+        "--json", action="store_true", help="print JSON, one object per line, as the API does"
+    )
     checking.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help="write the answers there as Parquet, in parts; the same command goes on where it was stopped",
+        help="write the answers there as Parquet files; if stopped, the same command goes on",
     )
     checking.add_argument(
-        "--part", type=count, metavar="N", help="with --out: pictures in a part (default: 4096)"
+        "--part", type=count, metavar="N", help="with --out: pictures per file (default: 4096)"
     )
     checking.add_argument(
         "--engine",
         choices=("local", "ray"),
         default="local",
-        help="ray: over a cluster, with --out; on processors unless --device is cuda",
+        help="ray: run on a Ray cluster, with --out; on its CPUs unless --device is cuda",
     )
-    checking.add_argument("--ray-address", metavar="ADDRESS", help="a running cluster (default: RAY_ADDRESS)")
     checking.add_argument(
-        "--workers", type=count, metavar="N", help="with --engine ray: how many (default: one a core)"
+        "--ray-address",
+        metavar="ADDRESS",
+        help="a running cluster (default: RAY_ADDRESS, else a new one)",
+    )
+    checking.add_argument(
+        "--workers",
+        type=count,
+        metavar="N",
+        help="with --engine ray: how many (default: one per core or GPU)",
     )
     checking.set_defaults(command=run_check)
-    page = commands.add_parser("page", help="assemble the page that needs no server (needs npm, once)")
+    page = commands.add_parser("page", help="build a page that needs no server (needs npm, once)")
     add_model_flags(page)
-    page.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a page")
+    page.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder, or such a page")
     page.set_defaults(command=run_page)
-    space = commands.add_parser("space", help="assemble a folder to push to a Hugging Face Space")
+    space = commands.add_parser("space", help="build a folder to push to a Hugging Face Space")
     add_model_flags(space)
-    space.add_argument("folder", type=Path, metavar="DIR", help="a folder that is new, empty or such a Space")
-    space.add_argument("--hardware", choices=("cpu", "gpu"), default="cpu", help="what the Space runs on")
+    space.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder, or such a Space")
     space.add_argument(
-        "--digits", action="store_true", help="take MNIST's test pictures along (1.6 MB), for the game"
+        "--hardware", choices=("cpu", "gpu"), default="cpu", help="of the Space (default: cpu)"
+    )
+    space.add_argument(
+        "--digits", action="store_true", help="include MNIST's test pictures (1.6 MB) for the game"
     )
     space.set_defaults(command=run_space)
     return parser
 
 
 def port(text: str) -> int:
-    """A port's number; 0 takes any that is free. Raises ArgumentTypeError outside 0 to 65535."""
+    """Parse a port's number, 0 to 65535; 0 takes any free one."""
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; give 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port; give 0 to 65535")
     return int(text)
 
 
 def count(text: str) -> int:
-    """A whole number above 0. Raises ArgumentTypeError for any other."""
+    """Parse a whole number above 0."""
     if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of them; give 1 or more")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
-    """Which models to run, and where; a flag that is not given leaves what stood before a subcommand."""
+    """Add the flags for model and device; given before a subcommand, they hold for it too."""
     absent = argparse.SUPPRESS
     parser.add_argument("--models", type=Path, default=absent, help="folder of published models")
     parser.add_argument("--model", default=absent, help="discriminator to use, without .onnx")
@@ -175,5 +221,5 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--device",
         choices=("auto", "cpu", "cuda"),
         default=absent,
-        help="auto (the default) uses CUDA where it works and says so where it falls back",
+        help="auto (the default) uses CUDA if it works, and reports a fallback to the CPU",
     )

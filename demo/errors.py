@@ -1,31 +1,32 @@
-"""What can go wrong in the demo, as one tree. Each message is a sentence for the person who sees it.
+"""The demo's errors, as one tree. Each message is a sentence: what is wrong, and what to do.
 
-That is who runs the demo; a visitor of the app is told `told`, which names nothing of the server.
+Messages are for whoever runs the demo. Visitors of the app get `public_message`, which names nothing of the
+server.
 
 DemoError
 ├── PictureError   a picture cannot be judged
-│   └── MachineError   not here and now, which is no fault of the picture's
-│       └── NoRoomError    too many large ones at once; a BusyError, too
+│   └── MachineError   not here and now; the picture is not at fault
+│       └── NoRoomError    too many large pictures at once; also a BusyError
 ├── RequestError   an argument is outside its range
-├── BusyError      more wait than can be answered soon
+├── BusyError      too many pictures wait
 ├── ModelError     a model file is missing, altered, or gives other numbers than when published
-├── DeviceError    the device that was asked for cannot run
-├── UsageError     the command line asks for what cannot be done here
-├── ResultsError   a collection's tables cannot be read, or its answers not written
+├── DeviceError    the requested device cannot run
+├── UsageError     the command line asks for something that is not possible here
+├── ResultsError   tables of a collection cannot be read or written
 │   └── NoColumnError  a table has no column of pictures
-├── PageError      the page that needs no server cannot be put together
-└── SpaceError     the folder of a Space cannot be put together
+├── PageError      the static page cannot be built
+└── SpaceError     the folder of a Space cannot be built
 """
 
 import logging
 
 
 class DemoError(Exception):
-    """Base of every error the demo raises on purpose."""
+    """Base of every error that the demo raises on purpose."""
 
     @property
     def public(self) -> str:
-        """The sentence for a visitor of the app."""
+        """The message for a visitor of the app."""
         return str(self)
 
 
@@ -42,11 +43,11 @@ class RequestError(DemoError):
 
 
 class BusyError(DemoError):
-    """More pictures wait than can be answered soon; to be asked again later."""
+    """Too many pictures wait; the caller may try again later."""
 
 
 class NoRoomError(MachineError, BusyError):
-    """More large pictures are being read than can be held at once."""
+    """More large pictures are being read than fit into memory."""
 
 
 class ModelError(DemoError):
@@ -54,23 +55,23 @@ class ModelError(DemoError):
 
     @property
     def public(self) -> str:
-        """A sentence that, unlike the message, names no folder of this machine."""
+        """A message that, unlike the full one, names no folder of this machine."""
         return (
             "A published file is missing here, is not the one that was published, or does not run; "
-            "whoever runs this app finds which in its log."
+            "the log of this app names it."
         )
 
 
 class DeviceError(DemoError):
-    """The device that was asked for cannot run the models here; the message names what is missing."""
+    """The requested device cannot run the models here; the message names what is missing."""
 
 
 class UsageError(DemoError):
-    """The command line asks for what cannot be done here; the message says what to ask or install."""
+    """The command line asks for something that is not possible here; the message says what to do instead."""
 
 
 class ResultsError(DemoError):
-    """A collection's tables cannot be read, or its answers not written; the message names the file."""
+    """Tables of a collection cannot be read or written; the message names the file."""
 
 
 class NoColumnError(ResultsError):
@@ -78,15 +79,15 @@ class NoColumnError(ResultsError):
 
 
 class PageError(DemoError):
-    """The browser page cannot be put together; the message says what is in the way."""
+    """The static page cannot be built; the message says what is in the way."""
 
 
 class SpaceError(DemoError):
-    """The folder of a Space cannot be put together; the message says what is in the way."""
+    """The folder of a Space cannot be built; the message says what is in the way."""
 
 
 def public_message(error: DemoError) -> str:
-    """What a visitor of the app is told of an error; where that leaves anything out, the log has it."""
+    """Return the message for a visitor; if that leaves anything out, log the full one."""
     if error.public != str(error):
         logging.getLogger("touchstone").error("%s", error)
     return error.public

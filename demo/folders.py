@@ -1,4 +1,4 @@
-"""Folders that are written whole, to be put on the web: told from somebody's own, with nothing left over."""
+"""Files and folders that are written whole, without touching anybody else's files."""
 
 import os
 import re
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 ASIDE: Final = re.compile(r"\..+\.[0-9a-f]{32}")
-"""What a kill leaves of a file that was being written."""
+"""The name of a file that was being written when its process was killed."""
 
 
 def foreign(folder: Path, mark: str) -> bool:
-    """Whether a folder holds anything, hidden files apart, without the file that marks one of ours."""
+    """Return whether a folder holds visible files but not the one that marks a folder of ours."""
     if not folder.exists():
         return False
     if not folder.is_dir():
@@ -22,12 +22,12 @@ def foreign(folder: Path, mark: str) -> bool:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that at every moment the path holds the old content or the new, never a part.
+    """Write a file atomically: at every moment the path holds the old content or the new, never a part.
 
     Raises:
-        OSError: it cannot be written; what was there before is intact.
+        OSError: it cannot be written; the old content is intact.
     """
-    # Aside, under a name that nobody else has: of two that write the same file the last one stays.
+    # A unique name: if two processes write the same file, the last one wins.
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         with aside.open("wb") as stream:
@@ -40,10 +40,10 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_folder(folder: Path, mark: str, files: Mapping[str, bytes]) -> None:
-    """Write files by their paths inside a folder, and remove what an earlier writing left.
+    """Write files by their paths inside a folder, and remove other files left by an earlier build.
 
-    That is every other file at the top and inside the folders that are written; hidden files stay. The mark
-    is written first: it is what tells a folder that was stopped half-way from somebody's own.
+    Removed are all other files at the top and inside the written folders, except hidden ones. The mark is
+    written first, so that a folder whose build was stopped is still recognised as ours.
 
     Raises:
         OSError: the folder cannot be written.

@@ -1,4 +1,4 @@
-"""`python -m export run RUN…|rebuild|evaluate|conformance|hub DIR|benchmark`: publish, measure, pack."""
+"""`python -m export run RUN…|rebuild|evaluate|conformance|hub DIR|benchmark|readme`."""
 
 import argparse
 import json
@@ -9,8 +9,9 @@ from pathlib import Path
 from demo.contract import DISCRIMINATOR
 from demo.errors import DemoError
 from demo.inference.engine import MODELS_FOLDER
-from export.benchmark.command import PARTS, benchmark, write_readme
+from export.benchmark.command import PARTS, benchmark
 from export.benchmark.harness import RESULTS, Options
+from export.cards import generated_readmes
 from export.conformance import CONFORMANCE_FOLDER, write_pack
 from export.detector import export_detector, remeasure_detector
 from export.errors import ExportError
@@ -85,10 +86,9 @@ def build_parser() -> argparse.ArgumentParser:
     timing.add_argument("--quick", action="store_true", help="do little work, to see that everything runs")
     timing.add_argument("--against", type=Path, help="another checkout to compare with, for serving")
     timing.add_argument("--results", type=Path, default=RESULTS, help="folder for the results (JSON)")
-    timing.add_argument(
-        "--readme", action="store_true", help="only write export/benchmark/README.md from the kept results"
-    )
     timing.set_defaults(command=run_benchmark)
+    readme = commands.add_parser("readme", help="write the generated READMEs again from their JSON files")
+    readme.set_defaults(command=run_readme)
     return parser
 
 
@@ -116,11 +116,14 @@ def run_hub(parsed: argparse.Namespace) -> None:
 
 
 def run_benchmark(parsed: argparse.Namespace) -> None:
-    if parsed.readme:
-        write_readme()
-    else:
-        options = Options(parsed.rounds, parsed.models, parsed.quick, parsed.against)
-        benchmark(parsed.part, options, parsed.results)
+    options = Options(parsed.rounds, parsed.models, parsed.quick, parsed.against)
+    benchmark(parsed.part, options, parsed.results)
+
+
+def run_readme(_: argparse.Namespace) -> None:
+    for path, content in generated_readmes().items():
+        path.write_text(content, encoding="utf-8")
+        print(path)
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

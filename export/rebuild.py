@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from demo.inference.manifest import unpack
 from onnx import numpy_helper
 from torch import nn
 
 from demo.contract import DISCRIMINATOR, LOGIT, PIXELS, THRESHOLDS
 from demo.inference.answer import Thresholds
-from demo.inference.manifest import Manifest
+from demo.inference.manifest import Manifest, unpack
 from export.convert import ExportedModel
 from export.detector import PixelDetector
 from export.from_image import export_any_image

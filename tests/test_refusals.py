@@ -73,9 +73,7 @@ def test_no_temporary_folder_for_uploads(tmp_path: Path) -> None:
 
 
 def test_check_needs_no_temporary_folder(tmp_path: Path) -> None:
-    result = run(
-        "demo", "check", "--device", "cpu", "--json", str(PICTURE), TMPDIR=str(tmp_path / "none")
-    )
+    result = run("demo", "check", "--device", "cpu", "--json", str(PICTURE), TMPDIR=str(tmp_path / "none"))
     assert json.loads(result.stdout)["digit"] == 7
 
 
@@ -120,7 +118,9 @@ def test_the_app_serves_without_rights_from_a_read_only_root(tmp_path: Path) -> 
     who = "import os; print(os.getuid(), os.access(os.getcwd(), os.W_OK))"
     probe = subprocess.run(sealed(tmp_path, "-c", who), capture_output=True, text=True, check=False)
     if probe.stdout.split() != ["1000", "False"]:
-        pytest.skip(f"no root of its own can be mounted here, or user 1000 may not run Python: {probe.stderr}")
+        pytest.skip(
+            f"no root of its own can be mounted here, or user 1000 may not run Python: {probe.stderr}"
+        )
     with subprocess.Popen(
         sealed(tmp_path, "-m", "demo", "--device", "cpu", "--port", "0"),
         stdout=subprocess.PIPE,

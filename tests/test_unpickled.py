@@ -35,7 +35,9 @@ def violations(source: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
             whole = [f"{module}.{alias.name}" for alias in node.names]
-            names = whole if module.split(".")[0] in MODULES else [name for name in whole if name in FUNCTIONS]
+            names = (
+                whole if module.split(".")[0] in MODULES else [name for name in whole if name in FUNCTIONS]
+            )
         elif isinstance(node, ast.Call):
             names = [name for name in [ast.unparse(node.func)] if name in FUNCTIONS]
             flags = [each for each in node.keywords if each.arg in ("allow_pickle", "weights_only")]

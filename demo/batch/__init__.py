@@ -1,1 +1,1 @@
-"""Collections of any size: their answers as tables, part by part, on one machine or many."""
+"""Many pictures: folders, uploads and zips, printed as lines or written as Parquet tables."""

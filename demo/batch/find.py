@@ -1,7 +1,7 @@
-"""The pictures that paths name: files as they are, and what lies in folders."""
+"""The pictures that paths name: files, and what lies in folders."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -11,28 +11,29 @@ SUFFIXES: Final = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
     *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif"),
 )
-"""Of the names, in either case, that are taken for pictures in a folder."""
+"""Of the files in folders that are taken for pictures, in either case."""
 
 NONE_INSIDE: Final = (
-    "There is no picture in the folder, going by the names; choose another, or name files themselves."
+    "No file in the folder has a picture's name; choose another folder, or name the files themselves."
 )
 
 
-def find_pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Path | PictureError]]:
-    """Each file with its name, in the order given; for a folder, what it holds at any depth, by name.
+def find_pictures(
+    paths: Iterable[Path], suffixes: tuple[str, ...] = SUFFIXES
+) -> Iterator[tuple[str, Path | PictureError]]:
+    """Yield each file with its name, in the order given; for a folder, its pictures at any depth, by name.
 
-    A file that is named itself is taken whatever it is called. In folders only names that end like a
-    picture's are, and nothing hidden (a dot before the name). Links are followed; a folder that is met
-    again is not entered again. Held in memory are the names in a folder and in those above it, and which
-    folders were entered.
+    A file given by name is taken whatever it is called. In folders, files with one of the suffixes are taken,
+    and nothing hidden. Links are followed; no folder is entered twice. Memory holds the names in one folder
+    and in those above it.
 
-    A folder that cannot be read, and one given that holds no picture, comes with the error.
+    A folder that cannot be read, or is given and holds no picture, is yielded with the error.
     """
     for path in paths:
         if not is_folder(path):
             yield str(path), path
             continue
-        inside = pictures_inside(path)
+        inside = pictures_inside(path, suffixes)
         first = next(inside, None)
         if first is None:
             yield str(path), PictureError(NONE_INSIDE)
@@ -41,12 +42,9 @@ def find_pictures(paths: Iterable[Path]) -> Iterator[tuple[str, Path | PictureEr
             yield from inside
 
 
-def pictures_inside(
-    folder: Path, suffixes: Sequence[str] = SUFFIXES
-) -> Iterator[tuple[str, Path | PictureError]]:
-    """The pictures, or other files named so, in a folder and in those inside it; see `find_pictures`."""
+def pictures_inside(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Path | PictureError]]:
     entered: set[tuple[int, int]] = set()
-    # Not by recursion, which a deep enough tree would exhaust.
+    # A stack, because a deep tree would exhaust recursion.
     waiting = [iter([(folder, True)])]
     while waiting:
         path, is_a_folder = next(waiting[-1], (None, False))
@@ -56,53 +54,43 @@ def pictures_inside(
             yield str(path), path
         else:
             try:
-                if is_new(path, entered):
-                    waiting.append(iter(entries(path, suffixes)))
+                status = path.stat()
+                identity = (status.st_dev, status.st_ino)
+                if identity not in entered:
+                    entered.add(identity)
+                    waiting.append(entries(path, suffixes))
             except OSError as error:
                 yield str(path), PictureError(f"The folder cannot be read ({error.strerror}).")
 
 
-def entries(folder: Path, suffixes: Sequence[str] = SUFFIXES) -> Iterator[tuple[Path, bool]]:
-    """The pictures and the folders directly in a folder, by name, each with whether it is a folder.
+def entries(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, bool]]:
+    """Return the pictures and folders directly in a folder, by name, each with whether it is a folder.
 
     Raises:
         OSError: the folder cannot be read.
     """
-    folders = set()
-    names = []
-    with os.scandir(folder) as found:
-        for entry in found:
+    found: dict[str, bool] = {}
+    with os.scandir(folder) as scanned:
+        for entry in scanned:
             if entry.name.startswith("."):
                 continue
             if is_folder(entry):
-                folders.add(entry.name)
-                names.append(entry.name)
-            elif os.path.splitext(entry.name)[1].lower() in suffixes and is_readable(entry):  # noqa: PTH122
-                names.append(entry.name)
-    names.sort()
-    return ((folder / name, name in folders) for name in names)
+                found[entry.name] = True
+            elif entry.name.lower().endswith(suffixes) and is_readable(entry):
+                found[entry.name] = False
+    return ((folder / name, found[name]) for name in sorted(found))
 
 
 def is_readable(entry: os.DirEntry[str]) -> bool:
-    """Whether it is a file, or a link that leads nowhere, which is to be said; a pipe would never end."""
+    """Return whether it is a file, or a broken link, which is reported later; a pipe would never end."""
     try:
         return entry.is_file() or (entry.is_symlink() and not Path(entry).exists())
     except OSError:
-        # Why it cannot be read is said where it is.
+        # Reading it will report why.
         return True
 
 
-def is_new(folder: Path, entered: set[tuple[int, int]]) -> bool:
-    """Whether a folder was not entered before, under whichever name; from now on it was."""
-    status = folder.stat()
-    identity = (status.st_dev, status.st_ino)
-    new = identity not in entered
-    entered.add(identity)
-    return new
-
-
 def is_folder(path: Path | os.DirEntry[str]) -> bool:
-    """Whether it leads to a folder; False where that cannot be told."""
     try:
         return path.is_dir()
     except OSError:

@@ -1,27 +1,20 @@
-"""`python -m demo check`: one line a picture, printed as its batch is done."""
+"""`python -m demo check`: one line per picture, printed as soon as its batch is done."""
 
 import json
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
 
 from demo.batch.find import find_pictures
-from demo.batch.progress import output
 from demo.inference.check import PICTURES_AT_ONCE, Checked, check_stream
 from demo.inference.engine import Engine
 
-FEWEST_WITH_BAR: Final = PICTURES_AT_ONCE + 1
-
 
 def list_answers(engine: Engine, paths: Sequence[Path], as_json: bool) -> bool:
-    """Print the answer for each picture of files and folders; returns whether all could be judged."""
+    """Print the answer for each picture of files and folders; return whether all could be judged."""
     all_judged = True
-    with (
-        output(lambda: sum(1 for _ in find_pictures(paths)), FEWEST_WITH_BAR) as show,
-        closing(check_stream(engine, find_pictures(paths))) as stream,
-    ):
+    with printer(paths) as show, closing(check_stream(engine, find_pictures(paths))) as stream:
         for batch in stream:
             show([json.dumps(each.answer.as_dict()) if as_json else line(each) for each in batch])
             all_judged &= all(each.answer.error is None for each in batch)
@@ -29,7 +22,7 @@ def list_answers(engine: Engine, paths: Sequence[Path], as_json: bool) -> bool:
 
 
 def line(checked: Checked) -> str:
-    """An answer as one line for a person; what the output cannot show of a name is escaped."""
+    """Return an answer as one line for a person; characters that the output cannot show are escaped."""
     answer = checked.answer
     encoding = sys.stdout.encoding or "ascii"
     name = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in answer.file)
@@ -40,3 +33,31 @@ def line(checked: Checked) -> str:
     if answer.verdict == "not a digit":
         return f"{name}: not a digit{note}"
     return f"{name}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}{note}"
+
+
+@contextmanager
+def printer(paths: Sequence[Path]) -> Iterator[Callable[[Sequence[str]], None]]:
+    """Yield a function that prints a line for each picture, above a progress bar.
+
+    There is a bar if standard error is a terminal and there is more than one batch.
+    """
+    total = sum(1 for _ in find_pictures(paths)) if sys.stderr.isatty() else 0
+    if total <= PICTURES_AT_ONCE:
+        yield write
+        return
+    # Its import takes a while.
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" files", leave=False, file=sys.stderr, dynamic_ncols=True) as bar:
+
+        def show(lines: Sequence[str]) -> None:
+            with bar.external_write_mode():
+                write(lines)
+            bar.update(len(lines))
+
+        yield show
+
+
+def write(lines: Sequence[str]) -> None:
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()

@@ -77,7 +77,7 @@ def probability_to_show(answer: Answer) -> float | None:
 
 def empty_result(text: Texts) -> str:
     """Return the result panel before there is a picture."""
-    return _panel("none", "", text("check.empty"), text("check.empty-says"))
+    return _panel("none", "", text("check.empty"), text("check.empty-text"))
 
 
 def error_result(name: str, reason: str, text: Texts) -> str:
@@ -105,7 +105,7 @@ def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: boo
         kind,
         answer.file,
         text(f"verdict.{kind}"),
-        text(f"check.{kind}-says"),
+        text(f"check.{kind}-text"),
         numbers,
         scale + _seen(checked, checked.preprocessed, text) + bars,
         in_front=in_front,
@@ -217,11 +217,11 @@ def _grid_digit(index: int, answer: Answer, png: bytes, selected: bool, text: Te
     return (
         f'<li data-tone="{tone(answer)}">'
         f'<button type="button" class="wall-digit" data-name="{name}" '
-        f'aria-label="{text("wall.check", name=answer.file, number=spoken)}">{pixels_image(png)}'
+        f'aria-label="{text("grid.check", name=answer.file, number=spoken)}">{pixels_image(png)}'
         f'<span class="wall-number">{number}</span> <span class="wall-verdict">{verdict}</span></button>'
         f'<span class="wall-more"><button type="button" class="wall-choose" data-index="{index}" '
         f'aria-pressed="{str(selected).lower()}" '
-        f'aria-label="{text("wall.choose-name", name=answer.file)}">{text("wall.choose")}</button>'
+        f'aria-label="{text("grid.choose-name", name=answer.file)}">{text("grid.choose")}</button>'
         f"{save_link(answer.file, png, text)}</span></li>"
     )
 
@@ -230,5 +230,5 @@ def save_link(file: str, png: bytes, text: Texts) -> str:
     """Return a link that saves a PNG file. file: plain text."""
     return (
         f'<a href="{png_url(png)}" download="{html.escape(file)}" '
-        f'aria-label="{text("wall.save-name", name=file)}">{text("wall.save")}</a>'
+        f'aria-label="{text("grid.save-name", name=file)}">{text("grid.save")}</a>'
     )

@@ -9,11 +9,11 @@ from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, IMAGE, NORMALIZER, PIXELS
 from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report
-from export.benchmark.inference import one_thread_session
 from export.conformance import strokes_of
 from export.from_image import photographed
-from train.data.pen import draw
+from train.data.pendigits import draw
 from train.normalize import SIDE, normalize
 
 HEIGHT: Final = 480
@@ -34,7 +34,7 @@ def measure(options: Options) -> Report:
     """
     manifest = Manifest.load(options.models)
     sessions = {
-        name: one_thread_session(manifest.read(f"{name}.onnx"))
+        name: open_session(name, manifest.read(f"{name}.onnx"), [CPU], threads=1)
         for name in (DISCRIMINATOR, FROM_IMAGE, NORMALIZER)
     }
     drawing = draw(strokes_of(3), 280, 22)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,11 +20,20 @@ from PIL import Image
 
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, MANIFEST
 from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from demo.snippets.programs import HERE as PROGRAMS
-from demo.static_page.assemble import RUNTIME, assemble_page, runtime_files
+from demo.static_page.assemble import PAGE_FOLDER, RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
-from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report, rows_from
-from export.benchmark.inference import one_thread_session
+from export.benchmark.harness import (
+    Options,
+    Report,
+    Row,
+    compare,
+    cpu_microseconds,
+    in_turn,
+    report,
+    rows_from,
+)
 from export.benchmark.packages import node_modules
 from export.benchmark.static import serving
 from export.conformance import CONFORMANCE_FOLDER
@@ -79,13 +89,13 @@ def measure(options: Options) -> Report:
     manifest = Manifest.load(options.models)
     names = [f"{name}.onnx" for name in (DISCRIMINATOR, FROM_IMAGE)]
     models = {name: manifest.read(name) for name in names if name in manifest.files}
-    rounds = 1 if options.quick else options.rounds
+    rounds, warm_up = (1, 0) if options.quick else (options.rounds, 1)
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         folders = lay_out(Path(temporary), options.models, models)
-        rows, answers = first_answer_rows(browser, folders, None, rounds)
+        rows, answers = first_answer_rows(browser, folders, None, rounds, warm_up)
         # Most of this is waiting, which varies little.
         rate = QUICK_MEGABITS_PER_SECOND if options.quick else MEGABITS_PER_SECOND
-        rows += first_answer_rows(browser, folders, rate, min(5, rounds))[0]
+        rows += first_answer_rows(browser, folders, rate, min(5, rounds), warm_up)[0]
         rows += size_rows(folders, answers)
         with latency_page(browser, folders[PAGE]) as page, node(folders[PAGE], packages) as in_node:
             for file, content in models.items():
@@ -108,32 +118,23 @@ def lay_out(folder: Path, models: Path, files: Mapping[str, bytes]) -> dict[str,
         (plain / name).write_bytes(content)
     for name in (f"{FROM_IMAGE}.onnx", MANIFEST):
         shutil.copy(models / name, plain)
-    shutil.copy(PROGRAMS / "snippets" / "check.html", plain / "index.html")
+    shutil.copy(PROGRAMS / "check.html", plain / "index.html")
     return {PLAIN: plain, PAGE: page}
 
 
 def first_answer_rows(
-    browser: "Browser", folders: Mapping[str, Path], rate: int | None, rounds: int
+    browser: "Browser", folders: Mapping[str, Path], rate: int | None, rounds: int, warm_up: int
 ) -> tuple[list[Row], dict[str, FirstAnswer]]:
     """Return rows of the time and the processor time to the first answer, and each page's last answer.
 
     rate: of an emulated network in Mbit/s, or None for this machine's own.
     """
-    answers: dict[str, list[FirstAnswer]] = {name: [] for name in folders}
-
-    def contestant(name: str) -> Callable[[], float]:
-        def run() -> float:
-            answers[name].append(first_answer(browser, folders[name], rate))
-            return answers[name][-1].milliseconds
-
-        return run
-
-    network = f"over {rate} Mbit/s" if rate else "from this machine"
-    task = f"page opened to first answer, {network}"
-    rows = compare(task, "ms", {name: contestant(name) for name in folders}, PLAIN, rounds)
-    # The first answer of each page belongs to the warm-up round.
-    busy = {name: [each.busy for each in found[1:]] for name, found in answers.items()}
-    rows += rows_from(f"{task}, processor time", "ms", busy, PLAIN)
+    pages = {name: partial(first_answer, browser, folder, rate) for name, folder in folders.items()}
+    answers = in_turn(pages, rounds, warm_up)
+    task = f"page opened to first answer, {f'over {rate} Mbit/s' if rate else 'from this machine'}"
+    times = {name: [each.milliseconds for each in found] for name, found in answers.items()}
+    busy = {name: [each.busy for each in found] for name, found in answers.items()}
+    rows = rows_from(task, "ms", times, PLAIN) + rows_from(f"{task}, processor time", "ms", busy, PLAIN)
     return rows, {name: found[-1] for name, found in answers.items()}
 
 
@@ -284,7 +285,7 @@ def latency_rows(
 
         return run
 
-    session = one_thread_session(content)
+    session = open_session(file, content, [CPU], threads=1)
     (given,) = session.get_inputs()
     image = pixels[np.newaxis] if given.name == "pixels" else pixels[:, :, np.newaxis]
     contestants: dict[str, Callable[[], float]] = {
@@ -303,12 +304,8 @@ def small_picture() -> NDArray[np.uint8]:
 
 def versions(browser: "Browser") -> dict[str, str]:
     """Return the versions of the browser and of npm's onnxruntime packages."""
-    packages = {
-        name: version
-        for folder in ("browser", "node")
-        for name, version in json.loads((PROGRAMS / folder / "package.json").read_text())[
-            "dependencies"
-        ].items()
-        if name in (RUNTIME, "onnxruntime-node")
-    }
-    return {"chromium": browser.version, **packages}
+    packages: dict[str, str] = {}
+    for folder in (PAGE_FOLDER, PROGRAMS / "node"):
+        packages |= json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    names = (RUNTIME, "onnxruntime-node")
+    return {"chromium": browser.version, **{name: packages[name] for name in names}}

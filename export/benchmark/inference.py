@@ -16,7 +16,7 @@ from demo.contract import DISCRIMINATOR, GENERATOR, LOGIT, MLP_DISCRIMINATOR, PI
 from demo.errors import DeviceError
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
-from demo.inference.sessions import CPU, onnxruntime
+from demo.inference.sessions import CPU, open_session
 from export.benchmark.harness import (
     Options,
     Report,
@@ -75,7 +75,8 @@ def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
     content = manifest.read(f"{DISCRIMINATOR}.onnx")
     mlp_content = manifest.read(f"{MLP_DISCRIMINATOR}.onnx")
     contestants = {
-        "detector": scorers(manifest, detectors, rebuild_detector(content), pixels) | openvino_scorers(content),
+        "detector": scorers(manifest, detectors, rebuild_detector(content), pixels)
+        | openvino_scorers(content),
         "tutorial discriminator": scorers(manifest, tutorials, rebuild_mlp(mlp_content), pixels),
     }
     rows: list[Row] = []
@@ -98,7 +99,7 @@ def on_device(engine: Engine, device: torch.device, options: Options) -> list[Ro
     Raises:
         ExportError: the engine's numbers differ from PyTorch's.
     """
-    twin = rebuild_detector(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
+    network = rebuild_detector(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
     digits = generated_pixels(options.models, max(REPEATS))
     rows: list[Row] = []
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
@@ -106,7 +107,7 @@ def on_device(engine: Engine, device: torch.device, options: Options) -> list[Ro
             pixels = np.resize(digits, (batch, *digits.shape[1:]))
 
             def eager(pixels: NDArray[np.uint8] = pixels) -> list[NDArray[np.float32]]:
-                return [output.cpu().numpy() for output in twin(torch.from_numpy(pixels).to(device))]
+                return [output.cpu().numpy() for output in network(torch.from_numpy(pixels).to(device))]
 
             def run(pixels: NDArray[np.uint8] = pixels) -> NDArray[np.float32]:
                 return engine.score(pixels).logit
@@ -145,18 +146,18 @@ def generated_pixels(models: Path, count: int) -> NDArray[np.uint8]:
 
 
 def scorers(
-    manifest: Manifest, names: Sequence[str], twin: nn.Module, pixels: NDArray[np.uint8]
+    manifest: Manifest, names: Sequence[str], network: nn.Module, pixels: NDArray[np.uint8]
 ) -> dict[str, Score]:
     """Return PyTorch and, for each file, a session of one thread; the first file must match PyTorch.
 
     Raises:
         ExportError: it does not.
     """
-    sessions = {name: one_thread_session(manifest.read(f"{name}.onnx")) for name in names}
+    sessions = {name: open_session(name, manifest.read(f"{name}.onnx"), [CPU], threads=1) for name in names}
     logits = sessions[names[0]].run([LOGIT], {PIXELS: pixels})[0]
-    refuse_difference(names[0], logits, twin(torch.from_numpy(pixels))[1].numpy())
+    refuse_difference(names[0], logits, network(torch.from_numpy(pixels))[1].numpy())
     return {
-        EAGER: lambda part: twin(torch.from_numpy(part)),
+        EAGER: lambda part: network(torch.from_numpy(part)),
         **{name: session_score(session) for name, session in sessions.items()},
     }
 
@@ -171,15 +172,6 @@ def refuse_difference(name: str, found: NDArray[np.float32], expected: NDArray[n
     difference = float(np.abs(found - expected).max())
     if not difference <= LARGEST_DIFFERENCE:
         raise ExportError(f"{name}.onnx differs from PyTorch by {difference:.3g}; publish it again.")
-
-
-def one_thread_session(content: bytes) -> Any:
-    """Return a CPU session that uses one thread."""
-    module = onnxruntime()
-    options = module.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return module.InferenceSession(content, options, providers=[CPU])
 
 
 def openvino_scorers(content: bytes) -> dict[str, Score]:

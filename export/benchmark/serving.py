@@ -54,7 +54,7 @@ def measure(options: Options) -> Report:
         ExportError: a server did not start, or did not answer.
     """
     files = sorted(CONFORMANCE_FOLDER.glob("*generator-*.png"))
-    scale = 1 if options.quick else 16
+    scale, pictures = (1, 8) if options.quick else (16, PICTURES)
     command = ["demo", "--device", "cpu", "--port", "0", "--models", str(options.models.resolve())]
     starts = {BESIDE: (command, ROOT), ALONE: ([*command, "--api-only"], ROOT)}
     if options.against:
@@ -74,18 +74,18 @@ def measure(options: Options) -> Report:
             several[name] = Target(server, "route", max(1, scale // 4))
         singles, batches = (
             in_turn(
-                {name: partial(ask, each, clients, pictures, files) for name, each in targets.items()},
+                {name: partial(ask, each, clients, together, files) for name, each in targets.items()},
                 options.rounds,
                 warm_up=0 if options.quick else 1,
             )
-            for targets, clients, pictures in ((single, CLIENTS, 1), (several, 1, PICTURES))
+            for targets, clients, together in ((single, CLIENTS, 1), (several, 1, pictures))
         )
     task = f"{CLIENTS} clients, one picture per request"
     rows = sample_rows(task, singles, QUEUE)
     for own, other in ((BESIDE, OTHER), (ALONE, OTHER_ALONE)):
         if other in singles:
             rows += sample_rows(f"{task}, two checkouts", {other: singles[other], own: singles[own]}, other)
-    rows += sample_rows(f"one client, {PICTURES} pictures per request", batches, QUEUE)
+    rows += sample_rows(f"one client, {pictures} pictures per request", batches, QUEUE)
     about = (
         f"The pictures are {len(files)} PNG files of 28x28 digits, sent over loopback; each client keeps one "
         "connection."

@@ -30,6 +30,8 @@ def test_the_pack_is_of_the_published_model() -> None:
     expected = json.loads((CONFORMANCE_FOLDER / "expected.json").read_text())
     assert expected["sha256"] == Manifest.load(MODELS_FOLDER).files[expected["model"]]["sha256"]
     assert {path.name for path in CONFORMANCE_FOLDER.iterdir()} == {
+        "README.md",
+        "agreement.json",
         "expected.json",
         *(row["file"] for row in expected["pictures"]),
     }

@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 from gradio_client import Client, handle_file
 from numpy.typing import NDArray
+from playwright.sync_api import sync_playwright
 
 from demo.contract import (
     DIGIT_PROBABILITIES,
@@ -35,12 +36,18 @@ from demo.contract import (
 )
 from demo.decoder.images import load_picture
 from demo.inference.engine import MODELS_FOLDER, Engine
-from export.benchmark.chromium import find_browser
+from demo.static_page.assemble import assemble_page
+from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
+from export.benchmark.harness import current_commit, machine
+from export.benchmark.static import serving
+from export.cards import AGREEMENT
 from export.conformance import CONFORMANCE_FOLDER
-from tests.support.other_runtimes import browser_reports, node_reports
+from tests.support.node import copy_programs
 from tests.support.serving import served_app
 
 ROOT = Path(__file__).parents[2]
+AGREEMENT_FILE = CONFORMANCE_FOLDER / AGREEMENT
+LONGEST_PAGE_MILLISECONDS = 300_000
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,7 @@ class Pack:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         content = json.loads((folder / "expected.json").read_text())
+        self.sha256: str = content["sha256"]
         self.tolerance: dict[str, float] = content["tolerance"]
         self.pictures: list[dict[str, Any]] = content["pictures"]
         self.arrays: list[NDArray[np.uint8]] = [
@@ -268,15 +276,71 @@ def table(pack: Pack, cells: Sequence[Cell]) -> str:
     return "\n".join(lines)
 
 
+def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
+    """The worst of each way, over all pictures that it can read, as the pack's README shows it."""
+    ways = []
+    for way in dict.fromkeys(cell.way for cell in cells):
+        read = [cell for cell in cells if cell.way == way and not math.isnan(cell.logit)]
+        pixels = [cell.pixels[0] for cell in read if cell.pixels is not None]
+        ways.append(
+            {
+                "way": way,
+                "pictures": len(read),
+                "unreadable": len(pack.pictures) - len(read),
+                "logit": max(cell.logit for cell in read),
+                "pixels": sum(pixels) if pixels else None,
+                "verdicts": sum(not cell.verdict_same for cell in read),
+            }
+        )
+    return {
+        "sha256": pack.sha256,
+        "commit": current_commit(),
+        "machine": machine()["processor"],
+        "ways": ways,
+    }
+
+
+def node_reports(pack: Path, models: Path) -> list[dict[str, Any]]:
+    """Return the report of Node's runner on a pack (pictures, `expected.json`, `arrays/`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        programs = copy_programs(Path(folder))
+        model = models / f"{FROM_IMAGE}.onnx"
+        command = ["node", "conformance.mjs", str(pack), str(model)]
+        output = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=True).stdout
+    report: list[dict[str, Any]] = json.loads(output)
+    return report
+
+
+def browser_reports(pack: Path, browser: str, models: Path) -> list[dict[str, Any]]:
+    """Return the report of the static page's runner on a pack, in a Chromium."""
+    with tempfile.TemporaryDirectory() as folder:
+        page_folder = Path(folder) / "page"
+        assemble_page(page_folder, models)
+        shutil.copytree(pack, page_folder / "conformance")
+        with serving(page_folder) as served, sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=browser, args=CHROMIUM_FLAGS)
+            page = chromium.new_page()
+            page.goto(f"{served.address}conformance.html")
+            done = page.locator("#report[data-done]")
+            done.wait_for(state="attached", timeout=LONGEST_PAGE_MILLISECONDS)
+            report: list[dict[str, Any]] = json.loads(done.inner_text())
+            chromium.close()
+    return report
+
+
 def main() -> int:
     """Print the matrix; exit code 1 where something that must agree does not."""
-    argparse.ArgumentParser(prog="python -m tests.tools.conformance", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.conformance", description=__doc__)
+    parser.add_argument("--save", action="store_true", help=f"keep each way's worst in {AGREEMENT_FILE}")
+    parsed = parser.parse_args()
     browser = find_browser()
     if browser is None:
         print("No Chromium; install one with: python -m playwright install chromium", file=sys.stderr)
         return 1
     pack, cells = matrix(browser)
     print(table(pack, cells))
+    if parsed.save:
+        AGREEMENT_FILE.write_text(json.dumps(agreement(pack, cells), indent=1) + "\n", encoding="utf-8")
     lines = disagreements(pack, cells)
     print("\n".join(lines), file=sys.stderr)
     return 1 if lines else 0

@@ -37,11 +37,10 @@ def load_texts() -> dict[str, Texts]:
     entries: dict[str, dict[str, str]] = {}
     for path in sorted(Path(__file__).parent.glob("*.json")):
         entries |= json.loads(path.read_text(encoding="utf-8"))
-    sentences = [entry for key, entry in entries.items() if key.startswith("sentence.")]
     return {
         language: Texts(
             {key: entry[language] for key, entry in entries.items()},
-            {entry["en"]: entry[language] for entry in sentences},
+            {entry["en"]: entry[language] for entry in entries.values()},
         )
         for language in LANGUAGES
     }

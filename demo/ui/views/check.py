@@ -21,7 +21,7 @@ REFUSALS: Final = ("large", "full", "lost", "camera")
 
 _MODEL_NOTES: Final = {
     MLP_DISCRIMINATOR: ("meaning.tutorial",),
-    DISCRIMINATOR: ("meaning.product", "meaning.product-digit"),
+    DISCRIMINATOR: ("meaning.detector", "meaning.detector-digit"),
 }
 """The texts on how far a model's numbers can be trusted."""
 

@@ -58,7 +58,7 @@ def elsewhere(engine: Engine, text: Texts) -> str:
         for name, title in headings.items()
     )
     return (
-        f'<div class="elsewhere"><p>{text("elsewhere.says")}</p>'
+        f'<div class="elsewhere"><p>{text("elsewhere.introduction")}</p>'
         f'<nav aria-label="{text("elsewhere.jump")}"><ul class="jumps">{jumps}</ul></nav>'
         f'{parts}<p class="copied" role="status"></p></div>'
     )
@@ -67,11 +67,11 @@ def elsewhere(engine: Engine, text: Texts) -> str:
 def _programs(text: Texts) -> str:
     """Return the example programs, each in a part that opens; the first is open."""
     parts = "".join(_program(each, index == 0, text) for index, each in enumerate(programs()))
-    return f'<p>{text("elsewhere.programs-says")}</p><div class="programs">{parts}</div>'
+    return f'<p>{text("elsewhere.programs-text")}</p><div class="programs">{parts}</div>'
 
 
 def _program(program: Program, is_open: bool, text: Texts) -> str:
-    says = f"<p>{text(f'elsewhere.{program.name}-says')}</p>"
+    says = f"<p>{text(f'elsewhere.{program.name}-text')}</p>"
     if program.needs:
         says += f"<p>{text('elsewhere.needs')} {', '.join(map(download_link, program.needs))}.</p>"
     source = program.path.read_text(encoding="utf-8").rstrip()

@@ -40,7 +40,7 @@ def add_generate(page: Page) -> None:
     if not engine.generators:
         page.paragraph("generate.none")
         return
-    page.paragraph("generate.says", "says")
+    page.paragraph("generate.introduction", "says")
     with gr.Row(elem_id="make"):
         generator = gr.Dropdown(
             list(engine.generators), value=engine.default_generator, label=page.label("generate.generator")
@@ -173,7 +173,7 @@ def _grid(selection: Selection, invalid: Sequence[InvalidArgument], text: Texts)
     return (
         f'<div data-grid="{selection.grid}"><div class="notice" role="alert">{notices}</div>'
         f'<div class="wall-head"><p role="status">{says} {counts}</p>'
-        f"{share_link(params.grid_query, text('share.wall'), text)}</div>"
+        f"{share_link(params.grid_query, text('share.grid'), text)}</div>"
         f"{digit_grid(selection.digits, text, params.index)}</div>"
     )
 

@@ -78,7 +78,7 @@ def follow(page: Page, learning: Learning, current: Checked | None, text: Texts)
     shown, example = current, None
     if current is None or probability_to_show(current.answer) is None:
         shown = example_digit(page.engine)
-        example = "learn.example-says" if current is None else "learn.example-instead"
+        example = "learn.example-text" if current is None else "learn.example-instead"
     if shown is None or shown.pixels is None:
         return no_digit(text)
     history = page.engine.history(shown.pixels[np.newaxis])

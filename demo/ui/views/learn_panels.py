@@ -73,9 +73,9 @@ def digit_panel(
         f'<div class="learn-digit">{pixels_image(checked.pixels, text("check.seen-alt"))}'
         f'<p class="learn-number"><span>P(fake | x)</span>{_stops(numbers)}</p></div>'
         f"{_draw(example, text) if example else _current_digit(checked, text)}"
-        f'{chart}<p class="hint">{text("learn.yours-says")}</p>'
+        f'{chart}<p class="hint">{text("learn.yours-text")}</p>'
         f"{_table(steps, {'P(fake | x)': numbers}, text)}"
-        f"{_status(text('learn.says-probability', number=each) for each in numbers)}</section>"
+        f"{_status(text('learn.status-probability', number=each) for each in numbers)}</section>"
     )
 
 
@@ -87,7 +87,7 @@ def no_digit(text: Texts) -> str:
 
 def _current_digit(checked: Checked, text: Texts) -> str:
     number = f"{probability_to_show(checked.answer):.4f}"
-    says = text("learn.check-says", model=checked.answer.model, number=number)
+    says = text("learn.check-text", model=checked.answer.model, number=number)
     return f'<p class="hint">{html.escape(checked.answer.file)}</p><p>{says}</p>'
 
 
@@ -108,11 +108,11 @@ def _grids(learning: Learning, text: Texts) -> str:
     # A URL, so that the browser caches the picture; relative, because a proxy may add a path.
     source = f"{MODELS_PATH}/{HISTORY_PICTURE}"
     style = f"--count:{len(learning.snapshots.steps)};background-image:url({source})"
-    alternative = text("learn.wall-alt", count=learning.grid_digits)
+    alternative = text("learn.grid-alt", count=learning.grid_digits)
     return (
-        f"<h3>{text('learn.wall')}</h3>"
+        f"<h3>{text('learn.grid')}</h3>"
         f'<div class="learn-wall" role="img" aria-label="{alternative}" style="{style}"></div>'
-        f'<p class="hint">{text("learn.wall-says", count=learning.grid_digits)}</p>'
+        f'<p class="hint">{text("learn.grid-text", count=learning.grid_digits)}</p>'
     )
 
 
@@ -135,12 +135,12 @@ def _losses(learning: Learning, text: Texts) -> str:
         for line, (name, numbers) in zip(lines, columns.items(), strict=True)
     )
     status = _status(
-        text("learn.says-losses", discriminator=discriminator, generator=generator)
+        text("learn.status-losses", discriminator=discriminator, generator=generator)
         for discriminator, generator in zip(*columns.values(), strict=True)
     )
     return (
         f'<h3>{text("learn.losses")}</h3><dl class="learn-key">{key}</dl>{chart}'
-        f'<p class="hint">{text("learn.losses-says")} {text("learn.losses-says-two")}</p>'
+        f'<p class="hint">{text("learn.losses-text")} {text("learn.losses-text-two")}</p>'
         f"{_table(at.steps, columns, text)}{status}"
     )
 

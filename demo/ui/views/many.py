@@ -20,8 +20,8 @@ from demo.ui.widgets.file_area import file_area
 
 REFUSALS: Final = {
     "large": TOO_LARGE,
-    "full": "The app has no room for the file at the moment; try again in a few minutes.",
-    "lost": "The file could not be sent to the app; check the connection and try again.",
+    "full": "The app has no room for the file right now; try again in a few minutes.",
+    "lost": "The file did not reach the app; check the connection and try again.",
 }
 
 UNREADABLE_LIST: Final = "The page sent an unreadable list of files; choose them again."
@@ -29,7 +29,7 @@ UNREADABLE_LIST: Final = "The page sent an unreadable list of files; choose them
 
 def add_many(page: Page) -> None:
     """Build the view: the area that takes files, and the table or gallery of their answers."""
-    page.paragraph("many.says", batch=PICTURES_AT_ONCE)
+    page.paragraph("many.introduction", batch=PICTURES_AT_ONCE)
     area = file_area(page)
     table = answer_table(page)
     answers = gr.State([])

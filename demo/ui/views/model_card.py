@@ -38,7 +38,7 @@ def model_card(manifest: Manifest, text: Texts) -> str:
         return ""
     report = json.loads(manifest.read(EVALUATION_RECORD))
     says = text(
-        "elsewhere.card-says",
+        "elsewhere.card-text",
         file=f"{DISCRIMINATOR}.onnx",
         digits=f"{report['test_digits']:,}",
         generators=len(report["generators"]),
@@ -60,7 +60,7 @@ def _figures(report: Report, text: Texts) -> str:
         "caught": f"{report['others_caught']['all']:.2%}",
     }
     rows = ((text(f"elsewhere.figure-{name}"), value) for name, value in figures.items())
-    return f'{description_list(rows, "figures")}<p class="hint">{text("elsewhere.ece-says")}</p>'
+    return f'{description_list(rows, "figures")}<p class="hint">{text("elsewhere.ece-text")}</p>'
 
 
 def _kinds(report: Report, text: Texts) -> str:
@@ -74,7 +74,7 @@ def _kinds(report: Report, text: Texts) -> str:
         )
         for kind, figures in report["kinds"].items()
     ]
-    return _table("kinds", ("kind", "auroc", "wild", "caught"), rows, text("elsewhere.kinds-says"), text)
+    return _table("kinds", ("kind", "auroc", "wild", "caught"), rows, text("elsewhere.kinds-text"), text)
 
 
 def _kind(name: str, text: Texts) -> str:
@@ -100,7 +100,7 @@ def _goals(report: Report, text: Texts) -> str:
         for goal in goals
     ]
     missed = sum(goal["reached"] == "no" for goal in goals)
-    says = text("elsewhere.short-says", missed=missed, goals=len(goals))
+    says = text("elsewhere.short-text", missed=missed, goals=len(goals))
     return _table("short", ("what", "value", "limit", "reached"), rows, says, text, prefix="goals")
 
 
@@ -169,19 +169,19 @@ def _grids(manifest: Manifest, text: Texts) -> str:
             manifest,
             file,
             f"<code>{html.escape(row['name'])}</code> {_kind(row['kind'], text)}",
-            text("elsewhere.wall-alt", name=row["name"]),
+            text("elsewhere.grid-alt", name=row["name"]),
         )
         for row in rows
         if (file := GENERATORS_GRID.format(row["name"])) in manifest.files
     )
     history = ""
     if HISTORY_PICTURE in manifest.files:
-        says, alternative = text("elsewhere.history-says"), text("elsewhere.history-alt")
+        says, alternative = text("elsewhere.history-text"), text("elsewhere.history-alt")
         history = _figure(manifest, HISTORY_PICTURE, says, alternative, scrolls=True)
     if not grids and not history:
         return ""
     return (
-        f"<details class='made'><summary>{text('elsewhere.walls')}</summary>"
+        f"<details class='made'><summary>{text('elsewhere.grids')}</summary>"
         f'<div class="walls">{grids}</div>{history}</details>'
     )
 

@@ -61,8 +61,8 @@ def download_link(file: str) -> str:
 def model_files(models: Sequence[PublishedModel], text: Texts) -> str:
     """Return the files as HTML."""
     cards = "".join(_card(model, text) for model in models)
-    manifest = f"<li><h3>{download_link(MANIFEST)}</h3><p>{text('elsewhere.manifest-says')}</p></li>"
-    return f'<p>{text("elsewhere.files-says")}</p><ul class="files">{cards}{manifest}</ul>'
+    manifest = f"<li><h3>{download_link(MANIFEST)}</h3><p>{text('elsewhere.manifest-text')}</p></li>"
+    return f'<p>{text("elsewhere.files-text")}</p><ul class="files">{cards}{manifest}</ul>'
 
 
 def _card(model: PublishedModel, text: Texts) -> str:
@@ -115,11 +115,11 @@ def contract(models: Sequence[PublishedModel], text: Texts) -> str:
         for verdict, threshold in thresholds.items()
     )
     return (
-        f"<p>{text('elsewhere.contract-says', file=model.file)}</p>{description_list(tensors, 'tensors')}"
+        f"<p>{text('elsewhere.contract-text', file=model.file)}</p>{description_list(tensors, 'tensors')}"
         f"<h3>{text('elsewhere.direction')}</h3>"
         f"<p><code>{html.escape(model.metadata['polarity'])}</code></p>"
-        f"<p>{text('elsewhere.direction-says')}</p>"
-        f"<h3>{text('elsewhere.verdict')}</h3><p>{text('elsewhere.verdict-says')}</p>"
+        f"<p>{text('elsewhere.direction-text')}</p>"
+        f"<h3>{text('elsewhere.verdict')}</h3><p>{text('elsewhere.verdict-text')}</p>"
         f"<ol>{rules}<li>{text('elsewhere.verdict-unsure')}</li></ol>"
-        f'<p class="hint">{text("elsewhere.limits-says")}</p>'
+        f'<p class="hint">{text("elsewhere.limits-text")}</p>'
     )

@@ -31,7 +31,8 @@ def one_step_panel(recording: Recording, text: Texts) -> str:
         for index, step in enumerate(recording.steps)
     )
     return (
-        f'<section class="learn-says"><h2>{text("step.title")}</h2><p>{text("step.says")}</p></section>'
+        f'<section class="learn-says"><h2>{text("step.title")}</h2>'
+        f"<p>{text('step.introduction')}</p></section>"
         f'<section class="learn-card one-step"><div><div class="step-controls">'
         f'<label>{text("step.which")} <select class="step-which">{options}</select></label>'
         f'<button type="button" class="quiet-button step-back">{text("step.back")}</button>'
@@ -65,7 +66,7 @@ def _explanations(recording: Recording, step: RecordedStep, text: Texts) -> str:
     return "".join(
         f'<p hidden data-explains="{index}"><strong>'
         f"{text('step.stage', stage=index + 1, stages=len(STAGES))} &middot; {text(f'step.{stage}')}</strong>"
-        f"<br>{text(f'step.{stage}-says', **values.get(stage, {}))}</p>"
+        f"<br>{text(f'step.{stage}-text', **values.get(stage, {}))}</p>"
         for index, stage in enumerate(STAGES)
     )
 

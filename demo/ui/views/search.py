@@ -138,7 +138,7 @@ def search_panel(
     return (
         f'<section class="convince" data-turn="{selection.turn}"{" data-in-front" if in_front else ""} '
         f'data-waiting="{text("convince.waiting")}" data-failed="{text("convince.failed")}">'
-        f"<h2>{text('convince.title')}</h2><p>{text('convince.says')}</p>"
+        f"<h2>{text('convince.title')}</h2><p>{text('convince.introduction')}</p>"
         '<div class="convince-pair">'
         f"{_picture('before', selection.before, text)}{_picture('after', selection.after, text)}</div>"
         '<div class="convince-buttons">'

@@ -86,7 +86,7 @@ def _cost(logit: float, text: Texts) -> str:
     # -log(1 - sigmoid(l)) = log(1 + exp(l)), which does not overflow where the probability rounds to 1.
     costs = {"real": np.logaddexp(0, logit), "fake": np.logaddexp(0, -logit)}
     rows = ((text(f"why.cost-{name}"), f"{cost:.4f}") for name, cost in costs.items())
-    return f"<p>{text('why.cost-says')}</p>{description_list(rows, 'costs')}"
+    return f"<p>{text('why.cost-text')}</p>{description_list(rows, 'costs')}"
 
 
 def _stability(answer: Answer, changed: dict[str, Checked], text: Texts) -> str:
@@ -108,7 +108,7 @@ def _changed(name: str, checked: Checked, text: Texts) -> str:
     number = verdict_text(checked.answer, text) if probability is None else f"{probability:.4f}"
     return (
         f'<li data-tone="{tone(checked.answer)}">{pixels_image(checked.pixels)}'
-        f"<span>{text(f'why.handled-{name}')}</span><strong>{number}</strong></li>"
+        f"<span>{text(f'why.changed-{name}')}</span><strong>{number}</strong></li>"
     )
 
 
@@ -123,7 +123,7 @@ def _heat(pixels: NDArray[np.uint8], contributions: NDArray[np.float32], text: T
         if abs(value) > strongest / 50
     )
     return (
-        f'<p>{text("why.heat-says")}</p><div class="heat">{pixels_image(pixels)}'
+        f'<p>{text("why.heat-text")}</p><div class="heat">{pixels_image(pixels)}'
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{text("why.heat-alt")}" '
         f'shape-rendering="crispEdges">{squares}</svg></div>'
     )

@@ -11,7 +11,7 @@ from demo.batch.archive import NESTED, NO_PICTURES
 from demo.batch.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
 from demo.decoder.images import encode_png
 from demo.errors import PictureError, RequestError
-from demo.inference import stream
+from demo.inference import check
 from demo.inference.check import PICTURES_AT_ONCE, Checked, check_sources
 from demo.inference.engine import Engine
 from tests.demo.batch.test_archive import zip_bytes
@@ -78,7 +78,7 @@ def test_the_model_is_asked_once_a_batch(
 def test_large_members_make_smaller_batches(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "BYTES_AT_ONCE", 2 * len(PNG))
+    monkeypatch.setattr(check, "BYTES_AT_ONCE", 2 * len(PNG))
     sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(5)}))]
     assert [len(batch) for batch, _ in check_sent(engine, sent)] == [2, 2, 1]
 

@@ -263,7 +263,7 @@ def test_output_of_a_decoder_is_not_taken_for_a_reply(monkeypatch: pytest.Monkey
 def test_a_worker_that_starts_slowly_is_a_machine_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "PROGRAM", "import time; time.sleep(99)")
     with (
-        Pool(size=1, time_limit=0.3) as pool,
+        closing(Pool(size=1, time_limit=0.3)) as pool,
         pytest.raises(MachineError, match="here at the moment"),
     ):
         load_picture(CONTENT, pool)
@@ -362,9 +362,10 @@ def test_waiting_for_room_does_not_count_as_decoding() -> None:
 
 
 def test_many_large_pictures_are_all_read() -> None:
-    def load(_: int) -> int:
-        return load_picture(LARGE_CONTENT, pool).array.shape[0]
+    with closing(Pool(size=2)) as two, ThreadPoolExecutor(4) as threads:
 
-    with closing(Pool(size=2)) as pool, ThreadPoolExecutor(4) as threads:
+        def load(_: int) -> int:
+            return len(load_picture(LARGE_CONTENT, two).array)
+
         assert list(threads.map(load, range(8))) == [SIDE] * 8
     assert client.large_pictures._free == 1

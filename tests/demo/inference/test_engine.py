@@ -10,11 +10,12 @@ import onnxruntime
 import pytest
 
 from demo.contract import DIGITS, PICTURE_SHAPE
+from demo.environment import available_cores
 from demo.errors import DeviceError, ModelError, RequestError
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
-from demo.inference.sessions import CPU, CUDA, available_cores
+from demo.inference.sessions import CPU, CUDA
 from export.convert import noise_pictures
 from tests.support.detectors import leave_product_out
 from tests.support.generators import BLOCK, GLYPHS

@@ -1,12 +1,12 @@
-"""Event data that is not what the page sends: one sentence, whatever it is."""
+"""Event data of any form gets one readable error."""
 
 import gradio as gr
 import pytest
 
-from demo.ui.events import UNREADABLE, event_choice, event_number, event_text
+from demo.ui.events import UNREADABLE, event_number, event_text
+from demo.ui.widgets.picture_area import decode_png_url, read_news
 
-NO_OBJECTS: list[object] = [None, {}, 5, "name", [], ["name"], True]
-"""What has no field of any name."""
+NOT_OBJECTS: list[object] = [None, {}, 5, "name", [], ["name"], True]
 TEXTS: list[object] = [None, 5, [], {}, True, "\ud800"]
 NUMBERS: list[object] = [None, "3", 3.0, True, [3], -1, 4, 1 << 70]
 
@@ -15,27 +15,36 @@ def event(content: object) -> gr.EventData:
     return gr.EventData(None, content)
 
 
-@pytest.mark.parametrize("content", [*NO_OBJECTS, *({"name": each} for each in TEXTS)])
-def test_what_is_not_a_text_is_refused(content: object) -> None:
+@pytest.mark.parametrize("content", [*NOT_OBJECTS, *({"name": each} for each in TEXTS)])
+def test_anything_but_a_text_is_refused(content: object) -> None:
     with pytest.raises(gr.Error, match=UNREADABLE) as refused:
         event_text(event(content), "name")
     assert not refused.value.print_exception
 
 
-@pytest.mark.parametrize("content", [*NO_OBJECTS, *({"index": each} for each in NUMBERS)])
-def test_what_is_not_a_number_in_range_is_refused(content: object) -> None:
+@pytest.mark.parametrize("content", [*NOT_OBJECTS, *({"index": each} for each in NUMBERS)])
+def test_anything_but_a_number_in_range_is_refused(content: object) -> None:
     with pytest.raises(gr.Error, match=UNREADABLE):
         event_number(event(content), "index", 4)
 
 
-def test_what_the_page_sends_is_read() -> None:
+def test_valid_fields_are_read() -> None:
     sent = event({"name": "七.png", "index": 3})
-    assert event_text(sent, "name") == "七.png"
+    assert event_text(sent, "name") == event_text(sent, "name", ("七.png", "8.png")) == "七.png"
     assert event_number(sent, "index", 4) == 3
-
-
-@pytest.mark.parametrize("content", [*NO_OBJECTS, *({"reason": each} for each in (None, 3, "", "larger"))])
-def test_what_is_none_of_the_choices_is_refused(content: object) -> None:
-    assert event_choice(event({"reason": "large"}), "reason", ("large", "lost")) == "large"
     with pytest.raises(gr.Error, match=UNREADABLE):
-        event_choice(event(content), "reason", ("large", "lost"))
+        event_text(sent, "name", ("8.png",))
+
+
+def test_unreadable_news_have_no_fields() -> None:
+    assert event_text(read_news('{"kind": "wiped"}'), "kind") == "wiped"
+    for news in (None, "", "{", "5"):
+        with pytest.raises(gr.Error, match=UNREADABLE):
+            event_text(read_news(news), "kind")
+
+
+@pytest.mark.parametrize("url", ["", "data:image/png;base64,!", "data:image/jpeg;base64,aaaa", "/etc/passwd"])
+def test_only_a_png_data_url_is_decoded(url: str) -> None:
+    assert decode_png_url("data:image/png;base64,YWI=") == b"ab"
+    with pytest.raises(gr.Error, match="did not arrive as a PNG"):
+        decode_png_url(url)

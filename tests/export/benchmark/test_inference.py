@@ -9,20 +9,21 @@ import torch
 from demo.contract import DISCRIMINATOR, LOGIT, MLP_DISCRIMINATOR, PIXELS
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
 from export.__main__ import main
 from export.benchmark import inference
 from export.benchmark.harness import Options
-from export.benchmark.inference import generated_pixels, on_device, one_thread_session
+from export.benchmark.inference import generated_pixels, on_device
 from export.rebuild import rebuild_detector, rebuild_mlp
 
 
 def test_pytorch_gives_the_published_numbers() -> None:
     manifest, pixels = Manifest.load(MODELS_FOLDER), generated_pixels(MODELS_FOLDER, 40)
-    for name, twin in ((DISCRIMINATOR, rebuild_detector), (MLP_DISCRIMINATOR, rebuild_mlp)):
+    for name, rebuild in ((DISCRIMINATOR, rebuild_detector), (MLP_DISCRIMINATOR, rebuild_mlp)):
         content = manifest.read(f"{name}.onnx")
         with torch.no_grad():
-            expected = twin(content)(torch.from_numpy(pixels))[1].numpy()
-        found = one_thread_session(content).run([LOGIT], {PIXELS: pixels})[0]
+            expected = rebuild(content)(torch.from_numpy(pixels))[1].numpy()
+        found = open_session(name, content, [CPU]).run([LOGIT], {PIXELS: pixels})[0]
         assert np.abs(found - expected).max() < 1e-4
 
 

@@ -1,0 +1,162 @@
+"""The page's event handlers, called as a browser calls them, with valid and invalid data."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+import numpy as np
+import pytest
+from gradio import FileData
+
+from demo.api.endpoints import generate_files
+from demo.batch.many import MOST_FILES, Sent
+from demo.decoder.images import encode_png
+from demo.errors import RequestError
+from demo.inference.engine import Engine
+from demo.insight import game as game_rules
+from demo.insight.grid import GenerateParams
+from demo.ui.app import build_app
+from demo.ui.events import UNREADABLE
+from demo.ui.html import png_url
+from demo.ui.views import game
+from demo.ui.views.many import UNREADABLE_LIST, arrange
+from demo.ui.views.search import SearchState
+
+Handlers = dict[str, Callable[..., Any]]
+
+
+def handlers_of(engine: Engine) -> Handlers:
+    # In a coroutine, because without a running loop Gradio makes one that is never closed.
+    async def build() -> gr.Blocks:
+        return build_app(engine)[0]
+
+    app = asyncio.run(build())
+    return {str(each.api_name): each.fn for each in app.fns.values() if each.fn}
+
+
+@pytest.fixture(scope="module")
+def handlers(engine: Engine) -> Handlers:
+    return handlers_of(engine)
+
+
+@pytest.fixture
+def state(engine: Engine) -> SearchState:
+    state = SearchState()
+    params = GenerateParams("mlp_generator", count=1)
+    state.show_grid(state.request_grid(), params, generate_files(engine, params.generator, 1, 0, None))
+    return state
+
+
+@pytest.mark.parametrize("content", [None, {}, 5, {"query": 5}, {"grid": 1, "index": -1}, {"turn": "1"}])
+@pytest.mark.parametrize(
+    "name", ["page_open_wall", "page_choose", "page_convince", "page_chosen", "page_convincing"]
+)
+def test_invalid_event_data_is_refused(
+    handlers: Handlers, state: SearchState, name: str, content: object
+) -> None:
+    arguments: list[Any] = [gr.EventData(None, content), None]
+    if name not in ("page_chosen", "page_convincing"):
+        arguments.insert(0, state)
+    with pytest.raises(gr.Error, match=UNREADABLE):
+        list(handlers[name](*arguments))
+
+
+@pytest.mark.parametrize("name", ["page_choose", "page_convince"])
+def test_digits_that_the_app_no_longer_has_are_reported(handlers: Handlers, name: str) -> None:
+    with pytest.raises(gr.Error, match="no longer has these digits"):
+        list(handlers[name](SearchState(), gr.EventData(None, {"grid": 1, "index": 0, "turn": 1}), None))
+
+
+def test_of_two_grids_the_one_requested_later_stays(handlers: Handlers, state: SearchState) -> None:
+    event = gr.EventData(None, {"query": "generator=mlp_generator&count=2&seed=1"})
+    state.request_grid = lambda: 1  # type: ignore[method-assign]
+    late = handlers["page_open_wall"](state, event, None)
+    assert late == [gr.skip()] * len(late)
+
+
+@pytest.mark.parametrize("event", [{"index": 0}, {"index": -1}, {"index": "0"}, {"index": None}, {}], ids=str)
+def test_an_answer_that_the_app_no_longer_has_is_reported(
+    handlers: Handlers, event: dict[str, object]
+) -> None:
+    with pytest.raises(gr.Error, match="no longer has this answer"):
+        handlers["page_many_open"]([], gr.EventData(None, event), None)
+
+
+def test_a_game_that_the_app_no_longer_has_is_reported(handlers: Handlers) -> None:
+    state, board, real, fake, start = handlers["page_say_fake"](None, None)
+    assert state is None
+    assert "no longer has this game" in board
+    assert [real.visible, fake.visible, start.visible] == [False, False, True]
+
+
+def test_without_mnist_the_players_digits_are_the_real_ones(
+    product_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(game_rules, "mnist_paths", lambda: iter(()))
+    handlers = handlers_of(product_engine)
+    drawn: tuple[Any, ...] = ()
+    blank = {"kind": "drawn", "png": png_url(encode_png(np.zeros((280, 280), np.uint8)))}
+    drawn, board = handlers["page_own"](drawn, json.dumps(blank), None)
+    assert drawn == ()
+    assert "sees no digit there" in board
+    for count in range(1, game.OWN_DIGITS + 2):
+        pad = np.zeros((280, 280), np.uint8)
+        pad[60:220, 120 : 130 + 5 * count] = 255
+        drawn, board = handlers["page_own"](
+            drawn, json.dumps({"kind": "drawn", "png": png_url(encode_png(pad))}), None
+        )
+        assert f"{min(count, game.OWN_DIGITS)} of 5 drawn." in board
+        if count == 1:
+            assert "Draw 4 more first." in handlers["page_game"](drawn, None)[1]
+    current, *_ = handlers["page_game"](drawn, None)
+    reals = [card.checked.pixels for card in current.cards if not card.fake]
+    own = {each.pixels.tobytes() for each in drawn}
+    assert all(pixels.tobytes() in own for pixels in reals)
+    for _ in current.cards:
+        current, board, real, fake, start = handlers["page_say_real"](current, None)
+    assert [real.visible, fake.visible, start.visible] == [False, False, True]
+    assert f"You got {sum(not card.fake for card in current.cards)} of 10 right" in board
+
+
+def test_refused_files_keep_their_place_in_the_selection() -> None:
+    def file(name: str) -> FileData:
+        return FileData(path=f"/uploads/{name}", orig_name=name)
+
+    def refused(index: int, name: str, reason: str) -> dict[str, Any]:
+        return {"index": index, "name": name, "reason": reason}
+
+    arranged = arrange([file("b"), file("d")], [refused(2, "c", "lost"), refused(0, "a", "large")])
+    assert [each.name for each in arranged] == ["a", "b", "c", "d"]
+    assert isinstance(arranged[1], Sent)
+    assert "more than 32 MiB" in str(arranged[0].source)
+    assert arrange([], []) == []
+    assert len(arrange([file("b")] * (MOST_FILES - 1), [refused(0, "a", "large")])) == MOST_FILES
+    with pytest.raises(RequestError, match="more than 2,000 files"):
+        arrange([file("b")] * MOST_FILES, [refused(0, "a", "large")])
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        *(None, "abc", {"index": 0}, ["abc"], [None], [{"index": 0, "name": "a"}]),
+        [{"index": "0", "name": "a", "reason": "large"}],
+        [{"index": -1, "name": "a", "reason": "large"}],
+        [{"index": 1, "name": "a", "reason": "large"}],
+        [{"index": 0, "name": {"text": "a"}, "reason": "large"}],
+        [{"index": 0, "name": "a", "reason": "away"}],
+        [{"index": 0, "name": "a", "reason": ["large"]}],
+        [{"index": 0, "name": "a", "reason": "large"}] * 2,
+    ],
+    ids=str,
+)
+def test_a_malformed_list_of_refused_files_is_reported(handlers: Handlers, refused: object) -> None:
+    with pytest.raises(RequestError, match=UNREADABLE_LIST):
+        arrange([], refused)
+    # The page sent a file as its run: nothing but a number goes back, or Gradio would open it.
+    event = gr.EventData(None, {"run": {"path": "/etc/passwd"}, "refused": refused})
+    panels = handlers["page_many"](None, event, None)
+    assert next(panels)[0] == {"run": 0, "failed": True}
+    with pytest.raises(gr.Error, match=UNREADABLE_LIST):
+        next(panels)

@@ -1,0 +1,104 @@
+"""The HTML of answers, tables and charts."""
+
+import re
+
+import numpy as np
+import pytest
+
+from demo.inference.answer import Answer
+from demo.inference.check import Checked
+from demo.inference.engine import Engine
+from demo.inference.preprocess import Preprocessed
+from demo.ui.html import digit_grid, result_panel, table
+from demo.ui.texts import load_texts
+from demo.ui.views.check import explanation
+from demo.ui.views.learn_panels import Line, line_chart
+from demo.ui.views.one_step import gradient_colours
+
+ENGLISH = load_texts()["en"]
+BAR = np.zeros((28, 28), np.uint8)
+BAR[4:24, 12:16] = 255
+BLANK = Preprocessed(np.zeros((28, 28), np.uint8), 28, 28, (0, 0, 0, 0), inverted=False)
+REAL = Answer("one.png", "real", 0.1, -2.2, 9, 0.2, 0.99, "model", "1", "provider")
+
+
+def test_a_picture_that_is_not_a_digit_gets_no_number(engine: Engine) -> None:
+    answer = Answer("cat.png", "not a digit", 0.3217, -0.7459, 8, 0.4321, 0.0123, "model", "1", "provider")
+    checked = Checked(answer, BLANK, (0.4321, *9 * [0.0631]))
+    panel = result_panel(engine, checked, ENGLISH) + digit_grid([(checked, b"")], ENGLISH)
+    assert "Not a digit" in panel
+    assert "Check cat.png, Not a digit" in panel
+    assert not re.search(r"0\.\d{4}", panel)
+
+
+def test_the_panel_shows_all_ten_probabilities(engine: Engine) -> None:
+    probabilities = tuple(digit / 45 for digit in range(10))
+    panel = result_panel(engine, Checked(REAL, BLANK, probabilities), ENGLISH)
+    assert "reads it as 9 (0.2000);" in panel
+    assert re.findall(r'bar-number">([\d.]+)', panel) == [f"{each:.4f}" for each in probabilities]
+    assert "reads it as" not in result_panel(engine, Checked(REAL, BLANK), ENGLISH)
+
+
+def test_names_and_reasons_are_escaped(engine: Engine) -> None:
+    name = "<img src=x onerror=alert(1)>&amp;{0}.png"
+    panel = result_panel(engine, Checked(Answer(name, error="<b>No.</b>"), None), ENGLISH)
+    assert "<img" not in panel
+    assert "&lt;img src=x onerror=alert(1)&gt;&amp;amp;{0}.png" in panel
+    assert "&lt;b&gt;No.&lt;/b&gt;" in panel
+
+
+@pytest.mark.parametrize(
+    ("seen", "steps"),
+    [
+        (
+            Preprocessed(BAR, 28, 28, (4, 12, 24, 16), inverted=False),
+            "is 28 pixels wide and 28 high, cropped to the ink (4 wide, 20 high): 28",
+        ),
+        (
+            Preprocessed(BAR, 600, 400, (10, 300, 210, 340), inverted=True),
+            "is 400 pixels wide and 600 high, inverted to bright ink on dark, "
+            "cropped to the ink (40 wide, 200 high), scaled to 20 pixels, centred: 28 &times; 28 pixels.",
+        ),
+        (
+            Preprocessed(BAR, 40, 8, (0, 0, 40, 8), inverted=False),
+            "is 8 pixels wide and 40 high, scaled to 20 pixels: 28 &times;",
+        ),
+    ],
+    ids=["cropped", "everything", "scaled"],
+)
+def test_the_panel_lists_the_preprocessing_steps(engine: Engine, seen: Preprocessed, steps: str) -> None:
+    assert steps in result_panel(engine, Checked(REAL, seen), ENGLISH)
+
+
+def test_the_explanation_fits_the_model() -> None:
+    assert "are not calibrated" in explanation("mlp_discriminator", ENGLISH)
+    assert "are calibrated" in explanation("discriminator", ENGLISH)
+    assert "calibrated" not in explanation("somebody_s", ENGLISH)
+
+
+def test_the_last_cell_of_a_table_spans_the_remaining_columns() -> None:
+    content = table(["", "real", "fake"], [("y", "0", "1"), ("batch", "0.5")], ['id="y"', 'id="all"'])
+    assert '<tr><td></td><th scope="col">real</th><th scope="col">fake</th></tr>' in content
+    assert '<tr id="y"><th scope="row">y</th><td>0</td><td>1</td></tr>' in content
+    assert '<tr id="all"><th scope="row">batch</th><td colspan="2">0.5</td></tr>' in content
+
+
+def test_a_chart_draws_points_and_dots_at_their_values() -> None:
+    lines = [Line("yours", [(0, 0), (0.25, 2), (1, 4)], [0, 1, 4]), Line("high", [(0, 9)], [9])]
+    chart = line_chart(lines, 4, (2, "half"), "A chart", [0, 10, 1000])
+    assert 'role="img" aria-label="A chart"' in chart
+    assert 'points="0.00,100.00 25.00,50.00 100.00,0.00"' in chart
+    assert 'points="0.00,0.00"' in chart, "values above the top are drawn at the top"
+    assert re.findall(r'yours" data-stop="(\d)" d="M([\d.]+),([\d.]+)h0"', chart) == [
+        ("0", "0.00", "100.00"),
+        ("1", "50.00", "75.00"),
+        ("2", "100.00", "0.00"),
+    ]
+    assert "--level:50.00%" in chart
+    assert "<span>0</span><span>1,000</span>" in chart
+
+
+def test_a_gradient_is_orange_above_zero_and_green_below() -> None:
+    colours = gradient_colours(np.array([[2, 0, -1]], np.float32))
+    assert colours.tolist() == [[[251, 146, 60], [0, 0, 0], [37, 111, 64]]]
+    assert not gradient_colours(np.zeros((2, 2), np.float32)).any()
