@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from demo.api import limits
 from demo.api.check import CheckEndpoint, check_route
 from demo.api.downloads import downloads_route
-from demo.api.gradio_private import end_page_streams, explain_failures, without_type_stubs
+from demo.api.gradio_private import explain_failures, without_type_stubs
 from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
 from demo.api.network import listen, local_url, network_url
@@ -181,7 +181,10 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for requests in progress, as uvicorn does, but not for open pages."""
-        end_page_streams(self._app)
+        # The streams of open pages end at once, as `gr.Blocks.close` has it for an app that was launched.
+        for route in self._app.routes:
+            if (stopping := getattr(getattr(route, "app", None), "stop_event", None)) is not None:
+                stopping.set()
         # Python would wait for its threads: a batch of 2,000 pictures takes longer.
         timer = threading.Timer(limits.EXIT_SECONDS, self._exit)
         timer.daemon = True

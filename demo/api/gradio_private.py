@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import gradio as gr
-    from starlette.applications import Starlette
 
 
 @contextmanager
@@ -55,16 +54,6 @@ def explain_failures(app: "gr.Blocks", message: str) -> None:
     app.process_api = process_or_explain  # type: ignore[method-assign]
 
 
-def end_page_streams(app: "Starlette") -> None:
-    """End the streams that last as long as a page is open, for a server that stops.
-
-    `gr.Blocks.close` does so for an app that was launched; of a mounted one it knows nothing.
-    """
-    for route in app.routes:
-        if (stopping := getattr(getattr(route, "app", None), "stop_event", None)) is not None:
-            stopping.set()
-
-
 def has_session(app: "gr.Blocks", session: str) -> bool:
     """Return whether a session has asked for something: of others gradio's stream of answers breaks off."""
     return session in app._queue.pending_messages_per_session
@@ -78,8 +67,7 @@ def has_answer(app: "gr.Blocks", event: str) -> bool:
 def drop_unfetched_answers(app: "gr.Blocks", before: set[str]) -> set[str]:
     """Drop answers that were complete but not fetched at the last look already; return those at this one.
 
-    Gradio keeps answers of the last 2,000 sessions, whatever their size, and the names of all sessions:
-    https://github.com/gradio-app/gradio/issues/13154
+    Gradio keeps the answers of 2,000 sessions, of any size: https://github.com/gradio-app/gradio/issues/13154
     """
     queue = app._queue
     calling = {event.session_hash for event in queue.event_ids_to_events.values()}
