@@ -27,7 +27,7 @@ from demo.inference.sessions import CPU, open_session
 from export.errors import PublishError
 from export.from_image import photographed
 from export.publish import replacement, write_synced
-from train.data.pen import Stroke, draw
+from train.data.pendigits import Stroke, draw
 
 CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
 EXPECTED = "expected.json"

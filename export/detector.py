@@ -32,9 +32,9 @@ from export.int8 import CalibrationData, export_int8, quantize_convolutions
 from export.publish import publish, published
 from train.bundle import AUGMENTED, CALIBRATION, VALIDATION, Bundle
 from train.data import mnist
+from train.data.dataset import MNIST
 from train.detector.model import Detector
 from train.errors import RunError
-from train.evaluation.eval_set import MNIST
 from train.evaluation.report import EVALUATION, PLOTS
 
 OUTPUTS: Final = (FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN)

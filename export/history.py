@@ -14,7 +14,7 @@ from torch.nn.functional import leaky_relu
 
 from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, HISTORY_STEPS
 from train.bundle import HISTORY, Bundle
-from train.pictures import wall
+from train.figures import grid
 from train.tutorial.gan import GRID, GRID_COLUMNS, WINDOW
 from train.tutorial.models import MlpDiscriminator
 from train.tutorial.trace import RECORD
@@ -75,7 +75,7 @@ def history_picture(samples: NDArray[np.uint8]) -> bytes:
     samples: uint8 [snapshots * GRID, height, width].
     """
     stream = io.BytesIO()
-    Image.fromarray(wall(samples, GRID_COLUMNS)).save(stream, "PNG", optimize=True)
+    Image.fromarray(grid(samples, GRID_COLUMNS)).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 

@@ -13,28 +13,20 @@ from safetensors.numpy import save
 
 from demo.contract import (
     DISCRIMINATOR,
-    EVALUATION_PLOT,
-    EVALUATION_RECORD,
     FROM_IMAGE,
     GENERATOR,
-    GENERATORS_GRID,
-    GENERATORS_RECORD,
     MANIFEST,
     MLP_DISCRIMINATOR,
     MLP_GENERATOR,
     PICTURE_SHAPE,
-    PIXELS,
     POLARITY,
     THRESHOLDS,
 )
 from demo.inference.manifest import Manifest
+from export.cards import model_cards
 from export.conformance import EXPECTED
 from export.errors import PublishError
 from export.publish import replacement, write_synced
-from train.bundle import PUBLISHED_GENERATOR
-from train.evaluation.page import goal_table
-from train.evaluation.report import PLOTS
-from train.generators.report import markdown_table
 
 Result = tuple[str, str, float]
 """A figure: the kind that the Hub's library files it under, its name, its value."""
@@ -94,12 +86,10 @@ def config(manifest: Manifest) -> dict[str, Any]:
 
 
 def card(manifest: Manifest) -> str:
-    """The model card, with the front matter that the Hub reads (JSON is YAML too)."""
-    has_product = f"{DISCRIMINATOR}.onnx" in manifest.files
-    entry = manifest.files[f"{DISCRIMINATOR if has_product else MLP_DISCRIMINATOR}.onnx"]
-    results = product_results(entry) if has_product else tutorial_results(entry)
-    scores = [f"`{name}`" for name in manifest.files[f"{FROM_IMAGE}.onnx"]["golden"]["outputs"]]
-    scores.remove(f"`{PIXELS}`")
+    """Return the model cards of a folder, behind the front matter that the Hub reads (JSON is YAML too)."""
+    detector = manifest.files.get(f"{DISCRIMINATOR}.onnx")
+    tutorial = manifest.files.get(f"{MLP_DISCRIMINATOR}.onnx")
+    results = detector_results(detector) if detector else tutorial_results(tutorial) if tutorial else []
     front = {
         "library_name": "onnx",
         "pipeline_tag": "image-classification",
@@ -109,7 +99,6 @@ def card(manifest: Manifest) -> str:
         **({"model-index": [model_index(results)]} if results else {}),
     }
     lines = [f"{key}: {json.dumps(value)}" for key, value in front.items()]
-    files = [f"| `{file}` | {each['size']:,} | `{each['sha256']}` |" for file, each in manifest.files.items()]
     return "\n".join(
         [
             "---",
@@ -119,28 +108,16 @@ def card(manifest: Manifest) -> str:
             "# Touchstone",
             "",
             "Was this digit written by a person, or made by a generator? Any picture in, P(fake | x) out:",
-            f"`{FROM_IMAGE}.onnx` takes `image` uint8 [height, width, 1 | 3 | 4] and gives",
-            f"{', '.join(scores)} and the 28x28 `{PIXELS}` that the model saw.",
-            f"Polarity: {POLARITY}.",
+            f"`{FROM_IMAGE}.onnx` takes `image` uint8 [height, width, 1 | 3 | 4]. `conformance/` holds",
+            "pictures and the numbers that every implementation must give for them.",
             "",
-            *nature(entry, has_product),
-            "",
-            *figures(results),
-            *evaluation(manifest),
-            *zoo(manifest),
-            "| file | bytes | SHA-256 |",
-            "|---|---|---|",
-            *files,
-            "",
-            "`conformance/` holds pictures and what every implementation must say of them.",
-            f"Licence: {entry['licence']}.",
-            "",
+            model_cards(manifest.folder),
         ]
     )
 
 
 def tutorial_results(entry: Mapping[str, Any]) -> list[Result]:
-    """The figures of the tutorial's discriminator, through the one door."""
+    """Return the figures of the tutorial's discriminator on normalized pictures."""
     normalized = entry["metrics"]["normalized"]
     return [
         ("roc_auc", "AUROC against its own generator", normalized["auroc_own_generator"]),
@@ -150,8 +127,8 @@ def tutorial_results(entry: Mapping[str, Any]) -> list[Result]:
     ]
 
 
-def product_results(entry: Mapping[str, Any]) -> list[Result]:
-    """Those of the product's published metrics that are single numbers, under their own names."""
+def detector_results(entry: Mapping[str, Any]) -> list[Result]:
+    """Return those of the detector's published metrics that are single numbers, under their own names."""
     return [
         (name, name.replace("_", " "), value)
         for name, value in entry.get("metrics", {}).items()
@@ -173,67 +150,6 @@ def model_index(results: Sequence[Result]) -> dict[str, Any]:
             }
         ],
     }
-
-
-def nature(entry: Mapping[str, Any], has_product: bool) -> list[str]:
-    """The card's lines on what the discriminator is, and what its number is worth."""
-    if not has_product:
-        return [
-            f"The discriminator is the tutorial's ({entry['training_run']}), trained against one",
-            "generator and not calibrated: take its number as a ranking, not as odds.",
-        ]
-    return [
-        f"The discriminator ({entry['training_run']}) was trained against many generators, and its",
-        "probabilities are calibrated on digits held out from training. The verdict is `not a digit`",
-        f"below {entry['in_domain_threshold']:.4g} of `in_domain`, else `fake` from "
-        f"{entry['fake_threshold']:.4g} of `fake_probability` on,",
-        f"`real` up to {entry['real_threshold']:.4g}, and `unsure` between.",
-    ]
-
-
-def figures(results: Sequence[Result]) -> list[str]:
-    """The card's table of figures; nothing where there are none."""
-    if not results:
-        return []
-    rows = [
-        f"| {name} | {value:,} |" if isinstance(value, int) else f"| {name} | {value:.4f} |"
-        for _, name, value in results
-    ]
-    return ["| figure | value |", "|---|---|", *rows, ""]
-
-
-def evaluation(manifest: Manifest) -> list[str]:
-    """The card's lines on what the product reached, and on what it never met; nothing where no report is."""
-    if EVALUATION_RECORD not in manifest.files:
-        return []
-    report = json.loads(manifest.read(EVALUATION_RECORD))
-    return [
-        "## What it set out to reach",
-        "",
-        "*Never seen* is measured on detectors trained alike but shorter, without the kind or the member;",
-        f"the figure is the worst generator's. `{EVALUATION_RECORD}` has each.",
-        "",
-        *goal_table(report).splitlines(),
-        "",
-        *(f"![{name}]({EVALUATION_PLOT.format(name)})" for name in PLOTS),
-        "",
-    ]
-
-
-def zoo(manifest: Manifest) -> list[str]:
-    """The card's lines on the generators: the judge's table, and the wall of the one that is published."""
-    if GENERATORS_RECORD not in manifest.files:
-        return []
-    return [
-        "## Generators, and what a judge of digits says of them",
-        "",
-        *markdown_table(json.loads(manifest.read(GENERATORS_RECORD))).splitlines(),
-        "",
-        f"`{GENERATOR}.onnx` takes `noise` float32 [batch, latent] and `digit` int64 [batch], 0 to 9:",
-        "",
-        f"![a row of ten for each digit]({GENERATORS_GRID.format(PUBLISHED_GENERATOR)})",
-        "",
-    ]
 
 
 def checksums(folder: Path) -> str:

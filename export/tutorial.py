@@ -43,7 +43,7 @@ from train.bundle import CALIBRATION, INT8_GATE, REALS, Bundle
 from train.checkpoint import unprefixed
 from train.data import mnist
 from train.evaluation.report import EVALUATION
-from train.evaluation.tutorial import EVALUATION_SEED, both_ways
+from train.evaluation.tutorial import EVALUATION_SEED, raw_and_normalized
 from train.normalize import normalize
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
@@ -110,28 +110,32 @@ def export_tutorial(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
     return metrics_entry
 
 
+def pair_of(bundle: Bundle) -> tuple[PixelDiscriminator, PixelGenerator]:
+    """Return the trained networks of a tutorial run, in evaluation mode."""
+    height, width = bundle.record["shape"]
+    discriminator = MlpDiscriminator(height * width)
+    discriminator.load_state_dict(unprefixed("discriminator", bundle.weights))
+    generator = MlpGenerator(bundle.record["config"]["latent"], height * width)
+    generator.load_state_dict(unprefixed("generator", bundle.weights))
+    return PixelDiscriminator(discriminator).eval(), PixelGenerator(generator, (height, width)).eval()
+
+
 def tutorial_models(bundle: Bundle, with_any_image: bool) -> Iterator[ExportedModel]:
     """Yield all models of a run; see `export_tutorial`."""
     record = bundle.record
     height, width = record["shape"]
-    latent, pixel_count = record["config"]["latent"], height * width
+    latent: int = record["config"]["latent"]
     common: dict[str, Any] = {
         "training_run": f"{record['run']}, step {record['step']} of {record['config']['epochs']} epochs, "
         f"seed {record['config']['seed']}",
         "licence": record["licence"],
     }
-    network = MlpDiscriminator(pixel_count)
-    network.load_state_dict(unprefixed("discriminator", bundle.weights))
-    discriminator = PixelDiscriminator(network).eval()
-    maker = MlpGenerator(latent, pixel_count)
-    maker.load_state_dict(unprefixed("generator", bundle.weights))
-    generator = PixelGenerator(maker, (height, width)).eval()
+    discriminator, generator = pair_of(bundle)
     snapshots = []
     steps = [row["step"] for row in record["snapshots"]]
     for step in steps:
-        snapshots.append(MlpDiscriminator(pixel_count))
+        snapshots.append(MlpDiscriminator(height * width))
         snapshots[-1].load_state_dict(unprefixed(f"history.{step}", bundle.weights))
-
     noise = normal_noise(PARITY_COUNT, latent, PARITY_SEED)
     reals, (fakes,) = bundle.pictures[REALS], run_torch(generator, {NOISE: noise})
     blank = blank_groups(PARITY_COUNT, (height, width), PARITY_SEED)
@@ -252,7 +256,7 @@ def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -
     """
     latent = generator.get_inputs()[0].shape[1]
     fakes = generator.run([PIXELS], {NOISE: normal_noise(len(reals), latent, EVALUATION_SEED)})[0]
-    return both_ways(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
+    return raw_and_normalized(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
 
 
 def measure_enlarged(engine: Engine, digits: NDArray[np.uint8]) -> dict[str, Any]:

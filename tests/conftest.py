@@ -21,8 +21,7 @@ from tests.support.serving import served_app
 from tests.support.shared import built_once
 from tests.support.tabs import Tabs
 from train.__main__ import main as train_main
-from train.data.datasets import DATASETS
-from train.data.mnist import DATA_VARIABLE
+from train.data.mnist import DATA_VARIABLE, DATASETS
 from train.generators.conditional_gan import ConditionalGan
 
 
@@ -166,7 +165,7 @@ def published_run(smoke_run: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
     def build(folder: Path) -> None:
         run = Path(shutil.copytree(smoke_run, folder / smoke_run.name))
-        assert train_main(["step", str(run)]) == 0
+        assert train_main(["trace", str(run)]) == 0
         with pytest.MonkeyPatch.context() as patch:
             quick_gate(patch)
             assert export_main(["run", str(run), "--models", str(folder / "models")]) == 0

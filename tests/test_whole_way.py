@@ -14,6 +14,7 @@ from export.__main__ import main as export_main
 from tests.support.detectors import quick_gate
 from tests.support.handwriting import small_digits
 from train.__main__ import main as train_main
+from train.bundle import BUNDLE
 from train.data import mnist
 from train.run import Run
 
@@ -38,7 +39,8 @@ def test_published_figures_can_be_measured_again(
 ) -> None:
     assert export_main(["evaluate", "--models", str(smoke_models)]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures["measured"] == figures["published"]
+    for pixels in ("normalized", "raw"):
+        assert figures["measured"][pixels] == pytest.approx(figures["published"][pixels], abs=2e-3)
     assert train_main(["evaluate", str(published_run)]) == 0
     trained = json.loads(capsys.readouterr().out)
     for pixels in ("normalized", "raw"):
@@ -66,7 +68,7 @@ def test_an_unfinished_run_is_not_published(
     smoke_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = Run(Path(shutil.copytree(smoke_run, tmp_path / "run")))
-    run.drop_except(run.steps()[:-1])
+    (run.folder / BUNDLE).unlink()
     assert export_main(["run", str(run.folder), "--models", str(tmp_path / "models")]) == 1
     assert "--resume" in capsys.readouterr().err
     assert not (tmp_path / "models").exists()

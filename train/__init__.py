@@ -1,1 +1,1 @@
-"""Training in PyTorch: data, networks, objectives, loops, checkpoints. What leaves is a run's folder."""
+"""PyTorch training: data, networks, objectives, loops, snapshots. Every command writes a run's folder."""

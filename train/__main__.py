@@ -1,4 +1,4 @@
-"""`python -m train tutorial|zoo|product|distil|evaluate|step|data`: train, measure, fetch."""
+"""`python -m train tutorial|generators|detector|evaluate|trace|data`: train, measure, fetch data."""
 
 import argparse
 import dataclasses
@@ -15,16 +15,15 @@ from train.config import (
     SomeConfig,
     TutorialConfig,
     add_flags,
-    chosen,
     conflicts,
     from_preset,
+    given_options,
 )
 from train.data import mnist
-from train.data.datasets import names
-from train.detector.train import CALIBRATION, check_generators, train_product
+from train.detector.train import CALIBRATION, check_generators, train_detector
 from train.device import resolve
 from train.errors import ConfigError, TrainError
-from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_product
+from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_parts, check_shape
 from train.run import Run
@@ -33,7 +32,7 @@ from train.tutorial.trace import RECORD, record_steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 done, 1 failed (a line on stderr), 2 usage, 130 stopped."""
+    """Run one command. Exit codes: 0 done, 1 failed (one line on stderr), 2 usage, 130 interrupted."""
     parsed = build_parser().parse_args(arguments)
     try:
         parsed.command(parsed)
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"train: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("train: stopped; the same command with --resume goes on.", file=sys.stderr)
+        print("train: interrupted; run the same command with --resume to go on.", file=sys.stderr)
         return 130
     return 0
 
@@ -54,76 +53,85 @@ def build_parser() -> argparse.ArgumentParser:
     shared.add_argument("--runs", type=Path, default=Path("runs"), help="folder of all runs (default: runs)")
     shared.add_argument("--name", help="name of this run (default: COMMAND-PRESET)")
     shared.add_argument(
-        "--resume", action="store_true", help="go on from the run's last snapshot, with its own options"
+        "--resume", action="store_true", help="continue the run from its last snapshot, with its own options"
     )
 
-    tutorial = commands.add_parser("tutorial", parents=[shared], help="train the tutorial's pair")
+    tutorial = commands.add_parser("tutorial", parents=[shared], help="train the tutorial's GAN")
     add_flags(tutorial, TutorialConfig)
     tutorial.set_defaults(command=run_tutorial)
 
-    zoo = commands.add_parser(
-        "zoo", parents=[shared], help="train generators of every kind and their judge, and report on them"
+    generators = commands.add_parser(
+        "generators",
+        parents=[shared],
+        help="train generators of every kind and a digit classifier, and measure the generators with it",
     )
-    zoo.add_argument(
-        "--only", nargs="+", default=PARTS, metavar="PART", help=f"train these and stop: {', '.join(PARTS)}"
+    generators.add_argument(
+        "--only",
+        nargs="+",
+        default=PARTS,
+        metavar="PART",
+        help=f"train only these, without a report: {', '.join(PARTS)}",
     )
-    add_flags(zoo, GeneratorsConfig)
-    zoo.set_defaults(command=run_zoo)
+    add_flags(generators, GeneratorsConfig)
+    generators.set_defaults(command=run_generators)
 
-    product = commands.add_parser("product", parents=[shared], help="train the detector that is published")
-    add_flags(product, DetectorConfig)
-    product.set_defaults(command=run_product)
+    detector = commands.add_parser(
+        "detector", parents=[shared], help="train the detector on real digits and the generators' fakes"
+    )
+    add_flags(detector, DetectorConfig)
+    detector.set_defaults(command=run_detector)
 
-    evaluation = commands.add_parser("evaluate", help="measure a run on test digits and fresh fakes, as JSON")
-    evaluation.add_argument("run", type=Path, help="the run's folder, of any command but zoo")
+    evaluation = commands.add_parser("evaluate", help="measure a run on test digits and new fakes")
+    evaluation.add_argument("run", type=Path, help="folder of a run of tutorial or detector")
     evaluation.add_argument(
-        "--tutorial", type=Path, help="a tutorial's run, whose figures are to stand beside a product's"
+        "--tutorial", type=Path, help="folder of a tutorial's run to compare a detector with"
     )
     evaluation.set_defaults(command=run_evaluate)
 
-    step = commands.add_parser("step", help="record single steps of a tutorial's training, number by number")
-    step.add_argument("run", type=Path, help="the run's folder")
-    step.add_argument(
+    trace = commands.add_parser("trace", help="record single steps of the tutorial's training in numbers")
+    trace.add_argument("run", type=Path, help="folder of a tutorial's run")
+    trace.add_argument(
         "--at",
         type=int,
         nargs="+",
         default=(),
         metavar="STEP",
-        help="snapshots whose next step is recorded (default: all that have one)",
+        help="record the step after these snapshots (default: after every snapshot but the last)",
     )
-    step.set_defaults(command=run_step)
+    trace.set_defaults(command=run_trace)
 
-    fetch = commands.add_parser("data", help="find or download a data set and verify it")
-    fetch.add_argument("--dataset", default="mnist", help=f"one of: {names()} (default: mnist)")
-    fetch.set_defaults(command=run_data)
+    data = commands.add_parser("data", help="find or download a data set, and verify it")
+    data.add_argument("--dataset", default="mnist", help=f"one of: {mnist.names()} (default: mnist)")
+    data.set_defaults(command=run_data)
     return parser
 
 
 def open_run(
     parsed: argparse.Namespace,
-    command: str,
     kind: type[SomeConfig],
     check: Callable[[SomeConfig], None] = lambda _: None,
 ) -> tuple[SomeConfig, Run]:
-    """The options and the folder of a new run, or of the one to go on with.
+    """Return the options and the folder of a new run, or of the one to resume.
 
-    check: of the options; what it raises is raised before there is a folder.
+    check: validates the options before the folder is created.
 
     Raises:
-        ConfigError: an option is wrong, or contradicts the run. DataError: there is no data.
+        ConfigError: an option is invalid, or contradicts the run. DataError: the data set is missing.
     """
-    given = chosen(parsed, kind)
+    given = given_options(parsed, kind)
     config = from_preset(kind, given)
-    run = Run(parsed.runs / (parsed.name or f"{command}-{config.preset}"))
+    run = Run(parsed.runs / (parsed.name or f"{kind.command}-{config.preset}"))
     if run.exists():
         if not parsed.resume:
-            raise ConfigError(f"{run.folder} holds a run; add --resume to go on, or give another --name.")
+            raise ConfigError(
+                f"{run.folder} holds a run; add --resume to continue it, or give another --name."
+            )
         config = run.config(kind)
         if differing := conflicts(config, given):
             raise ConfigError(f"A resumed run keeps its options; leave out {', '.join(differing)}.")
         config = dataclasses.replace(config, **{name: given[name] for name in FREE & given.keys()})
     config = resolve(config)
-    # Before a folder is made: a run without data would have to be deleted by hand.
+    # Checked first: a folder without data would have to be deleted by hand.
     mnist.find_folder(config.dataset)
     check(config)
     if not run.exists():
@@ -131,42 +139,42 @@ def open_run(
     return config, run
 
 
-def run_zoo(parsed: argparse.Namespace) -> None:
+def run_tutorial(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, TutorialConfig)
+    train(config, run)
+    bundle_tutorial(run)
+    print(f"{run.folder}: trained to step {run.last()}; publish it with `python -m export run {run.folder}`.")
+
+
+def run_generators(parsed: argparse.Namespace) -> None:
     parts = check_parts(parsed.only)
     check_shape(getattr(parsed, "dataset", GeneratorsConfig.dataset))
-    config, run = open_run(parsed, "zoo", GeneratorsConfig)
+    config, run = open_run(parsed, GeneratorsConfig)
     build_generators(config, run, parts)
     if (run.folder / REPORT).exists():
         bundle_generators(run)
         print((run.folder / "report.md").read_text())
 
 
-def run_product(parsed: argparse.Namespace) -> None:
+def run_detector(parsed: argparse.Namespace) -> None:
     check_shape(getattr(parsed, "dataset", DetectorConfig.dataset))
-    config, run = open_run(parsed, "product", DetectorConfig, check_generators)
-    train_product(config, run)
+    config, run = open_run(parsed, DetectorConfig, check_generators)
+    train_detector(config, run)
     bundle_detector(run)
     print((run.folder / CALIBRATION).read_text())
-
-
-def run_tutorial(parsed: argparse.Namespace) -> None:
-    config, run = open_run(parsed, "tutorial", TutorialConfig)
-    train(config, run)
-    bundle_tutorial(run)
-    print(f"{run.folder}: trained to step {run.last()}; `python -m export run {run.folder}` publishes it.")
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
     run = Run(parsed.run)
     if run.command() == DetectorConfig.command:
-        evaluate_product(run, None if parsed.tutorial is None else Run(parsed.tutorial))
+        evaluate_detector(run, None if parsed.tutorial is None else Run(parsed.tutorial))
         add_files(run, [EVALUATION, *(f"evaluation-{name}.png" for name in PLOTS)])
         print((run.folder / PAGE).read_text())
     else:
         print(json.dumps(evaluate_tutorial(run), indent=2))
 
 
-def run_step(parsed: argparse.Namespace) -> None:
+def run_trace(parsed: argparse.Namespace) -> None:
     run = Run(parsed.run)
     record = record_steps(run, parsed.at)
     if (run.folder / BUNDLE).exists():
@@ -175,14 +183,14 @@ def run_step(parsed: argparse.Namespace) -> None:
         real, fake = (
             " -> ".join(format(p, ".4f") for p in each[name]["fake_probability"]) for name in ("real", "fake")
         )
-        print(f"step {each['step']}: P(fake | x) of a real {real}, of a fake {fake}")
-    print(f"{parsed.run / RECORD} is written; `python -m export run {parsed.run}` publishes it.")
+        print(f"step {each['step']}: P(fake | x) of a real picture {real}, of a fake {fake}")
+    print(f"Recorded in {run.folder / RECORD}; publish it with `python -m export run {run.folder}`.")
 
 
 def run_data(parsed: argparse.Namespace) -> None:
     for split in ("train", "test"):
         digits = mnist.load(parsed.dataset, split)
-        print(f"{split}: {len(digits.images):,} pictures, verified, in {mnist.find_folder(parsed.dataset)}")
+        print(f"{split}: {len(digits.images):,} pictures verified in {mnist.find_folder(parsed.dataset)}")
 
 
 if __name__ == "__main__":

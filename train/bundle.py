@@ -23,7 +23,7 @@ from train.detector.train import STAGE, load_detector, load_examples, read_calib
 from train.errors import RunError
 from train.evaluation.report import EVALUATION
 from train.evaluation.tutorial import evaluate_tutorial
-from train.generators.build import REPORT, judged_generators
+from train.generators.build import REPORT, read_quality
 from train.generators.conditional_gan import ConditionalGan
 from train.run import Run
 from train.tutorial.gan import GRID, load_pair
@@ -57,8 +57,8 @@ class Bundle:
     """What a finished run hands to export.
 
     record: JSON: `kind` (the command of `python -m train`), `run` (its name), `config`, `licence`, `step`,
-    and more by kind. weights: of the networks, on the CPU. pictures: group → uint8 [n, height, width], for the
-    parity gate and for int8. files: name → content: reports, plots, recorded steps.
+    and more by kind. weights: of the networks, on the CPU. pictures: group → uint8 [n, height, width], for
+    the parity gate and for int8. files: name → content: reports, plots, recorded steps.
     """
 
     record: Mapping[str, Any]
@@ -173,8 +173,8 @@ def bundle_tutorial(run: Run) -> None:
         "snapshots": [row for row in rows if row["kind"] == "snapshot" and row["step"] in steps],
         "windows": [row for row in rows if row["kind"] == "window"],
     }
-    # Test digits are for figures and parity alone, so the int8 file is compared on training digits that it was
-    # not calibrated with.
+    # Test digits are for figures and parity alone, so the int8 file is compared on training digits that it
+    # was not calibrated with.
     pictures = {
         REALS: reals,
         CALIBRATION: learnt_from[order[:known]],
@@ -196,7 +196,7 @@ def bundle_generators(run: Run) -> None:
     """
     # Wherever it was trained, it is exported on the CPU in float32.
     config = dataclasses.replace(run.config(GeneratorsConfig), device="cpu", precision="float32")
-    names = [name for name, row in judged_generators(run).items() if row["kind"] != "real"]
+    names = [name for name, row in read_quality(run).items() if row["kind"] != "real"]
     trained, family = Run(run.folder / PUBLISHED_GENERATOR), ConditionalGan(config)
     family.restore_average(trained.load(family.total)[0])
     record = {
@@ -206,7 +206,7 @@ def bundle_generators(run: Run) -> None:
     }
     files = {
         **read_files(run.folder, [REPORT]),
-        **read_files(run.folder / "walls", [f"{name}.png" for name in names]),
+        **read_files(run.folder / "grids", [f"{name}.png" for name in names]),
     }
     save_bundle(run, Bundle(record, family.average.module.state_dict(), files=files))
 
@@ -230,7 +230,7 @@ def bundle_detector(run: Run) -> None:
     for name in validation.names:
         pictures[f"{VALIDATION}/{name}"] = validation.of(name)[:VALIDATION_COUNT]
     for name in (MNIST, *validation.kinds):
-        pictures[f"{AUGMENTED}/{name}"] = validation.of(name, wild=True)[:VALIDATION_COUNT]
+        pictures[f"{AUGMENTED}/{name}"] = validation.of(name, augmented=True)[:VALIDATION_COUNT]
     licence = f"; {PEN_LICENCE}" if PEN in learnt_from.names else ""
     record = {
         **common_record(run, config, Run(run.folder / STAGE).last(), licence),

@@ -1,4 +1,4 @@
-"""The training loop that every learner shares: batches, metrics, snapshots, resumable at any of them."""
+"""The training loop that every learner shares: batches, metrics and snapshots, resumable from any of them."""
 
 import math
 import time
@@ -17,11 +17,11 @@ from train.run import Run
 
 
 class Learner(Protocol):
-    """What the loop drives: networks, their optimisers and their own streams of random numbers."""
+    """Networks with their optimisers and random streams."""
 
     @property
     def watched(self) -> tuple[str, ...]:
-        """Names of what `step` returns."""
+        """Names of the values that `step` returns."""
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Learn from uint8 [batch, height, width] and int64 [batch].
@@ -30,21 +30,21 @@ class Learner(Protocol):
         """
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Every tensor that a later step depends on."""
+        """Return every tensor that a later step depends on."""
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Put back all that `state` gave.
+        """Restore what `state` returned.
 
         Raises:
-            KeyError, RuntimeError, ValueError: it is another learner's.
+            KeyError, RuntimeError, ValueError: the tensors belong to another learner.
         """
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long, in which order, and what is kept.
+    """How long to train, in which order, and which snapshots to keep.
 
-    steps: updates in all. kept: the steps whose snapshots stay. seed: of the order of the pictures.
+    steps: updates in total. kept: steps whose snapshots stay. seed: of the order of the pictures.
     """
 
     steps: int
@@ -55,12 +55,12 @@ class Schedule:
     seed: int
 
     def header(self) -> dict[str, Any]:
-        """What a snapshot holds of it; going on under another would be neither the one run nor the other."""
+        """Return the values that each snapshot records; a run resumes only under the same ones."""
         return {"kept": list(self.kept), "seed": self.seed, "batch_size": self.batch_size}
 
 
 def snapshot_steps(total: int, count: int) -> list[int]:
-    """Steps to keep: 0, then `count` - 1 in equal ratios up to the last (fewer where the run is short)."""
+    """Return the steps to keep: 0, then `count` - 1 in equal ratios up to the last; fewer if it is short."""
     if count == 2:
         return [0, total]
     first = max(1, total // 1000)
@@ -68,19 +68,19 @@ def snapshot_steps(total: int, count: int) -> list[int]:
 
 
 def epoch_order(seed: int, epoch: int, count: int) -> torch.Tensor:
-    """The order of an epoch's pictures, a function of seed and epoch alone: nothing of it need be saved."""
+    """Return the order of an epoch's pictures. It depends on its arguments alone, so it need not be saved."""
     stream = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     return torch.randperm(count, generator=stream)
 
 
 def steps_per_epoch(batch_size: int, count: int) -> int:
-    """Batches an epoch; a last one too small for BatchNorm is left out."""
+    """Return the number of batches per epoch; a last one too small for BatchNorm is dropped."""
     whole, rest = divmod(count, batch_size)
     return whole + (rest >= SMALLEST_BATCH)
 
 
 def batches(schedule: Schedule, count: int, start: int) -> Iterator[torch.Tensor]:
-    """Index batches of the whole run over `count` pictures, from step `start` on."""
+    """Yield the index batches of the whole run over `count` pictures, from step `start` on."""
     per_epoch = steps_per_epoch(schedule.batch_size, count)
     epoch, skipped = divmod(start, per_epoch)
     left = schedule.steps - start
@@ -96,16 +96,16 @@ def run_loop(
     digits: Digits,
     schedule: Schedule,
     run: Run,
-    show: Callable[[int], Mapping[str, float]],
+    on_snapshot: Callable[[int], Mapping[str, float]] = lambda _: {},
 ) -> float:
-    """Train from the run's last snapshot, or from the start, to the end; returns the seconds spent in all.
+    """Train from the run's last snapshot, or from the start, to the end; return the total seconds spent.
 
-    show: called with each kept step before its snapshot is saved; saves pictures, returns what else
-    the metrics should hold of that step.
+    on_snapshot: called with each kept step before its snapshot is saved; it may save pictures, and
+    returns further metrics of that step.
 
     Raises:
-        RunError: the run's folder cannot be written, holds no readable snapshot, or the losses are no
-            longer finite.
+        RunError: the run's folder cannot be written, its last snapshot cannot be read, or a loss is not
+            finite.
     """
     start, spent = resume(learner, schedule, run)
     began = time.monotonic() - spent
@@ -113,10 +113,10 @@ def run_loop(
     filled = 0
 
     def snapshot(step: int) -> float:
-        # The snapshot last: once it is there, all that belongs to its step is.
+        # Saved last: once a snapshot exists, everything else of its step exists too.
         seconds = time.monotonic() - began
         if step in schedule.kept:
-            run.log({"kind": "snapshot", "step": step, "seconds": seconds, **show(step)})
+            run.log({"kind": "snapshot", "step": step, "seconds": seconds, **on_snapshot(step)})
         header = {"step": step, "seconds": seconds, **schedule.header()}
         run.save(step, learner.state(), header)
         run.drop_except([*schedule.kept, step])
@@ -137,7 +137,7 @@ def run_loop(
                 means = dict(zip(learner.watched, (window / filled).tolist(), strict=True))
                 if not all(map(math.isfinite, means.values())):
                     raise RunError(
-                        f"The losses of {run.folder} are no longer finite at step {step}; "
+                        f"The losses of {run.folder} are not finite at step {step}; "
                         "lower the learning rate, or try another --seed."
                     )
                 run.log({"kind": "window", "step": step, "seconds": time.monotonic() - began, **means})
@@ -151,9 +151,9 @@ def run_loop(
 
 
 def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, float]:
-    """Put the learner where the run's last snapshot left it.
+    """Restore the learner from the run's last snapshot.
 
-    Returns its step, None where there is no snapshot yet, and the seconds spent so far.
+    Returns the step, None if there is no snapshot yet, and the seconds spent so far.
     """
     steps = run.steps()
     if not steps:
@@ -165,20 +165,22 @@ def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, 
 
 
 def restore_at(learner: Learner, schedule: Schedule, run: Run, step: int) -> dict[str, Any]:
-    """Put the learner where one of the run's snapshots left it; returns that snapshot's header.
+    """Restore the learner from one of the run's snapshots; return the snapshot's header.
 
     Raises:
-        RunError: the snapshot cannot be read, or is of another schedule or learner.
+        RunError: the snapshot cannot be read, or belongs to another schedule or learner.
     """
     tensors, header = run.load(step)
     for name, value in schedule.header().items():
         if header.get(name, value) != value:
             raise RunError(
-                f"{run.folder} was trained with {name} {header[name]}, which is now {value}; delete it to "
-                "train it anew."
+                f"{run.folder} was trained with {name} {header[name]}, but the options now say {value}; "
+                "delete it to train it again."
             )
     try:
         learner.restore(tensors)
     except (KeyError, RuntimeError, ValueError) as error:
-        raise RunError(f"{run.snapshot_path(step)} does not fit this run; delete it to go on.") from error
+        raise RunError(
+            f"{run.snapshot_path(step)} belongs to another network; delete it to go on."
+        ) from error
     return header

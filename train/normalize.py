@@ -1,19 +1,20 @@
-"""The reference normaliser: any picture → the 28x28 pixels that a discriminator sees, as MNIST was made.
+"""The reference normaliser: turns any picture into the 28x28 pixels that a discriminator sees, as MNIST did.
 
 MNIST's digits were scaled to fit a 20x20 box and pasted so that their centre of mass falls on the
-centre of a 28x28 field (http://yann.lecun.com/exdb/mnist/). Doing the same to every picture gives an
-MNIST digit back unchanged, and makes of any other what MNIST would have made of it. Training passes
-its pictures through this; `normalizer.onnx` does the same inside a graph.
+centre of a 28x28 field (http://yann.lecun.com/exdb/mnist/). The same treatment leaves an MNIST digit
+unchanged, and turns any other picture into what MNIST would have made of it. All training pictures pass
+through it; `normalizer.onnx` does the same inside a graph.
 
-The steps, each one function below, on a picture with ink of any colour on paper of any colour:
+Its steps, one function each, for ink of any colour on paper of any colour:
 
-1. `thinned`: skip pixels evenly until the longest side is at most 1,024.
-2. `grey`: transparency over white, or over black where what is visible is bright.
-3. `unframed`: drop a line along the edge that is no paper.
-4. `ink_on_dark`: how far each pixel stands out from the paper, whose brightness may slope.
-5. `without_noise`: zero what stands out no more than the paper's own noise; nothing on clean paper.
-6. `box_of`, `scaled`: the ink's bounding box, its longest side to 20 by area averaging, full contrast.
-7. `centred`: the centre of mass to the centre.
+1. `thinned`: keep every n-th pixel, so that the longest side is at most 1,024.
+2. `grey`: brightness, with transparency over white, or over black if the visible part is bright.
+3. `unframed`: drop a line along an edge that is not paper.
+4. `ink_on_dark`: the contrast of each pixel with the paper, whose brightness may slope.
+5. `without_noise`: zero contrasts within the paper's noise; clean paper has none.
+6. `box_of`, `scaled`: scale the ink's bounding box to a longest side of 20 by area averaging, and stretch
+   its contrast.
+7. `centred`: move the centre of mass to the centre.
 """
 
 from dataclasses import dataclass
@@ -26,37 +27,37 @@ SIDE: Final = 28
 BOX: Final = 20
 LARGEST_SIDE: Final = 1024
 MOSTLY_OPAQUE: Final = 170
-"""Mean alpha above which transparency is a margin around a picture, rather than paper under ink."""
+"""Mean alpha above which transparency is a margin around a picture rather than the paper."""
 FRAME_SHARE: Final = 1 / 64
-"""Of the longest side: how thick a frame may be and still be dropped."""
+"""Largest thickness of a frame, as a share of the longest side."""
 FRAME_CONTRAST: Final = 64
-"""In levels: how far a frame differs from the paper inside it."""
+"""Smallest contrast of a frame with the paper inside it, in levels."""
 FRAME_WHOLE: Final = 0.9
-"""Share of an edge's pixels that differ where it is a frame, and of those inside it that do not."""
+"""Share of an edge's pixels that must have this contrast, and of the pixels inside that must be clean."""
 CLEAN_CONTRAST: Final = 16
-"""In levels: how far clean paper inside a frame may differ from its median."""
+"""Largest difference of clean paper from its median, in levels."""
 LARGEST_SLOPE: Final = 64
-"""How far the middle of one side may differ from the paper's median brightness and still be paper."""
+"""Largest difference of one side's median from the paper's, in levels; beyond it, the side shows ink."""
 NOISE_WIDTHS: Final = 5
-"""Of the median absolute deviation: 3.4 standard deviations where noise is normal."""
+"""Threshold in median absolute deviations; 3.4 standard deviations of normal noise."""
 RINGING: Final = 16 / 255
-"""Of the strongest ink: what the ringing of codecs and of sharp filters stays under."""
+"""Upper bound of the ringing of codecs and sharp filters, as a share of the strongest ink."""
 BOX_CONTRAST: Final = 1 / 4
-"""Of the strongest ink: what the bounding box is drawn around."""
+"""Level of the bounding box, as a share of the strongest ink."""
 SPECK_CONTRAST: Final = 1 / 8
-"""Of the strongest ink: the mean of 3x3 pixels that one pixel alone, a speck, stays under."""
+"""Upper bound of the 3x3 mean around a lone pixel, as a share of the strongest ink."""
 LEAST_CONTRAST: Final = 16
-"""In levels: less than this anywhere is an empty picture."""
+"""A picture with less contrast than this, in levels, is empty."""
 FULL_CONTRAST: Final = 253.5
-"""In levels: the strongest ink of every MNIST digit is 254 or 255, so only weaker ink is stretched."""
+"""In levels. The strongest ink of every MNIST digit is 254 or 255; only weaker ink is stretched."""
 
 
 @dataclass(frozen=True)
 class Normalized:
-    """A normalised picture, and what was done to it.
+    """A normalised picture, and where it came from.
 
     pixels: uint8 [28, 28]. box: top, left, bottom, right (the last two just outside) of the ink in the
-    picture as given, all 0 where there is nothing to see. inverted: whether bright paper was made dark.
+    original picture; all 0 if it is empty. inverted: whether the paper was bright.
     """
 
     pixels: NDArray[np.uint8]
@@ -65,15 +66,15 @@ class Normalized:
 
 
 def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Any picture, uint8 [height, width, 1 | 3 | 4] → uint8 [28, 28], ink bright on dark 0.
+    """Normalise a picture, uint8 [height, width, 1 | 3 | 4], to uint8 [28, 28], bright ink on 0.
 
-    All zero where there is nothing to see. Idempotent; an MNIST digit comes back unchanged.
+    An empty picture becomes all 0. Idempotent; leaves MNIST digits unchanged.
     """
     return examined(image).pixels
 
 
 def examined(image: NDArray[np.uint8]) -> Normalized:
-    """What `normalize` makes of a picture, uint8 [height, width, 1 | 3 | 4], and what it does to it."""
+    """Normalise a picture, uint8 [height, width, 1 | 3 | 4], and return the details too."""
     step = stride(image)
     light, dropped = unframed(grey(thinned(image, step)))
     above, noise, inverted = ink_on_dark(light)
@@ -85,23 +86,23 @@ def examined(image: NDArray[np.uint8]) -> Normalized:
 
 
 def stride(image: NDArray[np.uint8]) -> int:
-    """The least n of which every n-th row and column are at most `LARGEST_SIDE` of either."""
+    """Return the smallest n for which every n-th row and column fit `LARGEST_SIDE`."""
     longest: int = max(image.shape[:2])
     return -(-longest // LARGEST_SIDE)
 
 
 def thinned(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """Every n-th row and column."""
+    """Keep every n-th row and column."""
     return image[::step, ::step]
 
 
 def as_given(
     box: tuple[int, int, int, int], dropped: tuple[int, int], step: int, shape: tuple[int, ...]
 ) -> tuple[int, int, int, int]:
-    """A box of `box_of` in the picture before it was thinned and unframed, as `Normalized` has it.
+    """Convert a box of `box_of` to the coordinates of the original picture, in the order of `Normalized`.
 
-    dropped: rows at the top and columns at the left. A row or column that was kept stands for those that
-    were skipped after it.
+    dropped: rows at the top and columns at the left that `unframed` dropped. A kept row or column also
+    covers the skipped ones after it.
     """
     top, bottom, left, right = box
     return (
@@ -113,9 +114,9 @@ def as_given(
 
 
 def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Brightness 0 to 255, int32 [height, width], by ITU-R BT.601.
+    """Return brightness 0 to 255, int32 [height, width], by ITU-R BT.601.
 
-    In whole numbers, so that every runtime agrees.
+    Computed in integers, so that all runtimes agree.
     """
     channels = image.astype(np.int32)
     red, green, blue = (channels[..., min(index, channels.shape[2] - 1)] for index in range(3))
@@ -130,9 +131,9 @@ def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
 
 
 def unframed(light: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[int, int]]:
-    """Drop a frame, or a line along one edge, where clean paper lies just inside; else nothing.
+    """Drop a frame, or a line along one edge, if clean paper lies just inside it.
 
-    Returns what is left, and how many rows at the top and columns at the left are not.
+    Returns the rest, and the number of rows dropped at the top and of columns at the left.
     """
     height, width = light.shape
     thickness = max(1, (max(height, width) + 32) // round(1 / FRAME_SHARE))
@@ -151,12 +152,12 @@ def unframed(light: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[int, in
 
 
 def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float32, bool]:
-    """How far each pixel stands out from the paper, brighter or, on bright paper, darker; and the noise.
+    """Return each pixel's contrast with the paper, the noise, and whether the paper is bright.
 
-    Paper is what the outermost pixels show: a plane through the medians of the four sides, where a
-    side that differs much from the others (ink runs along it) counts as they do.
-    Returns float32 [height, width], 0 to 255, the median absolute deviation of the outermost pixels, and
-    whether the paper was bright.
+    The paper is a plane through the medians of the four sides; a side that differs much from the others,
+    because ink runs along it, counts as they do. Contrast is float32 [height, width], 0 to 255, where the
+    pixel is brighter than dark paper or darker than bright paper. The noise is the median absolute
+    deviation of the outermost pixels.
     """
     bright = bool(median(ring(light)) > 127)
     if bright:
@@ -171,17 +172,17 @@ def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float
     across = np.arange(width, dtype=np.float32) / np.float32(max(width - 1, 1)) - np.float32(0.5)
     level = (top + bottom + left + right) / np.float32(4)
     plane = level + (bottom - top) * down[:, None] + (right - left) * across
-    # Light multiplies: where there is half of it, ink stands out half as far. On black or white, 1.
+    # Light is multiplicative: half the light halves ink's contrast. The factor is 1 on black or white.
     above = (light.astype(np.float32) - plane) * (255 / np.maximum(255 - plane, LEAST_CONTRAST))
     noise = median(np.abs(ring(above)))
     return np.maximum(above, 0), noise, bright
 
 
 def without_noise(ink: NDArray[np.float32], noise: np.float32) -> tuple[NDArray[np.float32], np.float32]:
-    """Zero what is noise or ringing; returns the ink left and the level to draw its box at.
+    """Zero noise and ringing; return the remaining ink and the level of its bounding box.
 
-    What comes out of here, enlarged by a whole factor or not at all, is left as it is, and every trace
-    of ink counts: 93 % of MNIST's digits have pixels of 1 to 15.
+    A normalised picture, enlarged by a whole factor or not at all, is left unchanged, and every trace of
+    ink counts: 93 % of MNIST's digits have pixels of 1 to 15.
     """
     if noise == 0 and is_exact(ink):
         return ink, np.float32(0)
@@ -191,7 +192,7 @@ def without_noise(ink: NDArray[np.float32], noise: np.float32) -> tuple[NDArray[
 
 
 def is_exact(ink: NDArray[np.float32]) -> bool:
-    """Whether the ink's longest side is `BOX` times a whole number, and it is made of squares that size."""
+    """Whether the ink's longest side is a multiple of `BOX`, and it consists of squares of that factor."""
     box = box_of(ink, np.float32(0))
     if box is None:
         return False
@@ -206,7 +207,7 @@ def is_exact(ink: NDArray[np.float32]) -> bool:
 
 
 def without_specks(ink: NDArray[np.float32], level: np.float32) -> NDArray[np.float32]:
-    """The ink to draw the bounding box around: all of it, or, of a noisy picture, all but lone pixels."""
+    """Return the ink that defines the bounding box: all of it, or in a noisy picture all but lone pixels."""
     if level == 0:
         return ink
     height, width = ink.shape
@@ -217,7 +218,7 @@ def without_specks(ink: NDArray[np.float32], level: np.float32) -> NDArray[np.fl
 
 
 def box_of(ink: NDArray[np.float32], level: np.float32) -> tuple[int, int, int, int] | None:
-    """Top, bottom, left, right (the second and fourth just outside) of ink above a level; None for no ink."""
+    """Return top, bottom, left, right (bottom, right just outside) of ink above a level; None without ink."""
     if ink.max() < LEAST_CONTRAST:
         return None
     rows, columns = np.flatnonzero(ink.max(1) > level), np.flatnonzero(ink.max(0) > level)
@@ -225,9 +226,9 @@ def box_of(ink: NDArray[np.float32], level: np.float32) -> tuple[int, int, int, 
 
 
 def scaled(ink: NDArray[np.float32], box: tuple[int, int, int, int]) -> NDArray[np.int32]:
-    """The box by area averaging, longest side `BOX`: int32 [rows, columns], strongest ink at least 254.
+    """Scale the box by area averaging to longest side `BOX`: int32 [rows, columns], maximum at least 254.
 
-    Any ink stays at least 1, so that the box of the result is the whole result.
+    All ink stays at least 1, so that the ink fills the result.
     """
     top, bottom, left, right = box
     longest = max(bottom - top, right - left)
@@ -239,16 +240,16 @@ def scaled(ink: NDArray[np.float32], box: tuple[int, int, int, int]) -> NDArray[
     strongest = averaged.max()
     if strongest < FULL_CONTRAST:
         averaged = averaged * (255 / strongest)
-    # A little more than half up: averages of flat colours fall on halves exactly, where runtimes differ.
+    # Slightly more than half up: averages of flat colours fall exactly on halves, where runtimes differ.
     rounded = np.floor(averaged + (0.5 + 1 / 512))
     return np.where(averaged > 0, np.maximum(rounded, 1), 0).astype(np.int32)
 
 
 def overlaps(start: int, length: int, longest: int, size: int) -> NDArray[np.float32]:
-    """Weights float32 [outputs, size] that average `length` pixels from `start` on, each row summing to 1.
+    """Return weights float32 [outputs, size] that average `length` pixels from `start`; rows sum to 1.
 
-    An output's weight for a pixel is the share of the output's extent that the pixel covers; where
-    `longest` is a multiple of `BOX` that is exact.
+    A weight is the share of the output's extent that the pixel covers; it is exact if `longest` is a
+    multiple of `BOX`.
     """
     outputs = max(1, (2 * length * BOX + longest) // (2 * longest))
     extent = np.float32(length) / np.float32(outputs)
@@ -260,7 +261,7 @@ def overlaps(start: int, length: int, longest: int, size: int) -> NDArray[np.flo
 
 
 def centred(digit: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Paste at most 20x20 pixels into 28x28 so that their centre of mass is nearest to the centre."""
+    """Paste at most 20x20 pixels into 28x28, with the centre of mass nearest to the centre."""
     top, left = offset(digit.sum(1)), offset(digit.sum(0))
     result = np.zeros((SIDE, SIDE), np.uint8)
     result[top : top + digit.shape[0], left : left + digit.shape[1]] = digit
@@ -268,9 +269,9 @@ def centred(digit: NDArray[np.int32]) -> NDArray[np.uint8]:
 
 
 def offset(mass: NDArray[np.int64]) -> int:
-    """Where a profile of mass must begin for its centre to fall nearest to the middle, kept inside.
+    """Return where a profile of mass must begin for its centre to be nearest to the middle, kept inside.
 
-    MNIST counts pixels from 0 and takes 14 for the middle. In whole numbers, so that every runtime agrees.
+    MNIST counts pixels from 0 and takes 14 as the middle. Computed in integers, so that all runtimes agree.
     """
     total = int(mass.sum())
     moment = int((mass * np.arange(len(mass))).sum())
@@ -279,10 +280,10 @@ def offset(mass: NDArray[np.int64]) -> int:
 
 
 def ring(values: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The outermost rows and columns, the corners twice."""
+    """Return the outermost rows and columns, corners twice."""
     return np.concatenate([values[0], values[-1], values[:, 0], values[:, -1]])
 
 
 def median(values: NDArray[np.generic]) -> np.float32:
-    """The upper median: a value that occurs, so that no runtime has to average two."""
+    """Return the upper median, a value that occurs: runtimes may average two values differently."""
     return np.float32(np.sort(values)[len(values) // 2])

@@ -1,4 +1,4 @@
-"""Work that is shared by processes: what comes out does not depend on how many there are."""
+"""Worker processes. Results never depend on their number."""
 
 import multiprocessing
 import os
@@ -11,14 +11,14 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """Processes that stay until the end of a `with`: with one job, all is done in this process."""
+    """A pool of processes for use in a `with` block; with one job, the calling process does all work."""
 
     def __init__(self, jobs: int) -> None:
         self.pool: ProcessPoolExecutor | None = None
         if jobs > 1:
-            # Spawned, because a forked process inherits a thread pool that it cannot use.
-            spawned = multiprocessing.get_context("spawn")
-            self.pool = ProcessPoolExecutor(jobs, spawned, initializer=end_with_parent)
+            # Spawn: a forked process inherits a thread pool that it cannot use.
+            spawn = multiprocessing.get_context("spawn")
+            self.pool = ProcessPoolExecutor(jobs, spawn, initializer=exit_with_parent)
 
     def __enter__(self) -> Self:
         return self
@@ -27,15 +27,15 @@ class Workers:
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
 
-    def results(self, function: Callable[..., Result], calls: Sequence[tuple[Any, ...]]) -> list[Result]:
-        """What a function returns for each of these arguments, in their order; all fit to be sent."""
+    def starmap(self, function: Callable[..., Result], calls: Sequence[tuple[Any, ...]]) -> list[Result]:
+        """Return the function's results for each tuple of picklable arguments, in order."""
         if self.pool is None or not calls:
             return [function(*call) for call in calls]
         return list(self.pool.map(function, *zip(*calls, strict=True)))
 
 
-def end_with_parent() -> None:
-    """See to it that this process does not outlive a killed command: it would go on writing into its run."""
+def exit_with_parent() -> None:
+    """Exit this process when its parent is killed; otherwise it would go on writing into the run."""
     parent = multiprocessing.parent_process()
     if parent is not None:
 

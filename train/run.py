@@ -10,14 +10,14 @@ from typing import Any
 import torch
 
 from train.checkpoint import load_snapshot, save_snapshot, write_atomically
-from train.config import Config, SomeConfig, TutorialConfig
+from train.config import Config, GeneratorsConfig, SomeConfig
 from train.errors import ConfigError, RunError
 
 SNAPSHOT_NAME = re.compile(r"step-(\d{6,})\.safetensors")
 
 
 class Run:
-    """The files of one run, by name. Nothing is read or written until a method is called."""
+    """The files of one run. Creating the object reads and writes nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -42,55 +42,56 @@ class Run:
         write_atomically(self.config_path, (json.dumps(options, indent=2) + "\n").encode())
 
     def config(self, kind: type[SomeConfig]) -> SomeConfig:
-        """The options that the run was started with, of the kind that its command takes.
+        """Return the options that the run was started with.
 
         Raises:
-            RunError: there is no such run, it is another command's, or its config.json cannot be read.
+            RunError: there is no run, it belongs to another command, or its config.json is unreadable.
         """
         if (command := self.command()) != kind.command:
             raise RunError(
                 f"{self.folder} is a run of `python -m train {command}`, not of `{kind.command}`; "
                 "name another folder."
             )
+        options = self.options()
+        del options["command"]
         try:
-            options = self.options()
-            options.pop("command", None)
             return kind(**options)
         except (TypeError, ConfigError) as error:
             raise self.unreadable(error) from error
 
     def command(self) -> str:
-        """The command of `python -m train` that made the run; raises RunError where there is none."""
-        # Runs from before there were several commands do not say; they are the tutorial's.
-        return str(self.options().get("command", TutorialConfig.command))
+        """Return the command of `python -m train` that made the run; raise RunError if there is no run."""
+        command = str(self.options().get("command"))
+        # The command was once called `zoo`. Its runs take hours, so the old ones are still read.
+        return GeneratorsConfig.command if command == "zoo" else command
 
     def options(self) -> dict[str, Any]:
-        """The content of config.json; raises RunError where it cannot be read."""
+        """Return the content of config.json; raise RunError if it is missing or unreadable."""
         try:
             options = json.loads(self.config_path.read_text())
         except FileNotFoundError as error:
             raise RunError(
-                f"{self.folder} holds no whole run (no config.json); name the folder of a run that "
-                "`python -m train` made, or start one under another --name."
+                f"{self.folder} holds no complete run (config.json is missing); name the folder of a run of "
+                "`python -m train`, or start one under another --name."
             ) from error
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from error
         if not isinstance(options, dict):
-            raise self.unreadable("it holds no options")
+            raise self.unreadable("it is not a JSON object")
         return options
 
     def unreadable(self, reason: object) -> RunError:
         return RunError(
-            f"{self.config_path} cannot be read ({reason}); delete {self.folder} and start the run anew."
+            f"{self.config_path} cannot be read ({reason}); delete {self.folder} and start the run again."
         )
 
     def steps(self) -> list[int]:
-        """The steps that have a snapshot, in order."""
+        """Return the steps that have a snapshot, in order."""
         found = (SNAPSHOT_NAME.fullmatch(path.name) for path in self.folder.glob("step-*.safetensors"))
         return sorted(int(match[1]) for match in found if match)
 
     def last(self) -> int:
-        """The newest snapshot's step; raises RunError where there is none."""
+        """Return the step of the newest snapshot; raise RunError if there is none."""
         if not (steps := self.steps()):
             raise RunError(f"{self.folder} holds no snapshot; finish the run with --resume first.")
         return steps[-1]
@@ -107,18 +108,18 @@ class Run:
             self.snapshot_path(step).unlink()
 
     def log(self, row: Mapping[str, Any]) -> None:
-        """Add a line to metrics.jsonl; raises RunError where it cannot be written."""
+        """Append a line to metrics.jsonl; raise RunError if it cannot be written."""
         try:
             with self.metrics_path.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")
         except OSError as error:
             raise RunError(
-                f"{self.metrics_path} cannot be written ({error.strerror}); free some space or mend the "
+                f"{self.metrics_path} cannot be written ({error.strerror}); free some space or fix the "
                 "folder's permissions, then run the same command with --resume."
             ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; one that a kill cut short is left out."""
+        """Return the lines of metrics.jsonl, without any that a kill cut short."""
         rows = []
         if self.metrics_path.is_file():
             for line in self.metrics_path.read_text().splitlines():
@@ -129,6 +130,6 @@ class Run:
         return rows
 
     def rewind_metrics(self, step: int) -> None:
-        """Forget the lines after a step, which a resumed run writes again."""
+        """Drop the lines after a step, which a resumed run writes again."""
         kept = [json.dumps(row) + "\n" for row in self.metrics() if row["step"] <= step]
         write_atomically(self.metrics_path, "".join(kept).encode())

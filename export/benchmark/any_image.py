@@ -13,7 +13,7 @@ from demo.inference.sessions import CPU, open_session
 from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report
 from export.conformance import strokes_of
 from export.from_image import photographed
-from train.data.pen import draw
+from train.data.pendigits import draw
 from train.normalize import SIDE, normalize
 
 HEIGHT: Final = 480

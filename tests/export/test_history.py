@@ -15,7 +15,7 @@ from train.run import Run
 
 
 def windows(*ends: int) -> list[dict[str, float]]:
-    """Windows up to these steps, in which the losses are the mean of the steps' numbers, and twice that."""
+    """Return windows up to these steps, whose losses are the mean of the steps' numbers, and twice that."""
     starts = [0, *ends[:-1]]
     means = [(start + 1 + end) / 2 for start, end in zip(starts, ends, strict=True)]
     return [
@@ -26,19 +26,18 @@ def windows(*ends: int) -> list[dict[str, float]]:
 
 @pytest.mark.parametrize("count", [1, 2, 7, CURVE_POINTS, 500, 20_000])
 def test_a_point_is_the_mean_of_all_steps_since_the_one_before(count: int) -> None:
-    # Windows are cut short by snapshots, so they are not all of one length.
+    # Snapshots cut windows short, so they differ in length.
     ends = [10 * number - (number % 3) for number in range(1, count + 1)]
     curve = history_curve(windows(*ends))
     steps = curve["step"]
     assert 1 <= len(steps) <= CURVE_POINTS
-    assert steps[0] == ends[0]
-    assert steps[-1] == ends[-1]
+    assert (steps[0], steps[-1]) == (ends[0], ends[-1])
     assert steps == sorted(set(steps))
-    for start, end, judge, maker in zip(
+    for start, end, one, other in zip(
         [0, *steps[:-1]], steps, curve["discriminator_loss"], curve["generator_loss"], strict=True
     ):
-        assert judge == pytest.approx((start + 1 + end) / 2)
-        assert maker == pytest.approx(start + 1 + end)
+        assert one == pytest.approx((start + 1 + end) / 2)
+        assert other == pytest.approx(start + 1 + end)
 
 
 def test_a_curve_has_points_at_every_scale() -> None:
@@ -48,22 +47,18 @@ def test_a_curve_has_points_at_every_scale() -> None:
     assert max(later - sooner for sooner, later in pairwise(steps)) <= 1000
 
 
-def test_the_curve_is_the_runs_own(published_run: Path, smoke_models: Path) -> None:
+def test_curve_and_recorded_steps_are_the_runs_own(published_run: Path, smoke_models: Path) -> None:
     record = json.loads((smoke_models / "history.json").read_text())
     rows = [row for row in Run(published_run).metrics() if row["kind"] == "window"]
     assert set(record["curve"]) == {"step", "discriminator_loss", "generator_loss"}
     assert record["curve"]["step"][-1] == record["steps"][-1] == rows[-1]["step"]
     assert record["curve"]["discriminator_loss"][0] == round(rows[0]["discriminator_loss"], 5)
     assert all(math.isfinite(value) for values in record["curve"].values() for value in values)
-
-
-def test_recorded_steps_are_published_with_their_checksum(published_run: Path, smoke_models: Path) -> None:
     content = (smoke_models / "history-steps.json").read_bytes()
     assert content == (published_run / "steps.json").read_bytes()
     manifest = json.loads((smoke_models / "manifest.json").read_text())
     assert manifest["files"]["history-steps.json"]["size"] == len(content)
-    shown = json.loads((smoke_models / "history.json").read_text())["steps"]
-    assert [each["snapshot"] for each in json.loads(content)["steps"]] == shown[:-1]
+    assert [each["snapshot"] for each in json.loads(content)["steps"]] == record["steps"][:-1]
 
 
 def test_the_published_steps_begin_where_the_published_history_stands(tutorial_engine: Engine) -> None:

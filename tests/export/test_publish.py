@@ -1,4 +1,4 @@
-"""All files and their manifest, or nothing."""
+"""All files and their manifest are published, or nothing is."""
 
 import json
 import subprocess
@@ -38,7 +38,7 @@ def test_other_files_stay(tmp_path: Path) -> None:
     assert manifest.read("b.onnx") == b"two"
 
 
-def test_what_is_to_go_goes(tmp_path: Path) -> None:
+def test_files_are_removed(tmp_path: Path) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one", "b.json": b"two", "c.json": b"three"}, ENTRY)
     publish(tmp_path / "models", {"c.json": b"new"}, {}, without=["b.json", "c.json", "d.json"])
     assert sorted(content(tmp_path / "models")) == ["a.onnx", "c.json", "manifest.json"]
@@ -75,7 +75,7 @@ def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
         check=False,
         cwd=ROOT,
     )
-    assert "cannot be written (File too large); what it held is intact" in result.stderr
+    assert "cannot be written (File too large); its content is unchanged" in result.stderr
     assert content(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
@@ -92,10 +92,10 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
             raise PermissionError(13, "Permission denied")
         return rename(self, target)
 
-    # Where the two cannot be exchanged at once.
-    monkeypatch.setattr("export.folders.exchange", lambda *_: False)
+    # As on systems that cannot exchange two folders at once.
+    monkeypatch.setattr("export.publish.exchange", lambda *_: False)
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(PublishError, match="what it held is intact"):
+    with pytest.raises(PublishError, match="its content is unchanged"):
         publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
     assert content(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
@@ -110,7 +110,7 @@ def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, damage: st
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
-def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
+def test_a_kill_between_the_renames_is_repaired(tmp_path: Path) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
     (tmp_path / "models").rename(tmp_path / ".models.previous")
     publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
@@ -118,8 +118,8 @@ def test_a_kill_between_the_renames_is_mended(tmp_path: Path) -> None:
     assert sorted(files) == ["a.onnx", "b.onnx"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone exchanges folders at once")
-def test_at_no_moment_there_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux exchanges folders at once")
+def test_the_folder_is_there_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
 
     def never(self: Path, target: Path) -> Path:

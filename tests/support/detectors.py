@@ -16,7 +16,7 @@ from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.conformance import strokes_of
 from export.detector import PixelDetector, detector_spec, publish_detector
-from train.data.pen import draw
+from train.data.pendigits import draw
 from train.normalize import normalize
 
 SCALE: Final = 0.8

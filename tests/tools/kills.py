@@ -1,8 +1,8 @@
 """Kill whatever is being written, and read it: `python -m tests.tools.kills`.
 
 For each kind of file: SIGKILL at random moments, and once a limit on the size of files, which fails a write
-as a full disk does. Then trainings are killed twice, resumed, and compared with one that was left alone. Prints
-a table; the exit code is 1 if anything could not be read or differed. Needs `fork`.
+as a full disk does. Then trainings are killed twice, resumed, and compared with one that was left alone.
+Prints a table; the exit code is 1 if anything could not be read or differed. Needs `fork`.
 """
 
 import argparse
@@ -38,8 +38,7 @@ from export.publish import publish
 from tests.support.handwriting import small_digits, write_data_set
 from train.__main__ import main as train_main
 from train.checkpoint import load_snapshot, save_snapshot
-from train.data.datasets import DATASETS
-from train.data.mnist import DATA_VARIABLE
+from train.data.mnist import DATA_VARIABLE, DATASETS
 from train.errors import TrainError
 from train.run import Run
 

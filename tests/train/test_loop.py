@@ -1,4 +1,4 @@
-"""The shared loop's order and spacing; that a kill changes nothing is tested with the tutorial's pair."""
+"""The order of the pictures, and the spacing of snapshots. Resuming is tested with the tutorial's GAN."""
 
 import torch
 
@@ -11,7 +11,7 @@ def test_snapshots_are_spaced_logarithmically() -> None:
     assert snapshot_steps(100, 2) == [0, 100]
 
 
-def test_batches_start_anywhere() -> None:
+def test_batches_can_start_anywhere() -> None:
     schedule = Schedule(steps=15, batch_size=10, kept=[15], save_every=5, log_every=5, seed=0)
     whole = list(batches(schedule, 47, 0))
     assert len(whole) == 3 * steps_per_epoch(10, 47) == 15
@@ -22,6 +22,6 @@ def test_batches_start_anywhere() -> None:
         assert all(torch.equal(one, other) for one, other in zip(rest, whole[start:], strict=True))
 
 
-def test_a_last_batch_too_small_for_batchnorm_is_left_out() -> None:
+def test_a_last_batch_too_small_for_batchnorm_is_dropped() -> None:
     assert steps_per_epoch(10, 43) == 4
     assert steps_per_epoch(10, 44) == 5

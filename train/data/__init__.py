@@ -1,1 +1,1 @@
-"""Pictures to learn from and to measure on."""
+"""Training and test pictures."""

@@ -1,11 +1,13 @@
-"""What happens to a picture between being made and being judged: the same for real and generated digits.
+"""Change pictures as they change on their way to a reader, then normalise them.
 
-Whatever only one of the two classes went through would tell the class instead of the digit: a codec,
-a scale, a smooth edge. So both go through `wild`, and then through the one door, `train.normalize`.
+Real and generated digits go through the same code: a codec, a scale or a smooth edge that only one class
+has would give the class away. Each picture's random numbers depend on the seed and its index alone, so
+results do not depend on the number of processes.
 """
 
 import io
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,11 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from train.normalize import SIDE, normalize
+from train.processes import Workers
+
 Picture = NDArray[np.uint8]
 """uint8 [height, width, 1 | 3], 0 to 255."""
 Range = tuple[float, float]
-"""The least and the most of a number that is drawn anew for each picture."""
+"""Bounds of a value that is drawn for each picture."""
+Change = Callable[[NDArray[np.uint8], np.random.Generator], Picture]
+"""Changes uint8 [height, width] before normalization; picklable."""
 
+PART: Final = 1000
+"""Pictures per call of a worker process."""
 FILTERS: Final = (
     Image.Resampling.NEAREST,
     Image.Resampling.BOX,
@@ -27,15 +36,14 @@ FILTERS: Final = (
     Image.Resampling.LANCZOS,
 )
 AVERAGING: Final = FILTERS[1:]
-"""Those that leave no stroke out when they make a picture smaller."""
-SIDE: Final = 28
-"""Distances are in pixels of a picture this high and wide; in a larger one they grow with it."""
+"""Filters that keep thin strokes when shrinking."""
 
-PEN: Final = (0.25, 0.55)
+# Distances are in pixels of a 28x28 picture, and grow with a larger one.
+INK_LEVEL: Final = (0.25, 0.55)
 FINE: Final = 4
-"""How much finer the grid is that strokes are drawn on again."""
+"""Factor of the finer grid on which strokes are redrawn."""
 SHRUNK: Final = (14, 26)
-"""Pixels a side; MNIST's 20 pixels of digit become 10 to 19, and a 16x16 scan is among them."""
+"""Pixels a side. MNIST's 20 pixels of digit become 10 to 19; a 16x16 scan is among them."""
 ENLARGED: Final = (1, 20)
 BLUR: Final = (0.2, 0.8)
 SHIFT: Final = (0, 2)
@@ -46,14 +54,14 @@ QUALITY: Final = (40, 95)
 
 @dataclass(frozen=True)
 class Chances:
-    """How often each thing happens to a picture, each from 0 to 1, in the order in which they happen.
+    """Probability of each change, in the order in which they are applied.
 
-    untouched: that nothing of it all does. shrunk, enlarged: see `shrunk`, `enlarged`; a picture may be
-    both, as a small scan is that a viewer enlarges. painted: on paper or a blackboard of any colour.
+    untouched: none of the others happens. A picture may be both shrunk and enlarged, like a small scan in
+    an image viewer. painted: on paper or a blackboard of any colour.
     """
 
     untouched: float = 0.1
-    inked: float = 0.2
+    restroked: float = 0.2
     shrunk: float = 0.25
     shifted: float = 0.15
     enlarged: float = 0.75
@@ -68,69 +76,105 @@ class Chances:
 CHANCES: Final = Chances()
 
 
-def wild(pixels: NDArray[np.uint8], random: np.random.Generator, chances: Chances = CHANCES) -> Picture:
-    """A picture of a digit, uint8 [height, width] with ink bright on dark 0, as it may reach a reader.
+def augment(pixels: NDArray[np.uint8], random: np.random.Generator, chances: Chances = CHANCES) -> Picture:
+    """Change a digit, uint8 [height, width] with bright ink on 0, at random.
 
-    The same arguments, and the same state of `random`, give the same picture.
+    The result depends only on the arguments and the state of `random`.
     """
     picture = pixels[..., np.newaxis]
     if random.random() < chances.untouched:
         return picture
-    for chance, happen, reach in (
-        (chances.inked, inked, PEN),
-        (chances.shrunk, shrunk, SHRUNK),
-        (chances.shifted, shifted, SHIFT),
-        (chances.enlarged, enlarged, ENLARGED),
-        (chances.blurred, blurred, BLUR),
-        (chances.canvas, on_canvas, CANVAS),
-        (chances.painted, painted, (0, 1)),
-        (chances.noisy, noisy, NOISE),
+    for chance, change, bounds in (
+        (chances.restroked, restroke, INK_LEVEL),
+        (chances.shrunk, shrink, SHRUNK),
+        (chances.shifted, shift, SHIFT),
+        (chances.enlarged, enlarge, ENLARGED),
+        (chances.blurred, blur, BLUR),
+        (chances.canvas, place_on_canvas, CANVAS),
+        (chances.painted, paint, (0, 1)),
+        (chances.noisy, add_noise, NOISE),
         (chances.webp, webp, QUALITY),
         (chances.jpeg, jpeg, QUALITY),
     ):
         if random.random() < chance:
-            picture = happen(picture, reach, random)
+            picture = change(picture, bounds, random)
     return picture
 
 
-def inked(picture: Picture, levels: Range, random: np.random.Generator) -> Picture:
-    """As if by another pen or scanner: strokes thicker or thinner, their edges softer, or black and white.
+def keep(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # noqa: ARG001
+    """Leave uint8 [height, width] as it is: a `Change` that changes nothing."""
+    return pixels[..., np.newaxis]
 
-    levels: from it is drawn which share of full ink is in the middle of a stroke's edge.
+
+def prepare(
+    pixels: NDArray[np.uint8], copies: int, seed: int, workers: Workers, change: Change = augment
+) -> NDArray[np.uint8]:
+    """Change and normalise each picture several times: [n, height, width] → uint8 [n, copies, 28, 28].
+
+    pixels: uint8, bright ink on 0. More copies begin with the same ones.
     """
-    finer = resized(picture, FINE, Image.Resampling.BICUBIC)
+    parts = [
+        (pixels[start : start + PART], start, copies, seed, change) for start in range(0, len(pixels), PART)
+    ]
+    results = workers.starmap(prepare_part, parts)
+    whole = np.concatenate(results) if results else np.zeros((0, SIDE, SIDE), np.uint8)
+    return whole.reshape(len(pixels), copies, SIDE, SIDE)
+
+
+def prepare_part(
+    pixels: NDArray[np.uint8], start: int, copies: int, seed: int, change: Change
+) -> NDArray[np.uint8]:
+    """Prepare consecutive pictures, uint8 [n * copies, 28, 28]; start: index of the first one."""
+    randoms = [np.random.default_rng((seed, start + index)) for index in range(len(pixels))]
+    return normalize_all(
+        change(each, random) for each, random in zip(pixels, randoms, strict=True) for _ in range(copies)
+    )
+
+
+def normalize_all(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
+    """Normalise pictures uint8 [height, width, 1 | 3 | 4] of any sizes: uint8 [n, 28, 28]."""
+    normalized = [normalize(picture) for picture in pictures]
+    return np.stack(normalized) if normalized else np.zeros((0, SIDE, SIDE), np.uint8)
+
+
+def restroke(picture: Picture, levels: Range, random: np.random.Generator) -> Picture:
+    """Imitate another pen or scanner: thicker or thinner strokes, softer edges, or black and white.
+
+    levels: bounds of the share of full ink that lies in the middle of a stroke's edge.
+    """
+    finer = resize(picture, FINE, Image.Resampling.BICUBIC)
     smooth = np.asarray(as_image(finer).filter(ImageFilter.GaussianBlur(FINE * random.uniform(0.3, 0.8))))
     level, softness = random.uniform(*levels), math.exp(random.uniform(math.log(0.02), math.log(0.6)))
     share = smooth / np.float32(max(int(smooth.max()), 1))
     drawn = np.clip((share - np.float32(level)) / np.float32(softness) + np.float32(0.5), 0, 1)
     drawn_finer = as_picture(Image.fromarray(np.round(drawn * 255).astype(np.uint8)))
-    return drawn_finer if random.random() < 0.5 else resized(drawn_finer, 1 / FINE, Image.Resampling.BOX)
+    return drawn_finer if random.random() < 0.5 else resize(drawn_finer, 1 / FINE, Image.Resampling.BOX)
 
 
-def shrunk(picture: Picture, sides: Range, random: np.random.Generator) -> Picture:
-    """Made smaller by any averaging filter, its longest side as many pixels as drawn from `sides`."""
+def shrink(picture: Picture, sides: Range, random: np.random.Generator) -> Picture:
+    """Shrink with any averaging filter; sides: bounds of the longest side in pixels."""
     height, width = picture.shape[:2]
     factor = random.uniform(*sides) / max(height, width)
-    return resized(picture, min(factor, 1), AVERAGING[random.integers(len(AVERAGING))])
+    return resize(picture, min(factor, 1), AVERAGING[random.integers(len(AVERAGING))])
 
 
-def enlarged(picture: Picture, factors: Range, random: np.random.Generator) -> Picture:
-    """Enlarged by any filter; half of the factors are whole numbers, and small ones are more frequent."""
+def enlarge(picture: Picture, factors: Range, random: np.random.Generator) -> Picture:
+    """Enlarge with any filter; half of the factors are whole numbers, and small ones are more frequent."""
     low, high = factors
     factor = math.exp(random.uniform(math.log(low), math.log(high)))
     if random.random() < 0.5:
         factor = min(max(round(factor), math.ceil(low)), math.floor(high))
-    return resized(picture, factor, FILTERS[random.integers(len(FILTERS))])
+    return resize(picture, factor, FILTERS[random.integers(len(FILTERS))])
 
 
-def resized(picture: Picture, factor: float, resampling: Image.Resampling) -> Picture:
-    """By a factor, to whole pixels."""
+def resize(picture: Picture, factor: float, resampling: Image.Resampling) -> Picture:
+    """Resize by a factor, to whole pixels."""
     height, width = (max(1, round(side * factor)) for side in picture.shape[:2])
     return as_picture(as_image(picture).resize((width, height), resampling))
 
 
-def shifted(picture: Picture, distances: Range, random: np.random.Generator) -> Picture:
-    """Moved in any direction, not by whole pixels: bilinear. The frame grows so that nothing is cut."""
+def shift(picture: Picture, distances: Range, random: np.random.Generator) -> Picture:
+    """Move in a random direction by a fraction of pixels, bilinearly; the frame grows so nothing is cut."""
     scale = max(picture.shape[:2]) / SIDE
     distance, angle = random.uniform(*distances) * scale, random.uniform(0, 2 * math.pi)
     margin = math.ceil(distances[1] * scale)
@@ -141,14 +185,14 @@ def shifted(picture: Picture, distances: Range, random: np.random.Generator) -> 
     )
 
 
-def blurred(picture: Picture, deviations: Range, random: np.random.Generator) -> Picture:
-    """Out of focus: a normal distribution's standard deviation."""
+def blur(picture: Picture, deviations: Range, random: np.random.Generator) -> Picture:
+    """Blur with a Gaussian; deviations: bounds of its standard deviation."""
     scale = max(picture.shape[:2]) / SIDE
     return as_picture(as_image(picture).filter(ImageFilter.GaussianBlur(random.uniform(*deviations) * scale)))
 
 
-def on_canvas(picture: Picture, factors: Range, random: np.random.Generator) -> Picture:
-    """Somewhere on a dark canvas, whose height and width are each that many times the picture's."""
+def place_on_canvas(picture: Picture, factors: Range, random: np.random.Generator) -> Picture:
+    """Place anywhere on a black canvas; factors: bounds of its height and width, relative to the picture."""
     height, width, channels = picture.shape
     tall, wide = (round(side * random.uniform(*factors)) for side in (height, width))
     top, left = random.integers(tall - height + 1), random.integers(wide - width + 1)
@@ -157,45 +201,44 @@ def on_canvas(picture: Picture, factors: Range, random: np.random.Generator) -> 
     return canvas
 
 
-def painted(picture: Picture, whiteness: Range, random: np.random.Generator) -> Picture:
-    """A grey picture's ink on paper, or on a blackboard, in greys or, a time in three, in colours.
+def paint(picture: Picture, fading: Range, random: np.random.Generator) -> Picture:
+    """Turn grey ink on black into ink on paper, or chalk on a blackboard; one in three is coloured.
 
-    whiteness: from it is drawn how far paper and ink go from the strongest contrast, 0, to the weakest.
+    fading: bounds of the loss of contrast between paper and ink, from 0 (strongest) to 1 (weakest).
     """
-    washed = random.uniform(*whiteness)
+    faded = random.uniform(*fading)
     channels = 3 if random.random() < 1 / 3 else 1
-    dark, bright = random.uniform(0, 80, channels) * washed, 255 - random.uniform(0, 80, channels) * washed
+    dark, bright = random.uniform(0, 80, channels) * faded, 255 - random.uniform(0, 80, channels) * faded
     paper, ink = (dark, bright) if random.random() < 1 / 3 else (bright, dark)
     share = np.arange(256)[:, np.newaxis] / 255
     table = np.round(paper + (ink - paper) * share).astype(np.uint8)
     return np.dstack([column[picture[..., 0]] for column in table.T])
 
 
-def noisy(picture: Picture, deviations: Range, random: np.random.Generator) -> Picture:
-    """Normal noise, the same on each channel, its standard deviation in levels of 255."""
+def add_noise(picture: Picture, deviations: Range, random: np.random.Generator) -> Picture:
+    """Add normal noise, the same on each channel; deviations: in levels of 255."""
     noise = random.standard_normal((*picture.shape[:2], 1), np.float32)
     values = picture + noise * np.float32(random.uniform(*deviations))
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 
 def jpeg(picture: Picture, qualities: Range, random: np.random.Generator) -> Picture:
-    """Saved as JPEG and opened again, colours at half the resolution or at the whole."""
+    """Save as JPEG and open again, with colours at full or half resolution."""
     subsampling = int(random.choice([0, 2]))
-    return saved(picture, "JPEG", quality=drawn_quality(qualities, random), subsampling=subsampling)
+    return save_and_open(picture, "JPEG", quality=random_quality(qualities, random), subsampling=subsampling)
 
 
 def webp(picture: Picture, qualities: Range, random: np.random.Generator) -> Picture:
-    """Saved as lossy WebP and opened again."""
-    # The quickest method: it spends more bytes, for about the same picture.
-    return saved(picture, "WEBP", quality=drawn_quality(qualities, random), method=0)
+    """Save as lossy WebP and open again."""
+    # The fastest method: larger files, but about the same picture.
+    return save_and_open(picture, "WEBP", quality=random_quality(qualities, random), method=0)
 
 
-def drawn_quality(qualities: Range, random: np.random.Generator) -> int:
+def random_quality(qualities: Range, random: np.random.Generator) -> int:
     return round(random.uniform(*qualities))
 
 
-def saved(picture: Picture, codec: str, **options: int) -> Picture:
-    """What comes back out of a file."""
+def save_and_open(picture: Picture, codec: str, **options: int) -> Picture:
     stream = io.BytesIO()
     as_image(picture).save(stream, codec, **options)
     with Image.open(stream) as image:

@@ -1,4 +1,4 @@
-"""Fetch a data set's file from the first mirror that delivers the right content."""
+"""Download a data set's file from the first mirror that delivers the expected content."""
 
 import contextlib
 import gzip
@@ -8,11 +8,11 @@ import io
 import sys
 import urllib.request
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from train.data.datasets import IdxFile
 from train.errors import DataError
 
 TIMEOUT_SECONDS = 30
@@ -20,11 +20,20 @@ CHUNK_BYTES = 1 << 16
 GZIP_MAGIC = b"\x1f\x8b"
 
 
+@dataclass(frozen=True)
+class IdxFile:
+    """A file of a data set: its name without `.gz`, and size and SHA-256 of its decompressed content."""
+
+    name: str
+    size: int
+    sha256: str
+
+
 def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
-    """Fetch one file into the folder, as `NAME.gz`, atomically.
+    """Download one file into the folder, as `NAME.gz`, atomically.
 
     Raises:
-        DataError: the folder cannot be written, or no mirror delivered; lists what each one answered.
+        DataError: the folder is not writable, or no mirror delivered; the message lists every answer.
     """
     failures = []
     for mirror in mirrors:
@@ -54,7 +63,7 @@ def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
 
 
 def fetch(address: str) -> bytes:
-    """Download an address into memory with a progress bar; raises OSError or HTTPException where it fails."""
+    """Download an address into memory with a progress bar; raise OSError or HTTPException on failure."""
     content = io.BytesIO()
     with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as response:
         total = int(response.headers.get("Content-Length", 0)) or None
@@ -67,13 +76,13 @@ def fetch(address: str) -> bytes:
 
 
 def unpack_verified(packed: bytes, file: IdxFile) -> bytes:
-    """Decompress where needed, and check the size and SHA-256 of what comes out.
+    """Decompress if necessary, and check the size and the SHA-256 of the content.
 
     Raises:
         DataError: the content is truncated, damaged or another file's.
     """
     try:
-        # One byte more than expected is enough to see that a file is too long.
+        # One byte more than expected is enough to notice that a file is too long.
         if packed.startswith(GZIP_MAGIC):
             with gzip.open(io.BytesIO(packed)) as plain:
                 content = plain.read(file.size + 1)
@@ -85,5 +94,5 @@ def unpack_verified(packed: bytes, file: IdxFile) -> bytes:
         found = f"more than {file.size:,}" if len(content) > file.size else f"{len(content):,}"
         raise DataError(f"it holds {found} bytes instead of {file.size:,}")
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise DataError("it has the right size but another content (its SHA-256 differs)")
+        raise DataError("it has the right size but the wrong content (its SHA-256 differs)")
     return content

@@ -1,4 +1,4 @@
-"""Characters printed from fonts that come with Matplotlib and Pillow; no typeface is in two splits."""
+"""Printed characters, from the fonts of Matplotlib and Pillow; no typeface is in two splits."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -15,8 +15,8 @@ from train.data.mnist import CLASSES
 from train.data.splits import Split, split_seed
 from train.normalize import SIDE, normalize
 
-PILLOWS_OWN: Final = "Aileron"
-"""Not a file: Pillow's default font, which has Latin letters."""
+PILLOW_DEFAULT: Final = "Aileron"
+"""Pillow's default font, which is not a file; it has Latin letters."""
 FONTS: Final[Mapping[Split, tuple[str, ...]]] = {
     "train": (
         "DejaVuSans",
@@ -36,38 +36,38 @@ FONTS: Final[Mapping[Split, tuple[str, ...]]] = {
         "STIXGeneralBol",
         "STIXGeneralItalic",
         "STIXGeneralBolIta",
-        PILLOWS_OWN,
+        PILLOW_DEFAULT,
     ),
 }
-"""Names of files of Matplotlib's, by split: all cuts of a typeface are in the same."""
+"""File names in Matplotlib, by split; all styles of a typeface are in the same split."""
 
 DIGITS: Final = "0123456789"
 SIZES: Final = (24, 96)
 TURN: Final = 8
-"""Degrees, to either side."""
+"""Degrees, in either direction."""
 
 
 class PrintedDigits(NamedTuple):
-    """images: uint8 [n, 28, 28] as the normaliser leaves them; labels: int64 [n], 0 to 9."""
+    """images: normalised, uint8 [n, 28, 28]; labels: int64 [n], 0 to 9."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
 
 
 def printed_digits(split: Split, count: int, seed: int) -> PrintedDigits:
-    """Digits from a split's fonts: not handwriting, and yet digits."""
+    """Print digits in a split's fonts: digits, but not handwriting."""
     labels = np.arange(count) % CLASSES
     images = np.zeros((count, SIDE, SIDE), np.uint8)
-    for place, label in enumerate(labels):
-        random = np.random.default_rng((split_seed(seed, split), place))
-        images[place] = normalize(printed(split, DIGITS[label], random)[..., np.newaxis])
+    for index, label in enumerate(labels):
+        random = np.random.default_rng((split_seed(seed, split), index))
+        images[index] = normalize(printed(split, DIGITS[label], random)[..., np.newaxis])
     return PrintedDigits(images, labels)
 
 
 def printed(split: Split, characters: str, random: np.random.Generator) -> NDArray[np.uint8]:
-    """One of the characters in one of the split's fonts, a little turned: uint8 [side, side], bright on dark.
+    """Print a random one of the characters in one of the split's fonts, slightly rotated.
 
-    characters: at least one of them is in one of the fonts.
+    At least one of the fonts must have one of the characters. Returns uint8 [side, side], bright on dark.
     """
     names = [name for name in FONTS[split] if in_font(name, characters)]
     name = names[random.integers(len(names))]
@@ -81,11 +81,11 @@ def printed(split: Split, characters: str, random: np.random.Generator) -> NDArr
 
 @cache
 def in_font(name: str, characters: str) -> str:
-    """Those of the characters that the font can show."""
-    if name == PILLOWS_OWN:
+    """Return those of the characters that the font has."""
+    if name == PILLOW_DEFAULT:
         return "".join(each for each in characters if each.isascii())
     if name.startswith("cm"):
-        # In TeX's own encoding, where other signs are in the places of ASCII's.
+        # TeX's own encoding: other signs take the places of ASCII's.
         return "".join(each for each in characters if each.isascii() and each.isalnum())
     known = FT2Font(str(font_path(name))).get_charmap()
     return "".join(each for each in characters if ord(each) in known)
@@ -93,7 +93,7 @@ def in_font(name: str, characters: str) -> str:
 
 @cache
 def load_font(name: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    if name == PILLOWS_OWN:
+    if name == PILLOW_DEFAULT:
         return ImageFont.load_default(size)
     return ImageFont.truetype(font_path(name), size)
 

@@ -1,11 +1,13 @@
-"""Find, download, verify and load a data set: uint8 tensors that stay on the device.
+"""Find, download, verify and load a data set of digits. Each is one entry of `DATASETS`.
 
-A data set is looked for in the folder that `TOUCHSTONE_DATA` names (which holds `mnist/`), else in
-the user's cache, else it is downloaded there. What is verified is the decompressed content, because
-the same files circulate compressed in several ways.
+The files are IDX, the format of MNIST's own distribution: a big-endian header, then uint8 values
+(http://yann.lecun.com/exdb/mnist/, section "File formats"). They are searched in the folder named by
+`TOUCHSTONE_DATA` (which holds `mnist/`), else in the user's cache, else downloaded into the cache. The
+decompressed content is verified, because the same files circulate compressed in several ways.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,8 +16,7 @@ import numpy as np
 import platformdirs
 import torch
 
-from train.data.datasets import DATASETS, DataSet, IdxFile, names
-from train.data.download import download, unpack_verified
+from train.data.download import IdxFile, download, unpack_verified
 from train.errors import DataError
 
 DATA_VARIABLE = "TOUCHSTONE_DATA"
@@ -24,10 +25,64 @@ CLASSES: Final = 10
 
 
 @dataclass(frozen=True)
+class DataSet:
+    """Where a data set comes from, and what its files must be.
+
+    shape: height and width of a picture in pixels; pictures are uint8 with bright ink on 0.
+    mirrors: addresses of folders that hold `NAME.gz` for every file, tried in this order.
+    """
+
+    shape: tuple[int, int]
+    train_images: IdxFile
+    train_labels: IdxFile
+    test_images: IdxFile
+    test_labels: IdxFile
+    licence: str
+    mirrors: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[IdxFile, ...]:
+        return (self.train_images, self.train_labels, self.test_images, self.test_labels)
+
+
+MNIST: Final = DataSet(
+    shape=(28, 28),
+    train_images=IdxFile(
+        "train-images-idx3-ubyte",
+        47_040_016,
+        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    ),
+    train_labels=IdxFile(
+        "train-labels-idx1-ubyte",
+        60_008,
+        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    ),
+    test_images=IdxFile(
+        "t10k-images-idx3-ubyte",
+        7_840_016,
+        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    ),
+    test_labels=IdxFile(
+        "t10k-labels-idx1-ubyte",
+        10_008,
+        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+    ),
+    licence="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0",
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
+)
+
+DATASETS: dict[str, DataSet] = {"mnist": MNIST}
+"""To train on another data set, add an entry."""
+
+
+@dataclass(frozen=True)
 class Digits:
     """Pictures and their labels on one device.
 
-    images: uint8 [n, height, width], 0 to 255, ink bright on dark 0.
+    images: uint8 [n, height, width], 0 to 255, bright ink on 0.
     labels: int64 [n].
     """
 
@@ -35,29 +90,35 @@ class Digits:
     labels: torch.Tensor
 
     def batch(self, indices: torch.Tensor) -> torch.Tensor:
-        """Pictures as the networks take them: float32 [len(indices), height * width], k/255 in [0, 1]."""
-        return scaled(self.images[indices])
+        """Return pictures as the tutorial's networks take them: float32 [len(indices), height * width]."""
+        return to_float(self.images[indices])
+
+    def first(self, count: int) -> "Digits":
+        """Return the first `count` digits, or all if there are fewer."""
+        return Digits(self.images[:count], self.labels[:count])
 
 
-def scaled(images: torch.Tensor) -> torch.Tensor:
-    """uint8 [n, height, width] as the networks take it: float32 [n, height * width], k/255 in [0, 1]."""
+def to_float(images: torch.Tensor) -> torch.Tensor:
+    """Convert uint8 [n, height, width] to float32 [n, height * width], k/255 in [0, 1]."""
     return images.flatten(1).float() / 255
 
 
 def hold_out(digits: Digits) -> tuple[Digits, Digits]:
-    """A training set's digits to learn from, and its last sixth, held out: 50,000 and 10,000 of MNIST."""
+    """Split a training set into digits to learn from and the last sixth: 50,000 and 10,000 of MNIST."""
     border = len(digits.images) - len(digits.images) // 6
-    return (
-        Digits(digits.images[:border], digits.labels[:border]),
-        Digits(digits.images[border:], digits.labels[border:]),
-    )
+    return digits.first(border), Digits(digits.images[border:], digits.labels[border:])
+
+
+def names(datasets: Mapping[str, DataSet] = DATASETS) -> str:
+    """Return the names of the known data sets, separated by commas."""
+    return ", ".join(sorted(datasets))
 
 
 def load(name: str, split: str, device: torch.device | str = "cpu") -> Digits:
-    """Load one split (`train` or `test`) of a data set onto the device, downloading it if need be.
+    """Load one split (`train` or `test`) of a data set onto the device, downloading it if necessary.
 
     Raises:
-        DataError: the data set is unknown, missing, truncated or not the one it should be.
+        DataError: the data set is unknown, missing, truncated or not the expected one.
     """
     entry = find_entry(name)
     folder = find_folder(name)
@@ -70,8 +131,8 @@ def load(name: str, split: str, device: torch.device | str = "cpu") -> Digits:
     digits = read_idx(folder, labels, dimensions=1)
     if pictures.shape[1:] != entry.shape or len(pictures) != len(digits):
         raise DataError(
-            f"{name}: {len(pictures)} pictures of shape {pictures.shape[1:]} and {len(digits)} labels, "
-            f"where the entry in train/data/datasets.py says pictures of shape {entry.shape}; mend the entry."
+            f"{name} holds {len(pictures)} pictures of shape {pictures.shape[1:]} and {len(digits)} labels, "
+            f"but its entry in train/data/mnist.py expects shape {entry.shape}; correct the entry."
         )
     return Digits(
         torch.from_numpy(pictures).to(device),
@@ -80,19 +141,19 @@ def load(name: str, split: str, device: torch.device | str = "cpu") -> Digits:
 
 
 def find_entry(name: str) -> DataSet:
-    """The entry of a data set; raises DataError for an unknown name."""
+    """Return the entry of a data set; raise DataError for an unknown name."""
     if name not in DATASETS:
         raise DataError(
-            f"There is no data set {name!r}; known: {names()}. To add one, edit train/data/datasets.py."
+            f"There is no data set {name!r}; known: {names()}. To add one, edit train/data/mnist.py."
         )
     return DATASETS[name]
 
 
 def find_folder(name: str) -> Path:
-    """The folder that holds a data set's files, all there and verified as far as their presence goes.
+    """Return the folder that holds all files of a data set; their content is not verified yet.
 
     Raises:
-        DataError: the folder named by `TOUCHSTONE_DATA` lacks a file, or no mirror could deliver one.
+        DataError: the folder named by `TOUCHSTONE_DATA` lacks a file, or no mirror delivers one.
     """
     entry = find_entry(name)
     given = os.environ.get(DATA_VARIABLE)
@@ -112,14 +173,13 @@ def find_folder(name: str) -> Path:
                 download(file, entry.mirrors, folder)
             except DataError as error:
                 raise DataError(
-                    f"{error}; or put the files into a folder {name}/ and name its parent "
-                    f"with {DATA_VARIABLE}."
+                    f"{error}; or put the files into a folder {name}/ and set {DATA_VARIABLE} to its parent."
                 ) from error
     return folder
 
 
 def find_file(folder: Path, file: IdxFile) -> Path | None:
-    """The file's path, compressed or not, or None."""
+    """Return the file's path, compressed or not, or None."""
     for path in (folder / f"{file.name}.gz", folder / file.name):
         if path.is_file():
             return path
@@ -127,10 +187,10 @@ def find_file(folder: Path, file: IdxFile) -> Path | None:
 
 
 def read_idx(folder: Path, file: IdxFile, dimensions: int) -> np.ndarray:
-    """Read a verified IDX file: uint8, with as many dimensions as asked.
+    """Read and verify an IDX file: uint8, with the given number of dimensions.
 
     Raises:
-        DataError: the file is missing, unreadable, truncated, or its content is another one's.
+        DataError: the file is missing, unreadable, truncated, or has the wrong content.
     """
     path = find_file(folder, file)
     if path is None:
@@ -140,24 +200,26 @@ def read_idx(folder: Path, file: IdxFile, dimensions: int) -> np.ndarray:
     magic, *shape = np.frombuffer(content[:header], ">u4").tolist()
     # The third byte of the magic number is the type (8: unsigned byte), the fourth the dimensions.
     if magic != 0x0800 + dimensions or len(content) - header != int(np.prod(shape)):
-        raise DataError(f"{path} is no IDX file of {dimensions} dimensions; mend its data set's entry.")
+        raise DataError(
+            f"{path} is not an IDX file of {dimensions} dimensions; correct its data set's entry."
+        )
     return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()
 
 
 def read_verified(path: Path, file: IdxFile) -> bytes:
-    """The decompressed content of a file, checked against its entry.
+    """Return the decompressed content of a file, checked against its entry.
 
     Raises:
-        DataError: it cannot be read or is not what it should be; the message tells the way out.
+        DataError: the file cannot be read or has the wrong content.
     """
     try:
         return unpack_verified(path.read_bytes(), file)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
     except DataError as error:
-        way_out = (
+        remedy = (
             f"put the original there, or unset {DATA_VARIABLE} to download it"
             if os.environ.get(DATA_VARIABLE)
-            else "delete it, and it is fetched again"
+            else "delete it, and it is downloaded again"
         )
-        raise DataError(f"{path}: {error}; {way_out}.") from error
+        raise DataError(f"{path}: {error}; {remedy}.") from error

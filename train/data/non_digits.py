@@ -1,6 +1,6 @@
-"""What is not one handwritten digit: what `in_domain` learns to turn away, and is judged on.
+"""Pictures that show no single handwritten digit: what `in_domain` learns to reject, and is tested on.
 
-Evaluation sees typefaces, scripts, textures and shapes that training never saw.
+Evaluation uses typefaces, scripts, textures and shapes that training never sees.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,58 +13,56 @@ from PIL import Image, ImageDraw
 
 from train.data import textures
 from train.data.fonts import printed
-from train.data.pen import Stroke, draw
-from train.data.pendigits import rounded
+from train.data.pendigits import Stroke, draw, smooth
 from train.data.splits import Split, split_seed
 from train.normalize import SIDE, normalize
 
 Drawer = Callable[[np.random.Generator], NDArray[np.uint8]]
-"""Makes one picture, uint8 [height, width], ink bright on dark."""
+"""Draws a picture, uint8 [height, width], bright ink on dark."""
 
 LETTERS: Final = "ACEFHJKLMNPRTUVWXYacdefhjkmnprtuvwxy"
-"""Latin letters that are no digit's shape. Left out, because somebody's digit looks like them: B D G I O Q S
-Z b g i l o q s z."""
+"""Latin letters that nobody's digit looks like. Left out: B D G I O Q S Z b g i l o q s z."""
 SYMBOLS: Final = '#%@*+=~^<>"€©®¶±÷√∑→←★♥♣☺'
-"""Left out, because they look like a 0, 1, 2, 3, 5 or 8: bars, slashes, brackets, quotes of one stroke, dots,
-arrows up and down, rings, and the signs for and, question, dollar, section and infinity."""
+"""Left out, because they look like a 0, 1, 2, 3, 5 or 8: bars, slashes, brackets, single quotes, dots,
+vertical arrows, rings, ampersands, question marks, and the signs for dollar, section and infinity."""
 GREEK: Final = "ΓΔΛΞΠΣΨΩαγλμπψω"
-"""Left out: beta, delta, zeta, theta, iota, omicron, sigma, phi, and capitals that Latin has too."""
+"""Left out: beta, delta, zeta, theta, iota, omicron, sigma, phi, and capitals shared with Latin."""
 CYRILLIC: Final = "ДЖИЛФШЭЮЯджлфшэюя"
-"""Left out: be, ze, o and che, and what Latin has too."""
+"""Left out: be, ze, o, che, and letters shared with Latin."""
 
 HALVES: Final = ((0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"))
-"""The halves of digits that nobody reads as a digit: an 8's top is a 0, a 9's bottom a 1, and so on."""
+"""Halves that nobody reads as another digit (an 8's top is a 0, a 9's bottom a 1)."""
 
 
-class Others(NamedTuple):
-    """images: uint8 [n, 28, 28] as the normaliser leaves them; kinds: n names."""
+class NonDigits(NamedTuple):
+    """images: normalised, uint8 [n, 28, 28]; kinds: n names, keys of `drawers_of`."""
 
     images: NDArray[np.uint8]
     kinds: list[str]
 
 
-def others(
+def non_digits(
     split: Split, count: int, seed: int, digits: NDArray[np.uint8], labels: NDArray[np.int64]
-) -> Others:
-    """As many of each of a split's kinds, in turn.
+) -> NonDigits:
+    """Draw each of a split's kinds in turn.
 
-    digits: real ones of the split, uint8 [n, 28, 28], ink bright on dark, all ten among them, and their
-    labels, int64 [n], 0 to 9: some are cut, or set side by side.
+    digits: real digits of the split to cut up or combine, uint8 [n, 28, 28], bright ink on dark, all ten
+    among them. labels: int64 [n], 0 to 9.
     """
     drawers = list(drawers_of(split, digits, labels).items())
     images = np.zeros((count, SIDE, SIDE), np.uint8)
     kinds = []
-    for place in range(count):
-        kind, make = drawers[place % len(drawers)]
-        random = np.random.default_rng((split_seed(seed, split), place))
-        images[place] = normalize(make(random)[..., np.newaxis])
+    for index in range(count):
+        kind, make = drawers[index % len(drawers)]
+        random = np.random.default_rng((split_seed(seed, split), index))
+        images[index] = normalize(make(random)[..., np.newaxis])
         kinds.append(kind)
-    return Others(images, kinds)
+    return NonDigits(images, kinds)
 
 
 def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64]) -> Mapping[str, Drawer]:
-    """A split's kinds. Letters and symbols are in all splits, in other typefaces; so are digits, others."""
-    everywhere: dict[str, Drawer] = {
+    """Return a split's kinds and their drawers. Some kinds are in all splits, with other fonts and digits."""
+    shared: dict[str, Drawer] = {
         "letter": partial(printed, split, LETTERS),
         "symbol": partial(printed, split, SYMBOLS),
         "several digits": partial(several_digits, digits),
@@ -97,11 +95,11 @@ def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64
             "square of digits": partial(square_of_digits, digits),
         },
     }
-    return everywhere | own[split]
+    return shared | own[split]
 
 
 def patch(texture: Drawer, random: np.random.Generator) -> NDArray[np.uint8]:
-    """A texture with an end, square or round: one that fills the frame is paper to the normaliser."""
+    """Draw a square or round texture with a margin; the normaliser takes one without a margin for paper."""
     picture = texture(random)
     if random.random() < 0.5:
         picture = np.where(round_mask(*picture.shape), picture, np.uint8(0))
@@ -109,13 +107,13 @@ def patch(texture: Drawer, random: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def round_mask(height: int, width: int) -> NDArray[np.bool_]:
-    """Whether a pixel is in the largest ellipse: bool [height, width]."""
+    """Return which pixels lie in the largest ellipse: bool [height, width]."""
     down, across = np.indices((height, width))
     return np.hypot((2 * down + 1) / height - 1, (2 * across + 1) / width - 1) <= 1
 
 
 def several_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Two to four side by side, some of them touching."""
+    """Two to four digits side by side, some of them touching."""
     parts = []
     for index in random.integers(len(digits), size=random.integers(2, 5)):
         inked = np.flatnonzero(digits[index].any(0))
@@ -124,7 +122,7 @@ def several_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> ND
 
 
 def square_of_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Two rows of two."""
+    """Two rows of two digits."""
     four = digits[random.integers(len(digits), size=4)]
     rows = [np.concatenate([left, right], axis=1) for left, right in (four[:2], four[2:])]
     return np.pad(np.concatenate(rows), 2)
@@ -133,7 +131,7 @@ def square_of_digits(digits: NDArray[np.uint8], random: np.random.Generator) -> 
 def half_digit(
     digits: NDArray[np.uint8], labels: NDArray[np.int64], random: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """A digit cut through the middle of its ink, where that leaves no digit."""
+    """Half of a digit, cut through the middle of its ink."""
     digit, half = HALVES[random.integers(len(HALVES))]
     choice = np.flatnonzero(labels == digit)
     picture: NDArray[np.uint8] = digits[choice[random.integers(len(choice))]].copy()
@@ -144,26 +142,26 @@ def half_digit(
 
 
 def blank(random: np.random.Generator) -> NDArray[np.uint8]:
-    """Nothing, or hardly anything: paper of any grey with a little noise."""
+    """Grey paper, half of the time with a little noise."""
     paper, noise = random.uniform(0, 255), random.uniform(0, 4) * (random.random() < 0.5)
     return np.clip(random.normal(paper, noise, (SIDE, SIDE)), 0, 255).astype(np.uint8)
 
 
 def scribble(random: np.random.Generator) -> NDArray[np.uint8]:
-    """Two to four strokes that turn five times or more, to anywhere."""
+    """Two to four strokes with at least five random turns each."""
     strokes = [random.random((random.integers(6, 11), 2)) for _ in range(random.integers(2, 5))]
-    return inked([rounded(stroke) for stroke in strokes], random)
+    return draw_strokes([smooth(stroke) for stroke in strokes], random)
 
 
 def zigzag(random: np.random.Generator) -> NDArray[np.uint8]:
-    """One stroke to and fro, five times or more."""
+    """One stroke with at least five sharp turns."""
     turns = random.integers(6, 12)
     path = np.stack([np.arange(turns) / turns, np.arange(turns) % 2 * random.uniform(0.4, 1.2)], axis=1)
-    return inked([path + random.normal(0, 0.05, path.shape)], random)
+    return draw_strokes([path + random.normal(0, 0.05, path.shape)], random)
 
 
 def spiral(random: np.random.Generator) -> NDArray[np.uint8]:
-    """Three to five times around; a thin brush, so that the turns stay apart."""
+    """A spiral of three to five turns; the brush is thin, so that they stay apart."""
     angles = np.linspace(0, 2 * np.pi * random.uniform(3, 5), 200)
     path = np.stack([angles * np.cos(angles), angles * np.sin(angles)], axis=1)
     return draw([path * random.choice([-1, 1], 2)], 84, 2)
@@ -178,22 +176,22 @@ def blob(random: np.random.Generator) -> NDArray[np.uint8]:
 
 
 def polygon(random: np.random.Generator) -> NDArray[np.uint8]:
-    """A filled polygon of three to seven corners around the middle."""
+    """A filled polygon of three to seven corners around the centre."""
     corners = random.integers(3, 8)
     angles = random.uniform(0, 2 * np.pi) + np.arange(corners) * 2 * np.pi / corners
     reach = random.uniform(20, 38, corners)
-    places = 42 + np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
+    points = 42 + np.stack([reach * np.cos(angles), reach * np.sin(angles)], axis=1)
     canvas = Image.new("L", (84, 84))
-    ImageDraw.Draw(canvas).polygon([tuple(place) for place in places.tolist()], fill=255)
+    ImageDraw.Draw(canvas).polygon([tuple(point) for point in points.tolist()], fill=255)
     return np.asarray(canvas.resize((42, 42), Image.Resampling.BOX))
 
 
 def line_across(random: np.random.Generator) -> NDArray[np.uint8]:
-    """A straight line within 20 degrees of the horizontal: a steep one is a 1."""
+    """A straight line within 20 degrees of the horizontal; a steeper one could be a 1."""
     angle = np.radians(random.uniform(-20, 20))
-    return inked([np.array([[0, 0], [np.cos(angle), np.sin(angle)]])], random)
+    return draw_strokes([np.array([[0, 0], [np.cos(angle), np.sin(angle)]])], random)
 
 
-def inked(strokes: list[Stroke], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Strokes by a brush of any width, on a canvas of 84 pixels."""
+def draw_strokes(strokes: list[Stroke], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Draw strokes with a brush of random width on a canvas of 84 pixels."""
     return draw(strokes, 84, random.uniform(2, 9))

@@ -1,4 +1,4 @@
-"""Patches of texture and noise: what fills a picture and shows nothing. uint8 [side, side], 0 to 255."""
+"""Patches of texture and noise, which fill a picture but show nothing: uint8 [side, side], 0 to 255."""
 
 from typing import Final
 
@@ -12,39 +12,39 @@ SIDES: Final = (28, 80)
 
 def sinusoids(random: np.random.Generator) -> Patch:
     """A sum of up to three plane waves."""
-    return stretched(sum(np.sin(phase(random)) for _ in range(random.integers(1, 4))))
+    return full_range(sum(np.sin(wave_phase(random)) for _ in range(random.integers(1, 4))))
 
 
 def stripes(random: np.random.Generator) -> Patch:
-    """Bright and dark, of equal width, at any angle."""
-    return stretched(np.sign(np.sin(phase(random))))
+    """Bright and dark stripes of equal width, at any angle."""
+    return full_range(np.sign(np.sin(wave_phase(random))))
 
 
 def checkers(random: np.random.Generator) -> Patch:
-    """A board of 2 to 9 fields a side."""
+    """A checkerboard of 2 to 9 fields a side."""
     fields = int(random.integers(2, 10))
     board = np.indices((fields, fields)).sum(0) % 2 * 255
-    return enlarged(board, Image.Resampling.NEAREST, random)
+    return enlarge(board, Image.Resampling.NEAREST, random)
 
 
 def gradient(random: np.random.Generator) -> Patch:
-    """Brighter from one side to the other, or from a point outwards."""
-    down, across = field(random)
+    """A linear or radial gradient."""
+    down, across = coordinates(random)
     angle = random.uniform(0, 2 * np.pi)
     if random.random() < 0.5:
-        return stretched(down * np.sin(angle) + across * np.cos(angle))
-    return stretched(np.hypot(down - random.random(), across - random.random()))
+        return full_range(down * np.sin(angle) + across * np.cos(angle))
+    return full_range(np.hypot(down - random.random(), across - random.random()))
 
 
 def rings(random: np.random.Generator) -> Patch:
-    """Waves around a point, three at least from one side to the other."""
-    down, across = field(random)
+    """Circular waves around a point, at least three per side."""
+    down, across = coordinates(random)
     distance = np.hypot(down - random.random(), across - random.random())
-    return stretched(np.sin(distance * 2 * np.pi * random.uniform(3, 8)))
+    return full_range(np.sin(distance * 2 * np.pi * random.uniform(3, 8)))
 
 
 def clouds(random: np.random.Generator) -> Patch:
-    """Smooth random brightness of several scales, each finer one half as strong."""
+    """Smooth noise at three scales, each finer one half as strong."""
     side = round(random.uniform(*SIDES))
     layers = (
         np.asarray(
@@ -55,37 +55,37 @@ def clouds(random: np.random.Generator) -> Patch:
         / points
         for points in (4, 8, 16)
     )
-    return stretched(sum(layers))
+    return full_range(sum(layers))
 
 
 def uniform_noise(random: np.random.Generator) -> Patch:
-    """Every brightness as likely as any, in grains of one pixel or more."""
+    """Uniform noise, in grains of one pixel or more."""
     grains = random.integers(6, 29)
-    return enlarged(random.integers(0, 256, (grains, grains)), Image.Resampling.NEAREST, random)
+    return enlarge(random.integers(0, 256, (grains, grains)), Image.Resampling.NEAREST, random)
 
 
 def normal_noise(random: np.random.Generator) -> Patch:
-    """Around a grey, in grains of one pixel or more with smooth edges."""
+    """Normal noise around grey, in grains with smooth edges."""
     grains = random.integers(6, 29)
     values = np.clip(random.normal(128, random.uniform(20, 60), (grains, grains)), 0, 255)
-    return enlarged(values, Image.Resampling.BILINEAR, random)
+    return enlarge(values, Image.Resampling.BILINEAR, random)
 
 
 def speckle(random: np.random.Generator) -> Patch:
-    """Bright dots strewn on dark, 2 to 20 in a hundred."""
+    """Bright dots on 2 to 20 % of the dark area."""
     grains = random.integers(14, 29)
     dots = random.random((grains, grains)) < random.uniform(0.02, 0.2)
-    return enlarged(dots * 255, Image.Resampling.NEAREST, random)
+    return enlarge(dots * 255, Image.Resampling.NEAREST, random)
 
 
-def field(random: np.random.Generator) -> NDArray[np.float64]:
-    """Each pixel's place down and across in a picture of any size, from 0 to 1: float64 [2, side, side]."""
+def coordinates(random: np.random.Generator) -> NDArray[np.float64]:
+    """Return each pixel's row and column in a patch of random size, from 0 to 1: float64 [2, side, side]."""
     side = round(random.uniform(*SIDES))
     return np.indices((side, side)) / side
 
 
-def phase(random: np.random.Generator) -> NDArray[np.float64]:
-    """Of a plane wave in any direction, 2 to 8 waves from one side to the other: float64 [side, side]."""
+def wave_phase(random: np.random.Generator) -> NDArray[np.float64]:
+    """Return the phase of a plane wave in any direction, 2 to 8 waves per side: float64 [side, side]."""
     side_to_side = 2 * np.pi * random.uniform(2, 8)
     angle, start = random.uniform(0, 2 * np.pi, 2)
     down, across = np.indices((56, 56)) / 56
@@ -93,13 +93,13 @@ def phase(random: np.random.Generator) -> NDArray[np.float64]:
     return wave
 
 
-def stretched(values: NDArray[np.float64] | float) -> Patch:
-    """To the whole of 0 to 255."""
+def full_range(values: NDArray[np.float64] | float) -> Patch:
+    """Stretch values to 0 to 255."""
     low, high = np.min(values), np.max(values)
     return np.rint((values - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)
 
 
-def enlarged(grains: NDArray[np.generic], resampling: Image.Resampling, random: np.random.Generator) -> Patch:
-    """To a picture of any size."""
+def enlarge(grains: NDArray[np.generic], resampling: Image.Resampling, random: np.random.Generator) -> Patch:
+    """Enlarge to a random size."""
     side = round(random.uniform(*SIDES))
     return np.asarray(Image.fromarray(grains.astype(np.uint8)).resize((side, side), resampling))

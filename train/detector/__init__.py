@@ -1,1 +1,1 @@
-"""The convolutional detector: network, learner, calibration, training stages."""
+"""The detector: network, learner, calibration, training."""

@@ -1,8 +1,8 @@
-"""The detector: one small network that says of a picture whether it is fake, which digit, and a digit at all.
+"""The detector: one small network that tells fake from real, reads the digit, and recognises non-digits.
 
-What betrays a generator at this size is fine: the profile of a stroke's edge, which grey levels lie
-beside it, faint pixels around it. So nothing is thrown away early: the first three convolutions run at
-the full 28x28, and the network gets to see the picture thrice (`views`).
+What betrays a generator at this size is fine detail: the profile of a stroke's edge, the grey levels beside
+it, faint pixels around it. So nothing is discarded early: the first three convolutions run at the full
+28x28, and the network sees the picture in three ways (`views`).
 """
 
 from collections.abc import Sequence
@@ -17,31 +17,27 @@ from torch.nn.functional import avg_pool2d, relu
 from train.data.mnist import CLASSES
 
 FAINT: Final = 16
-"""How much faint ink is amplified: levels 0 to 15 of 255 are spread over the whole range."""
+"""Factor that amplifies faint ink: levels 0 to 15 of 255 are spread over the whole range."""
 VIEWS: Final = 3
 CHUNK: Final = 500
 
 
 class Detector(nn.Module):
-    """28x28 → 14x14 → 7x7, a residual block at each, mean and maximum over the last; three linear heads.
+    """28x28 → 14x14 → 7x7, a residual block at each; mean and maximum over the last; three linear heads.
 
-    Takes float32 [batch, 1, 28, 28] in [0, 1]; returns float32 [batch], the log-odds of fake, given that
-    it is a digit; float32 [batch, 10], the digits' logits; float32 [batch], the log-odds of being a digit.
+    Takes float32 [batch, 1, 28, 28] in [0, 1]. Returns the log-odds of fake, given that it is a digit,
+    float32 [batch]; the digits' logits, float32 [batch, 10]; the log-odds of being a digit, float32 [batch].
 
-    widths: channels at 28x28, 14x14 and 7x7. Where the first is 0 there is no layer at 28x28: the others
-    get each four neighbouring pixels as channels of one.
+    widths: channels at 28x28, 14x14 and 7x7.
     """
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
         fine, middle, coarse = widths
-        first: list[nn.Module] = (
-            [convolution(VIEWS, fine), Residual(fine), convolution(fine, middle, stride=2)]
-            if fine
-            else [nn.PixelUnshuffle(2), convolution(4 * VIEWS, middle)]
-        )
         self.trunk = nn.Sequential(
-            *first,
+            convolution(VIEWS, fine),
+            Residual(fine),
+            convolution(fine, middle, stride=2),
             Residual(middle),
             convolution(middle, coarse, stride=2),
             Residual(coarse),
@@ -50,13 +46,13 @@ class Detector(nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         hidden = self.trunk(views(pictures))
-        # A texture shows in the mean, one flaw in the maximum.
+        # A texture shows in the mean, a single artifact in the maximum.
         outputs = self.heads(torch.cat([hidden.mean((2, 3)), hidden.amax((2, 3))], 1)).float()
         return outputs[:, 0], outputs[:, 2:], outputs[:, 1]
 
 
 class Residual(nn.Module):
-    """Two convolutions whose result is added to what went in: He et al. 2016, https://arxiv.org/abs/1512.03385."""
+    """Two convolutions added to their input: He et al. 2016, https://arxiv.org/abs/1512.03385."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,24 +66,24 @@ class Residual(nn.Module):
 
 
 def convolution(inputs: int, outputs: int, stride: int = 1) -> nn.Module:
-    """3x3, with BatchNorm, which the exporter folds into it."""
+    """A 3x3 convolution with BatchNorm, which the exporter folds into it."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()
     )
 
 
 def views(pictures: torch.Tensor) -> torch.Tensor:
-    """A picture as it is, its fine detail, and its faint ink: float32 [batch, 3, 28, 28].
+    """Return pictures, their fine detail and their faint ink as channels: float32 [batch, 3, 28, 28].
 
-    Detail is what differs from the mean of 3x3 pixels, the simplest of the residual filters that
-    forensics starts from (Fridrich and Kodovský 2012, https://doi.org/10.1109/TIFS.2012.2190402).
+    Detail is the difference from the mean of 3x3 pixels, the simplest of the residual filters used in
+    forensics (Fridrich and Kodovský 2012, https://doi.org/10.1109/TIFS.2012.2190402).
     """
     detail = pictures - avg_pool2d(pictures, 3, stride=1, padding=1)
     return torch.cat([pictures, detail, (pictures * FAINT).clamp(max=1)], 1)
 
 
 def in_domain_of(pictures: torch.Tensor, domain_logit: torch.Tensor) -> torch.Tensor:
-    """Probability float32 [batch] that it is one handwritten digit; 0 where there is no ink."""
+    """Return the probability of being one handwritten digit, float32 [batch]; 0 without ink."""
     return torch.sigmoid(domain_logit) * (pictures.amax((1, 2, 3)) > 0)
 
 
@@ -95,10 +91,10 @@ def in_domain_of(pictures: torch.Tensor, domain_logit: torch.Tensor) -> torch.Te
 def scores_of(
     detector: Detector, images: NDArray[np.uint8]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """What a detector says of uint8 [n, 28, 28], computed in float32.
+    """Score uint8 [n, 28, 28], in float32.
 
-    Returns the log-odds of fake [n], not calibrated; the digits' probabilities [n, 10], rows sum to 1;
-    the probability of being a digit at all [n]; all float32.
+    Returns the raw log-odds of fake [n]; the digits' probabilities [n, 10], whose rows sum to 1; the
+    probability of being a digit at all [n]; all float32.
     """
     detector.eval()
     device = detector.heads.weight.device

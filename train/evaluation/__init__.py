@@ -1,1 +1,1 @@
-"""How far a detector's number can be trusted: what it is asked, by which detectors, and the report."""
+"""Measuring the tutorial's discriminator and the detector."""

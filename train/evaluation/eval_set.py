@@ -1,11 +1,11 @@
-"""The pictures that detectors are examined with: none was learnt from, none was tuned on.
+"""The evaluation set: pictures that no detector was trained or calibrated on, under many conditions.
 
-Every picture is asked several times: as raw pixels, through the one door, and through the door after each
-corruption at each strength. No network learns from MNIST's test digits or is tuned on them; the zoo is
-judged by them too, and the normaliser's rules were made with them in view.
+Every picture appears as raw pixels, normalised, and normalised after each corruption at each strength. No
+network is trained or calibrated on MNIST's test digits; the generators are measured by them too, and the
+normaliser's rules were written with them in view.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,28 +18,24 @@ from PIL import Image
 
 from train.checkpoint import load_snapshot, save_snapshot
 from train.config import DetectorConfig
-from train.data import mnist
-from train.data.augment import Picture, resized
+from train.data import augment, mnist
+from train.data.augment import Picture, Range, keep, prepare, resize
+from train.data.dataset import MNIST, NON_DIGIT, PEN
 from train.data.fonts import printed_digits
 from train.data.mnist import CLASSES
-from train.data.non_digits import others
+from train.data.non_digits import non_digits
 from train.data.pendigits import pen_digits
-from train.data.prepare import as_it_is, prepare
 from train.data.splits import split_seed
 from train.errors import RunError
-from train.evaluation.corruptions import CORRUPTIONS, STRENGTHS, Corruption
-from train.generators.generator import Generator
+from train.generators.base import Generator
 from train.processes import Workers
 
-MNIST: Final = "mnist"
-PEN: Final = "pen"
 PRINTED: Final = "printed"
-OTHER: Final = "other"
 RAW: Final = "pixels"
-DOOR: Final = "door"
+NORMALIZED: Final = "normalized"
 
 SMALL: Final = "small"
-"""The same pictures as those that are enlarged, through the door without."""
+"""The pictures of the enlargements, normalised at their own size."""
 ENLARGEMENTS: Final = {
     "enlarged-nearest": Image.Resampling.NEAREST,
     "enlarged-bilinear": Image.Resampling.BILINEAR,
@@ -48,47 +44,90 @@ ENLARGEMENTS: Final = {
 }
 FACTORS: Final = (2, 20)
 SPARE: Final = 1.3
-"""More samples are drawn than are asked for, because some generators repeat what was learnt from."""
+"""Samples are drawn in excess, because some generators repeat training fakes."""
+STRENGTHS: Final = (1, 2, 3)
 
 Pixels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Exam:
-    """pictures: (group, condition) → uint8 [n, 28, 28]; labels: group → int64 [n], of its `door` pictures.
+class Corruption:
+    """Changes a picture by an amount drawn from the range of its strength."""
 
-    Groups: `mnist`, `pen`, `printed` (labels are digits), `other` (labels are indices into `others`), and
-    the generators' names. Conditions: `pixels`, `door`, `NAME-STRENGTH` of each corruption, and for
-    enlargements `small` and the keys of `ENLARGEMENTS`.
+    change: Callable[[Picture, Range, np.random.Generator], Picture]
+    ranges: tuple[Range, Range, Range]
+
+    def __call__(self, picture: Picture, strength: int, random: np.random.Generator) -> Picture:
+        """Corrupt uint8 [height, width, 1 | 3], bright ink on dark.
+
+        Raises:
+            ValueError: the strength is not 1, 2 or 3.
+        """
+        return self.change(picture, self.ranges[STRENGTHS.index(strength)], random)
+
+
+def combine(picture: Picture, qualities: Range, random: np.random.Generator) -> Picture:
+    """Enlarge up to 20 times, place on a canvas, and save as JPEG."""
+    larger = augment.enlarge(picture, (1, 20), random)
+    return augment.jpeg(augment.place_on_canvas(larger, (1, 2), random), qualities, random)
+
+
+COMBINED: Final = "wild"
+"""Its name in reports."""
+CORRUPTIONS: Final[Mapping[str, Corruption]] = {
+    "enlarged": Corruption(augment.enlarge, ((1.25, 3), (3, 8), (8, 20))),
+    # Down to the 16 pixels of digit of a small scan, and beyond.
+    "shrunk": Corruption(augment.shrink, ((21, 26), (17, 21), (14, 17))),
+    "canvas": Corruption(augment.place_on_canvas, ((1, 1.5), (1.5, 2), (2, 3))),
+    "jpeg": Corruption(augment.jpeg, ((80, 95), (60, 80), (40, 60))),
+    "webp": Corruption(augment.webp, ((80, 95), (60, 80), (40, 60))),
+    "blur": Corruption(augment.blur, ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8))),
+    "noise": Corruption(augment.add_noise, ((1, 3), (3, 6), (6, 10))),
+    "shifted": Corruption(augment.shift, ((0, 0.5), (0.5, 1), (1, 2))),
+    # All strengths together make JPEG at 50 to 95.
+    COMBINED: Corruption(combine, ((80, 95), (65, 80), (50, 65))),
+}
+"""Ranges are distances in pixels of 28, noise in levels of 255, JPEG and WebP quality."""
+
+
+@dataclass(frozen=True)
+class EvalSet:
+    """pictures: (group, condition) → uint8 [n, 28, 28]. labels: group → int64 [n], of `NORMALIZED`.
+
+    Groups: `mnist`, `pen`, `printed` (labels are digits), `other` (non-digits; labels are indices into
+    `non_digits`), and generators. Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption,
+    `SMALL` and the keys of `ENLARGEMENTS`.
     """
 
     pictures: Mapping[tuple[str, str], Pixels]
     labels: Mapping[str, NDArray[np.int64]]
-    others: Sequence[str]
+    non_digits: Sequence[str]
 
 
 def corrupted(name: str, strength: int) -> str:
-    """The condition of one corruption at one strength."""
+    """Return the condition of one corruption at one strength."""
     return f"{name}-{strength}"
 
 
-def kept_exam(path: Path, config: DetectorConfig, generators: Sequence[Generator], known: Pixels) -> Exam:
-    """The exam of a file, made and saved first where there is none.
+def kept_eval_set(
+    path: Path, config: DetectorConfig, generators: Sequence[Generator], known: Pixels
+) -> EvalSet:
+    """Load the evaluation set from a file; make and save it first if it does not exist.
 
-    known: uint8 [n, 28, 28], all that was learnt from, as normalised: no fake among it is asked.
+    known: all training pictures, normalised, uint8 [n, 28, 28]; no fake of the set equals one of them.
 
     Raises:
-        DataError: the data cannot be had. RunError: the file cannot be read or written, or a generator
-            makes nothing that is new.
+        DataError: a data set is missing. RunError: the file cannot be read or written, or all samples of a
+            generator are training fakes.
     """
     if not path.exists():
         with Workers(config.jobs) as workers:
-            exam = make_exam(config, generators, known, workers)
-        pictures = {"/".join(key): torch.from_numpy(each) for key, each in exam.pictures.items()}
-        labels = {f"{group}#labels": torch.from_numpy(each) for group, each in exam.labels.items()}
-        save_snapshot(path, pictures | labels, {"others": list(exam.others)})
+            made = make_eval_set(config, generators, known, workers)
+        pictures = {"/".join(key): torch.from_numpy(each) for key, each in made.pictures.items()}
+        labels = {f"{group}#labels": torch.from_numpy(each) for group, each in made.labels.items()}
+        save_snapshot(path, pictures | labels, {"non_digits": list(made.non_digits)})
     tensors, header = load_snapshot(path)
-    return Exam(
+    return EvalSet(
         {
             (name.split("/")[0], name.split("/")[1]): tensor.numpy()
             for name, tensor in tensors.items()
@@ -99,86 +138,88 @@ def kept_exam(path: Path, config: DetectorConfig, generators: Sequence[Generator
             for name, tensor in tensors.items()
             if name.endswith("#labels")
         },
-        header["others"],
+        header["non_digits"],
     )
 
 
-def make_exam(
+def make_eval_set(
     config: DetectorConfig, generators: Sequence[Generator], known: Pixels, workers: Workers
-) -> Exam:
-    """See `kept_exam`."""
+) -> EvalSet:
+    """Make the evaluation set; see `kept_eval_set`."""
     seed = split_seed(config.seed, "evaluation")
     tested = mnist.load(config.dataset, "test")
     reals, digits = tested.images.numpy(), tested.labels.numpy()
-    some = np.random.default_rng(seed).permutation(len(reals))[: config.changed_reals]
+    some = np.random.default_rng(seed).permutation(len(reals))[: config.corrupted_reals]
     pen = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
-    printed = printed_digits("evaluation", config.changed_reals, config.seed)
-    strange = others("evaluation", config.changed_reals, config.seed, reals, digits)
+    printed = printed_digits("evaluation", config.corrupted_reals, config.seed)
+    strange = non_digits("evaluation", config.corrupted_reals, config.seed, reals, digits)
     kinds = sorted(set(strange.kinds))
 
-    through_door = partial(prepare, copies=1, seed=seed, workers=workers)
+    normalized = partial(prepare, copies=1, seed=seed, workers=workers)
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
-        (MNIST, DOOR): through_door(reals, change=as_it_is)[:, 0],
-        (PRINTED, DOOR): printed.images,
-        (OTHER, DOOR): strange.images,
+        (MNIST, NORMALIZED): normalized(reals, change=keep)[:, 0],
+        (PRINTED, NORMALIZED): printed.images,
+        (NON_DIGIT, NORMALIZED): strange.images,
     }
-    to_change = {MNIST: reals[some], OTHER: strange.images}
+    to_corrupt = {MNIST: reals[some], NON_DIGIT: strange.images}
     if len(pen.images):
-        pictures[PEN, DOOR] = pen.images
-        to_change[PEN] = pen.images[: config.changed_reals]
-    # What is left blank by the normaliser is nobody's in particular.
+        pictures[PEN, NORMALIZED] = pen.images
+        to_corrupt[PEN] = pen.images[: config.corrupted_reals]
+    # Blank pictures are excepted: generators may share them.
     learnt_from = {picture.tobytes() for picture in known if picture.any()}
     for generator in generators:
-        raw, normalized = fresh(generator, config.exam, seed, learnt_from, workers)
+        raw, pictures[generator.name, NORMALIZED] = new_samples(
+            generator, config.evaluation, seed, learnt_from, workers
+        )
         pictures[generator.name, RAW] = raw
-        pictures[generator.name, DOOR] = normalized
-        to_change[generator.name] = raw[: config.changed_fakes]
-    for group, originals in to_change.items():
+        to_corrupt[generator.name] = raw[: config.corrupted_fakes]
+    for group, originals in to_corrupt.items():
         for name, corruption in CORRUPTIONS.items():
             for strength in STRENGTHS:
-                change = partial(changed, corruption, strength)
-                pictures[group, corrupted(name, strength)] = through_door(originals, change=change)[:, 0]
-        if group not in (PEN, OTHER):
-            pictures[group, SMALL] = through_door(originals, change=as_it_is)[:, 0]
+                change = partial(corrupt, corruption, strength)
+                pictures[group, corrupted(name, strength)] = normalized(originals, change=change)[:, 0]
+        if group not in (PEN, NON_DIGIT):
+            pictures[group, SMALL] = normalized(originals, change=keep)[:, 0]
             for name, resampling in ENLARGEMENTS.items():
-                pictures[group, name] = through_door(originals, change=partial(times, resampling))[:, 0]
-    return Exam(
+                change = partial(enlarge_with, resampling)
+                pictures[group, name] = normalized(originals, change=change)[:, 0]
+    return EvalSet(
         pictures,
         {
             MNIST: digits,
             PEN: pen.labels,
             PRINTED: printed.labels,
-            OTHER: np.array([kinds.index(kind) for kind in strange.kinds]),
+            NON_DIGIT: np.array([kinds.index(kind) for kind in strange.kinds]),
         },
         kinds,
     )
 
 
-def fresh(
+def new_samples(
     generator: Generator, count: int, seed: int, known: set[bytes], workers: Workers
 ) -> tuple[Pixels, Pixels]:
-    """Samples uint8 [count, 28, 28], and the same normalised, none of which equals a known picture then.
+    """Return samples uint8 [count, 28, 28], raw and normalised, that are not known once normalised.
 
-    Fewer where so many of its samples are known. Raises RunError where all are.
+    Fewer if too many are known; raises RunError if all are.
     """
     drawn = int(count * SPARE)
     wanted = np.arange(drawn) % CLASSES if generator.conditional else None
     samples = generator.sample(drawn, seed, wanted)
-    normalized = prepare(samples, 1, seed, workers, as_it_is)[:, 0]
+    normalized = prepare(samples, 1, seed, workers, keep)[:, 0]
     new = np.array([picture.tobytes() not in known for picture in normalized], np.bool_)
     if not new.any():
         raise RunError(
-            f"All of {drawn} digits by {generator.name} were learnt from; train the zoo for longer."
+            f"All {drawn} samples of {generator.name} are training fakes; train the generators for longer."
         )
     return samples[new][:count], normalized[new][:count]
 
 
-def changed(corruption: Corruption, strength: int, pixels: Pixels, random: np.random.Generator) -> Picture:
-    """One corruption of uint8 [height, width]."""
+def corrupt(corruption: Corruption, strength: int, pixels: Pixels, random: np.random.Generator) -> Picture:
+    """Apply a corruption to uint8 [height, width]."""
     return corruption(pixels[..., np.newaxis], strength, random)
 
 
-def times(resampling: Image.Resampling, pixels: Pixels, random: np.random.Generator) -> Picture:
-    """Enlarged by a whole number or not, evenly drawn."""
-    return resized(pixels[..., np.newaxis], random.uniform(*FACTORS), resampling)
+def enlarge_with(resampling: Image.Resampling, pixels: Pixels, random: np.random.Generator) -> Picture:
+    """Enlarge uint8 [height, width] by a uniformly random factor."""
+    return resize(pixels[..., np.newaxis], random.uniform(*FACTORS), resampling)

@@ -1,4 +1,4 @@
-"""How good a score is. Every score is P(fake) or a logit, so fakes are the positive class."""
+"""Metrics of a score that is P(fake) or a logit of it: fakes are the positive class."""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 
 INTERVAL: Final = 0.95
 LONGEST_SIDE: Final = 20
-"""Of every digit in MNIST but a few, in pixels."""
+"""Of almost every digit in MNIST, in pixels."""
 
 
 def auroc(real: NDArray[np.floating], fake: NDArray[np.floating]) -> float:
-    """Area under the ROC curve: the chance that a fake scores above a real one, ties counting half.
+    """Area under the ROC curve: the probability that a fake scores above a real one; ties count half.
 
-    The Mann-Whitney form, with mid-ranks (Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747).
-    real, fake: scores [n] and [m], at least one of each, any order-preserving scale.
+    The Mann-Whitney form with mid-ranks (Hanley and McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747).
+    real, fake: scores [n] and [m], at least one of each, on any order-preserving scale.
     """
     _, inverse, counts = np.unique(np.concatenate([real, fake]), return_inverse=True, return_counts=True)
     middle_ranks = np.cumsum(counts) - (counts - 1) / 2
@@ -28,17 +28,17 @@ def true_positive_rate(
 ) -> float:
     """Share of fakes that score above all but a given share of reals, in [0, 1].
 
-    real, fake: scores [n] and [m], at least one of each, any order-preserving scale. The share of reals,
-    from 0 and below 1, is kept, never passed, where their number does not divide by it or scores are tied.
+    real, fake: scores [n] and [m], at least one of each, on any order-preserving scale.
+    false_positive_rate: from 0 to below 1; never exceeded, even with ties or few reals.
     """
     passed = np.sort(real)[::-1][int(false_positive_rate * len(real))]
     return float(np.mean(fake > passed))
 
 
 class Reliability(NamedTuple):
-    """Points of a reliability diagram, each [bins]: what was predicted, what was so, how many there were.
+    """Points of a reliability diagram, each [bins].
 
-    probability: mean P(fake | x); share: of fakes; pictures: int64, how many.
+    probability: mean P(fake | x). share: of fakes. pictures: int64, how many.
     """
 
     probability: NDArray[np.float64]
@@ -47,10 +47,10 @@ class Reliability(NamedTuple):
 
 
 def reliability(probability: NDArray[np.floating], label: NDArray[np.integer], bins: int = 15) -> Reliability:
-    """Mean prediction and share of fakes in bins of equal mass; fewer bins where probabilities are tied.
+    """Mean prediction and share of fakes in bins of equal mass; tied probabilities give fewer bins.
 
     probability: P(fake | x) [n] in [0, 1]. label: [n], 1 for fake and 0 for real. Equal probabilities share
-    a bin, so the order of the pictures makes no difference. Equal mass: Nixon et al. 2019,
+    a bin, so the order of the pictures does not matter. Equal mass: Nixon et al. 2019,
     https://arxiv.org/abs/1904.01685.
     """
     edges = np.quantile(probability, np.arange(1, bins) / bins, method="higher")
@@ -69,8 +69,8 @@ def expected_calibration_error(
 ) -> float:
     """Mean distance between prediction and share of fakes over bins of equal mass, in [0, 1]; 0 is best.
 
-    Arguments as `reliability` takes them. Even on perfect predictions chance leaves about
-    sqrt(bins / (2 pi n)) at most. Guo et al. 2017, https://arxiv.org/abs/1706.04599.
+    Arguments as for `reliability`. Even for perfect predictions, chance leaves up to about
+    sqrt(bins / (2 pi n)). Guo et al. 2017, https://arxiv.org/abs/1706.04599.
     """
     points = reliability(probability, label, bins)
     return float(np.average(np.abs(points.probability - points.share), weights=points.pictures))
@@ -83,11 +83,10 @@ def bootstrap(
     rounds: int,
     seed: int,
 ) -> tuple[float, float]:
-    """The interval, low and high, that holds 95 % of a figure's values over resampled reals and fakes.
+    """Bounds of the 95 % interval of a figure over resampled reals and fakes.
 
-    function: of scores [n, ...] and [m, ...], the figure. Both classes are drawn with replacement, each as
-    many as there are, what belongs to one picture together: Efron 1979,
-    https://doi.org/10.1214/aos/1176344552, by percentiles.
+    function: of scores [n, ...] and [m, ...]. Both classes are resampled with replacement at their own size;
+    all scores of one picture stay together. Efron 1979, https://doi.org/10.1214/aos/1176344552, percentiles.
     """
     random = np.random.default_rng(seed)
     figures = [
@@ -100,10 +99,10 @@ def bootstrap(
     return float(low), float(high)
 
 
-def ruler(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The score of whoever only measures: how far the longest side of the ink is from MNIST's 20 pixels.
+def side_distance(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Distance of the ink's longest side from MNIST's 20 pixels: a trivial score that any detector must beat.
 
-    images: uint8 [n, height, width], ink being all above 0. Returns float64 [n], 20 where there is no ink.
+    images: uint8 [n, height, width]; ink is above 0. Returns float64 [n], 20 without ink.
     """
     longest = np.maximum(extents(images.max(1) > 0), extents(images.max(2) > 0))
     distance: NDArray[np.float64] = np.abs(longest - LONGEST_SIDE).astype(np.float64)
@@ -111,7 +110,7 @@ def ruler(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def extents(inked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """From the first to the last true of each row, both counted: int64 [n] of bool [n, length]; or 0."""
+    """Length from the first to the last true of each row, both included: bool [n, length] → int64 [n]."""
     length = inked.shape[1]
     span: NDArray[np.int64] = length - inked.argmax(1) - inked[:, ::-1].argmax(1)
     return np.where(inked.any(1), span, 0)

@@ -1,4 +1,4 @@
-"""A detector's report in plots: whether its percentages hold, how scores spread, who is told from real."""
+"""Plots of a detector's report: calibration, distribution of scores, AUROC of each generator."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from train.evaluation.metrics import Reliability
-from train.pictures import save_figure
+from train.figures import save_figure
 
 BINS: Final = 50
 GUIDE: Final[Mapping[str, Any]] = {"color": "grey", "linestyle": ":", "linewidth": 1}
 
 
 class Bar(NamedTuple):
-    """One generator's figure with its interval, and the group (its kind) that colours it."""
+    """One generator's figure with its interval, and its group, which determines the colour."""
 
     name: str
     group: str
@@ -26,9 +26,9 @@ class Bar(NamedTuple):
 
 
 def save_reliability(path: Path, curves: Mapping[str, Reliability]) -> None:
-    """Plot the share of fakes over the predicted probability and save it as PNG, atomically.
+    """Plot the share of fakes over the predicted probability; a dotted line shows perfect calibration.
 
-    curves: name in the legend → its points. On the dotted line, predictions are what happens.
+    curves: name in the legend → its points.
     """
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="predicted P(fake)", ylabel="share of fakes", aspect="equal")
@@ -42,10 +42,9 @@ def save_reliability(path: Path, curves: Mapping[str, Reliability]) -> None:
 def save_histograms(
     path: Path, groups: Mapping[str, NDArray[np.floating]], thresholds: Sequence[float]
 ) -> None:
-    """Plot how often each probability occurs in each group and save it as PNG, atomically.
+    """Plot the distribution of probabilities in each group, on a logarithmic scale that shows rare errors.
 
-    groups: name in the legend → P(fake | x) [n] in [0, 1]. Shares are on a logarithmic scale, because
-    what matters is the rare error. thresholds: drawn as dotted lines.
+    groups: name in the legend → P(fake | x) [n] in [0, 1]. thresholds: dotted lines.
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="P(fake)", ylabel="share of the group", yscale="log")
@@ -59,7 +58,7 @@ def save_histograms(
 
 
 def save_bars(path: Path, bars: Sequence[Bar], label: str) -> None:
-    """Plot a figure of each generator with its interval, a colour a group, and save it as PNG, atomically."""
+    """Plot each generator's figure with its interval, in one colour per group."""
     colours = {group: f"C{index}" for index, group in enumerate(dict.fromkeys(bar.group for bar in bars))}
     figure = Figure(figsize=(7, 1.2 + 0.3 * len(bars)), layout="constrained")
     axes = figure.add_subplot(xlabel=label)

@@ -1,4 +1,4 @@
-"""`python -m train evaluate` of a product: examine, and write one JSON and one page with plots."""
+"""Evaluate a detector, also on generators that it never saw, and write one JSON and one page with plots."""
 
 import dataclasses
 import json
@@ -10,121 +10,159 @@ import torch
 
 from train.checkpoint import write_atomically
 from train.config import DetectorConfig, GeneratorsConfig
-from train.detector.train import STAGE, load_detector, load_examples, read_calibration
-from train.evaluation.distributions import distribution_figures
-from train.evaluation.eval_set import DOOR, MNIST, PEN, Exam, kept_exam
-from train.evaluation.folds import FOLDS, MEMBERS, train_fold
-from train.evaluation.goals import goals
+from train.data.dataset import MNIST, PEN, Examples
+from train.detector.model import Detector
+from train.detector.train import (
+    STAGE,
+    fit,
+    load_detector,
+    load_examples,
+    read_calibration,
+    save_calibration,
+)
+from train.evaluation.eval_set import NORMALIZED, EvalSet, kept_eval_set
 from train.evaluation.metrics import Reliability
-from train.evaluation.page import markdown
+from train.evaluation.page import goals, markdown
 from train.evaluation.plots import Bar, save_bars, save_histograms, save_reliability
 from train.evaluation.tables import (
-    by_judge,
-    by_tutorial,
+    Predictor,
     corruption_figures,
+    distribution_figures,
     generator_figures,
-    judging,
     kind_figures,
+    predictor_of,
+    scorer_of,
+    tutorial_scorer,
     unseen_verdicts,
     verdict_figures,
 )
-from train.generators.build import judged_generators, load_generators
+from train.generators.build import load_generators, read_quality
 from train.run import Run
 from train.tutorial.gan import load_pair
 
 EVALUATION: Final = "evaluation.json"
 PAGE: Final = "evaluation.md"
 PLOTS: Final = ("reliability", "scores", "generators", "wild")
+EVAL_SET: Final = "eval_set.safetensors"
+
+MEMBERS: Final = ("conditional_gan", "sharp_vae", "sharp_vae_redrawn", "morphs", "mixed")
+"""The best generators of the kinds that have several, and what is derived from them."""
+KINDS: Final = ("adversarial", "variational", "flow", "autoregressive", "classical")
+FOLDS: Final = (*KINDS, "members")
+"""Detectors that are trained without some generators: without one kind, or without `MEMBERS`."""
 
 
-def evaluate_product(run: Run, tutorial: Run | None) -> dict[str, Any]:
-    """Train what is missing of the folds, examine them and the product, and write the report into its run.
+def left_out(fold: str, kinds: Mapping[str, str]) -> set[str]:
+    """Return the generators that a fold is neither trained nor calibrated on; kinds: generator → its kind."""
+    if fold == "members":
+        return set(MEMBERS) & set(kinds)
+    return {name for name, kind in kinds.items() if kind == fold}
 
-    tutorial: a run of the tutorial's pair, whose figures are to stand beside the product's.
 
-    Returns the report, as `evaluation.json` has it; `evaluation.md` is the page, with PNGs beside it.
+def train_fold(
+    fold: str, config: DetectorConfig, run: Run, training: Examples, validation: Examples
+) -> Detector:
+    """Train and calibrate a fold's detector for `config.fold_steps` steps, unless that is done.
+
+    run: the fold's own. training, validation: the examples of all generators.
 
     Raises:
-        DataError: the data cannot be had. RunError: a run is unfinished, or cannot be read or written.
+        RunError: the folder cannot be written or read.
+    """
+    known = training.without(left_out(fold, training.kinds))
+    learner = fit(known, config.fold_steps, 1, config, run)
+    save_calibration(run, learner.deployed, validation.without(left_out(fold, validation.kinds)))
+    return learner.deployed
+
+
+def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
+    """Train the missing folds, evaluate them and the detector, and write the report into the run's folder.
+
+    tutorial: a run of the tutorial to compare with.
+
+    Returns the report, the content of `evaluation.json`; `evaluation.md` is the page, with PNGs beside it.
+
+    Raises:
+        DataError: a data set is missing. RunError: a run is unfinished, or cannot be read or written.
     """
     config = run.config(DetectorConfig)
     torch.set_num_threads(config.threads)
     calibration, thresholds = read_calibration(run)
     detector = load_detector(config, run)
-    zoo = Run(Path(config.zoo))
-    judged = judged_generators(zoo)
+    source = Run(Path(config.generators))
+    quality = read_quality(source)
 
-    learnt_from = load_examples("train", config, run)
+    training = load_examples("train", config, run)
     validation = load_examples("validation", config, run)
-    detectors = {
-        fold: train_fold(fold, config, fold_run(run, fold), learnt_from, validation) for fold in FOLDS
-    }
-    generators = load_generators(zoo.config(GeneratorsConfig), zoo)
+    detectors = {fold: train_fold(fold, config, fold_run(run, fold), training, validation) for fold in FOLDS}
+    generators = load_generators(source.config(GeneratorsConfig), source)
     torch.set_num_threads(config.threads)
-    exam = kept_exam(run.folder / "exam.safetensors", config, generators, learnt_from.images.numpy())
+    eval_set = kept_eval_set(run.folder / EVAL_SET, config, generators, training.images.numpy())
     kinds = {generator.name: str(generator.kind) for generator in generators}
 
-    judges = {
-        fold: judging(each, *read_calibration(fold_run(run, fold)), exam) for fold, each in detectors.items()
+    predictors = {
+        fold: predictor_of(each, *read_calibration(fold_run(run, fold)), eval_set)
+        for fold, each in detectors.items()
     }
-    judge = judging(detector, calibration, thresholds, exam)
-    folds = {fold: by_judge(each) for fold, each in judges.items()}
-    product = by_judge(judge)
-    pair = None if tutorial is None else by_tutorial(load_pair(tutorial)[0].discriminator, exam)
+    predict = predictor_of(detector, calibration, thresholds, eval_set)
+    folds = {fold: scorer_of(each) for fold, each in predictors.items()}
+    pair = None if tutorial is None else tutorial_scorer(load_pair(tutorial)[0].discriminator, eval_set)
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
-        "test_digits": len(exam.pictures[MNIST, DOOR]),
-        "pen_digits": len(exam.pictures[PEN, DOOR]) if (PEN, DOOR) in exam.pictures else 0,
-        "learnt_from": len(learnt_from.images),
-        "pens_learnt_from": len(learnt_from.of(PEN)) if PEN in learnt_from.names else 0,
+        "test_digits": len(eval_set.pictures[MNIST, NORMALIZED]),
+        "pen_digits": len(eval_set.pictures.get((PEN, NORMALIZED), ())),
+        "learnt_from": len(training.images),
+        "pens_learnt_from": len(training.of(PEN)) if PEN in training.names else 0,
         "steps": Run(run.folder / STAGE).last(),
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
-        "generators": generator_figures(exam, judged, kinds, product, folds, MEMBERS, pair),
+        "generators": generator_figures(eval_set, quality, kinds, scorer_of(predict), folds, MEMBERS, pair),
         "kinds": kind_figures(kinds, folds),
-        "corruptions": corruption_figures(exam, kinds, folds, judge),
-        **verdict_figures(exam, kinds, judge),
-        "verdicts_unseen": unseen_verdicts(kinds, judges),
-        "distributions": distribution_figures(exam, kinds, judge),
+        "corruptions": corruption_figures(eval_set, kinds, folds, predict),
+        **verdict_figures(eval_set, kinds, predict),
+        "verdicts_unseen": unseen_verdicts(kinds, predictors),
+        "distributions": distribution_figures(eval_set, kinds, predict),
         "seconds": seconds_of(run),
     }
     report["goals"] = goals(report)
-    save_plots(run, report, exam, judge, [thresholds.real, thresholds.fake])
+    save_plots(run, report, eval_set, predict, [thresholds.real, thresholds.fake])
     write_atomically(run.folder / PAGE, markdown(report).encode())
-    # Last: once it is there, all that belongs to it is.
+    # Last: once the report exists, everything that belongs to it does too.
     write_atomically(run.folder / EVALUATION, (json.dumps(report, indent=1) + "\n").encode())
     return report
 
 
 def fold_run(run: Run, fold: str) -> Run:
-    """The run of the detector that never saw a kind, or some members."""
+    """Return the run of a fold's detector."""
     return Run(run.folder / f"without-{fold}")
 
 
 def seconds_of(run: Run) -> dict[str, float]:
-    """What each stage took, as its files say."""
+    """Return the training time of the detector and of each fold, in seconds."""
     stages = {STAGE: Run(run.folder / STAGE), **{fold: fold_run(run, fold) for fold in FOLDS}}
     return {name: stage.load(stage.last())[1]["seconds"] for name, stage in stages.items()}
 
 
-def save_plots(run: Run, report: Mapping[str, Any], exam: Exam, judge: Any, thresholds: list[float]) -> None:
-    """`PLOTS` as PNG beside the page."""
-    reliability, scores, generators, wild = (run.folder / f"evaluation-{name}.png" for name in PLOTS)
-    save_reliability(reliability, {"product": Reliability(**report["reliability"])})
+def save_plots(
+    run: Run, report: Mapping[str, Any], eval_set: EvalSet, predict: Predictor, thresholds: list[float]
+) -> None:
+    """Save `PLOTS` as PNG beside the page."""
+    reliability, scores, generators, combined = (run.folder / f"evaluation-{name}.png" for name in PLOTS)
+    save_reliability(reliability, {"detector": Reliability(**report["reliability"])})
     shown = {"test digits": MNIST, "pen digits": PEN, "conditional GAN": "conditional_gan", "flow": "flow"}
     save_histograms(
         scores,
         {
-            label: judge(name, DOOR).probability
+            label: predict(name, NORMALIZED).probability
             for label, name in shown.items()
-            if (name, DOOR) in exam.pictures
+            if (name, NORMALIZED) in eval_set.pictures
         },
         thresholds,
     )
     for path, figure, label in (
         (generators, "auroc", "AUROC by a detector that never saw the kind"),
-        (wild, "auroc_wild", "the same, enlarged, on a canvas, JPEG 50 to 95"),
+        (combined, "auroc_wild", "the same, enlarged, on a canvas, JPEG 50 to 95"),
     ):
         bars = [
             Bar(

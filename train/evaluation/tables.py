@@ -1,7 +1,7 @@
-"""What detectors' answers to an exam come to. A score is a logit, the log-odds of fake."""
+"""Figures of the report, from detectors' logits on the evaluation set. A logit is the log-odds of fake."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -9,21 +9,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.data.mnist import scaled
-from train.detector.calibrate import Calibration, sigmoid
+from train.data.dataset import MNIST, NON_DIGIT, PEN
+from train.data.mnist import to_float
+from train.detector.calibrate import Calibration, Thresholds, sigmoid
 from train.detector.model import Detector, scores_of
-from train.detector.thresholds import Thresholds
-from train.evaluation.corruptions import CORRUPTIONS, STRENGTHS
 from train.evaluation.eval_set import (
-    DOOR,
+    COMBINED,
+    CORRUPTIONS,
     ENLARGEMENTS,
-    MNIST,
-    OTHER,
-    PEN,
+    NORMALIZED,
     PRINTED,
     RAW,
     SMALL,
-    Exam,
+    STRENGTHS,
+    EvalSet,
     corrupted,
 )
 from train.evaluation.metrics import (
@@ -31,149 +30,193 @@ from train.evaluation.metrics import (
     bootstrap,
     expected_calibration_error,
     reliability,
-    ruler,
+    side_distance,
     true_positive_rate,
 )
 from train.tutorial.models import MlpDiscriminator
 
 ROUNDS: Final = 200
-"""Resamplings of each interval."""
+"""Bootstrap rounds of each interval."""
 ENOUGH: Final = 50
-"""Fakes that an AUROC is worked out from, at least."""
-WILD: Final = "wild"
-NO_DIGIT: Final = "not a digit"
-VERDICTS: Final = (NO_DIGIT, "fake", "real", "unsure")
+"""Fewest fakes for an AUROC."""
+BINS: Final = 40
+"""Of a distribution, of equal width over [0, 1]."""
+PERCENTILES: Final = 100
+NOT_A_DIGIT: Final = "not a digit"
+VERDICTS: Final = (NOT_A_DIGIT, "fake", "real", "unsure")
 
 Logits = NDArray[np.float32]
 Figure = dict[str, float]
-"""value, and low and high, between which 95 % of resamplings lie."""
+"""value, and low and high of its 95 % bootstrap interval."""
 
 
-@dataclass
-class Candidate:
-    """Whoever is examined, and the answers so far: log-odds of fake for (group, condition).
+@dataclass(frozen=True)
+class Predictions:
+    """A calibrated detector's output on n pictures.
 
-    answer: group and condition → log-odds float32 [n] of its pictures.
+    logits: raw log-odds of fake, float32 [n]. probability: calibrated P(fake | x), [n]. digits: float32
+    [n, 10]. verdict: int [n], indices into `VERDICTS`.
     """
 
-    answer: Callable[[str, str], Logits]
-    answers: dict[tuple[str, str], Logits] = field(default_factory=dict)
+    logits: Logits
+    probability: NDArray[np.floating]
+    digits: NDArray[np.float32]
+    verdict: NDArray[np.integer]
 
-    def logits(self, groups: str | Sequence[str], conditions: str | Sequence[str]) -> Logits:
-        """Of all pictures of some groups under some conditions, one after the other."""
-        parts = []
-        for group in [groups] if isinstance(groups, str) else groups:
-            for condition in [conditions] if isinstance(conditions, str) else conditions:
-                key = group, condition
-                if key not in self.answers:
-                    self.answers[key] = self.answer(*key)
-                parts.append(self.answers[key])
-        return np.concatenate(parts)
+    def shares(self) -> dict[str, float]:
+        """Return the share of each of `VERDICTS`."""
+        return {name: float(np.mean(self.verdict == index)) for index, name in enumerate(VERDICTS)}
 
-    def compared(self, generators: str | Sequence[str]) -> dict[str, Any]:
-        """Test digits against fakes: through the door, as raw pixels, and in the wild."""
-        reals, fakes = self.logits(MNIST, DOOR), self.logits(generators, DOOR)
-        wild_reals, wild_fakes = self.at_all_strengths(MNIST), self.at_all_strengths(generators)
-        return {
-            "auroc": with_interval(auroc, reals, fakes),
-            "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
-            "auroc_pixels": auroc(self.logits(MNIST, RAW), self.logits(generators, RAW)),
-            "auroc_wild": with_interval(
-                lambda real, fake: auroc(real.ravel(), fake.ravel()), wild_reals, wild_fakes
-            ),
-        }
 
-    def at_all_strengths(self, groups: str | Sequence[str]) -> Logits:
-        """Of all pictures of some groups in the wild, float32 [n, 3], so that a picture's stay together."""
-        return np.stack([self.logits(groups, corrupted(WILD, strength)) for strength in STRENGTHS], axis=1)
+Predictor = Callable[[str, str], Predictions]
+"""Returns a detector's predictions on a group's pictures under a condition."""
+
+
+def predictor_of(
+    detector: Detector, calibration: Calibration, thresholds: Thresholds, eval_set: EvalSet
+) -> Predictor:
+    """Return a predictor that computes each group and condition once."""
+
+    @cache
+    def predict(group: str, condition: str) -> Predictions:
+        logits, digits, in_domain = scores_of(detector, eval_set.pictures[group, condition])
+        probability = sigmoid(calibration.logits(logits))
+        verdict = np.select(
+            [
+                in_domain < thresholds.in_domain,
+                probability >= thresholds.fake,
+                probability <= thresholds.real,
+            ],
+            [0, 1, 2],
+            3,
+        )
+        return Predictions(logits, probability, digits, verdict)
+
+    return predict
+
+
+Scorer = Callable[[str, str], Logits]
+"""Returns a detector's raw log-odds of fake, float32 [n], on a group's pictures under a condition."""
+
+
+def scorer_of(predict: Predictor) -> Scorer:
+    """Return a detector's raw logits; AUROC needs no calibration."""
+    return lambda group, condition: predict(group, condition).logits
+
+
+def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Scorer:
+    """Return the logits of the tutorial's discriminator, computed once for each group and condition."""
+
+    @cache
+    @torch.no_grad()
+    def score(group: str, condition: str) -> Logits:
+        pictures = to_float(torch.from_numpy(eval_set.pictures[group, condition]))
+        logits: Logits = discriminator(pictures).numpy()
+        return logits
+
+    return score
+
+
+def compared(score: Scorer, generators: Sequence[str]) -> dict[str, Any]:
+    """Compare test digits with fakes: normalised, as raw pixels, and after the combined corruption."""
+    reals, fakes = score(MNIST, NORMALIZED), concatenated(score, generators, NORMALIZED)
+    return {
+        "auroc": with_interval(auroc, reals, fakes),
+        "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
+        "auroc_pixels": auroc(score(MNIST, RAW), concatenated(score, generators, RAW)),
+        "auroc_wild": with_interval(
+            lambda real, fake: auroc(real.ravel(), fake.ravel()),
+            at_all_strengths(score, [MNIST]),
+            at_all_strengths(score, generators),
+        ),
+    }
+
+
+def concatenated(score: Scorer, groups: Sequence[str], condition: str) -> Logits:
+    """Return the logits of several groups under one condition."""
+    return np.concatenate([score(group, condition) for group in groups])
+
+
+def at_all_strengths(score: Scorer, groups: Sequence[str]) -> Logits:
+    """Return the logits after the combined corruption, float32 [n, 3]: a row holds one picture's."""
+    conditions = [corrupted(COMBINED, strength) for strength in STRENGTHS]
+    return np.stack([concatenated(score, groups, condition) for condition in conditions], axis=1)
 
 
 def with_interval(
     function: Callable[[NDArray[np.floating], NDArray[np.floating]], float], reals: Logits, fakes: Logits
 ) -> Figure:
-    """A figure of logits [n, ...] and [m, ...] with its bootstrap interval."""
+    """Return a figure of logits [n, ...] and [m, ...] with its bootstrap interval."""
     low, high = bootstrap(function, reals, fakes, ROUNDS, seed=0)
     return {"value": function(reals, fakes), "low": low, "high": high}
 
 
-def by_judge(judge: Callable[[str, str], "Judgement"]) -> Candidate:
-    """A detector by its logits before calibration: their order is all that is asked."""
-    return Candidate(lambda group, condition: judge(group, condition).logits)
-
-
-def by_tutorial(discriminator: MlpDiscriminator, exam: Exam) -> Candidate:
-    """The tutorial's discriminator."""
-
-    def answer(group: str, condition: str) -> Logits:
-        with torch.no_grad():
-            pictures = scaled(torch.from_numpy(exam.pictures[group, condition]))
-            logits: Logits = discriminator(pictures).numpy()
-        return logits
-
-    return Candidate(answer)
-
-
 def generator_figures(
-    exam: Exam,
-    judged: Mapping[str, Mapping[str, Any]],
+    eval_set: EvalSet,
+    quality: Mapping[str, Mapping[str, Any]],
     kinds: Mapping[str, str],
-    product: Candidate,
-    folds: Mapping[str, Candidate],
+    detector: Scorer,
+    folds: Mapping[str, Scorer],
     members: Sequence[str],
-    tutorial: Candidate | None,
+    tutorial: Scorer | None,
 ) -> list[dict[str, Any]]:
-    """A row for each generator: the judge's figures, the ruler's, and those of whoever saw it or did not.
+    """Return a row for each generator: its quality, and the figures of detectors that saw it or did not.
 
-    as_large: the share of its digits whose longest side is that of a real one's, and the AUROC of these
-    alone; None where they are too few.
+    `ruler` is the AUROC of `side_distance` on raw pixels. `as_large` has the share of its digits whose
+    longest side is a real one's, and the AUROC of these alone; None if they are too few.
     """
-    pictures = exam.pictures
+    pictures = eval_set.pictures
+    real_distances = side_distance(pictures[MNIST, RAW])
     rows = []
     for name, kind in kinds.items():
+        distances = side_distance(pictures[name, RAW])
+        # Unlike most of the other fakes, these are not resampled by the normaliser, so they lack its traces.
+        as_large = distances == 0
+
+        def auroc_as_large(score: Scorer, name: str = name, chosen: Any = as_large) -> float | None:
+            if chosen.sum() < ENOUGH:
+                return None
+            return auroc(score(MNIST, NORMALIZED), score(name, NORMALIZED)[chosen])
+
         row = {
             "name": name,
             "kind": kind,
-            "frechet": judged[name]["frechet"],
-            "wanted_digit": judged[name]["wanted_digit"],
-            "ruler": auroc(ruler(pictures[MNIST, RAW]), ruler(pictures[name, RAW])),
-            "seen": product.compared(name),
-            "kind_unseen": folds[kind].compared(name),
-        }
-        # The normaliser resamples the others, and hardly any real digit: a trace that is not in these.
-        alike = ruler(pictures[name, RAW]) == 0
-        row["as_large"] = {
-            "share": float(alike.mean()),
-            **{
-                who: auroc(candidate.logits(MNIST, DOOR), candidate.logits(name, DOOR)[alike])
-                if alike.sum() >= ENOUGH
-                else None
-                for who, candidate in (("kind_unseen", folds[kind]), ("seen", product))
+            "frechet": quality[name]["frechet"],
+            "wanted_digit": quality[name]["wanted_digit"],
+            "ruler": auroc(real_distances, distances),
+            "seen": compared(detector, [name]),
+            "kind_unseen": compared(folds[kind], [name]),
+            "as_large": {
+                "share": float(as_large.mean()),
+                "kind_unseen": auroc_as_large(folds[kind]),
+                "seen": auroc_as_large(detector),
             },
         }
         if name in members:
-            row["member_unseen"] = folds["members"].compared(name)
+            row["member_unseen"] = compared(folds["members"], [name])
         if tutorial is not None:
-            row["tutorial"] = tutorial.compared(name)
+            row["tutorial"] = compared(tutorial, [name])
         rows.append(row)
     return rows
 
 
-def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Candidate]) -> dict[str, Any]:
-    """Each kind's generators together, by the detector that never saw the kind."""
-    return {
-        kind: folds[kind].compared([name for name, its in kinds.items() if its == kind])
-        for kind in dict.fromkeys(kinds.values())
-    }
+def of_kind(kinds: Mapping[str, str], kind: str) -> list[str]:
+    """Return the generators of one kind."""
+    return [name for name, its in kinds.items() if its == kind]
+
+
+def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Scorer]) -> dict[str, Any]:
+    """Return the figures of each kind's generators together, by the detector that never saw the kind."""
+    return {kind: compared(folds[kind], of_kind(kinds, kind)) for kind in dict.fromkeys(kinds.values())}
 
 
 def corruption_figures(
-    exam: Exam,
-    kinds: Mapping[str, str],
-    folds: Mapping[str, Candidate],
-    judge: Callable[[str, str], "Judgement"],
+    eval_set: EvalSet, kinds: Mapping[str, str], folds: Mapping[str, Scorer], predict: Predictor
 ) -> list[dict[str, Any]]:
-    """After each corruption at each strength: AUROC of each kind by who never saw it, and the shares of the
-    product's verdicts on real digits and on what is none.
+    """Return a row for each corruption and strength.
+
+    It has the AUROC of each kind by the detector that never saw it, and the shares of the detector's
+    verdicts on real digits and non-digits.
     """
     rows = []
     for name in CORRUPTIONS:
@@ -186,74 +229,31 @@ def corruption_figures(
                     "range": CORRUPTIONS[name].ranges[STRENGTHS.index(strength)],
                     "auroc": {
                         kind: auroc(
-                            folds[kind].logits(MNIST, condition),
-                            folds[kind].logits([each for each in kinds if kinds[each] == kind], condition),
+                            folds[kind](MNIST, condition),
+                            concatenated(folds[kind], of_kind(kinds, kind), condition),
                         )
                         for kind in dict.fromkeys(kinds.values())
                     },
                     "verdicts": {
-                        group: judge(group, condition).shares()
-                        for group in (MNIST, PEN, OTHER)
-                        if (group, condition) in exam.pictures
+                        group: predict(group, condition).shares()
+                        for group in (MNIST, PEN, NON_DIGIT)
+                        if (group, condition) in eval_set.pictures
                     },
                 }
             )
     return rows
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What a calibrated detector says of n pictures.
-
-    logits: log-odds of fake, not calibrated, float32 [n]. probability: of fake, calibrated, [n].
-    digits: float32 [n, 10]. verdict: int [n], indices into `VERDICTS`.
-    """
-
-    logits: Logits
-    probability: NDArray[np.floating]
-    digits: NDArray[np.float32]
-    verdict: NDArray[np.integer]
-
-    def shares(self) -> dict[str, float]:
-        """Share of each of `VERDICTS`."""
-        return {name: float(np.mean(self.verdict == place)) for place, name in enumerate(VERDICTS)}
-
-
-def judging(
-    detector: Detector, calibration: Calibration, thresholds: Thresholds, exam: Exam
-) -> Callable[[str, str], Judgement]:
-    """What a calibrated detector says of a group's pictures under a condition; worked out once."""
-
-    @cache
-    def judge(group: str, condition: str) -> Judgement:
-        logits, digits, in_domain = scores_of(detector, exam.pictures[group, condition])
-        probability = sigmoid(calibration.logits(logits))
-        verdict = np.select(
-            [
-                in_domain < thresholds.in_domain,
-                probability >= thresholds.fake,
-                probability <= thresholds.real,
-            ],
-            [0, 1, 2],
-            3,
-        )
-        return Judgement(logits, probability, digits, verdict)
-
-    return judge
-
-
-def verdict_figures(
-    exam: Exam, kinds: Mapping[str, str], judge: Callable[[str, str], Judgement]
-) -> dict[str, Any]:
-    """Verdicts on each group, calibration, digits read, non-digits caught, verdicts changed by enlarging."""
-    groups = {name: judge(name, DOOR) for name in groups_of(exam)}
-    reals, fakes = groups[MNIST].probability, even_fakes(groups, kinds, len(groups[MNIST].probability))
-    probability = np.concatenate([reals, fakes])
-    label = np.repeat([0, 1], [len(reals), len(fakes)])
-    points = reliability(probability, label)
-    strange = groups[OTHER].verdict == 0
+def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predictor) -> dict[str, Any]:
+    """Return verdicts by group, calibration, digits read, non-digits caught, and changes by enlarging."""
+    names = [group for group, condition in eval_set.pictures if condition == NORMALIZED]
+    groups = {name: predict(name, NORMALIZED) for name in names}
+    reals = groups[MNIST].probability
+    fakes = balanced_fakes(groups, kinds, len(reals))
+    points = reliability(np.concatenate([reals, fakes]), np.repeat([0, 1], [len(reals), len(fakes)]))
+    caught = groups[NON_DIGIT].verdict == 0
     return {
-        "verdicts": {name: group.shares() for name, group in groups.items() if name != OTHER},
+        "verdicts": {name: group.shares() for name, group in groups.items() if name != NON_DIGIT},
         "ece": with_interval(
             lambda real, fake: expected_calibration_error(
                 np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
@@ -263,59 +263,82 @@ def verdict_figures(
         ),
         "reliability": {name: value.tolist() for name, value in points._asdict().items()},
         "digits_read": {
-            name: float(np.mean(groups[name].digits.argmax(1) == exam.labels[name]))
+            name: float(np.mean(groups[name].digits.argmax(1) == eval_set.labels[name]))
             for name in (MNIST, PEN, PRINTED)
             if name in groups
         },
         "others_caught": {
-            "all": float(strange.mean()),
+            "all": float(caught.mean()),
             **{
-                name: float(strange[exam.labels[OTHER] == place].mean())
-                for place, name in enumerate(exam.others)
+                name: float(caught[eval_set.labels[NON_DIGIT] == index].mean())
+                for index, name in enumerate(eval_set.non_digits)
             },
         },
-        "enlarged_changed": enlarged_changed([MNIST, *kinds], judge),
+        "enlarged_changed": changed_by_enlarging([MNIST, *kinds], predict),
     }
 
 
-def unseen_verdicts(
-    kinds: Mapping[str, str], judges: Mapping[str, Callable[[str, str], Judgement]]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Verdicts of each kind's detector that never saw it, by thresholds of its own: on test digits and on
-    each generator of the kind.
-    """
-    return {
-        kind: {
-            name: judges[kind](name, DOOR).shares()
-            for name in (MNIST, *(each for each in kinds if kinds[each] == kind))
-        }
-        for kind in dict.fromkeys(kinds.values())
-    }
-
-
-def groups_of(exam: Exam) -> list[str]:
-    """The groups that are there to be asked through the door."""
-    return [group for group, condition in exam.pictures if condition == DOOR]
-
-
-def even_fakes(groups: Mapping[str, Judgement], kinds: Mapping[str, str], count: int) -> Logits:
-    """Probabilities of as many fakes as there are reals, of each generator alike (or all, where too few)."""
+def balanced_fakes(groups: Mapping[str, Predictions], kinds: Mapping[str, str], count: int) -> Logits:
+    """Return probabilities of about `count` fakes, equally many of each generator (or all, if too few)."""
     share = count // len(kinds)
     fakes: Logits = np.concatenate([groups[name].probability[:share] for name in kinds])
     return fakes
 
 
-def enlarged_changed(
-    groups: Sequence[str], judge: Callable[[str, str], Judgement]
-) -> dict[str, dict[str, float]]:
-    """Share of reals, and of fakes, whose verdict is another once enlarged, by filter."""
-    before = {name: judge(name, SMALL).verdict for name in groups}
+def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str, dict[str, float]]:
+    """Return the shares of reals and of fakes whose verdict changes when enlarged, by filter."""
+    before = {name: predict(name, SMALL).verdict for name in groups}
     result = {}
     for condition in ENLARGEMENTS:
-        after = {name: judge(name, condition).verdict != verdict for name, verdict in before.items()}
-        fakes = [flipped for name, flipped in after.items() if name != MNIST]
+        after = {name: predict(name, condition).verdict != verdict for name, verdict in before.items()}
+        fakes = [changed for name, changed in after.items() if name != MNIST]
         result[condition] = {
             "real": float(after[MNIST].mean()),
             "fake": float(np.concatenate(fakes).mean()),
         }
     return result
+
+
+def unseen_verdicts(
+    kinds: Mapping[str, str], predictors: Mapping[str, Predictor]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Return verdicts by the detector that never saw a kind, with its own thresholds.
+
+    For each kind: on test digits, and on each of its generators.
+    """
+    return {
+        kind: {name: predictors[kind](name, NORMALIZED).shares() for name in (MNIST, *of_kind(kinds, kind))}
+        for kind in dict.fromkeys(kinds.values())
+    }
+
+
+def distribution_figures(
+    eval_set: EvalSet, kinds: Mapping[str, str], predict: Predictor
+) -> dict[str, dict[str, Any]]:
+    """Return how P(fake | x) is distributed over test digits (`real`), pen digits (`pen`) and fakes (`fake`).
+
+    All are normalised without corruption, whatever their verdict. Fakes are those of all generators, equally
+    many of each. kinds: generator → its kind.
+    """
+    pen = [PEN] if (PEN, NORMALIZED) in eval_set.pictures else []
+    groups = {"real": [MNIST], "pen": pen, "fake": list(kinds)}
+    return {
+        name: distribution(np.concatenate([predict(group, NORMALIZED).probability for group in members]))
+        for name, members in groups.items()
+        if members
+    }
+
+
+def distribution(probability: NDArray[np.floating]) -> dict[str, Any]:
+    """Return the distribution of probabilities [n] in [0, 1], n at least 1.
+
+    count: n. bins: counts in each of `BINS`, int [40]; an edge belongs to the bin above, but 1 to the last.
+    percentiles: the 0th (minimum) to the 100th (maximum), float [101].
+    """
+    counts, _ = np.histogram(probability, BINS, (0, 1))
+    shares = np.linspace(0, 1, PERCENTILES + 1)
+    return {
+        "count": len(probability),
+        "bins": counts.tolist(),
+        "percentiles": np.quantile(probability.astype(np.float64), shares).tolist(),
+    }

@@ -1,4 +1,4 @@
-"""How good a run's discriminator is on pictures it never saw: the test digits and fresh fakes."""
+"""Evaluate the tutorial's discriminator on the test digits and new fakes of its own generator."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,9 +18,9 @@ EVALUATION_SEED = 1_000_000
 
 
 def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
-    """Score all test digits and as many fakes of the run's own generator, as a file would hold them.
+    """Score all test digits and as many 8-bit fakes, at a snapshot (default: the last).
 
-    Returns the run's name, its step, and `both_ways`.
+    Returns the run's name, its step, and `raw_and_normalized`.
 
     Raises:
         DataError, RunError: the data set or the run cannot be read.
@@ -31,34 +31,34 @@ def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
 
     def logits(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.no_grad():
-            result: NDArray[np.float32] = pair.discriminator(mnist.scaled(torch.from_numpy(pixels))).numpy()
+            result: NDArray[np.float32] = pair.discriminator(mnist.to_float(torch.from_numpy(pixels))).numpy()
         return result
 
     fakes = pair.sample(len(reals), EVALUATION_SEED)
-    return {"run": run.folder.name, "step": step, **both_ways(logits, reals, fakes)}
+    return {"run": run.folder.name, "step": step, **raw_and_normalized(logits, reals, fakes)}
 
 
-def both_ways(
+def raw_and_normalized(
     logits: Callable[[NDArray[np.uint8]], NDArray[np.float32]],
     reals: NDArray[np.uint8],
     fakes: NDArray[np.uint8],
 ) -> dict[str, Any]:
-    """`figures` through the normaliser, as the app scores, and of raw pixels, as the pair was trained.
+    """Return `figures` on raw pixels, as in training, and on normalised ones, as in the app.
 
-    logits: scores uint8 [n, height, width]. The normaliser makes 28x28 pixels, so for pictures of
-    another shape its figures are None.
+    logits: scores uint8 [n, height, width]. `normalized` is None unless the pictures are 28x28, since the
+    normaliser returns that shape.
     """
     raw = figures(logits(reals), logits(fakes))
     if reals.shape[1:] != (SIDE, SIDE):
         return {"normalized": None, "raw": raw}
-    seen = (np.stack([normalize(each[..., None]) for each in pixels]) for pixels in (reals, fakes))
-    return {"normalized": figures(*map(logits, seen)), "raw": raw}
+    normalized = (np.stack([normalize(each[..., None]) for each in pixels]) for pixels in (reals, fakes))
+    return {"normalized": figures(*map(logits, normalized)), "raw": raw}
 
 
 def figures(real_logits: NDArray[np.floating], fake_logits: NDArray[np.floating]) -> dict[str, Any]:
-    """The tutorial's figures, from logits [n] and [m], under the names that the model card uses.
+    """Return the figures of logits [n] and [m], under the names used in the model card.
 
-    AUROC's positive class is fake; a picture is called fake where P(fake) >= 0.5.
+    AUROC's positive class is fake; a picture is called fake if P(fake) >= 0.5.
     """
     return {
         "reals": len(real_logits),

@@ -1,1 +1,1 @@
-"""Generators of handwritten digits, one family a file, for the detector to learn from and be judged by."""
+"""Generators of handwritten digits, one file per family, for the detector to learn from and be tested on."""

@@ -1,4 +1,4 @@
-"""What the adversarial families share: a convolutional pair, updated in turn. Each adds its objective."""
+"""Shared by the adversarial families: a convolutional pair with alternating updates. Each adds its losses."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from train.generators.base import any_digits
-from train.generators.learned import LearnedFamily, means, minimize, numbers
+from train.generators.base import wanted_digits
+from train.generators.learned import LearnedFamily, means, minimize, normal_noise
 from train.generators.networks import ConvDiscriminator, ConvGenerator
-from train.tutorial.losses import rounded
+from train.tutorial.losses import quantized
 
 
 class AdversarialFamily(LearnedFamily):
-    """Subclasses give the costs; a logit is the log-odds of fake, or a score that rises with it."""
+    """Subclasses define the losses. A logit is the log-odds of fake, or a score that rises with them."""
 
     kind = "adversarial"
     watched = ("discriminator_loss", "generator_loss", "penalty")
@@ -34,20 +34,20 @@ class AdversarialFamily(LearnedFamily):
         }
 
     @abstractmethod
-    def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
-        """What the discriminator lowers: float32 []."""
+    def discriminator_loss(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+        """Return the discriminator's loss: float32 []."""
 
-    def generator_cost(
+    def generator_loss(
         self,
         fake_logits: torch.Tensor,
         reals: torch.Tensor,  # noqa: ARG002
         labels: torch.Tensor,  # noqa: ARG002
     ) -> torch.Tensor:
-        """What the generator lowers: float32 []. Its fakes' mean score, where an objective says no other."""
+        """Return the generator's loss, float32 []; by default the mean logit of its fakes."""
         return fake_logits.mean()
 
-    def penalizes_slopes(self) -> bool:
-        """Whether this update's penalty is one on the logits' slopes at the reals and fakes themselves."""
+    def penalizes_gradients(self) -> bool:
+        """Whether this update's penalty needs the logits' gradients at the reals and fakes themselves."""
         return False
 
     def penalty(
@@ -58,38 +58,40 @@ class AdversarialFamily(LearnedFamily):
         real_logits: torch.Tensor,  # noqa: ARG002
         fake_logits: torch.Tensor,  # noqa: ARG002
     ) -> torch.Tensor:
-        """What else the discriminator lowers: float32 []."""
+        """Return the penalty added to the discriminator's loss: float32 []."""
         return torch.zeros((), device=fakes.device)
 
     def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         discriminator, generator = self.networks["discriminator"], self.networks["generator"]
         discriminator.requires_grad_(True)
         for _ in range(self.discriminator_updates):
-            with self.precision():
+            with self.autocast():
                 with torch.no_grad():
-                    fakes = rounded(generator(self.normal(len(labels), self.latent), labels))
-                reals = pictures.detach().requires_grad_(self.penalizes_slopes())
-                fakes.requires_grad_(self.penalizes_slopes())
+                    fakes = quantized(generator(self.normal(len(labels), self.latent), labels))
+                reals = pictures.detach().requires_grad_(self.penalizes_gradients())
+                fakes.requires_grad_(self.penalizes_gradients())
                 real_logits, fake_logits = discriminator(reals, labels), discriminator(fakes, labels)
-                discriminator_loss = self.discriminator_cost(real_logits, fake_logits)
+                discriminator_loss = self.discriminator_loss(real_logits, fake_logits)
                 penalty = self.penalty(reals, fakes, labels, real_logits, fake_logits)
             minimize(discriminator_loss + penalty, self.optimizers["discriminator"])
 
         discriminator.requires_grad_(False)
-        with self.precision():
-            fakes = rounded(generator(self.normal(len(labels), self.latent), labels))
-            generator_loss = self.generator_cost(discriminator(fakes, labels), pictures, labels)
+        with self.autocast():
+            fakes = quantized(generator(self.normal(len(labels), self.latent), labels))
+            generator_loss = self.generator_loss(discriminator(fakes, labels), pictures, labels)
         minimize(generator_loss, self.optimizers["generator"])
         return means([discriminator_loss, generator_loss, penalty])
 
-    def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
-        noise = numbers(random, count, self.latent)
-        chosen = torch.from_numpy(any_digits(random, count, digits))
+    def generate(
+        self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None
+    ) -> torch.Tensor:
+        noise = normal_noise(random, count, self.latent)
+        chosen = torch.from_numpy(wanted_digits(random, count, digits))
         pictures: torch.Tensor = self.average(noise.to(self.device), chosen.to(self.device))
         return pictures
 
 
-def squared_slope(logits: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
-    """Squared norm of the logit's gradient by the picture, float32 [batch], itself differentiable."""
-    (slope,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
-    return slope.float().square().flatten(1).sum(1)
+def squared_gradient(logits: torch.Tensor, pictures: torch.Tensor) -> torch.Tensor:
+    """Return the squared norm of each logit's gradient by its picture, float32 [batch], differentiable."""
+    (gradient,) = torch.autograd.grad(logits.sum(), pictures, create_graph=True)
+    return gradient.float().square().flatten(1).sum(1)

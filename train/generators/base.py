@@ -1,23 +1,50 @@
-"""What a family of generators is: something that fits real digits and then samples its own."""
+"""What a generator is to its users, and what each family of generators implements."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.config import GeneratorsConfig
 from train.data.mnist import CLASSES, Digits
-from train.generators.generator import Generator, Kind
 from train.run import Run
+
+Kind = Literal["real", "adversarial", "variational", "flow", "autoregressive", "classical", "artifact"]
+
+
+class Sampler(Protocol):
+    """Generates pictures; the result depends on its arguments alone."""
+
+    def __call__(self, count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+        """Return uint8 [count, 28, 28], 0 to 255, bright ink on 0.
+
+        digits: int64 [count], the digit each picture is to show; None for random ones, and always for an
+        unconditional generator.
+        """
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A trained generator.
+
+    name: unique, and valid as a file name, such as conditional_gan.
+    kind: of its family; `real` for real digits in place of generated ones, `artifact` for real digits with
+        synthetic artifacts.
+    conditional: whether `digits` determine what it generates.
+    seconds: training time.
+    """
+
+    name: str
+    kind: Kind
+    conditional: bool
+    seconds: float
+    sample: Sampler
 
 
 class Family(ABC):
-    """One way to make digits, fitted to 28x28 pictures.
-
-    kind: adversarial, variational, flow, autoregressive or classical.
-    conditional: whether it can be told which digit to make.
-    """
+    """One way to generate digits, fitted to 28x28 pictures."""
 
     kind: ClassVar[Kind]
     conditional: ClassVar[bool] = False
@@ -27,9 +54,9 @@ class Family(ABC):
 
     @abstractmethod
     def fit(self, digits: Digits, run: Run) -> float:
-        """Learn from digits, going on from the run's last snapshot; returns at once where it is finished.
+        """Learn from digits, resuming from the run's last snapshot; a finished run returns at once.
 
-        Returns the seconds spent on it in all.
+        Returns the total seconds spent.
 
         Raises:
             RunError: the run's folder cannot be written, or a snapshot in it cannot be read.
@@ -37,18 +64,38 @@ class Family(ABC):
 
     @abstractmethod
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
-        """Make uint8 [count, 28, 28], ink bright on dark: the same arguments give the same digits.
-
-        digits: int64 [count], 0 to 9, which to make; only where the family is conditional. None: any.
-        """
+        """Generate digits; see `Sampler`."""
 
     def generators(self, name: str, seconds: float) -> list[Generator]:
-        """What the fitted family offers the judge and the detector: itself, unless it has several stages."""
+        """Return the fitted family's generators: one, unless it keeps several stages of training."""
         return [Generator(name, self.kind, self.conditional, seconds, self.sample)]
 
 
-def any_digits(
+def wanted_digits(
     random: np.random.Generator, count: int, digits: NDArray[np.int64] | None
 ) -> NDArray[np.int64]:
-    """The digits that were asked for, or as many drawn evenly from 0 to 9."""
+    """Return the given digits, or `count` uniformly random ones."""
     return random.integers(0, CLASSES, count) if digits is None else digits
+
+
+def real_digits(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Generator:
+    """Return a conditional generator that samples real pictures uint8 [n, 28, 28] of digits int64 [n].
+
+    No picture repeats within one call, unless more of a digit are wanted than exist. `sample` raises
+    ValueError for a digit without pictures.
+    """
+
+    def sample(count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+        order = np.random.default_rng(seed).permutation(len(images))
+        if digits is None:
+            return images[np.resize(order, count)]
+        chosen = np.empty(count, np.int64)
+        for digit in np.unique(digits):
+            places = np.flatnonzero(digits == digit)
+            candidates = order[labels[order] == digit]
+            if len(candidates) == 0:
+                raise ValueError(f"There is no real {digit} among the {len(images)} pictures.")
+            chosen[places] = np.resize(candidates, len(places))
+        return images[chosen]
+
+    return Generator(name, "real", True, 0.0, sample)

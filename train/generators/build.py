@@ -1,4 +1,4 @@
-"""Build a zoo: the judge and every family, each a run of its own in the zoo's folder; then its report."""
+"""Train the digit classifier and every family, each in its own folder of the run, and report on them."""
 
 import dataclasses
 import json
@@ -15,64 +15,90 @@ from train.checkpoint import write_atomically
 from train.config import GeneratorsConfig
 from train.data import mnist
 from train.errors import ConfigError, RunError, TrainError
-from train.generators.classifier import Judge, JudgeLearner, predict
-from train.generators.families import FAMILIES
-from train.generators.generator import Generator
-from train.generators.report import judge_generators, markdown_table, save_grids
+from train.generators.base import Family, Generator
+from train.generators.classifier import ClassifierLearner, DigitClassifier, predict
+from train.generators.conditional_gan import ConditionalGan
+from train.generators.flow import Flow
+from train.generators.hinge_gan import HingeGan
+from train.generators.mlp_gan import MlpGan
+from train.generators.morphs import Morphs
+from train.generators.pca_mixture import PcaMixture
+from train.generators.pixel_cnn import PixelCnn
+from train.generators.r3gan import R3Gan
+from train.generators.report import markdown_table, measure_generators, save_grids
+from train.generators.sharp_vae import SharpVae
+from train.generators.vae import Vae
+from train.generators.wgan_gp import WganGp
 from train.loop import Schedule, run_loop
-from train.processes import end_with_parent
+from train.processes import exit_with_parent
 from train.run import Run
 
-JUDGE: Final = "judge"
+FAMILIES: Final[Mapping[str, type[Family]]] = {
+    # The slowest first, so that parallel processes finish together.
+    "conditional_gan": ConditionalGan,
+    "flow": Flow,
+    "pixel_cnn": PixelCnn,
+    "r3gan": R3Gan,
+    "wgan_gp": WganGp,
+    "hinge_gan": HingeGan,
+    "sharp_vae": SharpVae,
+    "mlp_gan": MlpGan,
+    "vae": Vae,
+    "pca_mixture": PcaMixture,
+    "morphs": Morphs,
+}
+CLASSIFIER: Final = "digit_classifier"
+CLASSIFIER_STEPS: Final = 1600
+CLASSIFIER_BATCH: Final = 250
+PARTS: Final = (CLASSIFIER, *FAMILIES)
+"""Parts of a run, in the order in which they are trained."""
 REPORT: Final = "report.json"
-JUDGE_STEPS: Final = 1600
-JUDGE_BATCH: Final = 250
-PARTS: Final = (JUDGE, *FAMILIES)
-"""What a zoo consists of, in the order in which it is built."""
 
 
 def build_generators(config: GeneratorsConfig, run: Run, parts: Sequence[str] = PARTS) -> None:
-    """Train what is not trained yet, several parts side by side; and report, where all parts were asked for.
+    """Train the given parts where unfinished, several in parallel; write a report if all parts are given.
 
     Raises:
-        DataError, RunError: the data cannot be had, the folder cannot be written, or a part failed.
+        DataError, RunError: the data set is missing, the folder cannot be written, or a part failed.
     """
-    # Whoever finds a report may take it for one on what lies beside it.
+    # An old report would look like one on the new parts.
     (run.folder / REPORT).unlink(missing_ok=True)
     if config.jobs == 1:
         for part in parts:
             build_part(config, run, part)
     else:
-        build_side_by_side(config, run, parts)
+        build_in_parallel(config, run, parts)
     if set(parts) == set(PARTS):
         write_report(config, run)
 
 
 def check_parts(parts: Sequence[str]) -> list[str]:
-    """The parts to train, each once; raises ConfigError for an unknown one."""
+    """Return the parts without repetitions; raise ConfigError for an unknown one."""
     if unknown := set(parts) - set(PARTS):
         raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
     return list(dict.fromkeys(parts))
 
 
 def check_shape(dataset: str) -> None:
-    """Raises ConfigError where a data set's pictures are not 28x28, DataError where there is none such."""
+    """Raise ConfigError if a data set's pictures are not 28x28, DataError if it is unknown."""
     height, width = mnist.find_entry(dataset).shape
     if (height, width) != (28, 28):
-        raise ConfigError(f"Zoo and product take 28x28 pictures; {dataset} has {height}x{width}.")
+        raise ConfigError(
+            f"Generators and detector need 28x28 pictures; those of {dataset} are {height}x{width}."
+        )
 
 
-def build_side_by_side(config: GeneratorsConfig, run: Run, parts: Sequence[str]) -> None:
-    """Train parts in processes of their own, `config.jobs` at a time; the first that fails ends them all."""
-    # Spawned, because a forked process inherits a thread pool that it cannot use.
-    spawned = multiprocessing.get_context("spawn")
+def build_in_parallel(config: GeneratorsConfig, run: Run, parts: Sequence[str]) -> None:
+    """Train parts in processes of their own, `config.jobs` at a time; the first failure stops all."""
+    # Spawn: a forked process inherits a thread pool that it cannot use.
+    spawn = multiprocessing.get_context("spawn")
     waiting = list(parts)
     running: dict[int, tuple[str, BaseProcess]] = {}
     try:
         while waiting or running:
             while waiting and len(running) < config.jobs:
                 part = waiting.pop(0)
-                process = spawned.Process(target=run_part, args=(config, run, part), daemon=True)
+                process = spawn.Process(target=run_part, args=(config, run, part), daemon=True)
                 process.start()
                 running[process.sentinel] = part, process
             for sentinel in multiprocessing.connection.wait(list(running)):
@@ -80,8 +106,8 @@ def build_side_by_side(config: GeneratorsConfig, run: Run, parts: Sequence[str])
                 trained.join()
                 if trained.exitcode:
                     raise RunError(
-                        f"{ended} failed with exit code {trained.exitcode}; the same command with --resume "
-                        "goes on (with --jobs 1 where memory ran out)."
+                        f"{ended} failed with exit code {trained.exitcode}; run the same command with "
+                        "--resume to go on (with --jobs 1 if memory ran out)."
                     )
     finally:
         for _, left in running.values():
@@ -89,8 +115,8 @@ def build_side_by_side(config: GeneratorsConfig, run: Run, parts: Sequence[str])
 
 
 def run_part(config: GeneratorsConfig, run: Run, part: str) -> None:
-    """`build_part` as a process of its own: says in a line what went wrong, and ends with its parent."""
-    end_with_parent()
+    """Run `build_part` in a process of its own; print errors in one line, and exit with the parent."""
+    exit_with_parent()
     try:
         build_part(config, run, part)
     except TrainError as error:
@@ -101,33 +127,33 @@ def run_part(config: GeneratorsConfig, run: Run, part: str) -> None:
 
 
 def build_part(config: GeneratorsConfig, run: Run, part: str) -> None:
-    """Train the judge or one family to its end."""
+    """Train the classifier or one family to the end."""
     torch.set_num_threads(config.threads)
-    if part == JUDGE:
-        load_judge(config, run)
+    if part == CLASSIFIER:
+        load_classifier(config, run)
     else:
         load_generators(config, run, [part])
 
 
-def load_judge(config: GeneratorsConfig, run: Run) -> Judge:
-    """The zoo's judge, trained first where it is not."""
+def load_classifier(config: GeneratorsConfig, run: Run) -> DigitClassifier:
+    """Return the run's digit classifier, trained first if unfinished."""
     device = torch.device(config.device)
-    # More would not make it a better judge, and fewer only serve to try things out.
-    steps = max(1, round(JUDGE_STEPS * min(1.0, config.effort)))
-    learner = JudgeLearner(steps, config.seed, device, config.precision)
-    schedule = Schedule(steps, JUDGE_BATCH, [steps], config.save_every, config.log_every, config.seed)
+    # More steps would not improve it; fewer are for smoke tests.
+    steps = max(1, round(CLASSIFIER_STEPS * min(1.0, config.effort)))
+    learner = ClassifierLearner(steps, config.seed, device, config.precision)
+    schedule = Schedule(steps, CLASSIFIER_BATCH, [steps], config.save_every, config.log_every, config.seed)
     digits, _ = mnist.hold_out(mnist.load(config.dataset, "train", device))
-    run_loop(learner, digits, schedule, Run(run.folder / JUDGE), lambda _: {})
-    return learner.judge
+    run_loop(learner, digits, schedule, Run(run.folder / CLASSIFIER))
+    return learner.classifier
 
 
 def load_generators(
     config: GeneratorsConfig, run: Run, names: Sequence[str] = tuple(FAMILIES)
 ) -> list[Generator]:
-    """The zoo's generators, each trained first where it is not; of a family with stages, each of them.
+    """Return the run's generators of the named families, trained first if unfinished.
 
     Raises:
-        DataError, RunError: the data cannot be had, or a run cannot be read or written.
+        DataError, RunError: the data set is missing, or a folder cannot be read or written.
     """
     digits, _ = mnist.hold_out(mnist.load(config.dataset, "train", config.device))
     generators = []
@@ -139,16 +165,16 @@ def load_generators(
 
 
 def write_report(config: GeneratorsConfig, run: Run) -> dict[str, Any]:
-    """Judge the whole zoo: `report.json`, `report.md` and `walls/NAME.png` in its folder."""
+    """Measure all generators: `report.json`, `report.md` and `grids/NAME.png` in the run's folder."""
     torch.set_num_threads(config.threads * config.jobs)
     known, held_out = mnist.hold_out(mnist.load(config.dataset, "train"))
-    judge = load_judge(config, run)
+    classifier = load_classifier(config, run)
     generators = load_generators(config, run)
     tested = mnist.load(config.dataset, "test")
     try:
-        report = judge_generators(
+        report = measure_generators(
             generators,
-            judge,
+            classifier,
             tested.images.numpy(),
             (held_out.images.numpy(), held_out.labels.numpy()),
             known.images.numpy(),
@@ -156,22 +182,24 @@ def write_report(config: GeneratorsConfig, run: Run) -> dict[str, Any]:
             config.seed,
         )
     except ValueError as error:
-        raise ConfigError(f"The zoo of {config.dataset} cannot be judged: {error}") from error
+        raise ConfigError(f"The generators of {config.dataset} cannot be measured: {error}") from error
     report["options"] = dataclasses.asdict(config)
-    report["judge_accuracy"] = float((predict(judge, tested.images.numpy()) == tested.labels.numpy()).mean())
-    save_grids(run.folder / "walls", generators, config.seed)
+    report["classifier_accuracy"] = float(
+        (predict(classifier, tested.images.numpy()) == tested.labels.numpy()).mean()
+    )
+    save_grids(run.folder / "grids", generators, config.seed)
     write_atomically(run.folder / "report.md", markdown_table(report).encode())
-    # Last: once it is there, all that belongs to it is.
+    # Last: once the report exists, everything that belongs to it does too.
     write_atomically(run.folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
     return report
 
 
-def judged_generators(zoo: Run) -> dict[str, Mapping[str, Any]]:
-    """The judge's figures for each generator of a zoo; raises RunError where there is no report."""
+def read_quality(run: Run) -> dict[str, Mapping[str, Any]]:
+    """Return the figures of each generator in a run's report; raise RunError if there is no report."""
     try:
-        return {row["name"]: row for row in json.loads((zoo.folder / REPORT).read_text())["rows"]}
+        return {row["name"]: row for row in json.loads((run.folder / REPORT).read_text())["rows"]}
     except (OSError, ValueError, KeyError) as error:
         raise RunError(
-            f"{zoo.folder} has no whole report ({error}); finish it with "
-            "`python -m train zoo --resume` first."
+            f"{run.folder} has no complete report ({error}); finish it with "
+            "`python -m train generators --resume` first."
         ) from error

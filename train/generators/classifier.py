@@ -1,4 +1,4 @@
-"""The judge: a classifier of digits, whose features measure how alike two sets of pictures are."""
+"""The digit classifier. Its features measure how similar two sets of pictures are."""
 
 import math
 from collections.abc import Mapping
@@ -11,7 +11,6 @@ from torch import nn
 from torch.nn import functional
 
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
-from train.data.affine import augmented
 from train.data.mnist import CLASSES
 
 FEATURES: Final = 64
@@ -24,11 +23,18 @@ LEARNING_RATE: Final = 4e-3
 WARM_UP: Final = 0.2
 WEIGHT_DECAY: Final = 1e-2
 
+# Roughly the range of handwriting; much more could turn a 9 into a 6, or a 1 into a slash.
+TURN: Final = math.radians(10)
+SHEAR: Final = 0.15
+STRETCH: Final = 0.1
+SHIFT: Final = 2 / 14
+"""Two pixels, in units of half the picture's width."""
 
-class Judge(nn.Module):
-    """Six convolutions 3x3 on 28x28 pictures, halved in size after every second, then 64 features.
 
-    Takes float32 [batch, 1, 28, 28] in [0, 1]; returns float32 [batch, 10], the digits' logits.
+class DigitClassifier(nn.Module):
+    """Six 3x3 convolutions on 28x28 pictures, with pooling after every second, then 64 features.
+
+    Takes float32 [batch, 1, 28, 28] in [0, 1]; returns the digits' logits, float32 [batch, 10].
     """
 
     def __init__(self) -> None:
@@ -45,14 +51,14 @@ class Judge(nn.Module):
             block(third, third),
             nn.MaxPool2d(2),
         )
-        # Without weights of its own, BatchNorm gives every feature the same say in a distance.
+        # BatchNorm without weights gives every feature the same influence on a distance.
         self.narrowing = nn.Sequential(
             nn.Flatten(), nn.Linear(third * 3 * 3, FEATURES), nn.BatchNorm1d(FEATURES, affine=False)
         )
         self.head = nn.Linear(FEATURES, CLASSES)
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """float32 [batch, 64] of pictures as `forward` takes them; of mean 0 and variance 1 on digits."""
+        """Return float32 [batch, 64], of mean 0 and variance 1 over real digits; input as for `forward`."""
         return cast(torch.Tensor, self.narrowing(self.convolutions(pictures)))
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -65,10 +71,10 @@ def block(inputs: int, outputs: int) -> nn.Module:
     )
 
 
-def learning_rate(step: int, total: int, peak: float = LEARNING_RATE) -> float:
-    """Rises in a straight line over the first fifth of the steps to the peak, then falls as a cosine to 0.
+def one_cycle_rate(step: int, total: int, peak: float = LEARNING_RATE) -> float:
+    """Return a learning rate that rises linearly over the first fifth of the steps, then falls as a cosine.
 
-    step: from 0. One cycle, as in Smith and Topin 2017, https://arxiv.org/abs/1708.07120.
+    step: from 0. Smith and Topin 2017, https://arxiv.org/abs/1708.07120.
     """
     warm = WARM_UP * total
     if step < warm:
@@ -76,8 +82,30 @@ def learning_rate(step: int, total: int, peak: float = LEARNING_RATE) -> float:
     return peak * (1 + math.cos(math.pi * (step - warm) / (total - warm))) / 2
 
 
-class JudgeLearner:
-    """A judge with its optimiser, its schedule and its stream of chance: all that a step reads and writes."""
+def random_affine(pictures: torch.Tensor, stream: torch.Generator) -> torch.Tensor:
+    """Rotate, shear, stretch and shift each picture at random.
+
+    pictures: float32 [batch, 1, height, width] in [0, 1], and so is the result; what moves in is 0.
+    stream: on the same device.
+    """
+
+    def uniform(reach: float) -> torch.Tensor:
+        drawn = torch.rand(len(pictures), device=pictures.device, generator=stream)
+        return (drawn * 2 - 1) * reach
+
+    turn, shear = uniform(TURN), uniform(SHEAR)
+    across, down = 1 + uniform(STRETCH), 1 + uniform(STRETCH)
+    # Rotation · shear · stretch, then the shift.
+    rows = (
+        torch.stack([turn.cos() * across, (turn.cos() * shear - turn.sin()) * down, uniform(SHIFT)], 1),
+        torch.stack([turn.sin() * across, (turn.sin() * shear + turn.cos()) * down, uniform(SHIFT)], 1),
+    )
+    grid = functional.affine_grid(torch.stack(rows, 1), list(pictures.shape), align_corners=False)
+    return functional.grid_sample(pictures, grid, align_corners=False)
+
+
+class ClassifierLearner:
+    """A digit classifier with its optimiser, schedule and random stream; see `train.loop.Learner`."""
 
     watched: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
 
@@ -88,36 +116,28 @@ class JudgeLearner:
         device: torch.device,
         precision: str = "float32",
     ) -> None:
-        """total: steps of the whole run, which the learning rate is spread over.
-
-        precision: `float32` or `bfloat16`: what convolutions are computed in while training; the
-            weights are float32 either way.
-        """
+        """total: steps of the whole run. precision: of the convolutions, `float32` or `bfloat16`."""
         self.total = total
         self.device = device
-        self.half = precision == "bfloat16"
+        self.use_bfloat16 = precision == "bfloat16"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
+            self.classifier = DigitClassifier().to(device)
             # Twice as fast in bfloat16 on a CPU.
-            self.judge = Judge().to(device)
-            self.judge.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = torch.optim.AdamW(
-            self.judge.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
+            self.classifier.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
         )
         self.stream = torch.Generator(device).manual_seed(seed)
         self.done = 0
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Learn from uint8 [batch, 28, 28] and int64 [batch], at least two of each.
-
-        Returns float32 [2]: this step's values of `watched`, left on the device.
-        """
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.done, self.total)
-        self.judge.train()
-        pictures = augmented(images[:, None].float() / 255, self.stream)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            logits = self.judge(pictures.contiguous(memory_format=torch.channels_last)).float()
+            group["lr"] = one_cycle_rate(self.done, self.total)
+        self.classifier.train()
+        pictures = random_affine(images[:, None].float() / 255, self.stream)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bfloat16):
+            logits = self.classifier(pictures.contiguous(memory_format=torch.channels_last)).float()
         loss = functional.cross_entropy(logits, labels)
         self.optimizer.zero_grad()
         loss.backward()
@@ -126,29 +146,27 @@ class JudgeLearner:
         return torch.stack([loss.detach(), (logits.argmax(1) == labels).float().mean()])
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Every tensor that a later step depends on."""
         return {
-            **prefixed("judge", self.judge.state_dict()),
+            **prefixed("classifier", self.classifier.state_dict()),
             **prefixed("optimizer", optimizer_tensors(self.optimizer)),
             "stream": self.stream.get_state(),
             "done": torch.tensor(self.done),
         }
 
     def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        """Put back all that `state` gave, to train on."""
-        self.judge.load_state_dict(unprefixed("judge", tensors))
+        self.classifier.load_state_dict(unprefixed("classifier", tensors))
         load_optimizer(self.optimizer, unprefixed("optimizer", tensors))
         self.stream.set_state(tensors["stream"])
         self.done = int(tensors["done"])
 
 
 @torch.no_grad()
-def features_of(judge: Judge, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """What the judge sees in uint8 [n, 28, 28]: float32 [n, 64], computed in float32."""
-    judge.eval()
-    device = judge.head.weight.device
+def features_of(classifier: DigitClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the features of uint8 [n, 28, 28]: float32 [n, 64], computed in float32."""
+    classifier.eval()
+    device = classifier.head.weight.device
     parts = [
-        judge.features(part[:, None].to(device).float() / 255).cpu()
+        classifier.features(part[:, None].to(device).float() / 255).cpu()
         for part in torch.from_numpy(images).split(CHUNK)
     ]
     features: NDArray[np.float32] = torch.cat(parts).numpy()
@@ -156,14 +174,14 @@ def features_of(judge: Judge, images: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 @torch.no_grad()
-def probabilities_of(judge: Judge, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The judge's belief in each digit, of features [n, 64]: float32 [n, 10], rows sum to 1."""
-    logits = judge.head(torch.from_numpy(features).to(judge.head.weight.device))
+def probabilities_of(classifier: DigitClassifier, features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the digits' probabilities given features [n, 64]: float32 [n, 10], rows sum to 1."""
+    logits = classifier.head(torch.from_numpy(features).to(classifier.head.weight.device))
     probabilities: NDArray[np.float32] = logits.softmax(1).cpu().numpy()
     return probabilities
 
 
-def predict(judge: Judge, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The digit that the judge takes each picture [n, 28, 28] for: int64 [n], 0 to 9."""
-    digits: NDArray[np.int64] = probabilities_of(judge, features_of(judge, images)).argmax(1)
+def predict(classifier: DigitClassifier, images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return the most probable digit of each picture [n, 28, 28]: int64 [n], 0 to 9."""
+    digits: NDArray[np.int64] = probabilities_of(classifier, features_of(classifier, images)).argmax(1)
     return digits

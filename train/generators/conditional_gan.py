@@ -1,10 +1,10 @@
-"""The app's generator: choose the digit, R3GAN's objective on a conditional pair."""
+"""The app's generator: R3GAN's objective on a conditional pair."""
 
 from train.generators.r3gan import R3Gan
 
 
 class ConditionalGan(R3Gan):
-    """Both networks know the digit; the generator is what `generator.onnx` holds."""
+    """Both networks are given the digit; `generator.onnx` is exported from it."""
 
     conditional = True
     steps = 8000

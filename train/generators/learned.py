@@ -1,4 +1,4 @@
-"""A family that learns step by step: its networks, optimisers, averages and streams of random numbers."""
+"""A family that learns step by step: networks, optimisers, a weight average and a random stream."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,9 +14,9 @@ from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unpref
 from train.config import GeneratorsConfig
 from train.data.mnist import CLASSES, Digits
 from train.errors import RunError
+from train.figures import save_grid
 from train.generators.base import Family
 from train.loop import Schedule, run_loop
-from train.pictures import save_grid
 from train.run import Run
 
 CHUNK = 256
@@ -24,9 +24,9 @@ AVERAGE_DECAY = 0.999
 
 
 class LearnedFamily(Family):
-    """Subclasses build networks and say what one update is; all else is here.
+    """Subclasses build the networks and define an update.
 
-    steps: updates at effort 1. batch_size: real pictures an update. watched: what an update returns.
+    steps: updates at effort 1. batch_size: real pictures per update. watched: names of an update's values.
     """
 
     steps: ClassVar[int]
@@ -52,31 +52,33 @@ class LearnedFamily(Family):
             for name, network in self.networks.items()
         }
         if self.device.type == "cuda":
-            # Only what is never differentiated twice: the compiler cannot do that.
+            # Generators only: the compiler does not support the second derivatives of gradient penalties.
             self.networks["generator"].compile()
-        self.average = AveragedModel(self.networks["generator"], avg_fn=averaged, use_buffers=True)
+        self.average = AveragedModel(self.networks["generator"], avg_fn=ema, use_buffers=True)
         self.average.eval()
 
     @abstractmethod
     def build(self) -> Mapping[str, nn.Module]:
-        """New networks by name; the one that samples is called `generator`."""
+        """Return new networks by name; the one to sample from is called `generator`."""
 
     @abstractmethod
     def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """One update on float32 [batch, 1, 28, 28], k/255 in [0, 1], and int64 [batch].
+        """Make one update on float32 [batch, 1, 28, 28], k/255 in [0, 1], and int64 [batch].
 
         Returns float32 [len(watched)].
         """
 
     @abstractmethod
-    def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
-        """Pictures of the averaged generator: float32 [count, 1, 28, 28] in [0, 1], without gradients."""
+    def generate(
+        self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None
+    ) -> torch.Tensor:
+        """Return pictures of the averaged generator: float32 [count, 1, 28, 28] in [0, 1], no gradients."""
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """One update at the step's learning rate; see `train.loop.Learner`."""
+        """Make one update at the step's learning rate; see `train.loop.Learner`."""
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = self.learning_rate * decayed(self.done.item() / self.total)
+                group["lr"] = self.learning_rate * rate_decay(self.done.item() / self.total)
         values = self.update(images[:, None].float() / 255, labels)
         self.average.update_parameters(self.networks["generator"])
         self.done += 1
@@ -91,10 +93,10 @@ class LearnedFamily(Family):
             log_every=self.config.log_every,
             seed=self.config.seed,
         )
-        return run_loop(self, digits, schedule, run, lambda step: self.show(run, step))
+        return run_loop(self, digits, schedule, run, lambda step: self.save_samples(run, step))
 
-    def show(self, run: Run, step: int) -> dict[str, float]:
-        """Save a wall of samples with the run: a row a digit where the digit can be chosen."""
+    def save_samples(self, run: Run, step: int) -> dict[str, float]:
+        """Save a grid of samples; a conditional family's has one row per digit."""
         digits = np.arange(CLASSES).repeat(CLASSES) if self.conditional else None
         pictures = self.sample(CLASSES * CLASSES, self.config.seed, digits)
         save_grid(run.folder / f"samples-{step:06d}.png", pictures, CLASSES)
@@ -104,22 +106,22 @@ class LearnedFamily(Family):
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)
         parts = [
-            torch.round(self.make(random, len(part), None if digits is None else digits[part]) * 255)
+            torch.round(self.generate(random, len(part), None if digits is None else digits[part]) * 255)
             for part in chunks(count)
         ]
         pictures: NDArray[np.uint8] = torch.cat(parts).squeeze(1).to(torch.uint8).cpu().numpy()
         return pictures
 
-    def precision(self) -> torch.autocast:
-        """The context in which networks run: bfloat16 products where the options say so."""
+    def autocast(self) -> torch.autocast:
+        """Return the context in which networks run; with bfloat16 products if the options say so."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
 
     def normal(self, *shape: int) -> torch.Tensor:
-        """Standard normal float32 from the family's own stream."""
+        """Return standard normal float32 from the family's random stream."""
         return torch.randn(*shape, device=self.device, generator=self.stream)
 
     def uniform(self, *shape: int) -> torch.Tensor:
-        """Uniform float32 in [0, 1) from the family's own stream."""
+        """Return uniform float32 in [0, 1) from the family's random stream."""
         return torch.rand(*shape, device=self.device, generator=self.stream)
 
     def state(self) -> dict[str, torch.Tensor]:
@@ -138,36 +140,36 @@ class LearnedFamily(Family):
         self.restore_average(tensors)
 
     def restore_average(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Put back the averaged generator alone, as sampling and export need it.
+        """Restore the averaged generator alone, which is enough for sampling and export.
 
         Raises:
-            RunError: the snapshot is another network's.
+            RunError: the snapshot belongs to another network.
         """
         try:
             self.average.load_state_dict(unprefixed("average", tensors))
         except RuntimeError as error:
-            raise RunError("The snapshot is of another network than this code's; train it anew.") from error
+            raise RunError("The snapshot belongs to another network; train the generator again.") from error
 
 
-def averaged(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
-    """An exponential moving average whose decay warms up, so that a short run is no average of nothing."""
+def ema(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:
+    """Exponential moving average whose decay warms up, so that short runs forget their initial weights."""
     decay = torch.clamp((1 + torch.as_tensor(count)) / (10 + torch.as_tensor(count)), max=AVERAGE_DECAY)
     return torch.lerp(current, average, decay.to(average)) if average.is_floating_point() else current
 
 
-def decayed(progress: float) -> float:
-    """The factor of the learning rate: 1 for the first half of the run, then down to 0.02 in a line."""
+def rate_decay(progress: float) -> float:
+    """Return the factor of the learning rate: 1 for the first half of a run, then linearly down to 0.02."""
     return min(1.0, max(0.02, 2 * (1 - progress)))
 
 
 def chunks(count: int) -> Iterator[NDArray[np.int64]]:
-    """The numbers 0 to `count` - 1 in runs of at most `CHUNK`, so that memory stays bounded."""
+    """Yield 0 to `count` - 1 in chunks of at most `CHUNK`, to bound memory."""
     for start in range(0, count, CHUNK):
         yield np.arange(start, min(start + CHUNK, count))
 
 
 def minimize(loss: torch.Tensor, *optimizers: torch.optim.Optimizer) -> None:
-    """One step down a loss."""
+    """Take one step of the optimisers on a loss."""
     for optimizer in optimizers:
         optimizer.zero_grad()
     loss.backward()
@@ -176,10 +178,10 @@ def minimize(loss: torch.Tensor, *optimizers: torch.optim.Optimizer) -> None:
 
 
 def means(values: Iterable[torch.Tensor]) -> torch.Tensor:
-    """The detached means of some tensors, as one float32 vector: what an update returns."""
+    """Return the detached means of tensors as one float32 vector: what an update returns."""
     return torch.stack([value.detach().float().mean() for value in values])
 
 
-def numbers(random: np.random.Generator, *shape: int) -> torch.Tensor:
-    """Standard normal float32 from numpy, so that the exported generator makes the same of the same seed."""
+def normal_noise(random: np.random.Generator, *shape: int) -> torch.Tensor:
+    """Return standard normal float32 from numpy, so that exported generators can reproduce the samples."""
     return torch.from_numpy(random.standard_normal(shape, np.float32))

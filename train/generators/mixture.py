@@ -1,6 +1,7 @@
-"""A mixture of Gaussians by expectation maximisation, for the families that sample a space of codes."""
+"""Gaussian mixtures by expectation maximisation, for families that sample a space of codes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,22 +14,20 @@ from train.data.mnist import CLASSES
 ROUNDS: Final = 30
 RIDGE: Final = 1e-4
 """Added to each covariance, as a share of its mean variance, so that it stays invertible."""
-
-
 PARTS: Final = ("weights", "centers", "roots")
 
 
+@dataclass(frozen=True)
 class Mixture:
-    """weights float64 [k], centers [k, d], roots [k, d, d]: lower Cholesky factors of the covariances."""
+    """weights: float64 [k]. centers: [k, d]. roots: [k, d, d], lower Cholesky factors of the covariances."""
 
-    def __init__(self, weights: torch.Tensor, centers: torch.Tensor, roots: torch.Tensor) -> None:
-        self.weights = weights
-        self.centers = centers
-        self.roots = roots
+    weights: torch.Tensor
+    centers: torch.Tensor
+    roots: torch.Tensor
 
     @classmethod
     def fit(cls, points: torch.Tensor, count: int, seed: int) -> "Mixture":
-        """Fit `count` Gaussians to points [n, d] (Bishop 2006, section 9.2.2), from random points on."""
+        """Fit `count` Gaussians to points [n, d], starting at random points (Bishop 2006, section 9.2.2)."""
         points = points.double()
         random = torch.Generator().manual_seed(seed)
         centers = points[torch.randperm(len(points), generator=random)[:count]]
@@ -42,7 +41,7 @@ class Mixture:
         return mixture
 
     def log_densities(self, points: torch.Tensor) -> torch.Tensor:
-        """log(weight * density) of each point under each Gaussian, up to a constant: float64 [n, k]."""
+        """Return log(weight * density) of each point under each Gaussian, up to a constant: [n, k]."""
         columns = []
         for weight, center, root in zip(self.weights, self.centers, self.roots, strict=True):
             scaled = torch.linalg.solve_triangular(root, (points - center).T, upper=False)
@@ -50,7 +49,7 @@ class Mixture:
         return torch.stack(columns, 1)
 
     def sample(self, random: np.random.Generator, count: int) -> torch.Tensor:
-        """Points float64 [count, d]."""
+        """Sample points: float64 [count, d]."""
         weights = self.weights.numpy()
         chosen = torch.from_numpy(random.choice(len(weights), count, p=weights / weights.sum()))
         noise = torch.from_numpy(random.standard_normal((count, self.centers.shape[1])))
@@ -58,7 +57,7 @@ class Mixture:
 
 
 def covariance(points: torch.Tensor, shares: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean [d] and covariance [d, d] of points [n, d], each counting as its share [n] says."""
+    """Return mean [d] and covariance [d, d] of points [n, d] weighted by shares [n]."""
     shares = shares / shares.sum().clamp(min=1e-9)
     center = shares @ points
     offsets = points - center
@@ -68,7 +67,7 @@ def covariance(points: torch.Tensor, shares: torch.Tensor) -> tuple[torch.Tensor
 
 
 def fit_classes(points: torch.Tensor, labels: torch.Tensor, count: int, seed: int) -> list[Mixture]:
-    """One mixture a digit, of points [n, d] and labels int64 [n]; few points get fewer Gaussians."""
+    """Fit one mixture per digit to points [n, d] with labels int64 [n]; few points get fewer Gaussians."""
     classes = [points[labels == digit] for digit in range(CLASSES)]
     return [
         Mixture.fit(each, max(1, min(count, len(each) // (2 * points.shape[1]))), seed) for each in classes
@@ -76,7 +75,7 @@ def fit_classes(points: torch.Tensor, labels: torch.Tensor, count: int, seed: in
 
 
 def sample_classes(mixtures: list[Mixture], random: np.random.Generator, digits: np.ndarray) -> torch.Tensor:
-    """A point of the mixture that each digit names: float32 [n, d]."""
+    """Sample a point from the mixture of each digit: float32 [n, d]."""
     points = torch.empty(len(digits), mixtures[0].centers.shape[1], dtype=torch.float64)
     for digit, mixture in enumerate(mixtures):
         chosen = np.flatnonzero(digits == digit)
@@ -85,7 +84,7 @@ def sample_classes(mixtures: list[Mixture], random: np.random.Generator, digits:
 
 
 def kept_mixtures(path: Path, fit: Callable[[], list[Mixture]]) -> list[Mixture]:
-    """The mixtures of a file, fitted and saved first where there is none: fitted again, they could differ.
+    """Load mixtures from a file; fit and save them first if it does not exist, since a new fit may differ.
 
     Raises:
         RunError: the file cannot be read or written.

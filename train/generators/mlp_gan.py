@@ -1,4 +1,4 @@
-"""The tutorial's perceptron pair, at several stages of its training."""
+"""The tutorial's GAN of two perceptrons, at several stages of its training."""
 
 import dataclasses
 
@@ -8,17 +8,16 @@ from numpy.typing import NDArray
 from train.config import GeneratorsConfig, TutorialConfig, conflicts, from_preset
 from train.data.mnist import Digits
 from train.errors import RunError
-from train.generators.base import Family
-from train.generators.generator import Generator
+from train.generators.base import Family, Generator
 from train.run import Run
 from train.tutorial.gan import TutorialPair, load_pair, train_on
 
 STAGES = {"early": -4, "middle": -3, "late": -2}
-"""Name → which of the kept snapshots, counted from the end. The early ones are little more than noise."""
+"""Name → index of the kept snapshot, from the end. Snapshots before `early` generate mostly noise."""
 
 
 class MlpGan(Family):
-    """`train.tutorial.gan` with the zoo's preset; its run can be exported like any tutorial's."""
+    """`train.tutorial.gan` under the same preset; its run can be exported like any run of the tutorial."""
 
     kind = "adversarial"
 
@@ -32,7 +31,9 @@ class MlpGan(Family):
         if not run.exists():
             run.save_config(self.config)
         elif differing := conflicts(run.config(TutorialConfig), dataclasses.asdict(self.config)):
-            raise RunError(f"{run.folder} was trained otherwise: {', '.join(differing)}; delete it.")
+            raise RunError(
+                f"{run.folder} has other options: {', '.join(differing)}; delete it to train it again."
+            )
         seconds = train_on(digits, self.config, run)
         steps = run.steps()
         for name, index in {**STAGES, "": -1}.items():

@@ -1,6 +1,6 @@
-"""Classical: half-way between two real digits of one class, by the mean of their outlines.
+"""Classical: morphs half-way between two real digits of one class.
 
-The mean of signed distances to two outlines is the distance to one between them: Raya and Udupa 1990,
+The mean of the signed distances to two outlines defines an outline between them: Raya and Udupa 1990,
 https://doi.org/10.1109/42.52980.
 """
 
@@ -14,17 +14,17 @@ from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from train.config import GeneratorsConfig
 from train.data.mnist import CLASSES, Digits
-from train.generators.base import Family, any_digits
+from train.generators.base import Family, wanted_digits
 from train.run import Run
 
 SCALE: Final = 2
-"""Outlines are followed on a grid finer than the pixels by this factor."""
+"""Outlines are computed on a grid finer than the pixels by this factor."""
 CHUNK: Final = 100
 CANDIDATES: Final = 30
 
 
 class Morphs(Family):
-    """Each picture's partner is the most alike of a few digits of its class, so that the mean is one too."""
+    """Each digit's partner is the most similar of a few of its class, so that the morph is a digit too."""
 
     kind = "classical"
     conditional = True
@@ -40,7 +40,7 @@ class Morphs(Family):
 
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)
-        pairs = [self.pair(random, digit) for digit in any_digits(random, count, digits).tolist()]
+        pairs = [self.pair(random, digit) for digit in wanted_digits(random, count, digits).tolist()]
         parts = [
             half_way(
                 *(
@@ -54,7 +54,7 @@ class Morphs(Family):
         return pictures
 
     def pair(self, random: np.random.Generator, digit: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Two real digits of a class, uint8 [28, 28] each."""
+        """Choose two similar real digits of a class, uint8 [28, 28] each."""
         known = self.classes[digit]
         first, *others = random.choice(len(known), min(CANDIDATES + 1, len(known)), replace=False).tolist()
         offsets = (known[others].float() - known[first].float()).square().sum((1, 2))
@@ -62,25 +62,25 @@ class Morphs(Family):
 
 
 def half_way(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """The pictures between two sets of them, float32 [n, 1, 28, 28] in [0, 1]: sharp ink, smooth edges."""
+    """Return the morphs between two sets of pictures, float32 [n, 1, 28, 28] in [0, 1]."""
     distance = (signed_distance(one) + signed_distance(other)) / 2
-    # Ink fades over one pixel, as it does at the edge of a stroke in MNIST, and is as bright as theirs.
+    # Ink fades over one pixel, like the edge of a stroke in MNIST, and is as bright as the originals'.
     ink = avg_pool2d((0.5 + distance / SCALE).clamp(0, 1), SCALE)
     return ink * max_pool2d(torch.maximum(one, other), 5, stride=1, padding=2)
 
 
 def signed_distance(pictures: torch.Tensor) -> torch.Tensor:
-    """Distance to the outline in cells of the fine grid, positive in the ink: float32 [n, 1, side, side]."""
+    """Return distances to the outline in cells, positive inside the ink: float32 [n, 1, side, side]."""
     ink = interpolate(pictures, scale_factor=SCALE, mode="bicubic").clamp(0, 1) >= 0.5
-    # The outline runs half a cell beyond the last cell's centre.
+    # The outline lies half a cell beyond the last cell's centre.
     return (distance_to(~ink) - 0.5).clamp(min=0) - (distance_to(ink) - 0.5).clamp(min=0)
 
 
 def distance_to(inside: torch.Tensor) -> torch.Tensor:
-    """Euclidean distance of each cell to the nearest that is inside, exact, one axis after the other.
+    """Return each cell's exact Euclidean distance to the nearest one inside, bool [n, 1, side, side].
 
-    The squared distance is the least over rows of the least over columns (Felzenszwalb and Huttenlocher
-    2012, https://doi.org/10.4086/toc.2012.v008a019, by trying every cell). inside: bool [n, 1, side, side].
+    The squared distance is the minimum over rows of the minimum over columns (Felzenszwalb and Huttenlocher
+    2012, https://doi.org/10.4086/toc.2012.v008a019; here by trying every cell).
     """
     cells = torch.arange(inside.shape[-1], dtype=torch.float32)
     steps = (cells[:, None] - cells[None]).square()

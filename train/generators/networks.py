@@ -1,4 +1,4 @@
-"""The convolutional pair of the adversarial families: 28x28 pictures, a digit to choose or none."""
+"""The convolutional networks of the adversarial families, for 28x28 pictures, conditional or not."""
 
 from itertools import pairwise
 from typing import Final, cast
@@ -16,15 +16,15 @@ SLOPE: Final = 0.2
 class ConvGenerator(nn.Module):
     """7x7 → 14x14 → 28x28 by sub-pixel convolutions (Shi et al. 2016, https://arxiv.org/abs/1609.05158).
 
-    Takes noise float32 [batch, latent], standard normal, and digits int64 [batch], 0 to 9; returns float32
-    [batch, 1, 28, 28] in (0, 1). Unconditional, it takes the digits and ignores them.
+    Takes noise float32 [batch, latent], standard normal, and digits int64 [batch], 0 to 9, which an
+    unconditional network ignores; returns float32 [batch, 1, 28, 28] in (0, 1).
     """
 
     def __init__(self, latent: int, width: int, conditional: bool) -> None:
         super().__init__()
         self.conditional = conditional
         self.width = width
-        # A table, so that the exported file refuses a digit above 9.
+        # A table, so that the exported file rejects digits above 9.
         self.register_buffer("choices", torch.eye(CLASSES), persistent=False)
         self.start = nn.Linear(latent + CLASSES * conditional, 49 * width)
         self.blocks = nn.ModuleList(
@@ -47,9 +47,9 @@ class ConvGenerator(nn.Module):
 
 
 class Norm(nn.Module):
-    """BatchNorm, then a scale and shift that the digit chooses: Dumoulin et al. 2017.
+    """BatchNorm, then a scale and shift chosen by the digit: Dumoulin et al. 2017, https://arxiv.org/abs/1610.07629.
 
-    https://arxiv.org/abs/1610.07629. Samples are made with running statistics, as the exported file does.
+    Samples are generated with the running statistics, like those of the exported file.
     """
 
     def __init__(self, channels: int, conditional: bool) -> None:
@@ -69,7 +69,7 @@ class Norm(nn.Module):
 
 
 class Upsampling(nn.Module):
-    """Twice the side: a convolution to four times the channels, which become 2x2 pixels."""
+    """Doubles the side: a convolution to four times the channels, which become 2x2 pixels."""
 
     def __init__(self, inputs: int, outputs: int, conditional: bool) -> None:
         super().__init__()
@@ -81,7 +81,7 @@ class Upsampling(nn.Module):
 
 
 class Refining(nn.Module):
-    """A residual convolution at the same side."""
+    """A residual convolution."""
 
     def __init__(self, channels: int, conditional: bool) -> None:
         super().__init__()
@@ -94,24 +94,24 @@ class Refining(nn.Module):
 
 
 class ConvDiscriminator(nn.Module):
-    """28x28 → 14x14 → 7x7 → 4x4, no normalisation of activations; a projection where a digit was chosen.
+    """28x28 → 14x14 → 7x7 → 4x4 without normalisation of activations.
 
     Takes pictures float32 [batch, 1, 28, 28] in [0, 1] and digits int64 [batch]; returns float32 [batch], the
-    log-odds of fake (up to scale, where the objective is no likelihood). Projection: Miyato and Koyama
-    2018, https://arxiv.org/abs/1802.05637; spectral: every layer's largest singular value is 1, Miyato
-    et al. 2018, https://arxiv.org/abs/1802.05957.
+    log-odds of fake (only up to scale if the objective is not a likelihood). conditional: with a projection,
+    Miyato and Koyama 2018, https://arxiv.org/abs/1802.05637; spectral: every layer's largest singular value
+    is 1, Miyato et al. 2018, https://arxiv.org/abs/1802.05957.
     """
 
     def __init__(self, width: int, conditional: bool, spectral: bool = False) -> None:
         super().__init__()
-        bounded = spectral_norm if spectral else nn.Identity()
+        normalized = spectral_norm if spectral else nn.Identity()
         widths = (1, width, 2 * width, 4 * width)
         self.convolutions = nn.ModuleList(
-            bounded(nn.Conv2d(one, other, 4 if one == 1 else 3, stride=2, padding=1))
+            normalized(nn.Conv2d(one, other, 4 if one == 1 else 3, stride=2, padding=1))
             for one, other in pairwise(widths)
         )
-        self.end = bounded(nn.Linear(16 * 4 * width, 1))
-        self.projection = bounded(nn.Embedding(CLASSES, 16 * 4 * width)) if conditional else None
+        self.end = normalized(nn.Linear(16 * 4 * width, 1))
+        self.projection = normalized(nn.Embedding(CLASSES, 16 * 4 * width)) if conditional else None
 
     def forward(self, pictures: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
         hidden = pictures * 2 - 1

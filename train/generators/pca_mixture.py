@@ -1,4 +1,4 @@
-"""Classical: principal components, a mixture of Gaussians among them, samples projected back."""
+"""Classical: a Gaussian mixture of principal components, projected back to pixels."""
 
 import time
 from typing import Final
@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 
 from train.config import GeneratorsConfig
-from train.data.mnist import Digits, scaled
-from train.generators.base import Family, any_digits
+from train.data.mnist import Digits, to_float
+from train.generators.base import Family, wanted_digits
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.run import Run
 
@@ -18,7 +18,7 @@ GAUSSIANS: Final = 10
 
 
 class PcaMixture(Family):
-    """The axes are found anew in a second whenever they are needed; the mixtures are kept."""
+    """The mixtures are saved; the axes are recomputed when needed, which takes a second."""
 
     kind = "classical"
     conditional = True
@@ -31,10 +31,10 @@ class PcaMixture(Family):
 
     def fit(self, digits: Digits, run: Run) -> float:
         began = time.monotonic()
-        pixels = scaled(digits.images).cpu()
+        pixels = to_float(digits.images).cpu()
         self.center = pixels.mean(0)
         offsets = pixels - self.center
-        # The covariance's largest eigenvectors; eigh gives them in ascending order, of either sign.
+        # eigh returns eigenvalues in ascending order, and eigenvectors of either sign.
         axes = torch.linalg.eigh(offsets.T @ offsets).eigenvectors[:, -COMPONENTS:]
         self.axes = axes * torch.sign(axes.gather(0, axes.abs().argmax(0, keepdim=True)))
 
@@ -46,7 +46,7 @@ class PcaMixture(Family):
 
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)
-        points = sample_classes(self.mixtures, random, any_digits(random, count, digits))
+        points = sample_classes(self.mixtures, random, wanted_digits(random, count, digits))
         pixels = (points @ self.axes.T + self.center).clamp(0, 1)
         pictures: NDArray[np.uint8] = torch.round(pixels * 255).to(torch.uint8).reshape(count, 28, 28).numpy()
         return pictures

@@ -1,8 +1,8 @@
-"""Autoregressive: pixel after pixel, each of 256 levels given those above and to the left.
+"""Autoregressive: pixel by pixel, each one of 256 levels given the pixels above and to the left.
 
-Van den Oord et al. 2016, https://arxiv.org/abs/1606.05328, with dilated two-row convolutions in place of
-its two stacks, so that a pixel's activations can be computed from the kept ones of earlier pixels alone
-(Ramachandran et al. 2017, https://arxiv.org/abs/1704.06001).
+Van den Oord et al. 2016, https://arxiv.org/abs/1606.05328, with dilated two-row convolutions instead of
+two stacks, so that a pixel's activations depend only on cached ones of earlier pixels (Ramachandran et al.
+2017, https://arxiv.org/abs/1704.06001).
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,17 @@ from torch import nn
 from torch.nn.functional import conv2d, cross_entropy, one_hot, pad, relu
 
 from train.data.mnist import CLASSES
-from train.generators.base import any_digits
+from train.generators.base import wanted_digits
 from train.generators.learned import LearnedFamily, means, minimize
 
 SIDE: Final = 28
 LEVELS: Final = 256
 REACH: Final = 2
-"""Columns to each side that a convolution sees, in units of its dilation."""
+"""Columns to either side that a convolution sees, in units of its dilation."""
 
 
 class PixelCnn(LearnedFamily):
-    """Class-conditional, and trained on the likelihood of the very levels that a file holds."""
+    """Class-conditional, trained on the likelihood of the 8-bit levels."""
 
     kind = "autoregressive"
     conditional = True
@@ -39,22 +39,24 @@ class PixelCnn(LearnedFamily):
         return {"generator": PixelNetwork(self.width)}
 
     def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        with self.precision():
+        with self.autocast():
             logits = self.networks["generator"](pictures, labels)
         loss = cross_entropy(logits.float(), torch.round(pictures[:, 0] * (LEVELS - 1)).long())
         minimize(loss, *self.optimizers.values())
         return means([loss])
 
-    def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
+    def generate(
+        self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None
+    ) -> torch.Tensor:
         draws = torch.from_numpy(random.random((count, SIDE, SIDE), np.float32)).to(self.device)
-        chosen = torch.from_numpy(any_digits(random, count, digits)).to(self.device)
+        chosen = torch.from_numpy(wanted_digits(random, count, digits)).to(self.device)
         network = cast(PixelNetwork, self.average.module)
-        with self.precision():
+        with self.autocast():
             return network.sample(draws, chosen)[:, None]
 
 
 class CausalConvolution(nn.Module):
-    """Sees the row a dilation above and its own up to itself, or up to before itself if it is the first."""
+    """Sees the row one dilation above, and its own row up to itself (the first layer: up to just before)."""
 
     def __init__(self, inputs: int, outputs: int, dilation: int, first: bool = False) -> None:
         super().__init__()
@@ -62,39 +64,39 @@ class CausalConvolution(nn.Module):
         self.dilation = dilation
         self.weight = nn.Parameter(torch.empty(outputs, inputs, 2, taps))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
-        seen = torch.ones(2, taps)
-        seen[1, REACH + (not first) :] = 0
-        self.register_buffer("seen", seen, persistent=False)
+        mask = torch.ones(2, taps)
+        mask[1, REACH + (not first) :] = 0
+        self.register_buffer("mask", mask, persistent=False)
 
     def masked(self) -> torch.Tensor:
-        """The weights with zeros where nothing may be seen: float32 [outputs, inputs, 2, taps]."""
-        return self.weight * self.get_buffer("seen")
+        """Return the weights, 0 where masked: float32 [outputs, inputs, 2, taps]."""
+        return self.weight * self.get_buffer("mask")
 
     def margins(self) -> tuple[int, int, int, int]:
-        """What a map needs around it: left, right, above, below."""
+        """Return the padding of a map: left, right, above, below."""
         return REACH * self.dilation, REACH * self.dilation, self.dilation, 0
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return conv2d(pad(hidden, self.margins()), self.masked(), dilation=self.dilation)
 
     def taps(self) -> torch.Tensor:
-        """The masked weights as one matrix, [rows x columns x inputs, outputs], as `at` multiplies by it."""
+        """Return the masked weights as a matrix for `at`: [rows x columns x inputs, outputs]."""
         return self.masked().permute(0, 2, 3, 1).flatten(1).T
 
-    def at(self, taps: torch.Tensor, kept: torch.Tensor, row: int, column: int) -> torch.Tensor:
-        """The output at one pixel, [batch, outputs], of a map [batch, rows, columns, inputs] with margins."""
+    def at(self, taps: torch.Tensor, padded: torch.Tensor, row: int, column: int) -> torch.Tensor:
+        """Return the output at one pixel, [batch, outputs], of a padded [batch, rows, columns, inputs]."""
         reach = (2 * REACH + 1) * self.dilation
-        patch = kept[
+        patch = padded[
             :, row : row + self.dilation + 1 : self.dilation, column : column + reach : self.dilation
         ]
         return patch.flatten(1) @ taps
 
 
 class PixelNetwork(nn.Module):
-    """Residual causal convolutions, the digit a shift in each.
+    """Residual causal convolutions, each shifted by the digit.
 
     Takes pictures float32 [batch, 1, 28, 28] in [0, 1] and digits int64 [batch]; returns the levels' logits
-    [batch, 256, 28, 28], each a function of the digit and of the pixels before it in reading order.
+    [batch, 256, 28, 28], which depend on the digit and on the pixels before, in reading order.
     """
 
     dilations = (1, 2, 4, 1, 2, 4, 1)
@@ -109,7 +111,7 @@ class PixelNetwork(nn.Module):
         self.end = nn.Linear(width, LEVELS)
 
     def forward(self, pictures: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
-        # A second channel of ones tells the paper from what lies beyond the edge.
+        # A second channel of ones distinguishes black paper from padding.
         hidden = self.first(torch.cat([pictures, torch.ones_like(pictures)], 1))
         for causal, mixing, shift in self.layers(digits):
             change = relu(causal(relu(hidden)) + shift[:, :, None, None])
@@ -118,12 +120,12 @@ class PixelNetwork(nn.Module):
         return logits
 
     def layers(self, digits: torch.Tensor) -> list[tuple[CausalConvolution, nn.Module, torch.Tensor]]:
-        """Each layer's two parts and its shift for these digits, [batch, width]."""
+        """Return each layer's two parts and its shift for these digits, [batch, width]."""
         shifts = self.chosen(one_hot(digits, CLASSES).float()).chunk(len(self.dilations), 1)
         return list(zip(self.causal, self.mixing, shifts, strict=True))  # type: ignore[arg-type]
 
     def sample(self, draws: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
-        """Pictures float32 [batch, 28, 28], k/255, from uniform draws [batch, 28, 28], one a pixel."""
+        """Return pictures float32 [batch, 28, 28], k/255, from uniform draws of the same shape."""
         count = len(draws)
         layers = self.layers(digits)
 
@@ -133,12 +135,12 @@ class PixelNetwork(nn.Module):
 
         paper = empty(self.first, 2)
         paper[:, 1:, REACH : REACH + SIDE, 1] = 1
-        kept = [empty(causal, self.width) for causal, _, _ in layers]
+        cached = [empty(causal, self.width) for causal, _, _ in layers]
         first, taps = self.first.taps(), [causal.taps() for causal, _, _ in layers]
         for row in range(SIDE):
             for column in range(SIDE):
                 hidden = self.first.at(first, paper, row, column)
-                for (causal, mixing, shift), weights, known in zip(layers, taps, kept, strict=True):
+                for (causal, mixing, shift), weights, known in zip(layers, taps, cached, strict=True):
                     known[:, row + causal.dilation, column + REACH * causal.dilation] = relu(hidden)
                     hidden = hidden + mixing(relu(causal.at(weights, known, row, column) + shift))
                 shares = torch.softmax(self.end(relu(hidden)).float(), 1).cumsum(1)

@@ -1,4 +1,4 @@
-"""Relativistic pairing, gradients penalised on reals and fakes: R3GAN, Huang et al. 2024.
+"""Relativistic pairing with gradient penalties on reals and fakes: R3GAN, Huang et al. 2024.
 
 https://arxiv.org/abs/2501.05441: the objective alone, on this project's small networks.
 """
@@ -8,29 +8,29 @@ from typing import ClassVar, Final
 import torch
 from torch.nn.functional import softplus
 
-from train.generators.adversarial import AdversarialFamily, squared_slope
+from train.generators.adversarial import AdversarialFamily, squared_gradient
 
 PERIOD: Final = 4
 
 
 class R3Gan(AdversarialFamily):
-    """Equations 2 to 4 there, with the sign turned: the logit rises with fakeness."""
+    """Equations 2 to 4, with the sign reversed: the logit rises with fakeness."""
 
     steps = 3000
     batch_size = 64
     learning_rate = 8e-4
     weight: ClassVar[float] = 0.1
 
-    def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+    def discriminator_loss(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return softplus(real_logits - fake_logits).mean()
 
-    def generator_cost(
+    def generator_loss(
         self, fake_logits: torch.Tensor, reals: torch.Tensor, labels: torch.Tensor
     ) -> torch.Tensor:
         real_logits = self.networks["discriminator"](reals, labels)
         return softplus(fake_logits - real_logits).mean()
 
-    def penalizes_slopes(self) -> bool:
+    def penalizes_gradients(self) -> bool:
         return self.done.item() % PERIOD == 0
 
     def penalty(
@@ -43,10 +43,10 @@ class R3Gan(AdversarialFamily):
     ) -> torch.Tensor:
         """R1 and R2, zero-centred (Mescheder et al. 2018, https://arxiv.org/abs/1801.04406).
 
-        Lazily, in one update of `PERIOD` at as many times the weight: Karras et al. 2020,
+        Applied lazily, in one of `PERIOD` updates at `PERIOD` times the weight: Karras et al. 2020,
         https://arxiv.org/abs/1912.04958, appendix B.
         """
-        if not self.penalizes_slopes():
+        if not self.penalizes_gradients():
             return torch.zeros((), device=fakes.device)
-        steepness = squared_slope(real_logits, reals) + squared_slope(fake_logits, fakes)
-        return PERIOD * self.weight / 2 * steepness.mean()
+        squares = squared_gradient(real_logits, reals) + squared_gradient(fake_logits, fakes)
+        return PERIOD * self.weight / 2 * squares.mean()

@@ -1,7 +1,7 @@
-"""Real digits that a generator drew again: the hardest fakes, since only the drawing is the generator's.
+"""Real digits redrawn by a generator: hard fakes, because only their details are generated.
 
-A detector that is shown them cannot go by what a digit looks like as a whole, which every generator gets
-wrong in a way of its own, and has to find what their drawing has in common.
+Given these, a detector cannot rely on a digit's overall shape, which each generator gets wrong in its own
+way, and has to find what all generated details have in common.
 """
 
 from collections.abc import Callable
@@ -13,23 +13,22 @@ from numpy.typing import NDArray
 from train.config import GeneratorsConfig
 from train.data.mnist import Digits
 from train.data.splits import own_seed
+from train.generators.base import Generator, real_digits
 from train.generators.flow import Flow
-from train.generators.generator import Generator
-from train.generators.reals import real_digits
 from train.generators.sharp_vae import SharpVae
 from train.run import Run
 
-Drawer = Callable[[NDArray[np.uint8], NDArray[np.int64], int], NDArray[np.uint8]]
-"""Draws uint8 [n, 28, 28] of digits int64 [n] again, with a seed: returns the like."""
+Reconstruct = Callable[[NDArray[np.uint8], NDArray[np.int64], int], NDArray[np.uint8]]
+"""Redraws uint8 [n, 28, 28] of digits int64 [n] under a seed."""
 
 BEGINNINGS: Final = (0.3, 0.5, 0.7)
-"""How much of a digit is left where the flow goes on from, in turn."""
+"""Times that the flow starts from, each for a third of the digits: the share of a digit that is kept."""
 
 
-def redrawers(config: GeneratorsConfig, run: Run, digits: Digits) -> list[Generator]:
-    """What a zoo's flow and variational autoencoder make of real digits, each as a generator of its kind.
+def reconstruction_generators(config: GeneratorsConfig, run: Run, digits: Digits) -> list[Generator]:
+    """Return generators that redraw real digits with a run's flow and variational autoencoder.
 
-    digits: those that the zoo learnt from, and that are drawn again.
+    digits: what the run learnt from, and what is redrawn.
 
     Raises:
         RunError: a run cannot be read or written.
@@ -48,14 +47,19 @@ def redrawers(config: GeneratorsConfig, run: Run, digits: Digits) -> list[Genera
     def by_vae(images: NDArray[np.uint8], labels: NDArray[np.int64], seed: int) -> NDArray[np.uint8]:  # noqa: ARG001
         return vae.reconstruct(images, labels)
 
+    # The names are part of the seeds: renaming a generator changes its pictures.
     return [
-        redrawing(f"{name}_redrawn", family, family.fit(digits, Run(run.folder / name)), digits, drawer)
-        for name, family, drawer in (("flow", flow, by_flow), ("sharp_vae", vae, by_vae))
+        reconstruction_generator(
+            f"{name}_redrawn", family, family.fit(digits, Run(run.folder / name)), digits, reconstruct
+        )
+        for name, family, reconstruct in (("flow", flow, by_flow), ("sharp_vae", vae, by_vae))
     ]
 
 
-def redrawing(name: str, family: Flow | SharpVae, seconds: float, known: Digits, drawer: Drawer) -> Generator:
-    """A generator that draws the digits that `real_digits` deals out."""
+def reconstruction_generator(
+    name: str, family: Flow | SharpVae, seconds: float, known: Digits, reconstruct: Reconstruct
+) -> Generator:
+    """Return a generator that redraws samples of `real_digits`."""
     images, labels = known.images.cpu().numpy(), known.labels.cpu().numpy()
     originals = real_digits(name, images, labels)
 
@@ -63,6 +67,6 @@ def redrawing(name: str, family: Flow | SharpVae, seconds: float, known: Digits,
         if digits is None:
             digits = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
         own = own_seed(seed, name)
-        return drawer(originals.sample(count, own, digits), digits, own)
+        return reconstruct(originals.sample(count, own, digits), digits, own)
 
     return Generator(name, family.kind, True, seconds, sample)

@@ -1,4 +1,4 @@
-"""A variational autoencoder with a sharper decoder, sampled where its codes really lie."""
+"""A variational autoencoder with a sharper decoder, sampled from mixtures fitted to its codes."""
 
 import math
 import time
@@ -12,22 +12,22 @@ from torch import nn
 
 from train.config import GeneratorsConfig
 from train.data.mnist import Digits
-from train.generators.base import any_digits
+from train.generators.base import wanted_digits
 from train.generators.learned import LearnedFamily, chunks, means, minimize
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.generators.networks import ConvGenerator
-from train.generators.vae import divergence_from_normal
+from train.generators.vae import kl_from_normal
 from train.run import Run
 
 RECENT: Final = 20_000
-"""How many of the newest codes are kept, to fit the mixtures to."""
+"""Number of the newest codes that are kept, to fit the mixtures to."""
 
 
 class SharpVae(LearnedFamily):
-    """Convolutional; the decoder's noise is as small as its error, so codes carry the strokes' edges.
+    """Convolutional; the decoder's variance is its error, so codes carry the edges of the strokes.
 
     Sigma-VAE: Rybkin et al. 2021, https://arxiv.org/abs/2006.13202. Such codes do not fill the prior, so
-    mixtures fitted to them afterwards, one a digit, are sampled in its place: Ghosh et al. 2020,
+    samples come from mixtures fitted to the codes afterwards, one per digit: Ghosh et al. 2020,
     https://arxiv.org/abs/1903.12436.
     """
 
@@ -62,14 +62,14 @@ class SharpVae(LearnedFamily):
         }
 
     def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        with self.precision():
+        with self.autocast():
             center, log_variance = self.networks["encoder"](pictures).float().chunk(2, 1)
             codes = center + torch.exp(log_variance / 2) * self.normal(*center.shape)
             decoded = self.networks["generator"](codes, labels)
-        # Eq. 7 there: a Gaussian likelihood whose variance is the batch's own mean squared error.
+        # Eq. 7 of Rybkin et al.: a Gaussian likelihood whose variance is the batch's mean squared error.
         error = (decoded - pictures).square().mean()
         likelihood = math.prod(pictures.shape[1:]) / 2 * error.log()
-        divergence = divergence_from_normal(center, log_variance).mean()
+        divergence = kl_from_normal(center, log_variance).mean()
         minimize(likelihood + divergence, *self.optimizers.values())
         self.remember(codes.detach(), labels)
         return means([error, divergence])
@@ -81,29 +81,31 @@ class SharpVae(LearnedFamily):
         return seconds + time.monotonic() - began
 
     def fit_mixtures(self) -> list[Mixture]:
-        """Mixtures of the newest codes, one a digit."""
+        """Fit one mixture per digit to the newest codes."""
         known = min(RECENT, int(self.done) * self.batch_size)
         codes, labels = self.codes[:known].cpu(), self.labels[:known].cpu()
         return fit_classes(codes, labels, self.components, self.config.seed)
 
-    def show(self, run: Run, step: int) -> dict[str, float]:  # noqa: ARG002
-        """Nothing: there are no mixtures to sample before the end."""
+    def save_samples(self, run: Run, step: int) -> dict[str, float]:  # noqa: ARG002
+        """Save nothing: the mixtures are fitted only after training."""
         return {}
 
     def remember(self, codes: torch.Tensor, labels: torch.Tensor) -> None:
-        """Put the newest codes first; the oldest fall out."""
+        """Prepend the newest codes and drop the oldest."""
         self.codes = torch.cat([codes, self.codes])[:RECENT]
         self.labels = torch.cat([labels, self.labels])[:RECENT]
 
-    def make(self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None) -> torch.Tensor:
-        chosen = any_digits(random, count, digits)
+    def generate(
+        self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None
+    ) -> torch.Tensor:
+        chosen = wanted_digits(random, count, digits)
         codes = sample_classes(self.mixtures, random, chosen).to(self.device)
         pictures: torch.Tensor = self.average(codes, torch.from_numpy(chosen).to(self.device))
         return pictures
 
     @torch.no_grad()
     def reconstruct(self, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Digits uint8 [n, 28, 28], ink bright on dark, encoded and decoded: the like; labels: int64 [n]."""
+        """Encode and decode digits uint8 [n, 28, 28], bright ink on dark; labels: int64 [n]."""
         encoder = self.networks["encoder"].eval()
         parts = []
         for part in chunks(len(images)):

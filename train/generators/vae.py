@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from train.generators.learned import LearnedFamily, means, minimize, numbers
+from train.generators.learned import LearnedFamily, means, minimize, normal_noise
 
 
 class Vae(LearnedFamily):
-    """Perceptrons with one hidden layer, a Bernoulli decoder, samples are its means: smooth digits."""
+    """Perceptrons with one hidden layer and a Bernoulli decoder, whose means are the samples."""
 
     kind = "variational"
     steps = 6000
@@ -36,7 +36,7 @@ class Vae(LearnedFamily):
         }
 
     def update(self, pictures: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
-        """The negative bound on the likelihood, in nats a picture (eq. 10 there)."""
+        """Minimise the negative evidence lower bound, in nats per picture (eq. 10)."""
         center, log_variance = self.networks["encoder"](pictures).chunk(2, 1)
         codes = center + torch.exp(log_variance / 2) * self.normal(*center.shape)
         logits = self.networks["generator"](codes)
@@ -44,20 +44,20 @@ class Vae(LearnedFamily):
         reconstruction = (
             binary_cross_entropy_with_logits(logits, pictures.flatten(1), reduction="sum") / count
         )
-        divergence = divergence_from_normal(center, log_variance).mean()
+        divergence = kl_from_normal(center, log_variance).mean()
         minimize(reconstruction + divergence, *self.optimizers.values())
         return means([reconstruction, divergence])
 
-    def make(
+    def generate(
         self,
         random: np.random.Generator,
         count: int,
         digits: NDArray[np.int64] | None,  # noqa: ARG002
     ) -> torch.Tensor:
-        codes = numbers(random, count, self.latent).to(self.device)
+        codes = normal_noise(random, count, self.latent).to(self.device)
         return torch.sigmoid(self.average(codes)).reshape(count, 1, 28, 28)
 
 
-def divergence_from_normal(center: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
+def kl_from_normal(center: torch.Tensor, log_variance: torch.Tensor) -> torch.Tensor:
     """Kullback-Leibler divergence of diagonal Gaussians [batch, d] from the standard one: nats [batch]."""
     return (center.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2

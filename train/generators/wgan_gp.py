@@ -2,13 +2,13 @@
 
 import torch
 
-from train.generators.adversarial import AdversarialFamily, squared_slope
+from train.generators.adversarial import AdversarialFamily, squared_gradient
 
 
 class WganGp(AdversarialFamily):
-    """Equation 3 there, with the sign turned: the critic's score rises with fakeness, and is no log-odds.
+    """Equation 3, with the sign reversed: the critic's score rises with fakeness, and is not a log-odds.
 
-    Cheaper than algorithm 1 there: three updates of the critic, not five, and all on the same reals.
+    Cheaper than algorithm 1: three updates of the critic instead of five, all on the same reals.
     """
 
     steps = 1500
@@ -17,7 +17,7 @@ class WganGp(AdversarialFamily):
     discriminator_updates = 3
     weight = 10.0
 
-    def discriminator_cost(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
+    def discriminator_loss(self, real_logits: torch.Tensor, fake_logits: torch.Tensor) -> torch.Tensor:
         return real_logits.mean() - fake_logits.mean()
 
     def penalty(
@@ -28,9 +28,9 @@ class WganGp(AdversarialFamily):
         real_logits: torch.Tensor,  # noqa: ARG002
         fake_logits: torch.Tensor,  # noqa: ARG002
     ) -> torch.Tensor:
-        """Slope 1 on the lines between reals and fakes."""
+        """Penalise gradient norms other than 1 on the lines between reals and fakes."""
         share = self.uniform(len(labels), 1, 1, 1)
         between = torch.lerp(reals.detach(), fakes.detach(), share).requires_grad_(True)
         logits = self.networks["discriminator"](between, labels)
-        slopes = torch.sqrt(squared_slope(logits, between) + 1e-12)
-        return self.weight * (slopes - 1).square().mean()
+        norms = torch.sqrt(squared_gradient(logits, between) + 1e-12)
+        return self.weight * (norms - 1).square().mean()

@@ -1,1 +1,1 @@
-"""The tutorial's pair: a perceptron discriminator and its generator."""
+"""The tutorial's GAN: two perceptrons."""

@@ -1,4 +1,4 @@
-"""The tutorial's adversarial pair: one network updated at a time."""
+"""The tutorial's GAN: discriminator and generator are updated in turn."""
 
 import math
 from collections.abc import Callable
@@ -12,27 +12,28 @@ from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unpref
 from train.config import TutorialConfig
 from train.data import mnist
 from train.errors import ConfigError, RunError
+from train.figures import save_curves, save_grid
 from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
-from train.pictures import save_curves, save_grid
 from train.run import Run
-from train.tutorial.losses import discriminator_loss, generator_loss, rounded
+from train.tutorial.losses import discriminator_loss, generator_loss, quantized
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
 GRID = 64
 GRID_COLUMNS = 8
 WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
+"""What a step returns, averaged over a window in the metrics."""
 
 
 class Noise(NamedTuple):
     """The noise of one step, each float32 [n, latent].
 
-    fresh, deployed: of the fakes that the discriminator learns from, made with the batch's statistics and
-    with the running ones. to_learn: of the fakes that the generator learns from.
+    train_mode, eval_mode: for the discriminator's fakes, generated with the batch's statistics and with the
+    running ones. update: for the fakes that the generator learns from.
     """
 
-    fresh: torch.Tensor
-    deployed: torch.Tensor
-    to_learn: torch.Tensor
+    train_mode: torch.Tensor
+    eval_mode: torch.Tensor
+    update: torch.Tensor
 
 
 class Batch(NamedTuple):
@@ -44,7 +45,7 @@ class Batch(NamedTuple):
 
 
 class TutorialPair:
-    """Both networks, their optimisers, and the stream of noise: all that a step reads and writes."""
+    """Both networks, their optimisers and the noise stream; see `train.loop.Learner`."""
 
     watched = WINDOW
 
@@ -52,7 +53,7 @@ class TutorialPair:
         self.shape = shape
         self.latent = config.latent
         self.device = device
-        self.half = config.precision == "bfloat16"
+        self.use_bfloat16 = config.precision == "bfloat16"
         pixels = math.prod(shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -68,109 +69,109 @@ class TutorialPair:
         self.noise_stream = torch.Generator(device).manual_seed(config.seed)
 
     def noise(self, count: int, stream: torch.Generator | None = None) -> torch.Tensor:
-        """float32 [count, latent], standard normal, from the pair's own stream unless another is given."""
+        """Return standard normal float32 [count, latent]; stream: default the pair's own."""
         return torch.randn(count, self.latent, device=self.device, generator=stream or self.noise_stream)
 
     def step(
         self,
         images: torch.Tensor,
         labels: torch.Tensor,  # noqa: ARG002
-        watch: Callable[[Batch], None] = lambda _: None,
+        observe: Callable[[Batch], None] = lambda _: None,
     ) -> torch.Tensor:
         """Update the discriminator, then the generator, on uint8 [batch, height, width].
 
-        watch: called before the discriminator's update, after it, and after the generator's; what it reads
-        of the pair it must leave as it is. An update leaves its gradients on the parameters.
+        observe: called before the discriminator's update, after it, and after the generator's. It must not
+        change the pair. After an update, its gradients are still on the parameters.
 
         Returns float32 [4]: this step's values of `WINDOW`, left on the device.
         """
         batch = self.batch(images)
-        watch(batch)
-        judge_loss, real_logits, fake_logits = self.update_discriminator(batch)
-        watch(batch)
-        maker_loss = self.update_generator(batch)
-        watch(batch)
+        observe(batch)
+        first_loss, real_logits, fake_logits = self.update_discriminator(batch)
+        observe(batch)
+        second_loss = self.update_generator(batch)
+        observe(batch)
         return torch.stack(
             [
-                judge_loss,
-                maker_loss,
+                first_loss,
+                second_loss,
                 (real_logits < 0).float().mean(),
                 (fake_logits >= 0).float().mean(),
             ]
         )
 
     def batch(self, images: torch.Tensor) -> Batch:
-        """What a step learns from: uint8 [batch, height, width], as many fakes, noise for as many more."""
+        """Return the reals uint8 [batch, height, width] with as many fakes and noise for as many more."""
         count = len(images)
         noise = Noise(self.noise(count - count // 2), self.noise(count // 2), self.noise(count))
-        return Batch(mnist.scaled(images), self.fakes_to_judge(noise), noise)
+        return Batch(mnist.to_float(images), self.discriminator_fakes(noise), noise)
 
     def update_discriminator(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Returns what it was before, detached: the loss, and the logits [batch] of reals and of fakes."""
+        """Return the loss and the logits [batch] of reals and fakes from before the update, detached."""
         self.discriminator.requires_grad_(True)
-        loss, real_logits, fake_logits = self.judge(batch.reals, batch.fakes)
+        loss, real_logits, fake_logits = self.discriminate(batch.reals, batch.fakes)
         self.discriminator_optimizer.zero_grad()
         loss.backward()
         self.discriminator_optimizer.step()
         return loss.detach(), real_logits.detach(), fake_logits.detach()
 
     def update_generator(self, batch: Batch) -> torch.Tensor:
-        """Returns the loss as it was before, detached."""
+        """Return the loss from before the update, detached."""
         self.discriminator.requires_grad_(False)
-        loss = self.generator_loss(batch.noise.to_learn)
+        loss = self.generator_loss(batch.noise.update)
         self.generator_optimizer.zero_grad()
         loss.backward()
         self.generator_optimizer.step()
         return loss.detach()
 
-    def judge(
+    def discriminate(
         self, reals: torch.Tensor, fakes: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The discriminator's loss on float32 [n, pixels] and [m, pixels], and its logits [n] and [m]."""
+        """Return the discriminator's loss on float32 [n, pixels] and [m, pixels], and its logits [n], [m]."""
         logits = self.logits(torch.cat([reals, fakes]))
         real_logits, fake_logits = logits[: len(reals)], logits[len(reals) :]
         return discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def generator_loss(self, noise: torch.Tensor) -> torch.Tensor:
-        """The generator's loss on noise [n, latent], with the batch's statistics."""
-        return generator_loss(self.logits(self.fakes(noise, deployed=False)))
+        """Return the generator's loss on noise [n, latent], in training mode."""
+        return generator_loss(self.logits(self.fakes(noise, training=True)))
 
     def logits(self, pictures: torch.Tensor) -> torch.Tensor:
-        """The discriminator's, float32 [n], of [n, pixels], computed in the precision of the training."""
-        with self.lowered():
+        """Return the discriminator's logits of [n, pixels], float32 [n], in the precision of the training."""
+        with self.autocast():
             return cast(torch.Tensor, self.discriminator(pictures)).float()
 
-    def lowered(self) -> torch.autocast:
-        """Products in bfloat16 if the training is in it; weights, losses and updates are float32 always."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.half)
+    def autocast(self) -> torch.autocast:
+        """Compute products in bfloat16 if the options say so; weights, losses and updates stay float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bfloat16)
 
-    def fakes(self, noise: torch.Tensor, *, deployed: bool) -> torch.Tensor:
-        """Fakes as a file would hold them: float32 [n, pixels], k/255, of noise [n, latent].
+    def fakes(self, noise: torch.Tensor, *, training: bool) -> torch.Tensor:
+        """Return fakes in 8 bits: float32 [n, pixels], k/255, of noise [n, latent].
 
-        deployed: with the running statistics, as the exported generator makes them; else with the
-        batch's own, which also moves the running ones.
+        training: with the batch's statistics, which also updates the running ones; otherwise with the
+        running ones, like the exported generator.
         """
-        self.generator.train(not deployed)
-        with self.lowered():
+        self.generator.train(training)
+        with self.autocast():
             pictures = self.generator(noise)
-        return rounded(pictures)
+        return quantized(pictures)
 
     @torch.no_grad()
-    def fakes_to_judge(self, noise: Noise) -> torch.Tensor:
-        """Fakes for the discriminator's update: float32 [count, pixels], k/255.
+    def discriminator_fakes(self, noise: Noise) -> torch.Tensor:
+        """Return fakes for the discriminator's update: float32 [count, pixels], k/255.
 
-        Half are made with the batch's statistics, as the notebook makes all of them, and half with
-        the running ones, as the exported generator does: else the deployed pair is not the trained one.
+        Half use the batch's statistics, like all of the notebook's, and half the running ones, like the
+        exported generator's. Otherwise the discriminator would never see what it is deployed with.
         """
-        with self.lowered():
-            pictures = self.generator.both_ways(noise.fresh, noise.deployed)
-        return rounded(pictures)
+        with self.autocast():
+            pictures = self.generator.both_modes(noise.train_mode, noise.eval_mode)
+        return quantized(pictures)
 
     @torch.no_grad()
     def sample(self, count: int, seed: int) -> NDArray[np.uint8]:
-        """Digits of the deployed generator (running statistics): uint8 [count, height, width].
+        """Generate digits with the running statistics: uint8 [count, height, width].
 
-        The noise is numpy's, so that the exported generator makes the same digits of the same seed.
+        The noise is numpy's, so that the exported generator can make the same digits from the same seed.
         """
         self.generator.eval()
         noise = np.random.default_rng(seed).standard_normal((count, self.latent), np.float32)
@@ -180,9 +181,9 @@ class TutorialPair:
 
     @torch.no_grad()
     def losses_now(self, reals: torch.Tensor, seed: int) -> dict[str, float]:
-        """Both losses as they stand, without an update, on reals and as many deployed fakes."""
+        """Return both losses without an update, on reals and as many fakes with the running statistics."""
         stream = torch.Generator(self.device).manual_seed(seed)
-        fakes = self.fakes(self.noise(len(reals), stream), deployed=True)
+        fakes = self.fakes(self.noise(len(reals), stream), training=False)
         real_logits, fake_logits = self.discriminator(reals), self.discriminator(fakes)
         return {
             "discriminator_loss": discriminator_loss(real_logits, fake_logits).item(),
@@ -192,7 +193,6 @@ class TutorialPair:
         }
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Every tensor that a later step depends on."""
         return {
             **prefixed("discriminator", self.discriminator.state_dict()),
             **prefixed("generator", self.generator.state_dict()),
@@ -202,12 +202,11 @@ class TutorialPair:
         }
 
     def restore_networks(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Put back the networks alone, as scoring and export need them."""
+        """Restore the networks alone, which is enough for scoring and export."""
         self.discriminator.load_state_dict(unprefixed("discriminator", tensors))
         self.generator.load_state_dict(unprefixed("generator", tensors))
 
     def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Put back all that `state` gave, to train on."""
         self.restore_networks(tensors)
         load_optimizer(self.discriminator_optimizer, unprefixed("discriminator_optimizer", tensors))
         load_optimizer(self.generator_optimizer, unprefixed("generator_optimizer", tensors))
@@ -218,39 +217,39 @@ def train(config: TutorialConfig, run: Run) -> None:
     """Train the pair from the run's last snapshot, or from the start, to the end.
 
     Raises:
-        DataError: the data set cannot be had.
-        RunError: the run's folder cannot be written, or holds no readable snapshot.
+        DataError: the data set is missing.
+        RunError: the run's folder cannot be written, or a snapshot in it cannot be read.
     """
     torch.set_num_threads(config.threads)
     train_on(mnist.load(config.dataset, "train", torch.device(config.device)), config, run)
 
 
 def train_on(digits: mnist.Digits, config: TutorialConfig, run: Run) -> float:
-    """Train the pair on digits that are on its device; returns the seconds spent in all.
+    """Train the pair on digits on its device; return the total seconds spent.
 
     Raises:
-        ConfigError: there are fewer digits than a batch takes.
-        RunError: the run's folder cannot be written, or holds no readable snapshot.
+        ConfigError: there are fewer digits than one batch takes.
+        RunError: the run's folder cannot be written, or a snapshot in it cannot be read.
     """
     height, width = digits.images.shape[1:]
     schedule = schedule_of(config, len(digits.images))
     pair = TutorialPair(config, (height, width), digits.images.device)
     probe = digits.batch(epoch_order(config.seed, -1, len(digits.images))[:1000])
 
-    def show(step: int) -> dict[str, float]:
+    def on_snapshot(step: int) -> dict[str, float]:
         save_grid(run.folder / f"samples-{step:06d}.png", pair.sample(GRID, config.seed), GRID_COLUMNS)
         return pair.losses_now(probe, config.seed)
 
-    seconds = run_loop(pair, digits, schedule, run, show)
+    seconds = run_loop(pair, digits, schedule, run, on_snapshot)
     draw_curves(run)
     return seconds
 
 
 def schedule_of(config: TutorialConfig, count: int) -> Schedule:
-    """The schedule of a run on so many pictures; raises ConfigError where they fill no batch."""
+    """Return the schedule of a run on `count` pictures; raise ConfigError if they do not fill a batch."""
     total = config.epochs * steps_per_epoch(config.batch_size, count)
     if total == 0:
-        raise ConfigError(f"--batch-size {config.batch_size} leaves no batch of {count} pictures.")
+        raise ConfigError(f"--batch-size {config.batch_size} is too large for {count} pictures; give less.")
     return Schedule(
         steps=total,
         batch_size=config.batch_size,
@@ -262,10 +261,10 @@ def schedule_of(config: TutorialConfig, count: int) -> Schedule:
 
 
 def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
-    """A run's networks, on the CPU, as they were at a snapshot (the last by default), and its step.
+    """Return a run's networks, on the CPU, at a snapshot (default: the last), and its step.
 
     Raises:
-        DataError, RunError: the run's data set is unknown, or it has no such snapshot that can be read.
+        DataError, RunError: the run's data set is unknown, or the snapshot is missing or unreadable.
     """
     config = run.config(TutorialConfig)
     steps = run.steps()
@@ -278,19 +277,19 @@ def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
 
 
 def draw_curves(run: Run) -> None:
-    """Losses and accuracy over the steps, as `losses.png` and `accuracy.png`."""
+    """Plot losses and accuracy over the steps, as `losses.png` and `accuracy.png`."""
     rows = [row for row in run.metrics() if row["kind"] == "window"]
     save_curves(
         run.folder / "losses.png",
         rows,
         {"discriminator_loss": "discriminator", "generator_loss": "generator"},
-        "cost (nats)",
+        "loss (nats)",
         math.log(2),
     )
     save_curves(
         run.folder / "accuracy.png",
         rows,
         {"real_accuracy": "reals called real", "fake_accuracy": "fakes called fake"},
-        "share right at 0.5",
+        "accuracy at 0.5",
         0.5,
     )

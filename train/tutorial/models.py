@@ -1,7 +1,9 @@
 """The tutorial's networks: two perceptrons.
 
-From the notebook "Your First GAN" (DeepLearning.AI, Generative Adversarial Networks Specialization,
-course 1, week 1), whose hidden width is 128.
+They follow the notebook *Train Basic GAN* of https://github.com/jinglescode/generative-adversarial-networks,
+whose hidden width is 128. The view of a discriminator as a classifier of real and fake follows the same
+author's article on the intuition behind a GAN's discriminator (Towards Data Science, part 2 of 4) and the
+video *Discriminator* of DeepLearning.AI's GAN course.
 """
 
 from itertools import pairwise
@@ -14,9 +16,9 @@ HIDDEN = 128
 
 
 class MlpDiscriminator(nn.Module):
-    """Four layers, for 28x28 pictures 784-512-256-128-1, LeakyReLU(0.2) between them.
+    """Four linear layers with LeakyReLU(0.2) between them; for 28x28 pictures 784-512-256-128-1.
 
-    Takes float32 [batch, pixels] in [0, 1]; returns float32 [batch], the log-odds of fake.
+    Takes float32 [batch, pixels] in [0, 1]; returns the log-odds of fake, float32 [batch].
     """
 
     def __init__(self, pixels: int) -> None:
@@ -32,9 +34,10 @@ class MlpDiscriminator(nn.Module):
 
 
 class MlpGenerator(nn.Module):
-    """For latent 64 and 28x28 pictures 64-128-256-512-1024-784: BatchNorm and ReLU, a sigmoid last.
+    """Five linear layers with BatchNorm and ReLU between them, then a sigmoid.
 
-    Takes float32 [batch, latent], standard normal; returns float32 [batch, pixels] in (0, 1).
+    For latent 64 and 28x28 pictures 64-128-256-512-1024-784. Takes float32 [batch, latent], standard
+    normal; returns float32 [batch, pixels] in (0, 1).
     """
 
     def __init__(self, latent: int, pixels: int) -> None:
@@ -46,21 +49,21 @@ class MlpGenerator(nn.Module):
         )
 
     def forward(self, noise: torch.Tensor) -> torch.Tensor:
-        # In bfloat16, whose steps are 1/256 here, a pixel could not be rounded to k/255.
+        # In float32: bfloat16 has steps of 1/256 here, too coarse to round to k/255.
         return torch.sigmoid(cast(torch.Tensor, self.layers(noise)).float())
 
-    def both_ways(self, fresh: torch.Tensor, deployed: torch.Tensor) -> torch.Tensor:
-        """Pictures of noise [n, latent] as made in training, then of [m, latent] as made when deployed.
+    def both_modes(self, train_noise: torch.Tensor, eval_noise: torch.Tensor) -> torch.Tensor:
+        """Return pictures of noise [n, latent] in training mode, then of [m, latent] in evaluation mode.
 
-        The same as by `train()` and then by `eval()`, but each layer reads its weights once for both.
-        Returns float32 [n + m, pixels]; leaves the statistics moved and the mode undefined.
+        Equivalent to a pass in each mode, but every layer reads its weights only once. Returns float32
+        [n + m, pixels]; updates the running statistics and leaves the mode undefined.
         """
-        features = torch.cat([fresh, deployed])
+        features = torch.cat([train_noise, eval_noise])
         *blocks, last = self.layers
         for block in blocks:
             linear, norm, activation = cast(nn.Sequential, block)
-            own, others = linear(features).split([len(fresh), len(deployed)])
-            features = activation(torch.cat([norm.train()(own), norm.eval()(others)]))
+            train_part, eval_part = linear(features).split([len(train_noise), len(eval_noise)])
+            features = activation(torch.cat([norm.train()(train_part), norm.eval()(eval_part)]))
         return torch.sigmoid(cast(torch.Tensor, last(features)).float())
 
 

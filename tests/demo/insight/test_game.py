@@ -17,8 +17,7 @@ from demo.inference.engine import Engine
 from demo.insight import game
 from demo.insight.game import CARDS, MNIST_FILE, Card, Round, deal, real_digits
 from tests.support.handwriting import large_digits
-from train.data.datasets import MNIST
-from train.data.mnist import DATA_VARIABLE
+from train.data.mnist import DATA_VARIABLE, MNIST
 
 
 @pytest.fixture(scope="module")

@@ -1,23 +1,33 @@
-"""Calibration finds the odds it is given; of hopeless scores it still makes an ordered probability."""
+"""Calibration finds known odds and always keeps the order of scores; thresholds keep their rates."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.detector.calibrate import LEAST_SCALE, Calibration, calibrate
+from train.detector.calibrate import (
+    FAKES_CALLED_REAL,
+    LEAST_SCALE,
+    REALS_CALLED_FAKE,
+    REALS_REFUSED,
+    Calibration,
+    calibrate,
+    choose_thresholds,
+)
 from train.evaluation.metrics import expected_calibration_error
+
+RANDOM = np.random.default_rng(0)
 
 
 def overconfident(random: np.random.Generator, count: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Raw log-odds of reals and of four times as many fakes: the true ones are a third of them, plus 1.
+    """Raw log-odds of reals and of four times as many fakes; the true ones are a third of them, plus 1.
 
-    Of two normal classes at -1 and 1 with variance 1, the log-odds of x at even odds are 2 x.
+    For two normal classes at -1 and 1 with variance 1, the log-odds of x at even odds are 2 x.
     """
     real, fake = random.normal(-1, 1, count), random.normal(1, 1, 4 * count)
     return ((2 * real - 1) * 3).astype(np.float32), ((2 * fake - 1) * 3).astype(np.float32)
 
 
-def test_calibration_finds_the_true_odds_whatever_the_classes_sizes() -> None:
+def test_calibration_finds_the_true_odds_for_unequal_classes() -> None:
     real, fake = overconfident(np.random.default_rng(0), 20_000)
     found = calibrate(real, fake)
     assert found.scale == pytest.approx(1 / 3, rel=0.05)
@@ -29,7 +39,7 @@ def test_calibration_finds_the_true_odds_whatever_the_classes_sizes() -> None:
     assert expected_calibration_error(Calibration(1.0, 0.0).probabilities(scores), labels) > 0.05
 
 
-def test_classes_without_overlap_give_a_finite_calibration() -> None:
+def test_separable_classes_give_a_finite_calibration() -> None:
     found = calibrate(np.linspace(-30, -10, 100), np.linspace(10, 30, 100))
     assert 0 < found.scale < 10
     assert abs(found.bias) < 0.1
@@ -43,7 +53,7 @@ def test_scores_worse_than_chance_keep_their_order() -> None:
 
 def test_equal_scores_mean_even_odds() -> None:
     found = calibrate(np.full(10, 3.0), np.full(30, 3.0))
-    # Platt's targets lean to the class that there is more of.
+    # Platt's targets lean slightly to the larger class.
     assert found.probabilities(np.full(1, 3, np.float32)) == pytest.approx(0.5, abs=0.05)
 
 
@@ -53,6 +63,40 @@ def test_huge_log_odds_neither_overflow_nor_vanish() -> None:
     assert probabilities.tolist() == [0, pytest.approx(9.36e-14, rel=1e-2), 0.5, 1, 1]
 
 
-def test_one_class_alone_is_refused() -> None:
-    with pytest.raises(ValueError, match="give some of both"):
+def test_missing_scores_are_refused() -> None:
+    with pytest.raises(ValueError, match="both reals and fakes"):
         calibrate(np.zeros(0), np.ones(3))
+    some = np.ones(3, np.float32)
+    with pytest.raises(ValueError, match="every group"):
+        choose_thresholds({"mnist": some, "pen": some[:0]}, some, {"mnist": some})
+
+
+@pytest.mark.parametrize("decimals", [7, 2])
+def test_thresholds_just_keep_their_rates_in_the_worst_group(decimals: int) -> None:
+    def scores(one: float, other: float, count: int) -> NDArray[np.float32]:
+        return RANDOM.beta(one, other, count).round(decimals).astype(np.float32)
+
+    real = {"mnist": scores(1, 3, 5000), "pen": scores(2, 3, 777)}
+    fake, in_domain = scores(3, 1, 5000), {"mnist": scores(9, 1, 5000), "pen": scores(5, 1, 777)}
+    found = choose_thresholds(real, fake, in_domain)
+    assert 0 < found.real < 0.5 < found.fake < 1
+
+    assert max(np.mean(group >= found.fake) for group in real.values()) <= REALS_CALLED_FAKE
+    assert np.mean(fake <= found.real) <= FAKES_CALLED_REAL
+    assert max(np.mean(group < found.in_domain) for group in in_domain.values()) <= REALS_REFUSED
+
+    assert max(np.mean(group >= found.fake - 0.02) for group in real.values()) > REALS_CALLED_FAKE
+    assert np.mean(fake <= found.real + 0.02) > FAKES_CALLED_REAL
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "in_domain", "expected"),
+    [(0.01, 0.99, 1.0, (0.5, 0.5, 1)), (1.0, 0.0, 0.0, (1, 0, 0))],
+    ids=["separable", "hopeless"],
+)
+def test_thresholds_stay_within_probabilities(
+    real: float, fake: float, in_domain: float, expected: tuple[float, float, float]
+) -> None:
+    groups = [np.full(100, value, np.float32) for value in (real, fake, in_domain)]
+    found = choose_thresholds({"mnist": groups[0]}, groups[1], {"mnist": groups[2]})
+    assert (found.fake, found.real, found.in_domain) == expected

@@ -1,4 +1,4 @@
-"""Each figure against scikit-learn's, or against what is known of a simulation."""
+"""Metrics agree with scikit-learn's, or with the known values of a simulation."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from train.evaluation.metrics import (
     bootstrap,
     expected_calibration_error,
     reliability,
-    ruler,
+    side_distance,
     true_positive_rate,
 )
 
@@ -40,13 +40,13 @@ def test_true_positive_rate_is_the_best_of_scikit_learns_curve(ties: bool, allow
     assert true_positive_rate(real, fake, allowed) == pytest.approx(true[false <= allowed].max())
 
 
-def test_calibration_error_tells_true_probabilities_from_shifted_ones() -> None:
+def test_calibration_error_recognises_shifted_probabilities() -> None:
     random = np.random.default_rng(0)
     probability = random.beta(0.5, 0.5, 20_000)
     label = (random.random(20_000) < probability).astype(np.int64)
     assert expected_calibration_error(probability, label) < 0.01
     assert expected_calibration_error(np.clip(probability + 0.1, 0, 1), label) > 0.05
-    # Always the base rate: it says little, and what it says is so.
+    # Always the base rate: uninformative, but calibrated.
     assert expected_calibration_error(np.full(20_000, 0.25), np.arange(20_000) % 4 == 0) < 1e-12
 
 
@@ -72,9 +72,9 @@ def test_an_interval_holds_the_true_value_and_narrows_with_more_scores() -> None
     assert bootstrap(auroc, real[:200], fake[:200], 200, 0) == (few_low, few_high)
 
 
-def test_the_ruler_measures_the_longest_side() -> None:
+def test_the_side_distance_is_that_of_the_longest_side() -> None:
     images = np.zeros((4, 28, 28), np.uint8)
     images[0, 4:24, 10:13] = 1
     images[1, 5, 3:28] = 255
     images[2, [0, 27], 14] = 9
-    assert ruler(images).tolist() == [0, 5, 8, 20]
+    assert side_distance(images).tolist() == [0, 5, 8, 20]

@@ -1,4 +1,4 @@
-"""Plots are pictures, the same of the same figures, and show what differs."""
+"""Plots are reproducible pictures of their figures."""
 
 from collections.abc import Callable
 from pathlib import Path

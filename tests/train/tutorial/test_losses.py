@@ -1,13 +1,13 @@
-"""The objective's values, worked out by hand, and the rounding that keeps it honest."""
+"""The losses at known values, and rounding to 8 bits."""
 
 import math
 
 import torch
 
-from train.tutorial.losses import discriminator_loss, generator_loss, rounded
+from train.tutorial.losses import discriminator_loss, generator_loss, quantized
 
 
-def test_an_undecided_discriminator_pays_log_2() -> None:
+def test_an_undecided_discriminator_has_loss_log_2() -> None:
     zeros = torch.zeros(4)
     assert math.isclose(discriminator_loss(zeros, zeros).item(), math.log(2), rel_tol=1e-6)
     assert math.isclose(generator_loss(zeros).item(), math.log(2), rel_tol=1e-6)
@@ -21,9 +21,9 @@ def test_a_logit_is_the_log_odds_of_fake() -> None:
     assert generator_loss(torch.tensor([3.0])) > generator_loss(torch.tensor([-3.0]))
 
 
-def test_rounded_pictures_are_what_a_file_holds() -> None:
+def test_quantized_pictures_are_what_a_file_holds() -> None:
     pictures = torch.rand(1000, requires_grad=True)
-    result = rounded(pictures)
+    result = quantized(pictures)
     assert torch.equal(result, torch.round(pictures * 255) / 255)
     result.sum().backward()
     assert pictures.grad is not None

@@ -30,14 +30,14 @@ def test_generator() -> None:
     assert 0 < pictures.min() <= pictures.max() < 1
 
 
-def test_both_ways_at_once_are_one_after_the_other() -> None:
+def test_both_modes_at_once_equal_one_after_the_other() -> None:
     torch.manual_seed(0)
     network = MlpGenerator(64, 784)
     other = copy.deepcopy(network)
-    fresh, deployed = torch.randn(6, 64), torch.randn(5, 64)
+    train_noise, eval_noise = torch.randn(6, 64), torch.randn(5, 64)
     with torch.no_grad():
-        expected = torch.cat([other.train()(fresh), other.eval()(deployed)])
-        assert torch.allclose(network.both_ways(fresh, deployed), expected, atol=1e-6)
-        assert not torch.allclose(network.eval()(fresh), expected[:6], atol=1e-3)
+        expected = torch.cat([other.train()(train_noise), other.eval()(eval_noise)])
+        assert torch.allclose(network.both_modes(train_noise, eval_noise), expected, atol=1e-6)
+        assert not torch.allclose(network.eval()(train_noise), expected[:6], atol=1e-3)
     for name, value in other.state_dict().items():
         assert torch.allclose(value, network.state_dict()[name], atol=1e-6), name

@@ -1,0 +1,201 @@
+"""The detector's files are published together beside the other models, or nothing is."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto
+from torch import nn
+
+from demo.errors import ModelError
+from demo.inference.answer import Thresholds
+from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import pack, unpack
+from export.__main__ import main as export_main
+from export.convert import noise_pictures
+from export.errors import ParityError, PublishError
+from tests.export.test_convert import assert_plain, metadata, signature
+from tests.support.detectors import (
+    BATCHES,
+    BIAS,
+    METRICS,
+    SCALE,
+    TinyDetector,
+    export_tiny,
+    leave_product_out,
+    quick_gate,
+    tiny_groups,
+)
+
+FILES = {"discriminator.onnx", "normalizer.onnx", "discriminator_from_image.onnx"}
+
+
+class Heavy(TinyDetector):
+    """A detector with more weights than the contract's two megabytes allow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ballast = nn.Embedding(70_000, 8)
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        fake_logit, digit_logits, domain_logit = super().forward(pictures)
+        brightest = (255 * pictures.amax((1, 2, 3))).long()
+        return fake_logit + self.ballast(brightest).sum(1), digit_logits, domain_logit
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_file_keeps_the_contract(product_models: Path) -> None:
+    model = onnx.load(product_models / "discriminator.onnx", load_external_data=False)
+    assert signature(model.graph.input) == {"pixels": (TensorProto.UINT8, ["batch", 28, 28])}
+    assert signature(model.graph.output) == {
+        "fake_probability": (TensorProto.FLOAT, ["batch"]),
+        "logit": (TensorProto.FLOAT, ["batch"]),
+        "digit_probabilities": (TensorProto.FLOAT, ["batch", 10]),
+        "in_domain": (TensorProto.FLOAT, ["batch"]),
+    }
+    names = [each.name for each in model.graph.output]
+    assert names == ["fake_probability", "logit", "digit_probabilities", "in_domain"]
+    assert_plain(model)
+    known = metadata(model)
+    thresholds = [json.loads(known[f"{name}_threshold"]) for name in ("fake", "real", "in_domain")]
+    assert thresholds == [0.625, 0.375, 0.5]
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_the_outputs_are_the_calibrated_networks(product_models: Path, count: int) -> None:
+    session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
+    pixels = np.concatenate([*tiny_groups().values(), noise_pictures(9, (28, 28), 3)])[:count]
+    probability, logit, digit_probabilities, in_domain = session.run(None, {"pixels": pixels})
+    with torch.no_grad():
+        pictures = torch.from_numpy(pixels)[:, None] / 255
+        fake_logit, digit_logits, domain_logit = TinyDetector().eval()(pictures)
+    assert logit == pytest.approx((SCALE * fake_logit + BIAS).numpy(), abs=1e-4)
+    assert probability == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
+    assert digit_probabilities == pytest.approx(digit_logits.softmax(1).numpy(), abs=1e-4)
+    assert in_domain == pytest.approx(torch.sigmoid(domain_logit).numpy(), abs=1e-4)
+
+
+def test_without_ink_nothing_is_in_the_domain(product_models: Path) -> None:
+    session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
+    pixels = np.zeros((2, 28, 28), np.uint8)
+    # The faintest ink: the network itself takes both for a digit.
+    pixels[1, 14, 14] = 1
+    (in_domain,) = session.run(["in_domain"], {"pixels": pixels})
+    assert in_domain[0] == 0
+    assert in_domain[1] > 0.99
+
+
+def test_all_files_are_published_and_the_others_stay(models: Path) -> None:
+    leave_product_out(models)
+    before = contents(models)
+    # It belonged to another detector's network.
+    del before["discriminator_int8.onnx"]
+    export_tiny(models, files={"report.json": b"{}"})
+    after = contents(models)
+    assert set(after) == {*before, *FILES, "report.json"}
+    assert {name for name in before if after[name] != before[name]} <= {"manifest.json", *FILES}
+    assert after["report.json"] == b"{}"
+    entries = json.loads(after["manifest.json"])["files"]
+    entry, from_image = entries["discriminator.onnx"], entries["discriminator_from_image.onnx"]
+    assert entry["kind"] == "discriminator"
+    assert entry["metrics"] == METRICS
+    assert entry["training_run"] == from_image["training_run"] == "none: tiny"
+    assert from_image["in_domain_threshold"] == 0.5
+    assert set(entry["parity"]) == {"fake_probability", "logit", "digit_probabilities", "in_domain"}
+    Engine.load(models, "cpu").open_all()
+    report = json.loads((models.parent / "run" / "parity.json").read_text())
+    assert set(report) == FILES
+    rows = report["discriminator.onnx"]
+    assert {row["inputs"] for row in rows} == {"real", "generated", "black", "white", "noise"}
+    assert {row["values"] for row in rows if row["output"] == "in_domain"} == {sum(BATCHES)}
+    assert all(row["allowed"] for rows in report.values() for row in rows)
+
+
+def test_a_network_larger_than_the_contract_allows_is_refused(models: Path) -> None:
+    before = contents(models)
+    with pytest.raises(PublishError, match=r"discriminator\.onnx has 2,\d+,\d+ bytes; the contract allows"):
+        export_tiny(models, detector=Heavy())
+    assert contents(models) == before
+
+
+@pytest.mark.parametrize(
+    "thresholds",
+    [
+        Thresholds(fake=0.4, real=0.6, in_domain=0.5),
+        Thresholds(fake=1.0, real=0.5, in_domain=0.5),
+        Thresholds(fake=0.5, real=0.0, in_domain=0.5),
+        Thresholds(fake=0.5, real=0.5),
+    ],
+    ids=str,
+)
+def test_invalid_thresholds_are_refused(models: Path, thresholds: Thresholds) -> None:
+    before = contents(models)
+    with pytest.raises(PublishError, match=r"The thresholds .* are invalid"):
+        export_tiny(models, thresholds=thresholds)
+    assert contents(models) == before
+
+
+@pytest.mark.parametrize("output", ["digit_probabilities", "in_domain", "logit"])
+def test_a_failed_gate_publishes_nothing_and_leaves_its_report(models: Path, output: str) -> None:
+    class Shifting(TinyDetector):
+        """A network that gives other numbers when it runs than when it is exported."""
+
+        def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+            fake_logit, digit_logits, domain_logit = super().forward(pictures)
+            shift = 0.0 if torch.compiler.is_exporting() else 0.01
+            if output == "digit_probabilities":
+                digit_logits = digit_logits + shift * torch.arange(10)
+            elif output == "in_domain":
+                domain_logit = domain_logit * (1 - shift)
+            else:
+                fake_logit = fake_logit + shift
+            return fake_logit, digit_logits, domain_logit
+
+    before = contents(models)
+    with pytest.raises(ParityError, match=f"discriminator .*{output} on .*Nothing is published"):
+        export_tiny(models, detector=Shifting())
+    assert contents(models) == before
+    report = json.loads((models.parent / "run" / "parity.json").read_text())
+    assert set(report) == {"discriminator.onnx"}
+    refused = {row["output"] for row in report["discriminator.onnx"] if not row["allowed"]}
+    assert output in refused
+    assert refused <= {output, "fake_probability"}
+
+
+@pytest.mark.parametrize("output", ["digit_probabilities", "in_domain"])
+def test_golden_numbers_replay_every_output(product_models: Path, tmp_path: Path, output: str) -> None:
+    models = Path(shutil.copytree(product_models, tmp_path / "models"))
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    outputs = manifest["files"]["discriminator.onnx"]["golden"]["outputs"]
+    outputs[output] = pack(unpack(outputs[output]) + np.float32(0.01))
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=rf"{output} differs by 0\.01"):
+        Engine.load(models, "cpu")
+
+
+def test_a_tutorial_run_leaves_a_published_detector_its_files(
+    smoke_run: Path, product_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_gate(monkeypatch)
+    run = Path(shutil.copytree(smoke_run, tmp_path / "run"))
+    models = Path(shutil.copytree(product_models, tmp_path / "models"))
+    before = contents(models)
+    assert export_main(["run", str(run), "--models", str(models)]) == 0
+    after = contents(models)
+    assert all(after[name] == before[name] for name in FILES)
+    assert after["mlp_discriminator.onnx"] != before["mlp_discriminator.onnx"]
+    assert Engine.load(models, "cpu").model == "discriminator"

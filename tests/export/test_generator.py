@@ -1,0 +1,129 @@
+"""A class-conditional generator is published beside the other models, or nothing is."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from onnx import TensorProto
+from torch import nn
+
+from demo.errors import ModelError
+from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import pack
+from export.errors import ParityError, PublishError
+from export.generator import publish_generator
+from tests.export.test_convert import assert_plain, signature
+from tests.support.detectors import BATCHES, quick_gate
+from tests.support.generators import LATENT, SegmentGenerator
+
+
+class Heavy(SegmentGenerator):
+    """A generator with more weights than the contract's two megabytes allow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ballast = nn.Embedding(70_000, LATENT)
+
+    def forward(self, noise: torch.Tensor, digit: torch.Tensor) -> torch.Tensor:
+        return super().forward(noise + self.ballast(digit), digit)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+
+
+def export(generator: nn.Module, models: Path) -> None:
+    run = models.parent / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        quick_gate(patch)
+        publish_generator(generator, LATENT, run, models, "a run", "MIT", {"digits": 10}, {})
+
+
+def test_the_file_keeps_the_contract(generator_models: Path) -> None:
+    model = onnx.load(generator_models / "generator.onnx", load_external_data=False)
+    assert signature(model.graph.input) == {
+        "noise": (TensorProto.FLOAT, ["batch", LATENT]),
+        "digit": (TensorProto.INT64, ["batch"]),
+    }
+    assert signature(model.graph.output) == {"pixels": (TensorProto.UINT8, ["batch", 28, 28])}
+    assert [each.name for each in model.graph.input] == ["noise", "digit"]
+    assert_plain(model)
+    assert (generator_models / "generator.onnx").stat().st_size <= 2_000_000
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_pixels_are_the_rounded_pictures_of_the_digits_asked_for(generator_models: Path, count: int) -> None:
+    session = onnxruntime.InferenceSession(generator_models / "generator.onnx")
+    noise = np.random.default_rng(0).standard_normal((count, LATENT), np.float32)
+    digits = np.arange(count, dtype=np.int64) + 3
+    (pixels,) = session.run(None, {"noise": noise, "digit": digits})
+    with torch.no_grad():
+        pictures = SegmentGenerator()(torch.from_numpy(noise), torch.from_numpy(digits))
+    assert pixels.shape == (count, 28, 28)
+    assert np.abs(pixels - 255 * pictures.numpy()[:, 0]).max(initial=0) <= 0.51
+
+
+def test_an_eleventh_digit_is_an_error_and_no_crash() -> None:
+    session = onnxruntime.InferenceSession(MODELS_FOLDER / "generator.onnx")
+    noise = np.zeros((1, session.get_inputs()[0].shape[1]), np.float32)
+    with pytest.raises(Exception, match="invalid index found, index = 10"):
+        session.run(None, {"noise": noise, "digit": np.array([10], np.int64)})
+
+
+def test_other_models_stay_and_are_served(models: Path) -> None:
+    before = {path.name: path.read_bytes() for path in models.iterdir()}
+    export(SegmentGenerator(), models)
+    after = {path.name: path.read_bytes() for path in models.iterdir()}
+    assert set(after) == {*before, "generator.onnx"}
+    assert {name for name in before if after[name] != before[name]} <= {"manifest.json", "generator.onnx"}
+    entry = json.loads(after["manifest.json"])["files"]["generator.onnx"]
+    assert entry["kind"] == "generator"
+    assert entry["training_run"] == "a run"
+    assert entry["metrics"] == {"digits": 10}
+    assert set(entry["golden"]["inputs"]) == {"noise", "digit"}
+    Engine.load(models, "cpu").open_all()
+
+
+def test_the_report_beside_the_run_has_every_digit(generator_models: Path) -> None:
+    (rows,) = json.loads((generator_models.parent / "run" / "parity.json").read_text()).values()
+    assert {row["inputs"] for row in rows} == {*(f"digit {digit}" for digit in range(10)), "wide", "zero"}
+    assert {row["values"] for row in rows} == {sum(BATCHES) * 28 * 28}
+    assert all(row["allowed"] for row in rows)
+
+
+def test_golden_numbers_replay_both_inputs(generator_models: Path, tmp_path: Path) -> None:
+    models = Path(shutil.copytree(generator_models, tmp_path / "models"))
+    path = models / "manifest.json"
+    manifest = json.loads(path.read_text())
+    inputs = manifest["files"]["generator.onnx"]["golden"]["inputs"]
+    # The digits in another order: the same noise now makes other pictures than were published.
+    inputs["digit"] = pack(np.arange(10, dtype=np.int64)[::-1])
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(ModelError, match=r"generator\.onnx .*gives other numbers than when it was published"):
+        Engine.load(models, "cpu").session("generator")
+
+
+def test_a_generator_larger_than_the_contract_allows_is_refused(models: Path) -> None:
+    before = {path.name: path.read_bytes() for path in models.iterdir()}
+    with pytest.raises(PublishError, match=r"generator\.onnx has 2,\d+,\d+ bytes; the contract allows"):
+        export(Heavy(), models)
+    assert {path.name: path.read_bytes() for path in models.iterdir()} == before
+
+
+def test_a_failed_gate_publishes_nothing_and_leaves_its_report(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in models.iterdir()}
+    # A tolerance that nothing meets stands for a network that does not match.
+    monkeypatch.setattr("export.parity.PIXEL_LEVELS", -1)
+    with pytest.raises(ParityError, match="Nothing is published"):
+        export(SegmentGenerator(), models)
+    assert {path.name: path.read_bytes() for path in models.iterdir()} == before
+    (rows,) = json.loads((models.parent / "run" / "parity.json").read_text()).values()
+    assert not any(row["allowed"] for row in rows)

@@ -1,0 +1,152 @@
+"""Finding, downloading, verifying and reading data sets."""
+
+import gzip
+import http.server
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+import pytest
+import torch
+
+from train.__main__ import main
+from train.data import mnist
+from train.data.mnist import DATASETS
+from train.errors import DataError
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Iterator[str]:
+    """The address of a server over `tmp_path / "data"`, where `small_dataset` puts its files."""
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path / "data" / "small-digits"))
+    )
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_an_uncompressed_file_is_read_too(small_dataset: str, tmp_path: Path) -> None:
+    packed = tmp_path / "data" / small_dataset / "test-images.gz"
+    packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
+    packed.unlink()
+    assert len(mnist.load(small_dataset, "test").images) == 360
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda content: content[:-100], "truncated or damaged"),
+        (lambda content: content[:50] + b"?" + content[51:], "truncated or damaged|content"),
+        (lambda content: gzip.compress(gzip.decompress(content)[:-1]), "instead of"),
+        (lambda content: gzip.compress(gzip.decompress(content) + b"x"), "more than"),
+        (lambda content: gzip.compress(gzip.decompress(content)[:-1] + b"\xff"), "SHA-256"),
+        (lambda _: b"<html>not found</html>", "instead of"),
+        (lambda _: b"", "0 bytes"),
+    ],
+)
+def test_a_wrong_file_is_answered_in_one_line(
+    small_dataset: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    damage: Callable[[bytes], bytes],
+    reason: str,
+) -> None:
+    path = tmp_path / "data" / small_dataset / "train-images.gz"
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match=reason):
+        mnist.load(small_dataset, "train")
+    assert main(["tutorial", "--dataset", small_dataset, "--runs", str(tmp_path / "runs")]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "put the original there, or unset TOUCHSTONE_DATA" in lines[0]
+
+
+def test_a_missing_file_is_named(small_dataset: str, tmp_path: Path) -> None:
+    (tmp_path / "data" / small_dataset / "test-labels.gz").unlink()
+    with pytest.raises(DataError, match=r"lacks test-labels .* or unset TOUCHSTONE_DATA"):
+        mnist.load(small_dataset, "train")
+
+
+def test_an_unknown_data_set_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "--dataset", "nist"]) == 1
+    assert "no data set 'nist'; known: " in capsys.readouterr().err
+
+
+def test_downloads_from_the_second_mirror_into_the_cache(
+    small_dataset: str, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = use_cache(tmp_path, monkeypatch)
+    use_mirrors(small_dataset, (f"{mirror}missing/", mirror), monkeypatch)
+    assert len(mnist.load(small_dataset, "train").images) == 1437
+    assert sorted(path.name for path in (cache / small_dataset).iterdir()) == [
+        "test-images.gz",
+        "test-labels.gz",
+        "train-images.gz",
+        "train-labels.gz",
+    ]
+
+
+def test_a_mirror_that_serves_another_file_is_skipped(
+    small_dataset: str, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = use_cache(tmp_path, monkeypatch)
+    use_mirrors(small_dataset, (mirror,), monkeypatch)
+    served = tmp_path / "data" / small_dataset / "train-images.gz"
+    served.write_bytes(served.read_bytes()[:-50])
+    with pytest.raises(DataError, match=r"train-images could not be downloaded .*truncated.*TOUCHSTONE_DATA"):
+        mnist.load(small_dataset, "train")
+    assert not list((cache / small_dataset).glob("train-images*"))
+
+
+def test_without_a_network_the_alternatives_are_named(
+    small_dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_cache(tmp_path, monkeypatch)
+    use_mirrors(small_dataset, ("http://127.0.0.1:9/",), monkeypatch)
+    with pytest.raises(DataError, match=r"check the network.*TOUCHSTONE_DATA"):
+        mnist.load(small_dataset, "train")
+
+
+def test_an_entry_of_another_shape_is_refused(small_dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATASETS, small_dataset, replace(DATASETS[small_dataset], shape=(28, 28)))
+    with pytest.raises(DataError, match=r"correct the entry"):
+        mnist.load(small_dataset, "train")
+
+
+def test_mnist_is_the_original(dataset: str) -> None:
+    digits = mnist.load(dataset, "test")
+    if dataset == "mnist":
+        assert digits.images.shape == (10_000, 28, 28)
+        assert digits.labels[:5].tolist() == [7, 2, 1, 0, 4]
+    assert set(digits.labels.tolist()) == set(range(10))
+
+
+def use_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    cache = tmp_path / "cache"
+    monkeypatch.delenv(mnist.DATA_VARIABLE)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda _: str(cache))
+    return cache
+
+
+def use_mirrors(name: str, mirrors: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(DATASETS, name, replace(DATASETS[name], mirrors=mirrors))
+
+
+def test_the_last_sixth_is_held_out(dataset: str) -> None:
+    digits = mnist.load(dataset, "train")
+    known, held_out = mnist.hold_out(digits)
+    assert len(held_out.images) == len(held_out.labels) == len(digits.images) // 6
+    assert torch.equal(torch.cat([known.images, held_out.images]), digits.images)
+    assert torch.equal(torch.cat([known.labels, held_out.labels]), digits.labels)

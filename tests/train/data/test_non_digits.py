@@ -1,0 +1,112 @@
+"""Non-digits and printed digits: no typeface and no kind of a split is in another."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from matplotlib.ft2font import FT2Font
+from numpy.typing import NDArray
+
+from train.data import fonts, mnist, textures
+from train.data.fonts import FONTS, font_path, in_font, printed_digits
+from train.data.non_digits import (
+    CYRILLIC,
+    GREEK,
+    LETTERS,
+    SYMBOLS,
+    drawers_of,
+    non_digits,
+    patch,
+)
+from train.data.splits import SPLITS, Split
+from train.normalize import normalize
+
+SHARED = {"letter", "symbol", "several digits", "half a digit", "blank"}
+
+
+@pytest.fixture(scope="module")
+def digits(dataset: str) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    known = mnist.load(dataset, "train")
+    return known.images[:300].numpy(), known.labels[:300].numpy()
+
+
+def family(name: str) -> str:
+    """The typeface of a font; bold and slanted styles belong to the same one."""
+    if name == fonts.PILLOW_DEFAULT:
+        return name
+    if name.startswith("cm"):
+        return "Computer Modern"
+    return FT2Font(str(font_path(name))).family_name
+
+
+def test_no_typeface_is_in_two_splits() -> None:
+    families = {split: {family(name) for name in names} for split, names in FONTS.items()}
+    assert all(families.values())
+    for one, other in combinations(SPLITS, 2):
+        assert not families[one] & families[other]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_every_font_exists_and_has_its_characters(split: Split) -> None:
+    for name in FONTS[split]:
+        assert in_font(name, fonts.DIGITS) == fonts.DIGITS
+        assert in_font(name, LETTERS) == LETTERS
+    missing = [each for each in SYMBOLS if not any(in_font(name, each) for name in FONTS[split])]
+    assert len(missing) <= 1
+    assert any(in_font(name, GREEK) == GREEK for name in FONTS["evaluation"])
+    assert any(in_font(name, CYRILLIC) == CYRILLIC for name in FONTS["validation"])
+
+
+def test_letters_shaped_like_digits_are_left_out() -> None:
+    assert not set("BDGIOQSZbgiloqsz|/\\!()[]{}'0123456789?$&§∞") & set(LETTERS + SYMBOLS + GREEK + CYRILLIC)
+
+
+def test_each_split_has_kinds_of_its_own(
+    digits: tuple[NDArray[np.uint8], NDArray[np.int64]],
+) -> None:
+    kinds = {split: set(drawers_of(split, *digits)) for split in SPLITS}
+    for one, other in combinations(SPLITS, 2):
+        assert kinds[one] & kinds[other] == SHARED
+        assert kinds[one] - kinds[other]
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_non_digits_are_normalised_varied_and_reproducible(
+    split: Split, digits: tuple[NDArray[np.uint8], NDArray[np.int64]]
+) -> None:
+    drawers = drawers_of(split, *digits)
+    count = 4 * len(drawers)
+    one, again, other = (non_digits(split, count, seed, *digits) for seed in (0, 0, 1))
+    assert one.images.shape == (count, 28, 28)
+    assert one.kinds == list(drawers) * 4
+    assert np.array_equal(one.images, again.images)
+    assert not np.array_equal(one.images, other.images)
+    for image, kind in zip(one.images, one.kinds, strict=True):
+        assert np.array_equal(normalize(image[..., None]), image), kind
+    for kind in set(drawers) - {"blank"}:
+        shown = one.images[[each == kind for each in one.kinds]]
+        assert shown.any((1, 2)).mean() >= 0.75, kind
+        assert len({image.tobytes() for image in shown}) >= 3, kind
+
+
+def test_a_patch_of_texture_has_a_margin() -> None:
+    # Without a margin, the normaliser would take it for paper.
+    for seed in range(10):
+        picture = patch(textures.checkers, np.random.default_rng(seed))
+        assert not picture[[0, -1]].any()
+        assert normalize(picture[..., None]).any()
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_printed_digits_are_labelled_normalised_and_reproducible(split: Split) -> None:
+    one = printed_digits(split, 40, 0)
+    assert one.labels.tolist() == list(range(10)) * 4
+    assert all(np.array_equal(normalize(image[..., None]), image) for image in one.images)
+    assert one.images.any((1, 2)).all()
+    assert np.array_equal(printed_digits(split, 40, 0).images, one.images)
+    likes = [
+        np.corrcoef(one.images[first].ravel(), one.images[second].ravel())[0, 1]
+        for first, second in combinations(range(40), 2)
+        if one.labels[first] == one.labels[second]
+    ]
+    assert np.mean(likes) > 0.3

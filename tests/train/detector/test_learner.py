@@ -1,0 +1,110 @@
+"""The detector: its outputs, its loss, that it learns, and that it resumes exactly."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from train.checkpoint import load_snapshot, save_snapshot
+from train.config import DetectorConfig
+from train.data.mnist import Digits, load
+from train.data.targets import decode, fake_targets, non_digit_targets, real_targets
+from train.detector.learner import ClassWeights, DetectorLearner, detector_loss
+from train.detector.model import Detector, scores_of
+from train.evaluation.metrics import auroc
+
+CPU = torch.device("cpu")
+WIDTHS = (8, 16, 24)
+
+
+def toy_classes(dataset: str, count: int) -> Digits:
+    """Real digits, as many 'fakes' with hollow ink, and half as many pictures of noise."""
+    digits = load(dataset, "train").first(count)
+    hollow = torch.where(digits.images > 127, 255 - digits.images, digits.images)
+    noise = torch.randint(0, 256, (count // 2, 28, 28), generator=torch.Generator().manual_seed(0))
+    return Digits(
+        torch.cat([digits.images, hollow, noise.to(torch.uint8)]),
+        torch.cat([real_targets(digits.labels), fake_targets(digits.labels), non_digit_targets(count // 2)]),
+    )
+
+
+def learner_of(digits: Digits, total: int, seed: int = 0) -> DetectorLearner:
+    return DetectorLearner(total, seed, ClassWeights.of(digits.labels), CPU, WIDTHS)
+
+
+def test_the_default_detector_is_small_and_has_three_heads() -> None:
+    detector = Detector(DetectorConfig().widths)
+    assert sum(weights.numel() for weights in detector.parameters()) <= 400_000
+    fake_logit, digit_logits, domain_logit = detector(torch.rand(3, 1, 28, 28))
+    assert (fake_logit.shape, digit_logits.shape, domain_logit.shape) == ((3,), (3, 10), (3,))
+
+
+def test_all_three_heads_learn(few_digits: str) -> None:
+    digits = toy_classes(few_digits, 300)
+    learner = learner_of(digits, 60)
+    stream = torch.Generator().manual_seed(0)
+    first = learner.step(digits.images[::5], digits.labels[::5])
+    assert first[0] == pytest.approx(math.log(2), abs=0.4)
+    for _ in range(59):
+        chosen = torch.randint(len(digits.images), (64,), generator=stream)
+        last = learner.step(digits.images[chosen], digits.labels[chosen])
+    assert last.shape == (len(DetectorLearner.watched),)
+    assert (last[:3] < first[:3]).all()
+
+    logits, probabilities, in_domain = scores_of(learner.deployed, digits.images.numpy())
+    assert auroc(logits[:300], logits[300:600]) > 0.95
+    assert (probabilities.argmax(1)[:300] == digits.labels[:300].numpy()).mean() > 0.25
+    assert auroc(in_domain[600:], in_domain[:600]) > 0.99
+
+
+def test_scores_do_not_depend_on_the_batch_and_blank_is_no_digit(few_digits: str) -> None:
+    images = load(few_digits, "train").images[:600].numpy().copy()
+    images[0] = 0
+    detector = Detector(WIDTHS)
+    scores = scores_of(detector, images)
+    _, probabilities, in_domain = scores
+    assert {each.dtype for each in scores} == {np.dtype(np.float32)}
+    assert np.allclose(probabilities.sum(1), 1, atol=1e-5)
+    assert in_domain[0] == 0
+    assert (in_domain[1:] > 0).all()
+    alone = scores_of(detector, images[599:])
+    assert all(np.allclose(one[0], each[599], atol=1e-5) for one, each in zip(alone, scores, strict=True))
+
+
+def test_the_loss_balances_classes_and_ignores_non_digits() -> None:
+    codes = torch.cat(
+        [real_targets(torch.tensor([3])), fake_targets(torch.tensor([3, 4, 5])), non_digit_targets(4)]
+    )
+    shares = ClassWeights.of(codes)
+    assert shares == ClassWeights(1 / 8, 3 / 8, 1 / 2)
+    sure_of_fake = torch.tensor([10.0] * 4 + [-99.0] * 4)
+    outputs = (sure_of_fake, torch.zeros(8, 10), torch.zeros(8))
+    fake, _, domain = detector_loss(outputs, decode(codes), shares).tolist()
+    # The only real is wrong by 10 nats and has half the weight; non-digits have none.
+    assert fake == pytest.approx(5, abs=1e-3)
+    assert domain == pytest.approx(math.log(2) / 4)
+
+
+def test_a_batch_of_one_class_has_a_finite_loss(few_digits: str) -> None:
+    digits = toy_classes(few_digits, 20)
+    assert learner_of(digits, 1).step(digits.images[:20], digits.labels[:20]).isfinite().all()
+    without_non_digits = DetectorLearner(1, 0, ClassWeights(0.5, 0.5, 0), CPU, WIDTHS)
+    assert without_non_digits.step(digits.images[:40], digits.labels[:40]).isfinite().all()
+
+
+def test_a_resumed_learner_is_bit_identical(few_digits: str, tmp_path: Path) -> None:
+    digits = toy_classes(few_digits, 32)
+    order = torch.randperm(80, generator=torch.Generator().manual_seed(0)).split(20)
+    straight = learner_of(digits, 4)
+    for chosen in order[:2]:
+        straight.step(digits.images[chosen], digits.labels[chosen])
+    save_snapshot(tmp_path / "snapshot", straight.state(), {})
+    expected = [straight.step(digits.images[chosen], digits.labels[chosen]) for chosen in order[2:]]
+
+    resumed = learner_of(digits, 4, seed=1)
+    resumed.restore(load_snapshot(tmp_path / "snapshot")[0])
+    found = [resumed.step(digits.images[chosen], digits.labels[chosen]) for chosen in order[2:]]
+    assert torch.equal(torch.stack(found), torch.stack(expected))
+    assert all(torch.equal(tensor, straight.state()[name]) for name, tensor in resumed.state().items())

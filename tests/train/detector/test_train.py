@@ -1,0 +1,232 @@
+"""A detector from its examples to its report: what it learns from, and what it never sees."""
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from demo.inference.engine import Engine
+from demo.inference.manifest import MODELS_FOLDER
+from export.__main__ import main as export_main
+from export.int8 import Tolerance
+from tests.support.detectors import quick_gate
+from tests.support.runs import detector_command, evaluated_detector
+from train.__main__ import main
+from train.bundle import load_bundle, save_bundle
+from train.config import DetectorConfig
+from train.data import mnist
+from train.data.artifacts import ARTIFACTS
+from train.data.augment import keep, prepare
+from train.data.dataset import MNIST, NON_DIGIT
+from train.detector.learner import DetectorLearner
+from train.detector.model import scores_of
+from train.detector.train import load_detector, load_examples, read_calibration
+from train.evaluation.eval_set import NORMALIZED, RAW, EvalSet, kept_eval_set
+from train.evaluation.metrics import auroc
+from train.evaluation.report import EVAL_SET, FOLDS, KINDS, MEMBERS, PLOTS, left_out, train_fold
+from train.processes import Workers
+from train.run import Run
+
+TRAINING_ONLY = {"flow_redrawn", "sharp_vae_redrawn", *ARTIFACTS}
+
+
+@pytest.fixture(scope="module")
+def run(
+    narrow: None,  # noqa: ARG001
+    few_digits: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Run]:
+    """A detector that learnt next to nothing, with its report, made by the two commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("train.evaluation.tables.ROUNDS", 10)
+        yield Run(evaluated_detector(tmp_path_factory, few_digits))
+
+
+@pytest.fixture(scope="module")
+def config(run: Run) -> DetectorConfig:
+    return run.config(DetectorConfig)
+
+
+@pytest.fixture(scope="module")
+def report(run: Run) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((run.folder / "evaluation.json").read_text())
+    return report
+
+
+def eval_set_of(run: Run, config: DetectorConfig) -> EvalSet:
+    return kept_eval_set(run.folder / EVAL_SET, config, [], np.zeros((0, 28, 28), np.uint8))
+
+
+def picture_bytes(images: Any) -> set[bytes]:
+    """Every picture that is not blank; untrained generators often make blank ones."""
+    return {image.tobytes() for image in np.asarray(images) if image.any()}
+
+
+def test_no_test_digit_is_used_in_training_or_calibration(
+    run: Run, config: DetectorConfig, few_digits: str
+) -> None:
+    tested = prepare(mnist.load(few_digits, "test").images.numpy(), 1, 0, Workers(1), keep)[:, 0]
+    for split in ("train", "validation"):
+        assert not picture_bytes(load_examples(split, config, run).images) & picture_bytes(tested)
+
+
+def test_no_fake_of_the_evaluation_set_is_a_training_fake(run: Run, config: DetectorConfig) -> None:
+    training, eval_set = load_examples("train", config, run), eval_set_of(run, config)
+    for name in set(training.kinds) - TRAINING_ONLY:
+        pictures = eval_set.pictures[name, NORMALIZED]
+        assert 0 < len(pictures) <= config.evaluation
+        assert not picture_bytes(pictures) & picture_bytes(training.images)
+
+
+@pytest.mark.parametrize("fold", FOLDS)
+def test_a_fold_never_sees_what_it_leaves_out(
+    run: Run, config: DetectorConfig, fold: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, validation = (load_examples(split, config, run) for split in ("train", "validation"))
+    given: list[torch.Tensor] = []
+
+    def watched(learner: DetectorLearner, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+        given.append(images)
+        return torch.zeros(len(learner.watched))
+
+    monkeypatch.setattr(DetectorLearner, "step", watched)
+    train_fold(fold, config, Run(tmp_path), training, validation)
+    names = left_out(fold, training.kinds)
+    kinds = {name for name, kind in training.kinds.items() if kind == fold}
+    assert names == (set(MEMBERS) if fold == "members" else kinds)
+    seen = picture_bytes(torch.cat(given))
+    # Untrained generators may make the same pictures as others.
+    allowed = picture_bytes(training.without(names).images)
+    for name in names:
+        for augmented in (False, True):
+            assert not seen & (picture_bytes(training.of(name, augmented)) - allowed)
+    assert seen & picture_bytes(training.of(MNIST))
+    calibrated_on = json.loads((tmp_path / "calibration.json").read_text())["validation"]
+    assert set(calibrated_on) == set(validation.kinds) - names
+
+
+def test_every_kind_has_a_fold_and_members_leave_some_of_their_kind(run: Run, config: DetectorConfig) -> None:
+    kinds = load_examples("train", config, run).kinds
+    # Artifacts are no generator's, so there is nothing to leave out.
+    assert {*KINDS, "artifact"} == set(kinds.values())
+    rest = set(kinds) - left_out("members", kinds)
+    assert {kinds[name] for name in MEMBERS} <= {kinds[name] for name in rest}
+
+
+def test_every_group_has_originals_and_augmented_copies(run: Run, config: DetectorConfig) -> None:
+    examples = load_examples("train", config, run)
+    assert {*TRAINING_ONLY, "morphs"} <= set(examples.names)
+    for name in (MNIST, NON_DIGIT, *examples.kinds):
+        originals, augmented = examples.of(name), examples.of(name, augmented=True)
+        assert len(originals) == len(augmented) > 0
+        assert not np.array_equal(originals, augmented)
+
+
+def test_the_report_has_every_generator_beside_its_quality(
+    run: Run, config: DetectorConfig, report: dict[str, Any]
+) -> None:
+    measured = json.loads((run.folder.parent / "generators-smoke" / "report.json").read_text())
+    quality = {row["name"]: row for row in measured["rows"]}
+    rows = {row["name"]: row for row in report["generators"]}
+    assert set(rows) == set(quality) - {"held_out_reals"}
+    for name, row in rows.items():
+        assert row["frechet"] == quality[name]["frechet"]
+        assert 0 <= row["ruler"] <= 1
+        for who in ("seen", "kind_unseen"):
+            for figure in ("auroc", "true_positive_rate", "auroc_wild"):
+                assert 0 <= row[who][figure]["low"] <= row[who][figure]["high"] <= 1
+        assert ("member_unseen" in row) == (name in MEMBERS)
+    assert report["distributions"]["real"]["count"] == report["test_digits"]
+    assert report["distributions"]["fake"]["count"] <= len(rows) * config.evaluation
+    page = (run.folder / "evaluation.md").read_text()
+    assert all(f"| {name} (" in page for name in rows)
+    assert all((run.folder / f"evaluation-{name}.png").stat().st_size > 1000 for name in PLOTS)
+
+
+def test_a_figure_of_the_report_is_the_networks_own(
+    run: Run, config: DetectorConfig, report: dict[str, Any]
+) -> None:
+    eval_set, detector = eval_set_of(run, config), load_detector(config, run)
+    row = next(each for each in report["generators"] if each["name"] == "morphs")
+    for condition, value in (
+        (NORMALIZED, row["seen"]["auroc"]["value"]),
+        (RAW, row["seen"]["auroc_pixels"]),
+    ):
+        logits = [scores_of(detector, eval_set.pictures[group, condition])[0] for group in (MNIST, "morphs")]
+        assert auroc(*logits) == pytest.approx(value)
+    assert sum(report["verdicts"][MNIST].values()) == pytest.approx(1)
+    for kind, groups in report["verdicts_unseen"].items():
+        of_kind = {row["name"] for row in report["generators"] if row["kind"] == kind}
+        assert set(groups) == {MNIST} | of_kind
+        assert all(sum(shares.values()) == pytest.approx(1) for shares in groups.values())
+    _, thresholds = read_calibration(run)
+    assert 0 < thresholds.real <= 0.5 <= thresholds.fake <= 1
+
+
+def test_a_finished_detector_is_only_reported_on(
+    run: Run, config: DetectorConfig, report: dict[str, Any]
+) -> None:
+    def times(pattern: str) -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in run.folder.rglob(pattern)}
+
+    kept = {**times("step-*.safetensors"), **times("examples-*"), **times("calibration.json")}
+    assert len(kept) >= 2 + 2 * (1 + len(FOLDS))
+    assert main(["evaluate", str(run.folder)]) == 0
+    assert main(detector_command(run.folder.parent, config.dataset, "--resume")) == 0
+    assert {**times("step-*.safetensors"), **times("examples-*"), **times("calibration.json")} == kept
+    assert json.loads((run.folder / "evaluation.json").read_text()) == report
+
+
+def test_an_evaluated_detector_is_exported_with_its_report(
+    run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_gate(monkeypatch)
+    # What an untrained network loses in int8, on a dozen pictures, is chance.
+    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    assert export_main(["run", str(run.folder), "--models", str(models)]) == 0
+    assert json.loads((models / "evaluation.json").read_text()) == report
+    _, thresholds = read_calibration(run)
+    expected = thresholds.fake, thresholds.real, thresholds.in_domain
+    found = Engine.load(models, "cpu").thresholds
+    assert found is not None
+    assert (found.fake, found.real, found.in_domain) == expected
+
+    unevaluated = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    bundle = load_bundle(Run(unevaluated))
+    save_bundle(Run(unevaluated), dataclasses.replace(bundle, files={}))
+    assert export_main(["run", str(unevaluated), "--models", str(tmp_path / "none")]) == 1
+    assert not (tmp_path / "none").exists()
+
+
+def test_generators_that_are_unfinished_or_of_other_digits_are_refused(
+    run: Run, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = run.folder.parent / "generators-smoke"
+    copied = Path(shutil.copytree(source, tmp_path / source.name))
+    report = (copied / "report.json").read_bytes()
+    (copied / "report.json").unlink()
+    assert main(detector_command(tmp_path, few_digits)) == 1
+    assert "python -m train generators --resume" in capsys.readouterr().err
+    (copied / "report.json").write_bytes(report)
+    options = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps({**options, "dataset": "mnist"}))
+    assert main(detector_command(tmp_path, few_digits)) == 1
+    assert "give --dataset mnist or another --generators" in capsys.readouterr().err
+    # No folder was created that would have to be deleted.
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
+def test_an_unfinished_detector_is_not_evaluated(
+    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    (copy / "calibration.json").unlink()
+    assert main(["evaluate", str(copy)]) == 1
+    assert "--resume" in capsys.readouterr().err

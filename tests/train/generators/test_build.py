@@ -1,0 +1,117 @@
+"""The generators as a whole: trained by one command, resumed part by part, and reported on."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.inference.engine import Engine
+from demo.inference.manifest import MODELS_FOLDER
+from export.__main__ import main as export_main
+from tests.support.detectors import quick_gate
+from tests.support.runs import copied_generators, generators_command
+from train.__main__ import main
+from train.config import GeneratorsConfig
+from train.generators.build import FAMILIES, PARTS
+from train.generators.conditional_gan import ConditionalGan
+from train.run import Run
+
+
+@pytest.fixture(scope="module")
+def folder(narrow: None, few_digits: str, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001
+    """The folder of a run that learnt next to nothing, built in two commands."""
+    return copied_generators(tmp_path_factory, few_digits)
+
+
+def test_the_report_has_every_generator_and_its_grid(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    names = [row["name"] for row in report["rows"]]
+    assert names[0] == "held_out_reals"
+    assert set(FAMILIES) <= set(names)
+    kinds = {"adversarial", "variational", "flow", "autoregressive", "classical"}
+    assert {row["kind"] for row in report["rows"][1:]} == kinds
+    assert 0 <= report["classifier_accuracy"] <= 1
+    for name in names[1:]:
+        with Image.open(folder / "grids" / f"{name}.png") as grid:
+            assert grid.size == (280, 280)
+    table = (folder / "report.md").read_text()
+    assert all(f"| {name} |" in table for name in names)
+
+
+def test_a_finished_run_is_only_reported_on(
+    folder: Path, few_digits: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob("*/step-*.safetensors")}
+    assert len(kept) >= len(PARTS) - 2
+    before = json.loads((folder / "report.json").read_text())
+    assert main(generators_command(folder.parent, few_digits, "--resume")) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("*/step-*.safetensors")} == kept
+    after = json.loads((folder / "report.json").read_text())
+    for one, other in zip(before["rows"], after["rows"], strict=True):
+        timeless = [key for key in one if "seconds" not in key]
+        assert [one[key] for key in timeless] == [other[key] for key in timeless]
+    assert "| conditional_gan |" in capsys.readouterr().out
+
+
+def test_the_exported_generator_makes_the_digits_of_training(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_gate(monkeypatch)
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    assert export_main(["run", str(folder), "--models", str(models)]) == 0
+    entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
+    rows = {row["name"]: row for row in json.loads((models / "generators.json").read_text())["rows"]}
+    assert entry["metrics"]["frechet"] == rows["conditional_gan"]["frechet"]
+    grid = (folder / "grids" / "morphs.png").read_bytes()
+    assert (models / "generators-morphs.png").read_bytes() == grid
+
+    family = ConditionalGan(Run(folder).config(GeneratorsConfig))
+    family.restore(Run(folder / "conditional_gan").load(family.total)[0])
+    engine = Engine.load(models, "cpu")
+    for count, digit in ((20, 7), (64, None)):
+        expected = family.sample(count, 5, None if digit is None else np.full(count, digit))
+        found = engine.generate("generator", count, seed=5, digit=digit)
+        assert np.abs(expected.astype(int) - found).max() <= 1
+
+
+def test_an_outdated_report_is_deleted(folder: Path, few_digits: str, tmp_path: Path) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / folder.name))
+    shutil.rmtree(copied / "vae")
+    assert main(generators_command(tmp_path, few_digits, "--resume", "--only", "vae")) == 0
+    assert not (copied / "report.json").exists()
+
+
+def test_a_part_of_another_length_is_not_resumed(
+    folder: Path, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied = Path(shutil.copytree(folder, tmp_path / folder.name))
+    options = json.loads((copied / "config.json").read_text())
+    (copied / "config.json").write_text(json.dumps(options | {"effort": 0.001}))
+    resumed = generators_command(tmp_path, few_digits, "--resume", "--only", "vae")
+    resumed[resumed.index("1e-9")] = "0.001"
+    assert main(resumed) == 1
+    error = capsys.readouterr().err
+    assert "vae was trained with kept [1], but the options now say [6]; delete it" in error
+
+
+def test_wrong_commands_are_answered_in_a_line(
+    folder: Path, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(generators_command(tmp_path, few_digits, "--only", "dragons")) == 1
+    assert "--only names dragons; known: digit_classifier, " in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert main(generators_command(folder.parent, few_digits)) == 1
+    assert "holds a run; add --resume" in capsys.readouterr().err
+    assert main(["evaluate", str(folder)]) == 1
+    assert "is a run of `python -m train generators`, not of `tutorial`" in capsys.readouterr().err
+
+
+def test_other_shapes_are_refused(
+    small_dataset: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(generators_command(tmp_path, small_dataset)) == 1
+    assert "need 28x28 pictures; those of small-digits are 8x8" in capsys.readouterr().err
+    assert not list(tmp_path.glob("generators-*"))

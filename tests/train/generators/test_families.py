@@ -1,0 +1,240 @@
+"""Every family through its common interface, then what is specific to each."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from train.checkpoint import load_snapshot, save_snapshot
+from train.config import GeneratorsConfig, from_preset
+from train.data.mnist import CLASSES, Digits, hold_out, load
+from train.device import resolve
+from train.generators.adversarial import AdversarialFamily
+from train.generators.build import FAMILIES
+from train.generators.flow import Flow
+from train.generators.learned import LearnedFamily
+from train.generators.mixture import Mixture
+from train.generators.mlp_gan import STAGES
+from train.generators.morphs import distance_to, half_way
+from train.generators.networks import ConvGenerator
+from train.generators.pixel_cnn import LEVELS, PixelNetwork
+from train.generators.r3gan import R3Gan
+from train.generators.vae import kl_from_normal
+from train.run import Run
+
+LEARNED = [name for name, family in FAMILIES.items() if issubclass(family, LearnedFamily)]
+
+
+def config() -> GeneratorsConfig:
+    options = {"preset": "smoke", "effort": 1e-9, "precision": "float32", "threads": 1, "device": "cpu"}
+    return resolve(from_preset(GeneratorsConfig, options))
+
+
+@pytest.fixture(scope="module")
+def digits(few_digits: str) -> Digits:
+    known, _ = hold_out(load(few_digits, "train"))
+    return known.first(600)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_family_fits_and_samples_reproducibly(name: str, digits: Digits, tmp_path: Path) -> None:
+    family = FAMILIES[name](config())
+    run = Run(tmp_path / name)
+    seconds = family.fit(digits, run)
+    wanted = np.arange(12) % CLASSES if family.conditional else None
+    one, other = (family.sample(12, seed, wanted) for seed in (1, 2))
+    assert one.dtype == np.uint8
+    assert one.shape == (12, 28, 28)
+    assert not np.array_equal(one, other)
+    offered = family.generators(name, seconds)
+    assert {each.kind for each in offered} == {family.kind}
+    assert len(offered) == (1 + len(STAGES) if name == "mlp_gan" else 1)
+    assert np.array_equal(offered[-1].sample(12, 1, wanted), one)
+
+    # Fitting a finished family again restores it.
+    restored = FAMILIES[name](config())
+    restored.fit(digits, run)
+    assert np.array_equal(restored.sample(12, 1, wanted), one)
+
+
+@pytest.mark.parametrize("name", LEARNED)
+def test_a_resumed_family_is_bit_identical(name: str, digits: Digits, tmp_path: Path) -> None:
+    def family() -> LearnedFamily:
+        learner = FAMILIES[name](config())
+        assert isinstance(learner, LearnedFamily)
+        learner.total = 10
+        return learner
+
+    def learn(learner: LearnedFamily, batches: range) -> None:
+        for index in batches:
+            part = slice(8 * index, 8 * index + 8)
+            values = learner.step(digits.images[part], digits.labels[part])
+            assert values.shape == (len(learner.watched),)
+            assert torch.isfinite(values).all()
+
+    straight, killed, resumed = family(), family(), family()
+    learn(straight, range(5))
+    learn(killed, range(3))
+    save_snapshot(tmp_path / "step.safetensors", killed.state(), {})
+    resumed.restore(load_snapshot(tmp_path / "step.safetensors")[0])
+    learn(resumed, range(3, 5))
+    expected, found = straight.state(), resumed.state()
+    assert expected.keys() == found.keys()
+    for key in expected:
+        assert torch.equal(expected[key], found[key]), key
+
+
+def adversarial(name: str) -> AdversarialFamily:
+    family = FAMILIES[name](config())
+    assert isinstance(family, AdversarialFamily)
+    return family
+
+
+@pytest.mark.parametrize("name", ["conditional_gan", "hinge_gan", "r3gan", "wgan_gp"])
+def test_discriminator_and_generator_pursue_opposite_goals(name: str, digits: Digits) -> None:
+    """The discriminator lowers scores of reals and raises those of fakes; the generator lowers those."""
+    family = adversarial(name)
+    reals, fakes = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
+    real_slope, fake_slope = torch.autograd.grad(family.discriminator_loss(reals, fakes), (reals, fakes))
+    assert bool((real_slope > 0).all() and (fake_slope < 0).all())
+    pictures = digits.images[:4, None].float() / 255
+    cost = family.generator_loss(fakes, pictures, digits.labels[:4])
+    (wanted,) = torch.autograd.grad(cost, fakes)
+    assert bool((wanted > 0).all())
+
+
+class Plane(nn.Module):
+    """A discriminator whose gradient is the same everywhere."""
+
+    def __init__(self, slope: float) -> None:
+        super().__init__()
+        self.weight = torch.full((784,), slope / 28)
+
+    def forward(self, pictures: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
+        return pictures.flatten(1) @ self.weight
+
+
+def penalty_of(family: AdversarialFamily, slope: float) -> float:
+    plane = Plane(slope)
+    family.networks["discriminator"] = plane
+    reals, fakes = (torch.rand(4, 1, 28, 28, requires_grad=True) for _ in range(2))
+    labels = torch.zeros(4, dtype=torch.int64)
+    return family.penalty(reals, fakes, labels, plane(reals, labels), plane(fakes, labels)).item()
+
+
+def test_penalties_are_those_of_their_papers() -> None:
+    assert penalty_of(adversarial("wgan_gp"), 1) == pytest.approx(0, abs=1e-6)
+    assert penalty_of(adversarial("wgan_gp"), 3) == pytest.approx(10 * (3 - 1) ** 2, rel=1e-4)
+    r3gan = adversarial("r3gan")
+    # Half the weight times both squared slopes, in one update of four at four times the weight.
+    assert penalty_of(r3gan, 3) == pytest.approx(4 * R3Gan.weight / 2 * (9 + 9), rel=1e-4)
+    r3gan.done += 1
+    assert penalty_of(r3gan, 3) == 0
+
+
+def test_an_exact_velocity_carries_noise_to_the_digit() -> None:
+    family = Flow(config())
+    digit = torch.zeros(1, 28, 28)
+    digit[:, 8:20, 12:16] = 1
+
+    def velocity(points: torch.Tensor, time: float, digits: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+        return (digit * 2 - 1 - points) / max(1 - time, 1e-3)
+
+    family.velocity = velocity  # type: ignore[method-assign]
+    samples = family.sample(3, 0)
+    assert np.array_equal(samples, (digit * 255).to(torch.uint8).numpy().repeat(3, 0))
+
+
+def test_only_a_conditional_generator_uses_the_digit() -> None:
+    noise = torch.randn(10, 8)
+    for conditional in (True, False):
+        torch.manual_seed(0)
+        generator = ConvGenerator(8, 8, conditional).eval()
+        with torch.no_grad():
+            zeros, ones = (generator(noise, torch.full((10,), digit)) for digit in (0, 1))
+        assert zeros.shape == (10, 1, 28, 28)
+        assert bool((zeros > 0).all() and (zeros < 1).all())
+        assert torch.equal(zeros, ones) is not conditional
+
+
+def test_a_pixel_depends_only_on_earlier_ones() -> None:
+    torch.manual_seed(0)
+    network = PixelNetwork(8)
+    pictures, digit = torch.rand(1, 1, 28, 28), torch.tensor([3])
+    changed = pictures.clone()
+    changed[0, 0, 10, 7] += 0.5
+    with torch.no_grad():
+        differs = (network(pictures, digit) != network(changed, digit)).any(1)[0].flatten()
+    place = 10 * 28 + 7
+    assert not differs[: place + 1].any()
+    assert differs[place + 1]
+    assert differs[place + 28]
+
+
+def test_sampling_by_pixel_agrees_with_the_whole_network() -> None:
+    """Each pixel is the level at which the cumulative probability reaches its draw."""
+    torch.manual_seed(0)
+    network = PixelNetwork(8)
+    draws, chosen = torch.rand(4, 28, 28), torch.arange(4)
+    with torch.no_grad():
+        pictures = network.sample(draws, chosen)
+        shares = torch.softmax(network(pictures[:, None], chosen), 1).cumsum(1)
+    levels = torch.round(pictures * (LEVELS - 1)).long()
+    reached = shares.gather(1, levels[:, None])[:, 0]
+    below = shares.gather(1, (levels - 1).clamp(min=0)[:, None])[:, 0] * (levels > 0)
+    assert bool((reached >= draws - 1e-5).all())
+    assert bool((below <= draws + 1e-5).all())
+
+
+def test_a_mixture_finds_the_groups_it_was_made_of() -> None:
+    random = np.random.default_rng(0)
+    groups = [random.normal(center, spread, (2000, 2)) for center, spread in (((0, 0), 1), ((8, 0), 0.3))]
+    mixture = Mixture.fit(torch.from_numpy(np.concatenate(groups)), 2, seed=0)
+    order = mixture.centers[:, 0].argsort()
+    assert torch.allclose(mixture.centers[order], torch.tensor([[0.0, 0], [8, 0]]).double(), atol=0.1)
+    assert torch.allclose(mixture.roots[order][:, 0, 0], torch.tensor([1.0, 0.3]).double(), rtol=0.1)
+    samples = mixture.sample(np.random.default_rng(1), 4000)
+    assert (samples[:, 0] > 4).double().mean().item() == pytest.approx(0.5, abs=0.05)
+
+
+def test_distances_are_exact() -> None:
+    inside = torch.rand(2, 1, 12, 12, generator=torch.Generator().manual_seed(0)) > 0.9
+    found = distance_to(inside)
+    places = torch.cartesian_prod(torch.arange(12.0), torch.arange(12.0))
+    for picture, distances in zip(inside[:, 0], found[:, 0], strict=True):
+        expected = torch.cdist(places, places[picture.flatten()]).amin(1)
+        assert torch.allclose(distances.flatten(), expected, atol=1e-4)
+
+
+def test_half_way_between_two_bars_is_a_bar_between_them() -> None:
+    def bar(left: int) -> torch.Tensor:
+        picture = torch.zeros(1, 1, 28, 28)
+        picture[..., 6:22, left : left + 5] = 1
+        return picture
+
+    # Corners become round, and the ink fades over a pixel.
+    for between, expected in ((half_way(bar(8), bar(12)), bar(10)), (half_way(bar(8), bar(8)), bar(8))):
+        assert (between - expected).abs().mean() < 0.02
+        assert torch.equal(between[..., 10:18, :] > 0.5, expected[..., 10:18, :] > 0.5)
+
+
+def test_the_divergence_agrees_with_torchs() -> None:
+    center, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.0]])
+    own = torch.distributions.Normal(center, (log_variance / 2).exp())
+    expected = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0)).sum(1)
+    assert torch.allclose(kl_from_normal(center, log_variance), expected)
+
+
+def test_a_reconstruction_keeps_the_digit_at_time_1_and_nothing_at_time_0(digits: Digits) -> None:
+    flow = Flow(config())
+    images, labels = digits.images[:6].numpy(), digits.labels[:6].numpy()
+    # Almost black becomes black, as in samples.
+    assert np.abs(flow.reconstruct(images, labels, 1, 0) - images.astype(int)).max() <= 6
+    assert np.array_equal(
+        flow.reconstruct(images, labels, 0, 3), flow.reconstruct(images[::-1].copy(), labels, 0, 3)
+    )
+    half = [flow.reconstruct(images, labels, 0.5, seed) for seed in (0, 0, 1)]
+    assert np.array_equal(half[0], half[1])
+    assert not np.array_equal(half[0], half[2])
