@@ -73,7 +73,13 @@ def test_texts_have_the_same_placeholders_and_tags_in_both_languages(path: Path)
 
 def test_every_text_is_used() -> None:
     """A text is used if its key is in the code, filled in by an f-string, or given to a script by name."""
-    code = "".join(path.read_text("utf-8") for path in FOLDER.parents[1].rglob("*.py"))
+    demo = FOLDER.parents[1]
+    sources = [
+        *demo.rglob("*.py"),
+        *(demo / "static_page").rglob("*.mjs"),
+        *(demo / "static_page").rglob("*.html"),
+    ]
+    code = "".join(path.read_text("utf-8") for path in sources)
     widgets = [path for ending in ("js", "html") for path in (FOLDER.parent / "widgets").glob(f"*.{ending}")]
     scripts = "".join(path.read_text("utf-8") for path in widgets)
     groups = set(re.findall(r'(?:by_language|group)\("([a-z.-]+)"\)', code))
