@@ -1,1 +1,1 @@
-"""The demonstration: onnxruntime scores digits in an app, on the command line and over HTTP. No torch."""
+"""The demo: scores digits with onnxruntime in an app, on the command line and over HTTP. No torch."""

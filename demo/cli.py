@@ -11,9 +11,9 @@ from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
+from demo.contract import MODELS_FOLDER
 from demo.environment import disable_telemetry
 from demo.errors import DemoError, UsageError
-from demo.inference.manifest import MODELS_FOLDER
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
 

@@ -1,48 +1,52 @@
-"""The words that cross the folders: file names, tensor names, shapes, thresholds, metadata keys.
+"""Names shared by the packages: files, tensors, shapes, thresholds and metadata keys.
 
-Probability convention, said once, here: **every score is P(fake | x)**, the probability that the
-picture x was made by a generator, and a logit is the log-odds of fake, so
+Probability convention: **every score is P(fake | x)**, the probability that a generator made the picture x,
+and a logit is the log-odds of fake:
 
     fake_probability = sigmoid(logit)        P(real | x) = 1 - fake_probability
 
-The notebook that the tutorial pair comes from labels real 1: its D(x) is P(real | x), and our
-score is 1 - D(x).
+The notebook that the tutorial pair follows labels real pictures 1: its D(x) is P(real | x), and our score is
+1 - D(x).
 """
 
+from pathlib import Path
 from typing import Final
 
 VERSION: Final = "0.2.0"
 
 OPSET: Final = 20
-"""ONNX operator set of every file; at most 21, so that current Python, Node and browser runtimes load it."""
+"""ONNX operator set of every file; current Python, Node and browser runtimes load up to 21."""
 
 PICTURE_SHAPE: Final = (28, 28)
-"""Height and width in pixels of what a discriminator sees and a generator makes."""
+"""Height and width, in pixels, of a discriminator's input and a generator's output."""
 
 DIGITS: Final = 10
-"""How many digits there are to ask a generator for: 0 to 9."""
+"""The number of digits that a generator can be asked for: 0 to 9."""
+
+MODELS_FOLDER: Final = Path(__file__).parent / "models"
+"""The models that come with the demo."""
 
 IMAGE: Final = "image"
 """uint8 [height, width, channels], channels 1, 3 or 4, any size from 1x1."""
 PIXELS: Final = "pixels"
-"""uint8 [batch, height, width], ink bright (255) on dark (0)."""
+"""uint8 [batch, height, width], bright ink (255) on dark paper (0)."""
 BOX: Final = "box"
-"""int64 [4]: top, left, bottom, right (the last two just outside) of the ink in the picture as given, in its
-pixels; all 0 where there is nothing to see."""
+"""int64 [4]: top, left, bottom, right (the last two exclusive) of the ink in the original picture, in its
+pixels; all 0 if it is blank."""
 INVERTED: Final = "inverted"
-"""bool [1]: was the paper bright, and turned dark."""
+"""bool [1]: the paper was bright, and was made dark."""
 NOISE: Final = "noise"
 """float32 [batch, latent], standard normal."""
 DIGIT: Final = "digit"
-"""int64 [batch], 0 to 9: which digit a generator is asked for."""
+"""int64 [batch], 0 to 9: the digit that a generator is asked for."""
 LOGIT: Final = "logit"
 """float32 [batch], log-odds of fake."""
 FAKE_PROBABILITY: Final = "fake_probability"
-"""float32 [batch] in [0, 1]; of the history model float32 [batch, snapshots]."""
+"""float32 [batch] in [0, 1]; for the history model float32 [batch, snapshots]."""
 DIGIT_PROBABILITIES: Final = "digit_probabilities"
 """float32 [batch, 10], rows sum to 1: P(y | x) of the digits 0 to 9."""
 IN_DOMAIN: Final = "in_domain"
-"""float32 [batch] in [0, 1]: does this look like one handwritten digit at all; 0 without ink."""
+"""float32 [batch] in [0, 1]: whether the picture is one handwritten digit at all; 0 without ink."""
 
 NORMALIZER: Final = "normalizer"
 DISCRIMINATOR: Final = "discriminator"

@@ -30,6 +30,7 @@ from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
 from demo.api.network import listen, local_url, network_url
 from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES, Rule
+from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.environment import temporary_folder, without_plots
@@ -61,15 +62,13 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
     if mcp and importlib.util.find_spec("mcp") is None:
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
     temporary_folder()
-    with closing(listen(host, port)) as listening, without_plots():
+    with closing(listen(host, port)) as listening, uploads_folder() as uploads, without_plots():
         # Gradio takes seconds to import, in which the models open.
         with ThreadPoolExecutor(1) as thread, without_type_stubs():
             opening = thread.submit(engine.open_all)
             import gradio  # noqa: F401
-
-            from demo.api.uploads import uploads_folder
         opening.result()
-        with closing(CheckEndpoint(engine)) as checks, uploads_folder() as uploads:
+        with closing(CheckEndpoint(engine)) as checks:
             notes = [engine.device_note]
             if mcp:
                 notes.insert(0, f"Its MCP server is at {{address}}{MCP_PATH.removeprefix('/')}")
@@ -103,7 +102,6 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
     import gradio as gr
 
     from demo.api.calls import Calls
-    from demo.api.uploads import clean_regularly
     from demo.ui.app import build_app
     from demo.ui.theme import STYLE_SHEETS, touchstone_theme
 
@@ -165,8 +163,6 @@ async def unexpected(request: Request, error: Exception) -> Response:
         return JSONResponse({"detail": NO_UPLOAD}, 400)
     if request.url.path.endswith("/upload") and isinstance(error, OSError):
         logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)
-        from demo.api.uploads import NOT_KEPT
-
         return JSONResponse({"detail": NOT_KEPT}, 503, {"retry-after": "60"})
     logging.getLogger("touchstone").error("A request failed", exc_info=error)
     return JSONResponse({"detail": UNEXPECTED}, 500)

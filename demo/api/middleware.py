@@ -4,6 +4,7 @@ A refusal is JSON, with one sentence: under `error` by `/v1/check`, under `detai
 it. (Starlette's `RequestBodyLimitMiddleware` answers in plain text, also in place of a route's own answer.)
 """
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from demo.api.calls import Calls
 
 NOTHING: Final = "There is nothing at this address."
+STOPPING: Final = "The app is being stopped; try again in a moment."
 BUSY: Final = "The app is receiving too much at once; try again in a few seconds."
 RETRY_AFTER: Final = "2"
 
@@ -69,7 +71,8 @@ STRICT_POLICY: Final = content_policy()
 class ResponseHeaders:
     """ASGI middleware, the outermost: adds to responses what they lack.
 
-    That is a Content-Security-Policy, and with 503 the seconds until the request may be sent again.
+    That is a Content-Security-Policy, and with 503 the seconds until the request may be sent again. Requests
+    that the server cancels as it stops are answered 503; uvicorn would answer 500.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -78,15 +81,25 @@ class ResponseHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
 
+        started = False
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 headers.setdefault(CSP, STRICT_POLICY)
                 if message["status"] == 503:
                     headers.setdefault("retry-after", RETRY_AFTER)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            if started or scope["type"] != "http":
+                raise
+            content = {"detail": STOPPING, "error": STOPPING}
+            await JSONResponse(content, 503)(scope, receive, send_with_headers)
 
 
 @dataclass

@@ -15,14 +15,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import gradio as gr
 from starlette.exceptions import HTTPException
 
 from demo.api import limits
 from demo.api.gradio_private import drop_unfetched_answers
 from demo.errors import UsageError
+
+if TYPE_CHECKING:
+    import gradio as gr
 
 FILE_META: Final = {"_type": "gradio.FileData"}
 NOT_UPLOADED: Final = (
@@ -34,7 +36,7 @@ GONE: Final = "The file is no longer here; choose it again and send it."
 
 @contextlib.contextmanager
 def uploads_folder() -> Iterator[Path]:
-    """Make a new folder for uploads and have gradio use it; remove it afterwards.
+    """Make a new folder for uploads, for a gradio that is imported within; remove it afterwards.
 
     It lies in the folder that `GRADIO_TEMP_DIR` names, if any. It never is that folder, since everything in a
     folder for uploads is removed.
@@ -58,7 +60,7 @@ def uploads_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def uploaded_file(app: gr.Blocks, folder: Path, value: object) -> dict[str, Any]:
+def uploaded_file(app: "gr.Blocks", folder: Path, value: object) -> dict[str, Any]:
     """Return an uploaded file as gradio takes it, with the fields that are used and no others.
 
     Raises:
@@ -78,7 +80,7 @@ def disk_is_full(folder: Path) -> bool:
     return shutil.disk_usage(folder).free < limits.FREE_DISK
 
 
-async def clean_regularly(app: gr.Blocks, folder: Path, idle_seconds: Callable[[], float]) -> None:
+async def clean_regularly(app: "gr.Blocks", folder: Path, idle_seconds: Callable[[], float]) -> None:
     """Remove old uploads, and answers that nobody fetched, until cancelled.
 
     idle_seconds: since the last request ended; 0 while one runs. Gradio's own `delete_cache` leaves folders,

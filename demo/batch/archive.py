@@ -1,4 +1,4 @@
-"""A stranger's zip of pictures: its members one at a time and in memory, never by their names on a disk."""
+"""Untrusted zips of pictures: members are read one at a time into memory, and never written to a disk."""
 
 import io
 import struct
@@ -12,17 +12,17 @@ from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE
 from demo.errors import PictureError
 
 LARGEST_UNPACKED_BYTES: Final = 256 << 20
-# All of it becomes objects as soon as it is read, whatever number of members the zip claims to have.
+# Reading the directory turns all of it into objects, however many members the zip claims to have.
 LARGEST_DIRECTORY_BYTES: Final = 2 << 20
 
 SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")
-# The other methods are decompressed without a bound on what one step may unpack.
+# The other methods put no limit on what one step may unpack.
 METHODS: Final = (ZIP_STORED, ZIP_DEFLATED)
 ENCRYPTED_FLAG: Final = 0x1
 UTF8_FLAG: Final = 0x800
 SYSTEM_NAMES: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
-# What the standard library raises on bytes that are not, or no longer, a zip.
+# The standard library's exceptions for damaged zips.
 DAMAGE: Final = (BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, OSError)
 
 DAMAGED: Final = "The zip is damaged or cut short; make it or download it again."
@@ -39,22 +39,22 @@ NESTED: Final = "A zip inside a zip is not opened; unpack it and send what it ho
 
 
 def is_archive(content: bytes) -> bool:
-    """Whether bytes begin as a zip does."""
+    """Return whether bytes begin like a zip."""
     return content.startswith(SIGNATURES)
 
 
 class Archive:
-    """A zip file that is open for reading; a context manager. Not shared between threads.
+    """A zip file, open for reading; a context manager. Not shared between threads.
 
-    members: what may be a picture, in the zip's order, without folders and what systems add by themselves.
+    members: the possible pictures, in the zip's order, without folders and files that systems add.
 
     Raises:
-        PictureError: it is damaged, holds nothing, or has or unpacks to more than is allowed.
+        PictureError: the zip is damaged, empty, lists too many files, or unpacks to too much.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._stream = _FrugalFile(path)
+            self._stream = _LimitedFile(path)
         except OSError as error:
             raise PictureError(DAMAGED) from error
         try:
@@ -73,10 +73,10 @@ class Archive:
             raise PictureError(DAMAGED) from error
 
     def read(self, member: ZipInfo) -> bytes:
-        """A member's content, at most as many bytes as the zip says that it has.
+        """Return a member's content.
 
         Raises:
-            PictureError: it is locked, too large, damaged, a zip itself, or packed by an unusual method.
+            PictureError: it is encrypted, too large, damaged, a zip itself, or packed by an unusual method.
         """
         if member.flag_bits & ENCRYPTED_FLAG:
             raise PictureError(LOCKED)
@@ -86,7 +86,7 @@ class Archive:
             raise PictureError(TOO_LARGE)
         try:
             with self._zip.open(member) as stream:
-                # It stops at the size that the directory names, and its checksum tells whether that was true.
+                # Reading stops at the size in the directory, and the checksum proves that size.
                 content = stream.read(LARGEST_FILE_BYTES)
         except DAMAGE as error:
             raise PictureError(MEMBER_DAMAGED) from error
@@ -105,7 +105,7 @@ class Archive:
 
 
 def member_name(member: ZipInfo) -> str:
-    """A member's path as its zip was meant to say it: some programs write UTF-8 and do not mark it so."""
+    """Return a member's path; some programs write UTF-8 without marking it as such."""
     if member.flag_bits & UTF8_FLAG:
         return member.filename
     try:
@@ -117,12 +117,12 @@ def member_name(member: ZipInfo) -> str:
 def _may_be_picture(member: ZipInfo) -> bool:
     folder, _, name = member.filename.rpartition("/")
     added_by_system = folder.partition("/")[0] == "__MACOSX" or name in SYSTEM_NAMES
-    # A folder's name is empty behind its last slash.
+    # A folder's path ends with a slash, so its name is empty.
     return bool(name) and not added_by_system
 
 
-class _FrugalFile(io.FileIO):
-    """A file that reads no more than an allowance of bytes in all, until that is lifted by None."""
+class _LimitedFile(io.FileIO):
+    """A file that reads no more than `allowance` bytes in all; None lifts the limit."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)

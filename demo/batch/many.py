@@ -1,4 +1,4 @@
-"""Many pictures that were sent together, some of them in zips: answers in batches, in bounded memory."""
+"""Many pictures uploaded together, some of them in zips: answers in batches, in bounded memory."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -13,14 +13,14 @@ from demo.inference.check import Checked, Source, check_stream
 from demo.inference.engine import Engine
 
 MOST_FILES: Final = 2000
-"""Pictures that are checked together at most, those in zips included."""
+"""Pictures checked together, including those in zips."""
 
 MOST_BYTES: Final = 512 << 20
-"""Of the files of one selection together, zips as they are sent."""
+"""Size of all files together, with zips as they are."""
 
 
 def check_selection(sources: Sequence[Path | bytes], others: int = 0) -> None:
-    """Raises RequestError where files, and as many others that did not come, are too many or too much."""
+    """Raise RequestError for too many or too large files. others: files that did not arrive."""
     if len(sources) + others > MOST_FILES:
         raise RequestError(f"These are more than {MOST_FILES:,} files; send fewer at once.")
     if sum(map(_size, sources)) > MOST_BYTES:
@@ -29,16 +29,16 @@ def check_selection(sources: Sequence[Path | bytes], others: int = 0) -> None:
 
 @dataclass(frozen=True)
 class Sent:
-    """A file that was sent: a path, or why it did not come."""
+    """An uploaded file: its path, or why it did not arrive."""
 
     name: str
     source: Path | PictureError
 
 
 class Pictures:
-    """The pictures of what was sent, by name, in order, one after another and only once.
+    """The named pictures of uploaded files and zips, in order; can be iterated once.
 
-    total: how many there are; a zip that has not been opened yet counts as one.
+    total: their number so far; a zip that has not been opened yet counts as one.
     """
 
     def __init__(self, sent: Sequence[Sent]) -> None:
@@ -80,9 +80,9 @@ class Pictures:
 
 
 def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Checked], int]]:
-    """Check files, and the pictures in those that are zips: after each batch its answers, and the total.
+    """Check files, and the pictures in zips; yield each batch's answers with the total number of pictures.
 
-    Each file that cannot be judged has an answer that says why.
+    A file that cannot be judged has an answer that says why.
     """
     pictures = Pictures(sent)
     with closing(check_stream(engine, pictures)) as stream:
@@ -94,7 +94,7 @@ def _size(source: Path | bytes) -> int:
     try:
         return len(source) if isinstance(source, bytes) else source.stat().st_size
     except OSError:
-        # What is gone gets its answer where pictures are loaded.
+        # A missing file is answered when it is loaded.
         return 0
 
 
@@ -102,5 +102,5 @@ def _is_archive(path: Path) -> bool:
     try:
         return is_archive(read_file(path, 4))
     except PictureError:
-        # What cannot be read gets its answer where pictures are loaded.
+        # A file that cannot be read is answered when it is loaded.
         return False

@@ -1,4 +1,4 @@
-"""Answers as CSV by RFC 4180, safe to open in a spreadsheet whatever the files are called."""
+"""Answers as CSV (RFC 4180), safe to open in a spreadsheet whatever the files are called."""
 
 import csv
 import dataclasses
@@ -10,19 +10,19 @@ from demo.inference.answer import Answer
 
 COLUMNS: Final = tuple(field.name for field in dataclasses.fields(Answer))
 
-# A spreadsheet takes a text that begins so for a formula, in their full-width forms too.
+# A spreadsheet takes text with these first characters, or their full-width forms, for a formula.
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def csv_header() -> str:
-    """The first line: the keys of an answer, in the contract's order."""
+    """Return the first line: the keys of an answer, in the contract's order."""
     return _line(COLUMNS)
 
 
 def csv_line(answer: Answer) -> str:
-    """An answer as one line that ends in CR LF; None becomes an empty field.
+    """Return an answer as one line that ends in CR LF; None becomes an empty field.
 
-    A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay as they are.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers do not change.
     """
     return _line([_harmless(value) for value in answer.as_dict().values()])
 

@@ -14,9 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.contract import MANIFEST
+from demo.contract import MODELS_FOLDER as MODELS_FOLDER
 from demo.errors import ModelError
-
-MODELS_FOLDER: Final = Path(__file__).parents[1] / "models"
 
 PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 """The allowed names of published files: no folder, no drive, nothing special to a shell or an HTTP header."""

@@ -1,4 +1,4 @@
-"""The programs that the page shows for use elsewhere: small files, shown as they are and run by the tests."""
+"""The programs that the app shows for use elsewhere: small files, which the tests run as they are."""
 
 import json
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from demo.static_page.assemble import PAGE_FOLDER, RUNTIME
 
 HERE: Final = Path(__file__).parent
 SHOWN_ADDRESS: Final = "http://127.0.0.1:7860"
-"""Where the programs look for the app; the page puts its own address in its place."""
+"""The app's address in the programs; the app shows its own address instead."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """A file to copy, and what it takes to run it.
+    """A file to copy, and how to run it.
 
-    name: of its texts. path: the file. needs: published files that must lie beside it.
-    prepare, run: shell commands, in the folder that holds the file; empty where there is nothing to do.
+    name: the key of its texts. needs: published files that must be in the same folder.
+    prepare, run: shell commands to run in that folder; empty where there is nothing to do.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Program:
 
 
 def programs() -> tuple[Program, ...]:
-    """All of them; the versions of npm's packages are those that the project itself pins."""
+    """Return all programs, with the versions of npm packages that the project itself pins."""
     model = f"{FROM_IMAGE}.onnx"
     node = _package(HERE / "node")["dependencies"]
     return (
@@ -76,7 +76,7 @@ def _package(folder: Path) -> Any:
 
 
 def _unpacked_runtime() -> str:
-    """The commands that put onnxruntime-web's files into this folder."""
+    """Return the commands that download onnxruntime-web's files into the current folder."""
     package = _package(PAGE_FOLDER)
     version = package["dependencies"][RUNTIME]
     files = [f"package/{path}" for path in package["sha256"]]

@@ -41,7 +41,7 @@ ON_DEMAND: Final = {
     f"{MLP_GENERATOR}.onnx": "generator",
     f"{MLP_HISTORY}.onnx": "history",
     HISTORY_RECORD: "record",
-    HISTORY_PICTURE: "walls",
+    HISTORY_PICTURE: "grids",
 }
 """Published files that a view downloads when it needs them, and what each is to that view."""
 FILES: Final = "files.js"

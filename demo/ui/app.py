@@ -45,7 +45,7 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
             language: {"call": texts["page.all-busy"], "file": texts["check.refuse-full"]}
             for language, texts in page.by_language("").items()
         }
-        page.html(_masthead, js_on_load=script(__file__, "busy.js"), says=busy)
+        page.html(_masthead, js_on_load=script(__file__, "busy.js"), messages=busy)
         page.tabs.render()  # type: ignore[no-untyped-call]
         with page.tabs:
             for name, add_view in VIEWS.items():

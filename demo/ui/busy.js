@@ -1,13 +1,12 @@
-// Of a call that is answered 503 the page says, in English, that the application is busy, whatever the answer
-// says; of one with another status it says what the answer does. Of an upload it shows the answer as it is.
-const ask = window.fetch;
+// Gradio's page answers 503 in English. For a call that finds the queue full it shows the text of an answer with
+// another status; for an upload it shows the text of the answer itself.
+const send = window.fetch;
 window.fetch = async (...request) => {
-  const answer = await ask(...request);
+  const answer = await send(...request);
   if (answer.status !== 503) return answer;
-  const says = props.says[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+  const messages = props.messages[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
   const path = new URL(answer.url).pathname;
-  if (path.endsWith('/upload')) return new Response(says.file, { status: 503 });
-  if (!path.endsWith('/queue/join')) return answer;
-  const { detail } = await answer.json().catch(() => ({}));
-  return Response.json({ detail: detail ?? says.call }, { status: 429 });
+  if (path.endsWith('/upload')) return new Response(messages.file, { status: 503 });
+  if (path.endsWith('/queue/join')) return Response.json({ detail: messages.call }, { status: 429 });
+  return answer;
 };

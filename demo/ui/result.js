@@ -1,10 +1,10 @@
-// Its view comes to the front a little later than the panel of a picture that was chosen in another one.
-function lookAt(panel, patience) {
+// The view opens a little later than the panel is filled, if the picture was chosen in another view.
+function lookAt(panel, frames) {
   if (panel.checkVisibility()) {
     panel.scrollIntoView({ block: 'nearest' });
     panel.focus({ preventScroll: true });
-  } else if (patience) {
-    requestAnimationFrame(() => lookAt(panel, patience - 1));
+  } else if (frames) {
+    requestAnimationFrame(() => lookAt(panel, frames - 1));
   }
 }
 watch('value', () => {

@@ -1,4 +1,4 @@
-"""A real browser, without a window."""
+"""A headless Chromium, for pages that are measured or tested."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ CHROMIUM_FLAGS: Final = [
 
 
 def find_browser() -> str | None:
-    """The path of an installed Chromium, Playwright's own included, or None."""
+    """Return the path of an installed Chromium, Playwright's own included, or None."""
     from playwright.sync_api import sync_playwright
 
     for name in BROWSERS:
@@ -35,7 +35,7 @@ def find_browser() -> str | None:
 
 @contextmanager
 def chromium() -> Iterator["Browser"]:
-    """A headless Chromium.
+    """Start a headless Chromium; it is closed at the end.
 
     Raises:
         ExportError: Playwright or a browser is missing.
@@ -43,10 +43,10 @@ def chromium() -> Iterator["Browser"]:
     try:
         from playwright.sync_api import sync_playwright
     except ImportError as error:
-        raise ExportError("Playwright is missing; install it with: pip install playwright.") from error
+        raise ExportError("Playwright is missing. Install it with: pip install playwright") from error
     path = find_browser()
     if path is None:
-        raise ExportError("No Chromium; install one with: python -m playwright install chromium.")
+        raise ExportError("There is no Chromium. Install one with: python -m playwright install chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         try:

@@ -99,7 +99,7 @@ def on_device(engine: Engine, device: torch.device, options: Options) -> list[Ro
     Raises:
         ExportError: the engine's numbers differ from PyTorch's.
     """
-    twin = rebuild_detector(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
+    network = rebuild_detector(engine.manifest.read(f"{DISCRIMINATOR}.onnx")).to(device)
     digits = generated_pixels(options.models, max(REPEATS))
     rows: list[Row] = []
     with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
@@ -107,7 +107,7 @@ def on_device(engine: Engine, device: torch.device, options: Options) -> list[Ro
             pixels = np.resize(digits, (batch, *digits.shape[1:]))
 
             def eager(pixels: NDArray[np.uint8] = pixels) -> list[NDArray[np.float32]]:
-                return [output.cpu().numpy() for output in twin(torch.from_numpy(pixels).to(device))]
+                return [output.cpu().numpy() for output in network(torch.from_numpy(pixels).to(device))]
 
             def run(pixels: NDArray[np.uint8] = pixels) -> NDArray[np.float32]:
                 return engine.score(pixels).logit
@@ -146,7 +146,7 @@ def generated_pixels(models: Path, count: int) -> NDArray[np.uint8]:
 
 
 def scorers(
-    manifest: Manifest, names: Sequence[str], twin: nn.Module, pixels: NDArray[np.uint8]
+    manifest: Manifest, names: Sequence[str], network: nn.Module, pixels: NDArray[np.uint8]
 ) -> dict[str, Score]:
     """Return PyTorch and, for each file, a session of one thread; the first file must match PyTorch.
 
@@ -155,9 +155,9 @@ def scorers(
     """
     sessions = {name: open_session(name, manifest.read(f"{name}.onnx"), [CPU], threads=1) for name in names}
     logits = sessions[names[0]].run([LOGIT], {PIXELS: pixels})[0]
-    refuse_difference(names[0], logits, twin(torch.from_numpy(pixels))[1].numpy())
+    refuse_difference(names[0], logits, network(torch.from_numpy(pixels))[1].numpy())
     return {
-        EAGER: lambda part: twin(torch.from_numpy(part)),
+        EAGER: lambda part: network(torch.from_numpy(part)),
         **{name: session_score(session) for name, session in sessions.items()},
     }
 

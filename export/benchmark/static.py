@@ -1,4 +1,4 @@
-"""A folder on the web, for pages that are measured or tested."""
+"""A local web server for a folder, for pages that are measured or tested."""
 
 import functools
 import threading
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Served(NamedTuple):
-    """A folder on the web: its address, and the paths that were asked for so far."""
+    """A served folder: its URL, and the paths that have been requested so far."""
 
     address: str
     asked: list[str]
@@ -18,7 +18,7 @@ class Served(NamedTuple):
 
 @contextmanager
 def serving(folder: Path, headers: Mapping[str, str] | None = None) -> Iterator[Served]:
-    """Serve a folder on a free port of this machine; `headers` go with every file."""
+    """Serve a folder on a free port of 127.0.0.1. headers: added to every response."""
     asked: list[str] = []
 
     class Handler(SimpleHTTPRequestHandler):

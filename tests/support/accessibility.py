@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with a page for people who use it by keyboard or screen reader."""
+"""Accessibility checks with axe-core."""
 
 import functools
 
@@ -19,11 +19,11 @@ RUN = """async () => {
 
 
 def serious(page: Page) -> list[str]:
-    """What axe-core finds serious or critical in a page as it stands: a line for each part it blames.
+    """Return the serious and critical violations on a page as it is now, one line an element.
 
-    A test that calls this needs the marks `node`, for the package comes from npm, and `browser`.
+    A test that calls this needs the marks `browser` and `node`: axe-core comes from npm.
     """
-    # Evaluated rather than added as a script, which the page's content policy would forbid.
+    # Evaluated, because the page's content policy forbids added scripts.
     page.evaluate(axe())
     found: list[str] = page.evaluate(RUN)
     return found
@@ -31,5 +31,5 @@ def serious(page: Page) -> list[str]:
 
 @functools.cache
 def axe() -> str:
-    """axe-core's script, of the version that tests/package.json pins."""
+    """Return axe-core's script, in the version that tests/package.json pins."""
     return (node_modules(TESTS) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Driving the app's page in a browser: what tests of several views do there, and what they read off it."""
+"""Actions on the app's page in a browser, and what can be read from it."""
 
 import io
 import json
@@ -15,7 +15,7 @@ FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
 
 
 class Shown(NamedTuple):
-    """What the result panel says."""
+    """The texts of the result panel."""
 
     file: str
     verdict: str
@@ -24,7 +24,7 @@ class Shown(NamedTuple):
 
 
 def picture_bytes(size: tuple[int, int] = (120, 160)) -> bytes:
-    """A 7 in black ink on white paper, as a PNG."""
+    """Return a 7 in black ink on white paper, as a PNG."""
     width, height = size
     picture = Image.new("L", size, 255)
     corners = [(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]
@@ -36,7 +36,7 @@ def picture_bytes(size: tuple[int, int] = (120, 160)) -> bytes:
 
 
 def open_view(page: Page, name: str) -> None:
-    """Open a view by its tab's place in the address, as a link to it would."""
+    """Open a view by its address."""
     page.goto(page.url.split("?")[0] + f"?view={name}")
     expect(page.locator(f"#views [role=tab][data-tab-id={name}]")).to_have_attribute("aria-selected", "true")
 
@@ -62,7 +62,7 @@ def stroke(page: Page, points: list[tuple[float, float]], area: str = "#area") -
 
 
 def shown(page: Page, file: str) -> Shown:
-    """Wait until the result of `file` stands on the page, and read it."""
+    """Wait for the result of `file` on the page, and return its texts."""
     panel = page.locator("#result .result:not([data-stale])")
     expect(panel.locator(".result-file")).to_have_text(file)
     result = Shown(
@@ -83,7 +83,7 @@ def shown(page: Page, file: str) -> Shown:
 
 @contextmanager
 def requests_held(page: Page, pattern: str) -> Iterator[None]:
-    """Within it, requests to addresses of a pattern wait; at its end they go on, as do later ones."""
+    """Hold back requests to addresses that match a pattern, until the end of the block."""
     waiting: list[Route] = []
     held = True
 
@@ -101,7 +101,7 @@ def requests_held(page: Page, pattern: str) -> Iterator[None]:
 
 
 def lose_session(page: Page) -> None:
-    """From now on the page's calls come as another session's: the app knows nothing of what it did before."""
+    """Send the page's further calls as those of another session, of which the app knows nothing."""
     other = uuid4().hex
 
     def join(route: Route) -> None:
@@ -116,10 +116,9 @@ def lose_session(page: Page) -> None:
 
 
 def overflow(page: Page) -> int:
-    """Pixels by which any part of the page stands out to the right of the window.
+    """Return by how many pixels the page extends beyond the right edge of the window.
 
-    Left out is what scrolls or is cut off within a part of its own, as wide code does, and the row, a pixel
-    wide, in which gradio measures its tabs.
+    Leaves out elements that scroll or are cut off within another, such as wide code.
     """
     return int(
         page.evaluate(

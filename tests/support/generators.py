@@ -1,4 +1,4 @@
-"""A tiny class-conditional generator without training: digits of blocks, some brighter than others."""
+"""A tiny class-conditional generator without training, which draws digits of blocks."""
 
 from typing import Final
 
@@ -21,7 +21,7 @@ GLYPHS: Final = (
     "111101111101111",
     "111101111001111",
 )
-"""For each digit its five rows of three blocks, one after the other."""
+"""For each digit, five rows of three blocks."""
 
 
 class SegmentGenerator(nn.Module):

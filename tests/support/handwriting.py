@@ -1,4 +1,4 @@
-"""Real handwriting that a test dependency carries: scikit-learn's digits, written out as IDX files."""
+"""Real handwriting for tests: scikit-learn's digits as IDX files."""
 
 import gzip
 import hashlib
@@ -17,13 +17,13 @@ TEST_COUNT = 360
 
 
 def small_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """1,797 digits by 43 people: uint8 [n, 8, 8], ink bright, and labels uint8 [n]."""
+    """Return 1,797 digits by 43 people: uint8 [n, 8, 8], ink bright, and labels uint8 [n]."""
     bunch = load_digits()
     return (bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target.astype(np.uint8)
 
 
 def large_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """The same digits as MNIST would have made them, enlarged and normalised: uint8 [n, 28, 28]."""
+    """Return the same digits enlarged and normalized as MNIST's: uint8 [n, 28, 28], and labels uint8 [n]."""
     images, labels = small_digits()
     enlarged = (Image.fromarray(image).resize((64, 64), Image.Resampling.BICUBIC) for image in images)
     return np.stack([normalize(np.asarray(each)[..., np.newaxis]) for each in enlarged]), labels

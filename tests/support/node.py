@@ -16,12 +16,12 @@ TESTS = ROOT / "tests"
 
 
 def prepared() -> bool:
-    """Whether all that tests need from npm's registry has been fetched, so that they run offline."""
+    """Return whether all that tests need from npm has been fetched, so that they run offline."""
     return ready_mark().exists()
 
 
 def prepare() -> None:
-    """Fetch all that tests need from npm's registry."""
+    """Fetch all that tests need from npm."""
     node_modules(NODE)
     node_modules(TESTS)
     runtime_files()
@@ -29,14 +29,14 @@ def prepare() -> None:
 
 
 def ready_mark() -> Path:
-    """A file that is there once everything of each package.json has been fetched."""
+    """Return the path of a file that exists once the packages of each package.json have been fetched."""
     packages = [folder / "package.json" for folder in (NODE, PAGE, TESTS)]
     checksum = hashlib.sha256(b"".join(each.read_bytes() for each in packages)).hexdigest()[:16]
     return user_cache_path("touchstone") / "node" / f"{checksum}.ready"
 
 
 def copy_programs(folder: Path) -> Path:
-    """The very files of demo/snippets/node, where their relative paths lead, with packages; their folder."""
+    """Copy demo/snippets/node, what its files import, and its packages; return the copy of that folder."""
     node, page = folder / NODE.relative_to(ROOT), folder / PAGE.relative_to(ROOT)
     shutil.copytree(NODE, node, ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(PAGE, page)

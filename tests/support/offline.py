@@ -1,7 +1,7 @@
-"""`python -m tests.support.offline …`: `python -m demo …`, which ends where it would leave the machine or
-write outside of the temporary folder.
+"""Run `python -m demo …`, but end it when it contacts another machine or writes outside the temporary folder:
+`python -m tests.support.offline …`.
 
-The variable `TOUCHSTONE_TESTS_KEPT_IDLE` says after how many seconds without a request it removes uploads.
+`TOUCHSTONE_TESTS_KEPT_IDLE` sets the seconds without a request after which it removes uploads.
 """
 
 import ipaddress
@@ -17,17 +17,17 @@ from demo.cli import main
 
 KEPT_IDLE: Final = "TOUCHSTONE_TESTS_KEPT_IDLE"
 LEFT = 70
-"""The exit code of an app that tried."""
+"""Exit code of an app that tried."""
 WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 CHANGES: Final = {
     **{"os.mkdir": 1, "os.rename": 2, "os.remove": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2},
     **{"os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1},
 }
-"""Audit events that change a folder or a file, with how many of their arguments are its paths."""
+"""Audit events that change files or folders, and how many of their arguments are paths."""
 
 
 class FileWatch:
-    """An audit hook that ends the process at whatever is written elsewhere than below a folder."""
+    """An audit hook that ends the process when it writes anywhere but below a folder."""
 
     def __init__(self, temporary: str) -> None:
         self._temporary = Path(os.path.realpath(temporary))
@@ -44,17 +44,16 @@ class FileWatch:
                 os._exit(LEFT)
 
     def may_be_written(self, path: str) -> bool:
-        """Whether a path is a temporary one, nowhere, or Python's own bytecode beside a module."""
+        """Return whether a path is below the folder, /dev/null, or bytecode beside a module."""
         whole = os.path.realpath(path)
         below = Path(whole).is_relative_to(self._temporary)
         return below or whole == os.devnull or "__pycache__" in whole
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
-    """End the process at a name to be looked up, or at a connection, that is not of this machine.
+    """End the process when it looks up or connects to another machine, whatever a library does with failures.
 
-    An audit hook: https://docs.python.org/3/library/audit_events.html. What a library does with a failed
-    connection does not matter, then.
+    An audit hook: https://docs.python.org/3/library/audit_events.html
     """
     if event == "socket.getaddrinfo":
         host = arguments[0]
@@ -71,7 +70,7 @@ def watch(event: str, arguments: tuple[object, ...]) -> None:
 
 
 def is_local(host: object) -> bool:
-    """Whether a host is this machine: by name, by address, or left open."""
+    """Return whether a host is this machine, by name or address, or unspecified."""
     if host in (None, "", "localhost", socket.gethostname()):
         return True
     try:

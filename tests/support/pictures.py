@@ -1,4 +1,4 @@
-"""Encoded pictures for the loader's tests: every format and mode, by hand where Pillow cannot."""
+"""Encoded pictures in every format and mode, built by hand where Pillow cannot write them."""
 
 import io
 import struct
@@ -17,7 +17,7 @@ CHANNELS: Final = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
-    """A picture as Pillow saves it, HEIC as pillow-heif does."""
+    """Return a picture encoded by Pillow, or by pillow-heif for HEIC."""
     stream = io.BytesIO()
     if kind == "HEIC":
         pillow_heif.from_pillow(picture).save(stream, **options)
@@ -27,13 +27,13 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
 
 
 def chunk(name: bytes, content: bytes) -> bytes:
-    """A PNG chunk with its length and checksum."""
+    """Return a PNG chunk with its length and checksum."""
     checksum = zlib.crc32(name + content)
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
 def png_header(width: int, height: int, depth: int, colour: int, interlaced: bool = False) -> bytes:
-    """A PNG's signature and first chunk."""
+    """Return a PNG's signature and first chunk."""
     fields = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
     return SIGNATURE + chunk(b"IHDR", fields)
 
@@ -45,7 +45,7 @@ def png(
     chunks: Mapping[bytes, bytes] | None = None,
     interlaced: bool = False,
 ) -> bytes:
-    """A PNG of samples [height, width, channels] below 2**depth, with chunks before its pixels."""
+    """Return a PNG of samples [height, width, channels] below 2**depth, with chunks before its pixels."""
     height, width, _ = samples.shape
     passes = adam7(samples) if interlaced else [samples]
     lines = b"".join(scanlines(part, depth) for part in passes if part.size)
@@ -59,13 +59,13 @@ def png(
 
 
 def adam7(samples: NDArray[Any]) -> list[NDArray[Any]]:
-    """The seven passes of an interlaced PNG."""
+    """Return the seven passes of an interlaced PNG."""
     grid = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
     return [samples[top::down, left::right] for top, left, down, right in grid]
 
 
 def scanlines(samples: NDArray[Any], depth: int) -> bytes:
-    """Rows of samples, packed from the left, each behind filter type 0."""
+    """Return rows of samples, packed from the left, each after filter type 0."""
     rows = samples.reshape(samples.shape[0], -1)
     if depth == 16:
         packed = rows.astype(">u2").view(np.uint8)
@@ -78,7 +78,7 @@ def scanlines(samples: NDArray[Any], depth: int) -> bytes:
 
 
 def bmp32(pixels: NDArray[np.uint8]) -> bytes:
-    """A 32-bit BMP with an alpha mask, of uint8 [height, width, 4] RGBA."""
+    """Return a 32-bit BMP with an alpha mask, of uint8 [height, width, 4] RGBA."""
     height, width, _ = pixels.shape
     masks = struct.pack("<IIII", 0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000)
     body = pixels[::-1][..., [2, 1, 0, 3]].tobytes()
@@ -88,7 +88,7 @@ def bmp32(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def samples_of_every_format() -> dict[str, bytes]:
-    """One small picture in every format and in the modes that take other paths through a decoder."""
+    """Return one small picture in every format, and in modes that take other paths through a decoder."""
     rng = np.random.default_rng(0)
     colour = Image.fromarray(rng.integers(0, 256, (12, 10, 4), np.uint8)).resize((70, 60))
     rgb = colour.convert("RGB")

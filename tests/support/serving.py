@@ -17,27 +17,27 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def served_app(*options: str) -> Iterator[str]:
-    """Start `python -m demo` with options and give its address; stop it afterwards."""
+    """Run `python -m demo` with options and yield its address."""
     with served_lines(*options) as lines:
         yield lines[0].split()[-1]
 
 
 @contextmanager
 def served_lines(*options: str) -> Iterator[list[str]]:
-    """Start `python -m demo` with options and give the lines it prints once it serves; stop it afterwards."""
+    """Run `python -m demo` with options and yield the lines it prints when it is ready."""
     with served_process(*options) as (lines, _):
         yield lines
 
 
 @contextmanager
 def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
-    """The lines that `python -m demo` prints once it serves, and its process; it is stopped afterwards.
+    """Run `python -m demo` with options; yield the lines it prints when it is ready, and its process.
 
-    It ends, and with it every test that uses it, where it asks anything of another machine.
+    The process ends, and tests that use it fail, when it contacts another machine (`tests.support.offline`).
     """
     command = [sys.executable, "-m", "tests.support.offline", "--device", "cpu", "--port", "0", *options]
     with (
-        # What it is sent lies there; killed, it cannot clear that away itself.
+        # Uploads lie there; a killed process cannot remove them itself.
         tempfile.TemporaryDirectory() as temporary,
         subprocess.Popen(
             command,
@@ -51,7 +51,7 @@ def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[
         assert process.stdout is not None
         assert process.stderr is not None
         lines: list[str] = []
-        # The last line says which device runs.
+        # The last line names the device.
         while not lines or "runs on" not in lines[-1]:
             lines.append(process.stdout.readline().rstrip())
             if not lines[-1]:
@@ -64,7 +64,7 @@ def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[
 
 
 def call(server: str, endpoint: str, data: list[Any]) -> str:
-    """The event stream that answers one call made by plain HTTP, as text; or why it is refused."""
+    """Call an endpoint by plain HTTP; return the event stream with the answer, or the refusal, as text."""
     address = f"{server}gradio_api/call/{endpoint}"
     body = json.dumps({"data": data}).encode()
     request = urllib.request.Request(address, body, {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""What is built once for all the processes that test, where pytest-xdist starts several."""
+"""Folders that are built once per test run, for all processes of pytest-xdist."""
 
 import os
 import shutil
@@ -10,18 +10,18 @@ from filelock import FileLock
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path], None]) -> Path:
-    """A folder that `build` fills for whoever asks first; whoever else asks waits for it.
+    """Return a folder that `build` fills on the first request; other processes wait for it.
 
-    It is everybody's: a test that changes anything in it makes a copy first.
+    The folder is shared: a test that changes anything in it makes a copy first.
     """
     own = factory.getbasetemp()
-    # A process of pytest-xdist has its folder in that of the whole run.
+    # The base folder of an xdist process lies in that of the whole run.
     shared = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "shared"
     shared.mkdir(exist_ok=True)
     folder, whole = shared / name, shared / f"{name}.whole"
     with FileLock(shared / f"{name}.lock"):
         if not whole.exists():
-            # Where it failed before, it was left half-way.
+            # A build that failed before may have left something.
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             build(folder)

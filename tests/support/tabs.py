@@ -1,4 +1,4 @@
-"""Open pages that tests use one after the other: to open one costs a browser more than to load it anew."""
+"""Browser pages that tests share one after the other, because opening one costs more than loading it anew."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ SIZES: Final[dict[str, ViewportSize]] = {
 }
 
 both_sizes = pytest.mark.parametrize("page", SIZES, indirect=True)
-"""For tests of what stands elsewhere on a phone, or is used in another way there."""
+"""For tests of what looks or works differently on a phone."""
 on_a_phone = pytest.mark.parametrize("page", ["phone"], indirect=True)
 
 
@@ -27,10 +27,10 @@ class Tabs:
 
     @contextmanager
     def visit(self, address: str, size: str, console: bool = False) -> Iterator[Page]:
-        """A page at an address as on a first visit: nothing is stored, granted or intercepted.
+        """Yield a page at an address as on a first visit: nothing stored, granted or intercepted.
 
-        Afterwards it must have asked no other machine for anything, and raised no error; with `console`,
-        written none there either.
+        Afterwards, asserts that it sent no request to another machine and raised no error; with `console`,
+        that it logged none either.
         """
         page = self.pages.pop(size, None) or self.opened(size)
         asked: list[str] = []
@@ -57,18 +57,18 @@ class Tabs:
         clear(page, address, SIZES[size])
         self.pages[size] = page
         own = ("", urlsplit(address).netloc)
-        # What is written into the page itself, as `data:` and `blob:` are, has no host.
+        # `data:` and `blob:` addresses have no host.
         assert [url for url in asked if urlsplit(url).netloc not in own] == []
         assert len(asked) > 1
         assert raised == []
 
     def opened(self, size: str) -> Page:
-        """A page in a context of its own, which takes touches where it is a phone's."""
+        """Return a new page in a context of its own, with touch on a phone."""
         return self.browser.new_page(viewport=SIZES[size], has_touch=size == "phone")
 
 
 def clear(page: Page, address: str, size: ViewportSize) -> None:
-    """Leave a site, and take back what a test may have stored, granted, intercepted or emulated."""
+    """Leave a site, and undo what a test may have stored, granted, intercepted or emulated."""
     page.unroute_all(behavior="ignoreErrors")
     page.context.set_offline(False)
     page.context.clear_permissions()

@@ -23,6 +23,7 @@ import numpy as np
 import onnxruntime
 from gradio_client import Client, handle_file
 from numpy.typing import NDArray
+from playwright.sync_api import sync_playwright
 
 from demo.contract import (
     DIGIT_PROBABILITIES,
@@ -35,15 +36,18 @@ from demo.contract import (
 )
 from demo.decoder.images import load_picture
 from demo.inference.engine import MODELS_FOLDER, Engine
-from export.benchmark.chromium import find_browser
+from demo.static_page.assemble import assemble_page
+from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from export.benchmark.harness import current_commit, machine
+from export.benchmark.static import serving
 from export.cards import AGREEMENT
 from export.conformance import CONFORMANCE_FOLDER
-from tests.support.other_runtimes import browser_reports, node_reports
+from tests.support.node import copy_programs
 from tests.support.serving import served_app
 
 ROOT = Path(__file__).parents[2]
 AGREEMENT_FILE = CONFORMANCE_FOLDER / AGREEMENT
+LONGEST_PAGE_MILLISECONDS = 300_000
 
 
 @dataclass(frozen=True)
@@ -294,6 +298,34 @@ def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
         "machine": machine()["processor"],
         "ways": ways,
     }
+
+
+def node_reports(pack: Path, models: Path) -> list[dict[str, Any]]:
+    """Return the report of Node's runner on a pack (pictures, `expected.json`, `arrays/`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        programs = copy_programs(Path(folder))
+        model = models / f"{FROM_IMAGE}.onnx"
+        command = ["node", "conformance.mjs", str(pack), str(model)]
+        output = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=True).stdout
+    report: list[dict[str, Any]] = json.loads(output)
+    return report
+
+
+def browser_reports(pack: Path, browser: str, models: Path) -> list[dict[str, Any]]:
+    """Return the report of the static page's runner on a pack, in a Chromium."""
+    with tempfile.TemporaryDirectory() as folder:
+        page_folder = Path(folder) / "page"
+        assemble_page(page_folder, models)
+        shutil.copytree(pack, page_folder / "conformance")
+        with serving(page_folder) as served, sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=browser, args=CHROMIUM_FLAGS)
+            page = chromium.new_page()
+            page.goto(f"{served.address}conformance.html")
+            done = page.locator("#report[data-done]")
+            done.wait_for(state="attached", timeout=LONGEST_PAGE_MILLISECONDS)
+            report: list[dict[str, Any]] = json.loads(done.inner_text())
+            chromium.close()
+    return report
 
 
 def main() -> int:

@@ -1,8 +1,8 @@
 """Kill whatever is being written, and read it: `python -m tests.tools.kills`.
 
 For each kind of file: SIGKILL at random moments, and once a limit on the size of files, which fails a write
-as a full disk does. Then trainings are killed twice, resumed, and compared with one that was left alone. Prints
-a table; the exit code is 1 if anything could not be read or differed. Needs `fork`.
+as a full disk does. Then trainings are killed twice, resumed, and compared with one that was left alone.
+Prints a table; the exit code is 1 if anything could not be read or differed. Needs `fork`.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""`python -m tests.tools.measure_page`: what the page weighs, and how long an answer takes."""
+"""`python -m tests.tools.measure_page`: measure the page's weight, and the time to an answer."""
 
 import statistics
 import sys
@@ -23,7 +23,7 @@ TIMER: Final = """() => {
         start = null;
     }).observe(document.querySelector('#result'), { childList: true, subtree: true });
 }"""
-"""From the moment that a stroke ends to the moment that its answer stands in the page."""
+"""Measures from the end of a stroke until its answer is on the page."""
 
 
 def main() -> int:

@@ -64,8 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def renew(pins: Pins, constraints: Path, overrides: Path) -> int:
     """Write the newest versions that fit into one file; returns uv's exit code."""
-    command: list[str | Path] = [
-        *("uv", "pip", "compile", "-", *pins.sources, "--constraint", constraints, "--override", overrides),
+    command = [
+        *("uv", "pip", "compile", "-", *pins.sources, "--constraint", str(constraints)),
+        *("--override", str(overrides)),
         *("--upgrade", "--no-annotate", "--no-header", "--no-emit-index-url", "--quiet"),
         *(["--generate-hashes"] if pins.hashed else []),
     ]

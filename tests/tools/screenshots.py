@@ -1,6 +1,6 @@
-"""`python -m tests.tools.screenshots DIR`: every view of the app, in use, light, dark and on a phone.
+"""`python -m tests.tools.screenshots DIR`: take a picture of every view in use, light, dark and on a phone.
 
-The README shows those of `demo/screenshots/`.
+The README shows those in `demo/screenshots/`.
 """
 
 import argparse
@@ -17,13 +17,15 @@ from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from tests.support.driving import open_view, stroke
 from tests.support.serving import ROOT, served_app
 
-LOOKS: Final = {"light": (1280, 800, "light"), "dark": (1280, 800, "dark"), "phone": (390, 844, "light")}
-"""Width and height of the window in pixels, and the browser's colour scheme."""
+LOOKS: Final = {
+    "light": (1280, 800, "light", 800),
+    "dark": (1280, 800, "dark", 800),
+    "phone": (390, 844, "light", 260),
+    "phone-dark": (390, 844, "dark", 260),
+}
+"""Width and height of the window, the browser's colour scheme, and the width of the picture, in pixels."""
 
-SETTLED_MILLISECONDS: Final = 500
-"""For what fades."""
-
-SHOWN_WIDTH: Final = {"light": 800, "dark": 800, "phone": 260}
+FADE_MILLISECONDS: Final = 500
 
 THREE: Final = [(0.3, 0.25), (0.5, 0.18), (0.68, 0.3), (0.5, 0.48), (0.7, 0.65), (0.5, 0.82), (0.28, 0.72)]
 
@@ -32,21 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Take the pictures; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.screenshots", description=__doc__)
     parser.add_argument("folder", type=Path, metavar="DIR")
-    folder: Path = parser.parse_args(arguments).folder
-    folder.mkdir(parents=True, exist_ok=True)
+    parser.add_argument("--full", action="store_true", help="whole pages at full size, to look for faults")
+    parsed = parser.parse_args(arguments)
+    parsed.folder.mkdir(parents=True, exist_ok=True)
     with served_app() as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
         for look in LOOKS:
-            for view, use in VIEWS.items():
-                picture = taken(chromium, address, look, view, use)
-                picture.save(folder / f"{view}-{look}.webp", quality=80, method=6)
+            for view in VIEWS:
+                picture = screenshot(chromium, address, look, view, parsed.full)
+                picture.save(parsed.folder / f"{view}-{look}.webp", quality=80, method=6)
         chromium.close()
     return 0
 
 
-def taken(browser: Browser, address: str, look: str, view: str, use: Callable[[Page], None]) -> Image.Image:
-    """The window with a view in use, at the width at which the README shows it."""
-    width, height, scheme = LOOKS[look]
+def screenshot(browser: Browser, address: str, look: str, view: str, full: bool) -> Image.Image:
+    """Return the window with a view in use, at the width at which the README shows it."""
+    width, height, scheme, shown = LOOKS[look]
     context = browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if scheme == "dark" else "light",
@@ -56,29 +59,24 @@ def taken(browser: Browser, address: str, look: str, view: str, use: Callable[[P
     page.goto(address)
     expect(page.locator("#area canvas")).to_be_visible()
     open_view(page, view)
-    use(page)
+    VIEWS[view](page)
     page.evaluate("scrollTo(0, 0)")
-    page.wait_for_timeout(SETTLED_MILLISECONDS)
-    picture = Image.open(io.BytesIO(page.screenshot()))
+    page.wait_for_timeout(FADE_MILLISECONDS)
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=full)))
     context.close()
-    side = SHOWN_WIDTH[look]
-    return picture.resize((side, side * picture.height // picture.width), Image.Resampling.LANCZOS)
+    if full:
+        return picture
+    return picture.resize((shown, shown * picture.height // picture.width), Image.Resampling.LANCZOS)
 
 
 def use_check(page: Page) -> None:
+    """Draw a 3."""
     stroke(page, THREE)
     expect(page.locator("#result .result-file")).to_have_text("Your drawing")
 
 
-def use_generate(page: Page) -> None:
-    expect(page.locator("#wall .wall-digit")).to_have_count(16)
-
-
-def use_learn(page: Page) -> None:
-    expect(page.locator("#learn svg").first).to_be_visible()
-
-
 def use_game(page: Page) -> None:
+    """Answer two digits."""
     page.get_by_role("button", name="New game").click()
     for number in (1, 2):
         expect(page.get_by_role("img", name=f"Digit number {number}:")).to_be_visible()
@@ -87,24 +85,21 @@ def use_game(page: Page) -> None:
 
 
 def use_many(page: Page) -> None:
+    """Check the pictures of the conformance pack."""
     pictures = sorted((ROOT / "demo" / "conformance").glob("*.png"))
     page.set_input_files(".files-input", pictures)
     expect(page.locator(".answers-rows tr")).to_have_count(len(pictures))
 
 
-def use_elsewhere(page: Page) -> None:
-    expect(page.locator("#elsewhere table").first).to_be_visible()
-
-
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": use_check,
-    "generate": use_generate,
-    "learn": use_learn,
+    "generate": lambda page: expect(page.locator("#wall .wall-digit")).to_have_count(16),
+    "learn": lambda page: expect(page.locator("#learn svg").first).to_be_visible(),
     "game": use_game,
     "many": use_many,
-    "elsewhere": use_elsewhere,
+    "elsewhere": lambda page: expect(page.locator("#elsewhere table").first).to_be_visible(),
 }
-"""What is done in each view before its picture is taken."""
+"""What happens in each view before its picture is taken."""
 
 
 if __name__ == "__main__":

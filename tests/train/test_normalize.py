@@ -137,14 +137,6 @@ def test_the_medium_makes_little_difference(drawings: list[Pixels], medium: str)
     assert np.mean(differences) <= limit
 
 
-def test_strokes_are_as_mnist_has_them(drawings: list[Pixels]) -> None:
-    for drawing in drawings:
-        pixels = normalize(drawing[..., None])
-        rows, columns = np.flatnonzero(pixels.any(1)), np.flatnonzero(pixels.any(0))
-        assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
-        assert pixels.max() >= 254
-
-
 @pytest.mark.parametrize(
     "shape", [(1, 1, 1), (1, 1, 4), (2, 2, 3), (1, 5000, 3), (5000, 1, 1), (300, 200, 4)]
 )
@@ -219,13 +211,6 @@ def test_what_accompanies_the_digit_is_ignored(drawings: list[Pixels], spoiled: 
     assert np.mean([np.abs(one.astype(int) - other) for one, other in pairs]) <= limit
 
 
-def test_one_bright_pixel_on_the_border_does_not_hide_the_digit() -> None:
-    drawing = draw(strokes_of(3), 280, 22).copy()
-    clean = normalize(drawing[..., None])
-    drawing[0, 5] = 255
-    assert np.array_equal(normalize(drawing[..., None]), clean)
-
-
 def box_around(ink: NDArray[np.bool_]) -> tuple[int, int, int, int]:
     rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
@@ -262,11 +247,3 @@ def test_the_box_is_in_the_original_picture(step: int, frame: int) -> None:
     dark = examined(255 - large[..., None])
     assert dark.box == found.box
     assert not dark.inverted
-
-
-@pytest.mark.parametrize("shape", [(28, 28), (1025, 40), (40, 2049), (3001, 3000)])
-def test_the_box_ends_within_the_picture(shape: tuple[int, int]) -> None:
-    picture = np.zeros((*shape, 1), np.uint8)
-    picture[shape[0] // 2 :, shape[1] // 2 :] = 200
-    _, _, bottom, right = examined(picture).box
-    assert (bottom, right) == shape

@@ -26,13 +26,13 @@ from train.evaluation.page import goals, markdown
 from train.evaluation.plots import Bar, save_bars, save_histograms, save_reliability
 from train.evaluation.tables import (
     Predictor,
-    candidate_of,
     corruption_figures,
     distribution_figures,
     generator_figures,
     kind_figures,
     predictor_of,
-    tutorial_candidate,
+    scorer_of,
+    tutorial_scorer,
     unseen_verdicts,
     verdict_figures,
 )
@@ -105,9 +105,8 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         for fold, each in detectors.items()
     }
     predict = predictor_of(detector, calibration, thresholds, eval_set)
-    folds = {fold: candidate_of(each) for fold, each in predictors.items()}
-    candidate = candidate_of(predict)
-    pair = None if tutorial is None else tutorial_candidate(load_pair(tutorial)[0].discriminator, eval_set)
+    folds = {fold: scorer_of(each) for fold, each in predictors.items()}
+    pair = None if tutorial is None else tutorial_scorer(load_pair(tutorial)[0].discriminator, eval_set)
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
         "test_digits": len(eval_set.pictures[MNIST, NORMALIZED]),
@@ -118,7 +117,7 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
-        "generators": generator_figures(eval_set, quality, kinds, candidate, folds, MEMBERS, pair),
+        "generators": generator_figures(eval_set, quality, kinds, scorer_of(predict), folds, MEMBERS, pair),
         "kinds": kind_figures(kinds, folds),
         "corruptions": corruption_figures(eval_set, kinds, folds, predict),
         **verdict_figures(eval_set, kinds, predict),

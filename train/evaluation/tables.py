@@ -1,7 +1,7 @@
 """Figures of the report, from detectors' logits on the evaluation set. A logit is the log-odds of fake."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -95,63 +95,52 @@ def predictor_of(
     return predict
 
 
-@dataclass
-class Candidate:
-    """A detector under evaluation, and its logits so far.
-
-    compute: group and condition → log-odds of fake, float32 [n]; called once for each.
-    """
-
-    compute: Callable[[str, str], Logits]
-    known: dict[tuple[str, str], Logits] = field(default_factory=dict)
-
-    def logits(self, groups: str | Sequence[str], conditions: str | Sequence[str]) -> Logits:
-        """Return the logits of all pictures of some groups under some conditions, concatenated."""
-        parts = []
-        for group in [groups] if isinstance(groups, str) else groups:
-            for condition in [conditions] if isinstance(conditions, str) else conditions:
-                key = group, condition
-                if key not in self.known:
-                    self.known[key] = self.compute(*key)
-                parts.append(self.known[key])
-        return np.concatenate(parts)
-
-    def compared(self, generators: str | Sequence[str]) -> dict[str, Any]:
-        """Compare test digits with fakes: normalised, as raw pixels, and after the combined corruption."""
-        reals, fakes = self.logits(MNIST, NORMALIZED), self.logits(generators, NORMALIZED)
-        return {
-            "auroc": with_interval(auroc, reals, fakes),
-            "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
-            "auroc_pixels": auroc(self.logits(MNIST, RAW), self.logits(generators, RAW)),
-            "auroc_wild": with_interval(
-                lambda real, fake: auroc(real.ravel(), fake.ravel()),
-                self.at_all_strengths(MNIST),
-                self.at_all_strengths(generators),
-            ),
-        }
-
-    def at_all_strengths(self, groups: str | Sequence[str]) -> Logits:
-        """Return the logits after the combined corruption, float32 [n, 3]: a row holds one picture's."""
-        return np.stack(
-            [self.logits(groups, corrupted(COMBINED, strength)) for strength in STRENGTHS], axis=1
-        )
+Scorer = Callable[[str, str], Logits]
+"""Returns a detector's raw log-odds of fake, float32 [n], on a group's pictures under a condition."""
 
 
-def candidate_of(predict: Predictor) -> Candidate:
-    """Return a detector as a candidate, by its raw logits: AUROC needs no calibration."""
-    return Candidate(lambda group, condition: predict(group, condition).logits)
+def scorer_of(predict: Predictor) -> Scorer:
+    """Return a detector's raw logits; AUROC needs no calibration."""
+    return lambda group, condition: predict(group, condition).logits
 
 
-def tutorial_candidate(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Candidate:
-    """Return the tutorial's discriminator as a candidate."""
+def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Scorer:
+    """Return the logits of the tutorial's discriminator, computed once for each group and condition."""
 
-    def compute(group: str, condition: str) -> Logits:
-        with torch.no_grad():
-            pictures = to_float(torch.from_numpy(eval_set.pictures[group, condition]))
-            logits: Logits = discriminator(pictures).numpy()
+    @cache
+    @torch.no_grad()
+    def score(group: str, condition: str) -> Logits:
+        pictures = to_float(torch.from_numpy(eval_set.pictures[group, condition]))
+        logits: Logits = discriminator(pictures).numpy()
         return logits
 
-    return Candidate(compute)
+    return score
+
+
+def compared(score: Scorer, generators: Sequence[str]) -> dict[str, Any]:
+    """Compare test digits with fakes: normalised, as raw pixels, and after the combined corruption."""
+    reals, fakes = score(MNIST, NORMALIZED), concatenated(score, generators, NORMALIZED)
+    return {
+        "auroc": with_interval(auroc, reals, fakes),
+        "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
+        "auroc_pixels": auroc(score(MNIST, RAW), concatenated(score, generators, RAW)),
+        "auroc_wild": with_interval(
+            lambda real, fake: auroc(real.ravel(), fake.ravel()),
+            at_all_strengths(score, [MNIST]),
+            at_all_strengths(score, generators),
+        ),
+    }
+
+
+def concatenated(score: Scorer, groups: Sequence[str], condition: str) -> Logits:
+    """Return the logits of several groups under one condition."""
+    return np.concatenate([score(group, condition) for group in groups])
+
+
+def at_all_strengths(score: Scorer, groups: Sequence[str]) -> Logits:
+    """Return the logits after the combined corruption, float32 [n, 3]: a row holds one picture's."""
+    conditions = [corrupted(COMBINED, strength) for strength in STRENGTHS]
+    return np.stack([concatenated(score, groups, condition) for condition in conditions], axis=1)
 
 
 def with_interval(
@@ -166,10 +155,10 @@ def generator_figures(
     eval_set: EvalSet,
     quality: Mapping[str, Mapping[str, Any]],
     kinds: Mapping[str, str],
-    detector: Candidate,
-    folds: Mapping[str, Candidate],
+    detector: Scorer,
+    folds: Mapping[str, Scorer],
     members: Sequence[str],
-    tutorial: Candidate | None,
+    tutorial: Scorer | None,
 ) -> list[dict[str, Any]]:
     """Return a row for each generator: its quality, and the figures of detectors that saw it or did not.
 
@@ -184,11 +173,10 @@ def generator_figures(
         # Unlike most of the other fakes, these are not resampled by the normaliser, so they lack its traces.
         as_large = distances == 0
 
-        def auroc_as_large(candidate: Candidate, name: str = name, chosen: Any = as_large) -> float | None:
+        def auroc_as_large(score: Scorer, name: str = name, chosen: Any = as_large) -> float | None:
             if chosen.sum() < ENOUGH:
                 return None
-            fakes = candidate.logits(name, NORMALIZED)[chosen]
-            return auroc(candidate.logits(MNIST, NORMALIZED), fakes)
+            return auroc(score(MNIST, NORMALIZED), score(name, NORMALIZED)[chosen])
 
         row = {
             "name": name,
@@ -196,8 +184,8 @@ def generator_figures(
             "frechet": quality[name]["frechet"],
             "wanted_digit": quality[name]["wanted_digit"],
             "ruler": auroc(real_distances, distances),
-            "seen": detector.compared(name),
-            "kind_unseen": folds[kind].compared(name),
+            "seen": compared(detector, [name]),
+            "kind_unseen": compared(folds[kind], [name]),
             "as_large": {
                 "share": float(as_large.mean()),
                 "kind_unseen": auroc_as_large(folds[kind]),
@@ -205,9 +193,9 @@ def generator_figures(
             },
         }
         if name in members:
-            row["member_unseen"] = folds["members"].compared(name)
+            row["member_unseen"] = compared(folds["members"], [name])
         if tutorial is not None:
-            row["tutorial"] = tutorial.compared(name)
+            row["tutorial"] = compared(tutorial, [name])
         rows.append(row)
     return rows
 
@@ -217,13 +205,13 @@ def of_kind(kinds: Mapping[str, str], kind: str) -> list[str]:
     return [name for name, its in kinds.items() if its == kind]
 
 
-def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Candidate]) -> dict[str, Any]:
+def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Scorer]) -> dict[str, Any]:
     """Return the figures of each kind's generators together, by the detector that never saw the kind."""
-    return {kind: folds[kind].compared(of_kind(kinds, kind)) for kind in dict.fromkeys(kinds.values())}
+    return {kind: compared(folds[kind], of_kind(kinds, kind)) for kind in dict.fromkeys(kinds.values())}
 
 
 def corruption_figures(
-    eval_set: EvalSet, kinds: Mapping[str, str], folds: Mapping[str, Candidate], predict: Predictor
+    eval_set: EvalSet, kinds: Mapping[str, str], folds: Mapping[str, Scorer], predict: Predictor
 ) -> list[dict[str, Any]]:
     """Return a row for each corruption and strength.
 
@@ -241,8 +229,8 @@ def corruption_figures(
                     "range": CORRUPTIONS[name].ranges[STRENGTHS.index(strength)],
                     "auroc": {
                         kind: auroc(
-                            folds[kind].logits(MNIST, condition),
-                            folds[kind].logits(of_kind(kinds, kind), condition),
+                            folds[kind](MNIST, condition),
+                            concatenated(folds[kind], of_kind(kinds, kind), condition),
                         )
                         for kind in dict.fromkeys(kinds.values())
                     },

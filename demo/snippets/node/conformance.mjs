@@ -1,4 +1,4 @@
-// The conformance pack in Node: node conformance.mjs FOLDER MODEL. Prints the report as JSON.
+// Runs the conformance pack in Node and prints the report as JSON: node conformance.mjs FOLDER MODEL
 
 import { existsSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -28,7 +28,7 @@ async function score(data, shape) {
   };
 }
 
-// The door of check.mjs.
+// As check.mjs reads a file.
 async function scoreFile(path) {
   const picture = sharp(path, { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
   const { data, info } = await picture.toBuffer({ resolveWithObject: true });
@@ -42,6 +42,6 @@ for (const picture of pictures) {
     const answer = () => score(new Uint8Array(readFileSync(array)), picture.array.shape);
     report.push(await compare(picture, "array", answer, thresholds));
   }
-  report.push(await compare(picture, "door", () => scoreFile(join(folder, picture.file)), thresholds));
+  report.push(await compare(picture, "file", () => scoreFile(join(folder, picture.file)), thresholds));
 }
 console.log(JSON.stringify(report, null, 1));

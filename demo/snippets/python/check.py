@@ -10,7 +10,7 @@ MODEL = "discriminator_from_image.onnx"
 
 
 def check(file: str) -> str:
-    """The verdict on a picture file, with P(fake | x) where it looks like a digit."""
+    """Return the verdict on a picture file, with P(fake | x) if it looks like a digit."""
     picture = ImageOps.exif_transpose(Image.open(file))
     if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8 instead of scaling
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))

@@ -1,4 +1,4 @@
-// Lines over training steps, as an SVG that is as wide as its place.
+// A line chart over training steps, as an SVG as wide as its container.
 
 import { LANGUAGE, text } from "./texts.mjs";
 
@@ -9,16 +9,16 @@ const EDGE = { top: 10, right: 20, bottom: 36, left: 36 };
  * @param {HTMLElement} place
  * @param {object} content
  * @param {{kind: string, steps: number[], values: number[], dots: number[]}[]} content.lines
- *   kind: the class that colours it; dots: its values at the snapshots
+ *   kind: the CSS class that colours it; dots: its values at the snapshots
  * @param {number[]} content.steps the snapshots
  * @param {number} content.top the largest value; the smallest is 0
- * @param {number} content.guide where the dotted line lies
- * @param {string} content.label what a screen reader says
- * @returns {(step: number) => void} marks a step; to be called once at least
+ * @param {number} content.guide value of the dotted line
+ * @param {string} content.label for screen readers
+ * @returns {(step: number) => void} marks a step; must be called at least once
  */
 export function chart(place, { lines, steps, top, guide, label }) {
   let marked = steps[0];
-  // As far apart as the slider has them, though each is about three times the one before.
+  // Evenly spaced as on the slider: each snapshot is at about three times the step of the one before.
   const spread = (step) => Math.log1p(step / (steps[1] ?? 1));
 
   function draw() {

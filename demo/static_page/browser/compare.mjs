@@ -1,8 +1,8 @@
-// One line of a conformance report: what a runtime answered, held against what is expected.
+// One entry of a conformance report: what a runtime answered, compared with what is expected.
 
 import { verdictOf } from "./verdict.mjs";
 
-/** The largest difference of a digit's probability; null where the model is not expected to give any. */
+/** The largest difference of a digit's probability; null where none is expected. */
 function digitDifference(expected, found) {
   if (expected === undefined) return null;
   return Math.max(...expected.map((value, digit) => Math.abs(value - found[digit])));
@@ -11,7 +11,7 @@ function digitDifference(expected, found) {
 /**
  * @param {{file: string, pixels: string, logit: number, digit_probabilities?: number[]}} expected
  *   an entry of `expected.json`
- * @param {"array" | "door"} way
+ * @param {"array" | "file"} way
  * @param {() => Promise<import("./engine.mjs").Scores>} answer
  * @param {object} thresholds the model's entry in `manifest.json`
  */

@@ -1,21 +1,21 @@
-// An encoded picture → its pixels, as exact as a browser hands them out.
+// Decodes a picture file to pixels, as exactly as a browser can.
 
 import { LANGUAGE, text } from "./texts.mjs";
 
 const LARGEST_FILE_BYTES = 32 * 2 ** 20;
 const LARGEST_PIXELS = 67_000_000;
 
-// Phones refuse a canvas above 16.7 million pixels, so a picture is read through a small one, in tiles.
+// Phones refuse a canvas above 16.7 million pixels, so pixels are read through a smaller one, tile by tile.
 const TILE = 2048;
 
 /** A picture that cannot be judged; the message is a sentence for the person who chose it. */
 export class PictureError extends Error {}
 
 /**
- * Decode a picture file: RGBA, upright, its colour profile ignored as the server's loader ignores it.
+ * Decode a picture file to RGBA, upright. Like the Python decoder it ignores the colour profile.
  *
- * Opaque 8-bit pictures are exact. A 2D canvas holds colours multiplied by alpha, so where a picture is
- * translucent the colours may differ from the file's by rounding.
+ * Opaque 8-bit pictures are exact. A canvas stores colours multiplied by alpha, so the colours of translucent
+ * pixels may be rounded.
  *
  * @param {Blob} file
  * @returns {Promise<{data: Uint8Array, shape: [number, number, number]}>} shape: height, width, channels
@@ -55,10 +55,10 @@ function readPixels(bitmap) {
   const canvas = document.createElement("canvas");
   canvas.width = Math.min(width, TILE);
   canvas.height = Math.min(height, TILE);
-  // Kept out of the graphics card, which may round on its way.
+  // Keeps the canvas out of the graphics card, which may round.
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.imageSmoothingEnabled = false;
-  // Replaces what the tile before left behind, instead of drawing over it.
+  // Replaces the previous tile instead of drawing over it.
   context.globalCompositeOperation = "copy";
   try {
     const pixels = new Uint8Array(width * height * 4);

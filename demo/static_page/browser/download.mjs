@@ -1,11 +1,13 @@
-// A file's bytes, with word of how many have come.
+// Downloads that report their progress.
 
 /**
+ * Download a file.
+ *
  * @param {string | URL} address
  * @param {(bytes: number) => void} received called with the size of each part that arrives
  * @param {RequestInit} options
  * @returns {Promise<Uint8Array>}
- * @throws {MissingError} the server answered, but not with the file
+ * @throws {MissingError} the server does not have the file
  */
 export async function download(address, received, options = {}) {
   const parts = await stream(address, received, options);
@@ -13,7 +15,7 @@ export async function download(address, received, options = {}) {
 }
 
 /**
- * The same bytes, to be worked on while they come.
+ * Download a file as a stream, to be processed while it arrives.
  *
  * @param {string | URL} address
  * @param {(bytes: number) => void} received
@@ -33,7 +35,7 @@ export async function stream(address, received, options = {}) {
   return response.body.pipeThrough(counter);
 }
 
-/** The server has no such file to give. */
+/** The server answered with an error instead of the file. */
 export class MissingError extends Error {
   constructor(address, status) {
     super(`${address} is not there (${status})`);

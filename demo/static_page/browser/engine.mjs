@@ -1,4 +1,4 @@
-// The model in this page: onnxruntime's WebAssembly build, one thread, no server.
+// Runs the models in this page, with onnxruntime's WebAssembly build on one thread.
 
 import { download } from "./download.mjs";
 import * as ort from "./ort.wasm.min.mjs";
@@ -14,7 +14,7 @@ export { Tensor } from "./ort.wasm.min.mjs";
  * @returns {Promise<(image: {data: Uint8Array, shape: number[]}) => Promise<Scores>>} the scoring function
  *
  * @typedef {{fakeProbability: number, logit: number, digitProbabilities: Float32Array | null,
- *   inDomain: number, pixels: Uint8Array}} Scores digitProbabilities: null of a model that reads no digits
+ *   inDomain: number, pixels: Uint8Array}} Scores digitProbabilities: null where the model does not read digits
  */
 export async function openEngine(model, received = () => {}) {
   const [weights] = await Promise.all([download(model, received), compileRuntime(received)]);
@@ -33,8 +33,8 @@ export async function openEngine(model, received = () => {}) {
   };
 }
 
-/** A session of a further model, once `openEngine` has brought the runtime. @param {Uint8Array} weights */
+/** Open a session of another model, after `openEngine` has loaded the runtime. @param {Uint8Array} weights */
 export function openSession(weights) {
-  // To optimise the graph takes longer than it saves in thousands of pictures.
+  // Optimising the graph takes longer than it saves over thousands of pictures.
   return ort.InferenceSession.create(weights, { executionProviders: ["wasm"], graphOptimizationLevel: "disabled" });
 }

@@ -1,4 +1,4 @@
-// The view Generate: options in the address, a wall of digits, each with its probability.
+// The view Generate: a grid of digits, each with its probability. The options are in the address.
 
 import { make } from "./make.mjs";
 import { isKept, LoadError, mebibytes } from "./on-demand.mjs";
@@ -18,7 +18,7 @@ const option = (name) => part(`option-${name}`);
  * @param {object} page
  * @param {Promise<{score: Function, thresholds: object}>} page.engine
  * @param {(import("./on-demand.mjs").File & {latent: number, chooses_digit: boolean})[]} page.generators
- * @param {(query: URLSearchParams) => void} page.address puts the options into the address
+ * @param {(query: URLSearchParams) => void} page.address writes the options into the address
  * @param {(name: string, pixels: Uint8Array, file: {name: string, address: string}) => void} page.check
  * @returns {(query: URLSearchParams) => void} called when the view is shown
  */
@@ -66,27 +66,26 @@ export function generateView({ engine, generators, address, check }) {
     const query = queryOf(asked);
     shown = query.toString();
     address(query);
-    // Only where the browser lets a page write there; the address itself can always be copied.
     part("copy").hidden = false;
     const tell = (sentence) => {
       if (turn === newest) part("generate-status").textContent = sentence;
     };
     try {
-      // First the model of the page, which brings the runtime.
+      // The runtime is loaded together with the model that judges.
       const { score, thresholds } = await engine;
       const wall = await make(chosen(), asked, tell);
       if (turn !== newest) return;
       follow();
-      await judgeWall(wall, { asked, score, thresholds, tell, current: () => turn === newest });
+      await judgeGrid(wall, { asked, score, thresholds, tell, current: () => turn === newest });
     } catch (error) {
       tell(error instanceof LoadError ? error.message : text("static.failed-make"));
       if (turn === newest) shown = null;
     }
   }
 
-  async function judgeWall(wall, { asked, score, thresholds, tell, current }) {
-    const tiles = wall.map((pixels, index) => tileOf(pixels, index, asked));
-    part("wall").replaceChildren(...tiles.map(({ item }) => item));
+  async function judgeGrid(wall, { asked, score, thresholds, tell, current }) {
+    const cells = wall.map((pixels, index) => cellOf(pixels, index, asked));
+    part("wall").replaceChildren(...cells.map(({ item }) => item));
     part("wall").hidden = part("wall-note").hidden = false;
     const tally = { fake: 0, unsure: 0, real: 0, "not a digit": 0 };
     for (const [index, pixels] of wall.entries()) {
@@ -95,14 +94,14 @@ export function generateView({ engine, generators, address, check }) {
       if (!current()) return;
       const verdict = verdictOf(scores, thresholds);
       tally[verdict]++;
-      showVerdict(tiles[index], verdict, scores.fakeProbability);
-      // The browser draws between two digits, or the page would stand still on a slow device.
+      showVerdict(cells[index], verdict, scores.fakeProbability);
+      // Lets the browser draw after each digit, so that the page does not freeze on a slow device.
       await new Promise((resolve) => setTimeout(resolve));
     }
     tell(text("static.made", { count: wall.length, ...tally, none: tally["not a digit"] }));
   }
 
-  function tileOf(pixels, index, asked) {
+  function cellOf(pixels, index, asked) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
@@ -113,7 +112,7 @@ export function generateView({ engine, generators, address, check }) {
       line.textContent = "…";
       return line;
     });
-    said.textContent = text("static.tile", { number: index + 1 });
+    said.textContent = text("static.cell", { number: index + 1 });
     button.append(canvasOf(pixels), said, number, verdict);
     button.addEventListener("click", () => open(pixels, index, asked));
     item.append(button);
@@ -162,10 +161,10 @@ export function generateView({ engine, generators, address, check }) {
   };
 }
 
-function showVerdict(tile, verdict, fakeProbability) {
-  tile.button.dataset.tone = VERDICTS[verdict].tone;
-  tile.number.textContent = verdict === "not a digit" ? "–" : fakeProbability.toFixed(4);
-  tile.verdict.textContent = text(VERDICTS[verdict].name);
+function showVerdict(cell, verdict, fakeProbability) {
+  cell.button.dataset.tone = VERDICTS[verdict].tone;
+  cell.number.textContent = verdict === "not a digit" ? "–" : fakeProbability.toFixed(4);
+  cell.verdict.textContent = text(VERDICTS[verdict].name);
 }
 
 const nameOf = (file) => file.replace(".onnx", "");
@@ -174,7 +173,7 @@ function queryOf({ generator, digit, count, seed }) {
   return new URLSearchParams({ digit: digit ?? ANY, seed, count, generator });
 }
 
-/** The options that an address asks for, the usual ones where it says nothing; null where there are none such. */
+/** Read the options in an address, with defaults for those that are missing; null if any is invalid. */
 function optionsOf(query, generators) {
   const whole = (key, usual, smallest, largest) => {
     const value = query.get(key) ?? String(usual);

@@ -13,15 +13,15 @@ const counted = (step) => step.toLocaleString(LANGUAGE);
 
 /**
  * @param {object} page
- * @param {Promise<object>} page.engine brings the runtime
- * @param {Record<"record" | "walls" | "model", import("./on-demand.mjs").File>} page.files
- * @param {() => Uint8Array | null} page.latest the pixels of the digit that was checked last
- * @param {() => void} page.draw leads to the drawing pad
+ * @param {Promise<object>} page.engine loads the runtime
+ * @param {Record<"record" | "grids" | "model", import("./on-demand.mjs").File>} page.files
+ * @param {() => Uint8Array | null} page.latest pixels of the digit checked last
+ * @param {() => void} page.draw opens the drawing pad
  * @returns {() => void} called when the view is shown
  */
 export function learnView({ engine, files, latest, draw }) {
   let history = null;
-  let walls = null;
+  let grids = null;
   let markLosses = null;
   let session = null;
   let judged = { pixels: null, probabilities: null, mark: null };
@@ -38,29 +38,29 @@ export function learnView({ engine, files, latest, draw }) {
     };
     try {
       const record = await onDemand(files.record, tell);
-      const picture = await onDemand(files.walls, tell);
-      walls = await createImageBitmap(new Blob([picture], { type: "image/png" }));
+      const picture = await onDemand(files.grids, tell);
+      grids = await createImageBitmap(new Blob([picture], { type: "image/png" }));
       history = JSON.parse(new TextDecoder().decode(record));
       tell("");
     } catch (error) {
-      tell(reasonOf(error, files.walls));
+      tell(reasonOf(error, files.grids));
       part("learn-retry").hidden = false;
       return false;
     }
-    layOut();
+    showHistory();
     return true;
   }
 
-  function layOut() {
+  function showHistory() {
     const { steps } = history;
     write(part("pair"), "static.pair", { snapshots: steps.length, last: counted(steps.at(-1)) });
     part("step").max = last();
-    part("history").width = walls.width;
-    part("history").height = walls.height / steps.length;
+    part("history").width = grids.width;
+    part("history").height = grids.height / steps.length;
     const { curve } = history;
     const lineOf = (kind) => {
       const dots = history[`${kind}_loss`];
-      // Between the snapshots too, where the record says how the losses went there.
+      // Older records have the losses at the snapshots only.
       if (!curve) return { kind, steps, values: dots, dots };
       return { kind, steps: [steps[0], ...curve.step], values: [dots[0], ...curve[`${kind}_loss`]], dots };
     };
@@ -69,7 +69,7 @@ export function learnView({ engine, files, latest, draw }) {
       const losses = [history.discriminator_loss, history.generator_loss].map((values) => values[each].toFixed(3));
       return `${counted(step)}: ${losses.join(", ")}`;
     });
-    // Unhidden first: a chart is as wide as its place.
+    // Shown first, because a chart takes its width from the page.
     part("learn").hidden = part("pair").hidden = false;
     markLosses = chart(part("losses-chart"), {
       lines,
@@ -86,8 +86,8 @@ export function learnView({ engine, files, latest, draw }) {
     part("step-is").textContent = text("static.step", values);
     part("step").setAttribute("aria-valuetext", text("static.step", values));
     const canvas = part("history");
-    canvas.getContext("2d").drawImage(walls, 0, -index() * canvas.height);
-    canvas.setAttribute("aria-label", text("static.wall-at", values));
+    canvas.getContext("2d").drawImage(grids, 0, -index() * canvas.height);
+    canvas.setAttribute("aria-label", text("static.grid-at", values));
     const [discriminator, generator] = [history.discriminator_loss, history.generator_loss].map((losses) =>
       losses[index()].toFixed(3),
     );
@@ -172,7 +172,7 @@ export function learnView({ engine, files, latest, draw }) {
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     player = setInterval(
       () => {
-        // Nobody watches a view that is hidden.
+        // Stop when another view is open.
         if (!part("learn").checkVisibility()) return pause();
         part("step").stepUp();
         showStep();

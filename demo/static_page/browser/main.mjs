@@ -1,4 +1,4 @@
-// The page: a picture from anywhere → pixels → the model → the panel.
+// Starts the page: a picture is decoded, scored by the model and shown in the panel.
 
 import { decode, PictureError } from "./decode.mjs";
 import { takeFiles } from "./files.mjs";
@@ -12,13 +12,13 @@ import { views } from "./views.mjs";
 
 const MODEL = "discriminator_from_image.onnx";
 
-/** By view, what it cannot do without of the files that a models folder need not hold. */
-const NEEDED = { check: [], generate: ["generator"], learn: ["history", "record", "walls"] };
+/** By view, the kinds of optional files without which it is left out. */
+const NEEDED = { check: [], generate: ["generator"], learn: ["history", "record", "grids"] };
 
 const part = (id) => document.getElementById(id);
 
 async function load() {
-  // Not by a static import, or nothing could be drawn or chosen before the runtime has come.
+  // A static import would let nobody draw or choose a picture before the runtime has loaded.
   const { openEngine } = await import("./engine.mjs");
   const { version, files } = await manifest;
   const total = Object.values(files).reduce((sum, { size }) => sum + size, 0);
@@ -29,12 +29,12 @@ async function load() {
     part("ready").textContent = text("static.loading", { some: mebibytes(arrived), all: mebibytes(total) });
   });
   part("ready").textContent = text("static.ready", { model: MODEL, version });
-  part("product").hidden = files[MODEL].core !== "discriminator";
+  part("detector").hidden = files[MODEL].core !== "discriminator";
   part("tutorial").hidden = files[MODEL].core !== "mlp_discriminator";
   return { score, thresholds: files[MODEL] };
 }
 
-/** The sentence for a picture that got no answer. */
+/** Why a picture has no answer, as a sentence. */
 function reasonOf(error, loaded) {
   if (error instanceof PictureError) return error.message;
   return text(loaded ? "static.not-judged" : "static.not-loaded");
@@ -49,7 +49,7 @@ let latest = null;
 const manifest = fetch("manifest.json").then((response) => response.json());
 const engine = load();
 
-/** @param {{name: string, address: string}} [file] the picture as a file to offer, where the page made it */
+/** @param {{name: string, address: string}} [file] the picture as a file to download, if this page made it */
 async function judge(name, read, file) {
   const turn = ++newest;
   if (loaded) showStale();
@@ -95,7 +95,7 @@ takeFiles({
 
 const openers = {
   check: async () => () => {},
-  // Not by static imports, or Check would wait for them.
+  // Static imports would delay Check.
   generate: async () => {
     const [{ generateView }, generators] = await Promise.all([import("./generate.mjs"), onDemandOf("generator")]);
     return generateView({
@@ -110,13 +110,13 @@ const openers = {
     });
   },
   learn: async () => {
-    const [{ learnView }, [model], [record], [walls]] = await Promise.all([
+    const [{ learnView }, [model], [record], [grids]] = await Promise.all([
       import("./learn.mjs"),
       ...NEEDED.learn.map(onDemandOf),
     ]);
     return learnView({
       engine,
-      files: { model, record, walls },
+      files: { model, record, grids },
       latest: () => latest,
       draw() {
         tabs.go("check");
@@ -145,7 +145,7 @@ async function open(view, query) {
     opened(query);
     return;
   }
-  // Or it would stay so when the network is back.
+  // So that it is tried again the next time.
   opening.delete(view);
   if (mine !== asked) return;
   part("unopened").textContent = text("static.view-not-fetched");
@@ -155,10 +155,10 @@ async function open(view, query) {
 const tabs = views(part("tabs"), open);
 part("reopen").addEventListener("click", () => open(asked.view, asked.query));
 
-// Elsewhere the camera's button would only open the same file dialogue again.
+// Without a touch screen this button would open the same file dialogue as the other.
 part("photograph").hidden = navigator.maxTouchPoints === 0;
 
-// Each other view when it is opened.
+// The views other than Check follow when they are opened.
 for (const section of document.querySelectorAll("[inert]:not([role=tabpanel])")) section.inert = false;
 
 manifest.then(
@@ -166,16 +166,16 @@ manifest.then(
     const kinds = on_demand.map((file) => file.kind);
     tabs.start(Object.keys(NEEDED).filter((view) => NEEDED[view].every((kind) => kinds.includes(kind))));
   },
-  // The engine says why.
+  // The promise of the engine fails too, and reports the reason.
   () => tabs.start(["check"]),
 );
 
 engine.then(
   async (opened) => {
     loaded = opened;
-    // Only now, so that keeping the files does not compete with the first answer.
+    // Storing the files must not compete with the first answer.
     await worksOffline({ kept: part("offline"), update: part("update"), renew: part("renew") }).catch((error) =>
-      // A browser may forbid it, in a private window for one; the page works all the same.
+      // Browsers may forbid it, for example in a private window. The page works without it.
       console.info(`Not kept for offline use: ${error.message}`),
     );
   },

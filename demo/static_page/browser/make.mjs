@@ -1,4 +1,4 @@
-// Noise → digits: a generator of the page, with the same noise that Python draws from a seed.
+// Makes digits with a generator, from the noise that Python draws from the same seed.
 
 import { onDemand } from "./on-demand.mjs";
 import { defaultRandom } from "./random.mjs";
@@ -10,16 +10,16 @@ const sessions = new Map();
 
 /**
  * @param {import("./on-demand.mjs").File & {latent: number, chooses_digit: boolean}} generator
- * @param {{count: number, seed: number, digit: number | null}} options digit: null has each drawn from the seed,
- *   or, of a generator that cannot choose it, leaves it to the noise
- * @param {(sentence: string) => void} tell how far the download is
+ * @param {{count: number, seed: number, digit: number | null}} options digit: with null each digit is
+ *   drawn from the seed, if the generator lets one choose it
+ * @param {(sentence: string) => void} tell reports the progress of the download
  * @returns {Promise<Uint8Array[]>} 28 × 28 pixels each
  * @throws {import("./on-demand.mjs").LoadError}
  */
 export async function make(generator, { count, seed, digit }, tell) {
   const { Tensor } = await import("./engine.mjs");
   const session = await open(generator, tell);
-  // In the order of Engine.generate: the noise of a seed is the same whichever digit is chosen.
+  // Drawn in the order of Engine.generate, so that a seed gives the same noise for every digit.
   const random = defaultRandom(seed);
   const noise = random.standardNormal(count * generator.latent);
   const inputs = { noise: new Tensor("float32", noise, [count, generator.latent]) };

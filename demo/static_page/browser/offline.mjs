@@ -1,12 +1,12 @@
-// Keeping the page for when there is no network, and offering a newer version where there is one.
+// Stores the page for use without a network, and offers a newer version if there is one.
 
 /**
  * @param {{kept: HTMLElement, update: HTMLElement, renew: HTMLElement}} parts
- *   kept: shown once every file is stored; update: shown where a newer version waits, with its button renew
+ *   kept: shown once every file is stored; update: shown if a newer version is ready, with its button renew
  */
 export async function worksOffline({ kept, update, renew }) {
   const workers = navigator.serviceWorker;
-  // Absent over plain http, except from this machine.
+  // Missing over plain http, except on localhost.
   if (!workers) return;
   const registration = await workers.register("service-worker.js", { updateViaCache: "none" });
 

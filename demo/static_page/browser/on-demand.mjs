@@ -1,4 +1,4 @@
-// Files that only some views need: downloaded when a view asks, checked, and kept for the next time.
+// Files that only some views need: downloaded when a view asks, verified, and kept for the next time.
 
 import { download, MissingError } from "./download.mjs";
 import { text } from "./texts.mjs";
@@ -6,32 +6,32 @@ import { text } from "./texts.mjs";
 const CACHE = "touchstone-on-demand";
 const MEBIBYTE = 2 ** 20;
 
-/** A file that did not come; the message is a sentence for the person who waits for it. */
+/** A file could not be loaded. The message is shown to the person who waits for it. */
 export class LoadError extends Error {}
 
 /**
- * @typedef {{name: string, sha256: string, size: number}} File a file of the page's manifest, by name
+ * @typedef {{name: string, sha256: string, size: number}} File a file in the page's manifest
  */
 
 export const mebibytes = (bytes) => (bytes / MEBIBYTE).toFixed(1);
 
-/** Whether a file is on this device already. @param {File} file */
+/** Whether a file is already on this device. @param {File} file */
 export async function isKept(file) {
   return (await lookUp(file)) !== undefined;
 }
 
 /**
- * The file, from this device or else from the server.
+ * Return a file, from this device or else from the server.
  *
  * @param {File} file
- * @param {(sentence: string) => void} tell how far the download is
+ * @param {(sentence: string) => void} tell reports the progress of the download
  * @returns {Promise<Uint8Array>}
  * @throws {LoadError}
  */
 export async function onDemand(file, tell) {
   const kept = await lookUp(file);
   if (kept) return new Uint8Array(await kept.arrayBuffer());
-  // The browser's own cache may hold the file of another version of the page.
+  // The browser's cache may hold the file of another version of the page.
   for (const cache of ["default", "reload"]) {
     const content = await receive(file, cache, tell);
     if (await isExactly(content, file.sha256)) {
@@ -59,20 +59,20 @@ async function receive(file, cache, tell) {
 }
 
 async function isExactly(content, sha256) {
-  // Absent over plain http, except from this machine.
+  // Missing over plain http, except on localhost.
   if (!globalThis.crypto?.subtle) return true;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("") === sha256;
 }
 
-// By checksum, so that what a newer version of the page left as it was is not downloaded again.
+// With the checksum, so that a file is not downloaded again if a newer version of the page has the same.
 const addressOf = ({ name, sha256 }) => `${new URL(name, document.baseURI)}?sha256=${sha256}`;
 
 async function lookUp(file) {
   try {
     return await (await caches.open(CACHE)).match(addressOf(file));
   } catch {
-    // A browser may forbid it, in a private window for one, or have none, over plain http.
+    // Browsers may forbid it, for example in a private window, and have none over plain http.
     return undefined;
   }
 }
@@ -83,6 +83,6 @@ async function keep(file, content) {
     await cache.delete(addressOf(file), { ignoreSearch: true });
     await cache.put(addressOf(file), new Response(content));
   } catch {
-    // It is downloaded again the next time.
+    // Then it is downloaded again the next time.
   }
 }

@@ -5,10 +5,10 @@ import { text } from "./texts.mjs";
 
 /** By verdict: its colour in the style sheet, its name and what it means. */
 export const VERDICTS = {
-  fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-says" },
-  real: { tone: "real", name: "verdict.real", meaning: "check.real-says" },
-  unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-says" },
-  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-says" },
+  fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-text" },
+  real: { tone: "real", name: "verdict.real", meaning: "check.real-text" },
+  unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-text" },
+  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-text" },
 };
 
 const part = (id) => document.getElementById(id);
@@ -18,22 +18,24 @@ export function showStale() {
   part("result").dataset.stale = "";
 }
 
-/** @param {string} name of a picture that waits for the model */
+/** Say that a picture waits for the model. @param {string} name */
 export function showWaiting(name) {
   fill("none", name, text("static.waiting"), text("static.waiting-text"));
 }
 
 /** Show the panel as it is before there is a picture. */
 export function showNothing() {
-  fill("none", "", text("check.empty"), text("check.empty-says"));
+  fill("none", "", text("check.empty"), text("check.empty-text"));
 }
 
-/** @param {string} name @param {string} reason one sentence */
+/** Say why a picture cannot be judged. @param {string} name @param {string} reason a sentence */
 export function showRefusal(name, reason) {
   fill("error", name, text("verdict.error"), reason);
 }
 
 /**
+ * Show an answer.
+ *
  * @param {string} name
  * @param {"fake" | "real" | "unsure" | "not a digit"} verdict
  * @param {import("./engine.mjs").Scores} scores

@@ -1,20 +1,22 @@
-// numpy.random.default_rng(seed) once more, so that a seed makes the digits here that it makes in Python.
+// A port of numpy.random.default_rng(seed), so that a seed makes the same digits here as in Python.
 
 const MASK_32 = 0xffffffffn;
 const MASK_64 = (1n << 64n) - 1n;
 const MASK_128 = (1n << 128n) - 1n;
 const PCG_MULTIPLIER = (2549297995355413924n << 64n) + 4865540595714422341n;
 
-// Where the normal distribution's tail begins, and the area of each of the ziggurat's 256 layers.
+// Where the tail of the normal distribution begins, and the area of each of the 256 layers of the ziggurat.
 const TAIL = 3.6541528853610087963519472518;
 const AREA = 0.0049286732339746519;
 const LAYERS = 256;
 const FRACTION = 2 ** 23;
 
 /**
+ * Create a random generator.
+ *
  * @param {number} seed 0 to 2^32 - 1
  * @returns {{standardNormal: (count: number) => Float32Array, integers: (bound: number, count: number) =>
- *   number[]}} as Generator.standard_normal(count, float32) and Generator.integers(0, bound, count) give them
+ *   number[]}} like Generator.standard_normal(count, float32) and Generator.integers(0, bound, count)
  */
 export function defaultRandom(seed) {
   const next = pcg64(seedSequence(seed));
@@ -24,7 +26,7 @@ export function defaultRandom(seed) {
   };
 }
 
-/** numpy's SeedSequence: a seed spread over 256 bits, as eight 32-bit words. */
+/** numpy's SeedSequence: spread a seed over 256 bits, returned as eight 32-bit words. */
 function seedSequence(seed) {
   let constant = 0x43b0d7e5;
   function hash(word) {
@@ -50,7 +52,7 @@ function seedSequence(seed) {
 
 const shifted = (word) => word ^ (word >>> 16);
 
-/** PCG64, of which each 64-bit number is handed out as two of 32 bits, the lower half first. */
+/** PCG64. Each 64-bit number is returned as two of 32 bits, the lower half first. */
 function pcg64(words) {
   const [high, low, highStream, lowStream] = [0, 2, 4, 6].map(
     (index) => BigInt(words[index]) | (BigInt(words[index + 1]) << 32n),
@@ -74,7 +76,7 @@ function pcg64(words) {
   };
 }
 
-/** An integer below a bound, each as likely as another: Lemire's method. */
+/** Draw an integer below a bound, uniformly, with Lemire's method. */
 function bounded(next, bound) {
   const refused = BigInt((2 ** 32 - bound) % bound);
   for (;;) {
@@ -87,7 +89,7 @@ const fraction = (next) => Math.fround((next() >>> 8) / 2 ** 24);
 
 const { width, limit, density } = ziggurat();
 
-/** A float32 of the standard normal distribution, by the ziggurat. */
+/** Draw a float32 from the standard normal distribution, with the ziggurat method. */
 function normal(next) {
   for (;;) {
     const word = next();
@@ -113,7 +115,7 @@ function tail(next) {
   }
 }
 
-/** Of each layer: its width for a unit of `size`, below which `size` is surely inside, and its density. */
+/** By layer: its width per unit of `size`, the limit below which `size` is certainly inside, its density. */
 function ziggurat() {
   const heightOf = (x) => Math.exp(-0.5 * x * x);
   const edges = new Float64Array(LAYERS);

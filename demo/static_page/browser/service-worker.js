@@ -1,4 +1,4 @@
-// Keeps one version of the page, whole or not at all, and serves it with or without a network.
+// Stores all files of one version of the page or none, and serves them with or without a network.
 
 importScripts("files.js");
 
@@ -26,15 +26,15 @@ async function store() {
   );
 }
 
-// The page has just loaded the same files, so the browser's own cache is asked first; what it holds may be
-// of another version, though. Some hosts add to a page's HTML, so there a checksum would prove nothing.
+// The browser's cache is asked first, since the page has just loaded the same files; it may hold those of
+// another version. HTML is not verified, because some hosts add to it.
 async function fetchExactly(file, sha256) {
   const unchecked = file.endsWith(".html");
   for (const cache of unchecked ? ["reload"] : ["default", "reload"]) {
     const response = await fetch(file, { cache });
     const body = await response.arrayBuffer();
     if (response.ok && (unchecked || (await checksum(body)) === sha256)) {
-      // A new response, because one that was redirected cannot answer a navigation.
+      // A new response, because a redirected one may not answer a navigation.
       return new Response(body, { headers: { "Content-Type": response.headers.get("Content-Type") } });
     }
   }

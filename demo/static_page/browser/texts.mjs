@@ -9,16 +9,16 @@ const COLUMN = CHINESE ? "zh" : "en";
 export const LANGUAGE = CHINESE ? "zh-CN" : "en";
 
 /**
- * A text without its markup.
+ * Return a text without its markup.
  *
  * @param {string} key
- * @param {Record<string, string | number>} values for the places that the text names in braces
+ * @param {Record<string, string | number>} values for the names in braces
  */
 export function text(key, values = {}) {
   return contentOf(key, values).textContent;
 }
 
-/** Replace the content of an element by a text with its markup. */
+/** Replace an element's content with a text and its markup. */
 export function write(element, key, values = {}) {
   element.replaceChildren(contentOf(key, values));
 }
@@ -27,7 +27,7 @@ function contentOf(key, values) {
   const template = document.createElement("template");
   template.innerHTML = TEXTS[key][COLUMN];
   const nodes = document.createNodeIterator(template.content, NodeFilter.SHOW_TEXT);
-  // After parsing, so that no value is taken for HTML.
+  // After parsing, so that values are not read as HTML.
   for (let node = nodes.nextNode(); node; node = nodes.nextNode()) {
     node.data = node.data.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   }

@@ -1,4 +1,4 @@
-// The contract's verdict, from a model's outputs and the thresholds published with it.
+// The verdict, from a model's outputs and the thresholds published with it.
 
 /**
  * @param {{fakeProbability: number, inDomain: number}} scores

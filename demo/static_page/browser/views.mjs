@@ -1,12 +1,12 @@
-// The views as tabs, each with an address of its own: #check, #generate, #learn.
+// Views as tabs with addresses: #check, #generate, #learn.
 
 /**
- * @param {HTMLElement} list the tabs' element, each tab `tab-NAME` with a panel `view-NAME`
+ * @param {HTMLElement} list holds the tabs; the tab `tab-NAME` has the panel `view-NAME`
  * @param {(view: string, query: URLSearchParams) => void} opened called when a view is shown
  * @returns {{start: (names: string[]) => void, go: (view: string) => void,
  *   address: (query: URLSearchParams) => void}}
- *   start: take away all but the named views, and show the one that the address names; go: show a view; address: what the address says of the view
- *   that is shown, kept for when one comes back to it
+ *   start: remove all but the named views, and show the one in the address; go: show a view;
+ *   address: set the query of the open view, which is restored when one returns to it
  */
 export function views(list, opened) {
   let tabs = [...list.querySelectorAll("[role=tab]")];
@@ -51,7 +51,7 @@ export function views(list, opened) {
     tab.focus();
     go(nameOf(tab));
   });
-  // An address typed or a link followed fires hashchange; back and forward between the views only this.
+  // Fired by back and forward, and when the hash of the address changes.
   addEventListener("popstate", show);
 
   return {

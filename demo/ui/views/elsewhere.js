@@ -1,4 +1,4 @@
-// The app's own address: behind a proxy only the browser knows it.
+// The app's address. Behind a proxy only the browser knows it.
 const here = new URL('.', document.baseURI).href.replace(/\/$/, '');
 
 function fillAddresses() {
@@ -13,13 +13,13 @@ async function copy(code) {
     await navigator.clipboard.writeText(code.textContent);
     return true;
   } catch {
-    // Over plain http from another machine a page has no clipboard, but may copy what is selected.
+    // Over plain http a page has no clipboard, but may copy a selection.
     getSelection().selectAllChildren(code);
     return document.execCommand('copy');
   }
 }
 
-// The page has a base, so that a link to a part of it would load it anew.
+// Gradio sets a base address, so an ordinary link to a heading would reload the page.
 element.addEventListener('click', (event) => {
   const jump = event.target.closest('.jumps a');
   if (!jump) return;
@@ -47,7 +47,7 @@ watch('value', fillAddresses);
 
 if (element.querySelector('.elsewhere')) fillAddresses();
 else {
-  // A view that nobody opens loads nothing.
+  // Loads when the view is opened.
   const looking = new IntersectionObserver((seen) => {
     if (!seen.some((entry) => entry.isIntersecting)) return;
     looking.disconnect();

@@ -1,4 +1,4 @@
-// It has a size from the moment that the view is open, and the first digits wait for that.
+// Makes the first digits when the view is opened, which gives the element a size.
 new ResizeObserver((entries, observer) => {
   observer.disconnect();
   trigger('open', { query: location.search.slice(1) });
@@ -7,7 +7,7 @@ new ResizeObserver((entries, observer) => {
 let latest = { grid: 0 };
 watch('value', () => {
   const grid = Number(element.querySelector('[data-grid]')?.dataset.grid ?? 0);
-  // Of two that were on their way at once the later stays.
+  // Ignore the answer to an earlier request that arrives late.
   if (grid < latest.grid) props.value = latest.value;
   else latest = { grid, value: props.value };
 });

@@ -1,4 +1,4 @@
-// The slider of *Watch it learn*: all that it moves is on the page already.
+// The slider of *Watch it learn*. Everything it shows is already on the page.
 const PACE_MILLISECONDS = 1200;
 let player = null;
 

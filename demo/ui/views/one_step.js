@@ -1,4 +1,4 @@
-// *One step, slowly*: the stages up to the one that is explained are shown.
+// *One step, slowly*: shows the stages up to the one being explained.
 let stage = 0;
 
 const find = (name) => element.querySelector(`.step-${name}`);
@@ -14,7 +14,7 @@ function show() {
   const recorded = element.querySelector(`[data-recorded="${which}"]`);
   const says = recorded.querySelector(`[data-explains="${stage}"]`);
   find('now').replaceChildren(...says.cloneNode(true).childNodes);
-  // Disabled by word only: a button that is really disabled loses the focus.
+  // Not `disabled`, which would take the focus away.
   find('back').ariaDisabled = String(stage === 0);
   find('next').ariaDisabled = String(stage === recorded.querySelectorAll('[data-explains]').length - 1);
 }

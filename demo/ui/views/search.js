@@ -2,7 +2,7 @@ let latest = { turn: 0 };
 watch('value', () => {
   const panel = element.querySelector('.convince');
   const turn = Number(panel.dataset.turn);
-  // A step that was on its way when something else was chosen must not stay.
+  // Ignore a step of an earlier search that arrives late.
   if (turn < latest.turn) {
     props.value = latest.value;
     return;
@@ -23,7 +23,7 @@ element.addEventListener('click', (event) => {
   const button = event.target.closest('[data-does]');
   if (!button) return;
   if (button.dataset.does === 'start') {
-    // It may have to wait for its turn, and the server says nothing until then.
+    // The search may have to wait for its turn, which the server does not report.
     say('waiting');
     button.disabled = true;
     trigger('start', { turn: latest.turn });

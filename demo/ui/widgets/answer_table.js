@@ -14,17 +14,17 @@ let chosenTone = null;
 let layout = 'table';
 let sorting = { key: null, down: false };
 
-// What the model does not take for a digit has no number and no digit to show; the files keep them.
+// Pictures that are not a digit show no number and no digit. The saved files have them.
 function record(row, index) {
   const answer = JSON.parse(row.answer);
   const tone = TONES[answer.verdict];
-  const digital = tone !== 'other' && tone !== 'error';
+  const isDigit = tone !== 'other' && tone !== 'error';
   return {
     index, row, tone,
     file: answer.file,
     verdict: verdicts[tone],
-    probability: digital ? answer.fake_probability : null,
-    digit: digital ? answer.digit : null,
+    probability: isDigit ? answer.fake_probability : null,
+    digit: isDigit ? answer.digit : null,
     note: row.note,
   };
 }
@@ -83,7 +83,7 @@ function galleryItem(each) {
 
 function compare(one, other) {
   const [a, b] = [one[sorting.key], other[sorting.key]];
-  // What has no value stays last, whichever way the rest is sorted.
+  // Rows without a value come last in either direction.
   const empty = (value) => value === null || value === '';
   if (empty(a) || empty(b)) return empty(a) - empty(b) || one.index - other.index;
   const found = typeof a === 'number' ? a - b : a.localeCompare(b, undefined, { numeric: true });
@@ -97,7 +97,7 @@ function draw() {
   if (sorting.key) kept.sort(compare);
   const place = find(layout === 'table' ? 'rows' : 'gallery');
   const nodes = kept.map(layout === 'table' ? tableRow : galleryItem);
-  // While answers still come, what stands there stays, and with it the focus.
+  // Rows that are already there stay, and so does the focus, while more answers arrive.
   const standing = place.children;
   let same = 0;
   while (same < standing.length && standing[same] === nodes[same]) same += 1;
@@ -129,7 +129,7 @@ watch('value', () => {
   if (value.failed) {
     return document.dispatchEvent(new CustomEvent('touchstone:failed', { detail: { run: value.run } }));
   }
-  // What is left of a selection that was stopped.
+  // A late answer to a selection that was stopped.
   if (value.run < run) return;
   if (value.run !== run) {
     run = value.run;
@@ -193,7 +193,7 @@ function save(name, kind, text) {
 }
 find('csv').addEventListener('click', () => {
   const text = props.csv_header + records.map((each) => each.row.csv).join('');
-  // Excel needs the mark to read names that are not ASCII; to every other reader it is one character too many.
+  // Excel needs the byte order mark to read names beyond ASCII; other readers do better without.
   save('touchstone.csv', 'text/csv', (/[^\x00-\x7f]/.test(text) ? '\ufeff' : '') + text);
 });
 find('json').addEventListener('click', () => {

@@ -112,7 +112,7 @@ document.addEventListener('touchstone:many-failed', fail);
 
 find('choose').addEventListener('click', () => find('input').click());
 
-// Adds all files of a folder and of the folders in it, without hidden ones, which systems add by themselves.
+// Collects the files of a folder and its subfolders, except hidden ones, which systems create.
 async function walk(entry, found) {
   if (found.length > props.most || entry.name.startsWith('.')) return;
   if (entry.isFile) {

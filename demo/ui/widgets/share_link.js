@@ -10,7 +10,7 @@ element.addEventListener('click', async (event) => {
     says.textContent = share.dataset.copied;
     field.hidden = true;
   } catch (error) {
-    // Over plain http there is no clipboard, and a person may refuse it.
+    // There is no clipboard over plain http, and people may refuse access to it.
     field.value = link;
     field.hidden = false;
     field.focus();

@@ -19,10 +19,10 @@ from export.rebuild import rebuild_detector, rebuild_mlp
 
 def test_pytorch_gives_the_published_numbers() -> None:
     manifest, pixels = Manifest.load(MODELS_FOLDER), generated_pixels(MODELS_FOLDER, 40)
-    for name, twin in ((DISCRIMINATOR, rebuild_detector), (MLP_DISCRIMINATOR, rebuild_mlp)):
+    for name, rebuild in ((DISCRIMINATOR, rebuild_detector), (MLP_DISCRIMINATOR, rebuild_mlp)):
         content = manifest.read(f"{name}.onnx")
         with torch.no_grad():
-            expected = twin(content)(torch.from_numpy(pixels))[1].numpy()
+            expected = rebuild(content)(torch.from_numpy(pixels))[1].numpy()
         found = open_session(name, content, [CPU]).run([LOGIT], {PIXELS: pixels})[0]
         assert np.abs(found - expected).max() < 1e-4
 

@@ -1,7 +1,8 @@
 """`python -m tests.tools.hostile`: hostile files against the whole served app; `… fuzz`: against its loader.
 
-The battery sends some 2,000 files (`--files`), bombs among them, through every door of the real app, prints
-a table of figures in Markdown, and exits with 1 where a goal is missed. The same seed gives the same files.
+The battery sends about 2,000 files (`--files`), bombs among them, through every entry point of the real app,
+prints a table of figures in Markdown, and exits with 1 where a goal is missed. The same seed gives the same
+files.
 
 `fuzz --seconds N` runs a coverage-guided fuzz of the decoder and the zips in one process; it needs atheris.
 """

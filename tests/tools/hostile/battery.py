@@ -1,4 +1,4 @@
-"""Hostile files through every door of the app, and what came of it against the goals."""
+"""Hostile files through every entry point of the app, and the results against the goals."""
 
 import json
 import re
@@ -11,9 +11,19 @@ import httpx
 import numpy as np
 
 from demo.decoder.limits import MEMORY_LIMIT
-from tests.tools.hostile import doors
 from tests.tools.hostile.corpus import Corpus
-from tests.tools.hostile.doors import HANGS_FROM, LONGEST, Exchange
+from tests.tools.hostile.entry_points import (
+    HANGS_FROM,
+    LONGEST,
+    Exchange,
+    call_check,
+    call_check_many,
+    command_line,
+    event_number,
+    page_many,
+    post_form,
+    post_one,
+)
 from tests.tools.hostile.server import MEGABYTE, ROOT, served
 
 TOGETHER: Final = 25
@@ -24,7 +34,7 @@ LARGEST_PEAK: Final = 600 * MEGABYTE
 SHOWN: Final = 20
 """Of what went wrong, so many are printed."""
 
-# What a path of a server looks like where it is not one of this very server's.
+# Paths, also those of other servers.
 PATHS: Final = re.compile(r"(/(tmp|home|root|usr|work|var|opt)/\w|site-packages|\.py\b|Traceback|\bFile \")")
 
 
@@ -32,11 +42,11 @@ WRONGS: Final = ("HTTP 5xx or no answer", "hangs", "no reason", "paths")
 
 
 @dataclass
-class Door:
-    """What one way in came to.
+class EntryPoint:
+    """Results of one entry point.
 
-    single: its times are those of single pictures, and count for the p99. heaviest: the files of the request
-    that raised the server's peak of memory the most.
+    single: its times are of single pictures, and count for the p99. heaviest: the files of the request that
+    raised the server's peak of memory most.
     """
 
     name: str
@@ -46,8 +56,8 @@ class Door:
     heaviest: str = ""
     wrong: dict[str, list[str]] = field(default_factory=lambda: {kind: [] for kind in WRONGS})
 
-    def take(self, exchange: Exchange, many: bool) -> None:
-        """Count an exchange. many: zips, whose answers are more than the files."""
+    def record(self, exchange: Exchange, many: bool) -> None:
+        """Record an exchange. many: zips, which have more answers than files."""
         self.seconds.append(exchange.seconds)
         self.files += len(exchange.names)
         label = ", ".join(exchange.names[:2])
@@ -69,7 +79,7 @@ class Door:
 
 
 def unreasonable(answer: object) -> str | None:
-    """What is wrong with an answer: neither a verdict nor one sentence that says why; None if nothing is."""
+    """Return what is wrong with an answer without a verdict and without a sentence that says why."""
     if not isinstance(answer, Mapping):
         return f"no answer: {answer!r:.100}"
     if "answer" in answer:
@@ -82,7 +92,7 @@ def unreasonable(answer: object) -> str | None:
 
 
 def leaked(exchange: Exchange) -> str | None:
-    """What a response says of the server's files, beyond the names that it was sent."""
+    """Return a text of a response that names files of the server, or None."""
     for answer in exchange.answers:
         said: Any = answer
         if isinstance(answer, Mapping) and "answer" in answer:
@@ -95,7 +105,7 @@ def leaked(exchange: Exchange) -> str | None:
 
 
 def sentences(answer: object) -> Iterator[str]:
-    """The texts of an answer but for the file's name, which is whoever sent it's."""
+    """Yield the texts of an answer, but for the name that the client gave the file."""
     if isinstance(answer, Mapping):
         for key, value in answer.items():
             if isinstance(value, str) and key != "file":
@@ -104,9 +114,9 @@ def sentences(answer: object) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Report:
-    """What a run of the battery came to."""
+    """Results of a run of the battery."""
 
-    doors: list[Door]
+    entries: list[EntryPoint]
     deaths: int
     peak: int
     worker_peak: int
@@ -114,26 +124,26 @@ class Report:
 
     @property
     def p99(self) -> float:
-        """Seconds, over the doors that take one picture at a time."""
-        return percentile([each for door in self.doors if door.single for each in door.seconds], 99)
+        """Seconds, over the entry points that take a single picture."""
+        return percentile([each for entry in self.entries if entry.single for each in entry.seconds], 99)
 
     @property
     def met(self) -> bool:
-        """Whether every goal is."""
-        clean = not any(found for door in self.doors for found in door.wrong.values())
+        """Whether every goal is met."""
+        clean = not any(found for entry in self.entries for found in entry.wrong.values())
         within = self.p99 <= LARGEST_P99 and self.peak <= LARGEST_PEAK and self.worker_peak <= MEMORY_LIMIT
         return clean and self.deaths == 0 and within
 
     def table(self) -> str:
-        """In Markdown."""
+        """Return the results as Markdown."""
         lines = [
-            "| Door | files | requests | 5xx, no answer | over 10 s | no reason | paths | p50 | p99 | most |",
+            "| Entry | files | requests | 5xx or none | over 10 s | no reason | paths | p50 | p99 | most |",
             "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
         ]
-        for door in self.doors:
-            counts = " | ".join(str(len(door.wrong[kind])) for kind in WRONGS)
-            times = " | ".join(f"{percentile(door.seconds, share):.3f} s" for share in (50, 99, 100))
-            lines.append(f"| {door.name} | {door.files:,} | {len(door.seconds):,} | {counts} | {times} |")
+        for entry in self.entries:
+            counts = " | ".join(str(len(entry.wrong[kind])) for kind in WRONGS)
+            times = " | ".join(f"{percentile(entry.seconds, share):.3f} s" for share in (50, 99, 100))
+            lines.append(f"| {entry.name} | {entry.files:,} | {len(entry.seconds):,} | {counts} | {times} |")
         goals = [
             ("server deaths", f"{self.deaths}", "0", self.deaths == 0),
             (
@@ -163,11 +173,11 @@ class Report:
         return "\n".join(lines)
 
     def wrongs(self) -> str:
-        """What went wrong, the first few of each kind."""
+        """Return the first failures of each kind."""
         found = [
-            f"{door.name}: {kind}: {each}"
-            for door in self.doors
-            for kind, every in door.wrong.items()
+            f"{entry.name}: {kind}: {each}"
+            for entry in self.entries
+            for kind, every in entry.wrong.items()
             for each in every[:SHOWN]
         ]
         return "\n".join(found)
@@ -178,50 +188,54 @@ def percentile(seconds: list[float], share: float) -> float:
 
 
 def run(corpus: Corpus, progress: Callable[[str], None] = lambda _: None) -> Report:
-    """Send everything through every door of an app that is started for it."""
-    found: list[Door] = []
+    """Send all files through every entry point of an app that is started for it."""
+    found: list[EntryPoint] = []
     with served() as app, httpx.Client(base_url=app.address, timeout=LONGEST) as client:
-        number = doors.event_number(client, "page_many")
+        number = event_number(client, "page_many")
         groups = list(together(corpus.pictures))
 
         def through(name: str, single: bool, exchanges: Iterator[Exchange], many: bool = False) -> None:
-            door = Door(name, single)
-            found.append(door)
+            entry = EntryPoint(name, single)
+            found.append(entry)
             most, before = 0, app.peak
             for exchange in exchanges:
-                door.take(exchange, many)
+                entry.record(exchange, many)
                 app.look()
                 if app.peak - before > most:
-                    most, door.heaviest = app.peak - before, ", ".join(exchange.names[:3])
+                    most, entry.heaviest = app.peak - before, ", ".join(exchange.names[:3])
                 before = app.peak
                 if not app.alive:
                     break
             memory = f"server {app.peak / MEGABYTE:.0f} MB, workers {app.worker_peak / MEGABYTE:.0f} MB"
-            progress(f"{name}: {memory}; {most / MEGABYTE:.0f} MB of them with {door.heaviest or 'none'}")
+            progress(f"{name}: {memory}; {most / MEGABYTE:.0f} MB of them with {entry.heaviest or 'none'}")
 
         every = corpus.pictures.items()
-        through("`POST /v1/check`, one picture", True, (doors.post_one(client, *each) for each in every))
-        through("`POST /v1/check`, a form", False, (doors.post_form(client, each) for each in groups))
-        through("upload and `/check`", True, (doors.call_check(client, *each) for each in every))
-        through("uploads and `/check_many`", False, (doors.call_check_many(client, each) for each in groups))
+        through("`POST /v1/check`, one picture", True, (post_one(client, *each) for each in every))
+        through("`POST /v1/check`, a form", False, (post_form(client, each) for each in groups))
+        through("upload and `/check`", True, (call_check(client, *each) for each in every))
+        through(
+            "uploads and `/check_many`",
+            False,
+            (call_check_many(client, each) for each in groups),
+        )
         zips = ({name: content} for name, content in corpus.zips.items())
-        page = (doors.page_many(client, number, each) for each in zips)
-        through("*Many files*, zips", False, page, many=True)
+        from_page = (page_many(client, number, each) for each in zips)
+        through("*Many files*, zips", False, from_page, many=True)
         deaths = int(not app.alive)
         logged = app.log.read_text(errors="replace")
         report = Report(found, deaths, app.peak, app.worker_peak, logged.count("Traceback (most"))
         if logged:
             print(logged[-3000:], file=sys.stderr)
-    line = Door("`python -m demo check`", False)
-    line.take(doors.command_line(corpus.pictures), many=False)
-    # One process for all: its time is not one answer's.
+    line = EntryPoint("`python -m demo check`", False)
+    line.record(command_line(corpus.pictures), many=False)
+    # One process answers all files: its time says nothing of a single one.
     line.wrong["hangs"].clear()
     found.append(line)
     return report
 
 
 def together(pictures: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:
-    """Files in parts that make a form: not too many, and not too large."""
+    """Yield files in groups that are small enough for a form."""
     part: dict[str, bytes] = {}
     size = 0
     for name, content in pictures.items():

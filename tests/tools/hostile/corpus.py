@@ -11,21 +11,21 @@ from tests.tools.hostile.mutate import mutate
 from tests.tools.hostile.seeds import other_formats
 
 OTHERS_SHARE = 0.15
-"""Of the changed files, those made of formats that are not taken: all are refused for the same reason."""
+"""Share of changed files in formats that the app does not take, which are all refused for the same reason."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """What is sent, by name. zips: for *Many files*, which alone opens them; pictures: for every door."""
+    """The files to send, by name. zips: for *Many files*, which alone opens them; pictures: for all."""
 
     pictures: dict[str, bytes]
     zips: dict[str, bytes]
 
 
 def build(count: int, seed: int) -> Corpus:
-    """About `count` files: bombs and whole ones always, the rest changed ones; the same for the same seed.
+    """Return about `count` files: all bombs and whole files, and changed ones; the same for the same seed.
 
-    But for AVIF with several frames: its encoder writes the time of day into it.
+    Except for AVIF with several frames, into which its encoder writes the time of day.
     """
     rng = np.random.default_rng(seed)
     whole, others = samples_of_every_format(), other_formats()

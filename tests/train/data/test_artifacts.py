@@ -70,13 +70,6 @@ def test_artifacts_stay_near_the_ink(pairs: tuple[torch.Tensor, torch.Tensor]) -
     assert (mixed >= torch.minimum(one, other) - 1e-6).all()
 
 
-def test_a_checkerboard_is_periodic(pairs: tuple[torch.Tensor, torch.Tensor]) -> None:
-    full = torch.ones_like(pairs[0])
-    change = checkerboard(full, full, drawn()) - full
-    assert torch.allclose(change[..., 4:12, 4:12], change[..., 12:20, 12:20], atol=1e-6)
-    assert change.std() > 0.01
-
-
 def test_artifact_generators_are_reproducible(digits: Digits) -> None:
     count = 2 * CHUNK + 7
     wanted = np.arange(count) % 10

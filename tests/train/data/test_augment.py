@@ -1,7 +1,6 @@
 """Augmentation and corruptions: reproducible, within their ranges, and digits stay readable."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -14,14 +13,12 @@ from train.data.augment import (
     add_noise,
     augment,
     enlarge,
-    jpeg,
     normalize_all,
     paint,
-    place_on_canvas,
     prepare,
     shrink,
 )
-from train.evaluation.eval_set import CORRUPTIONS, STRENGTHS, combine
+from train.evaluation.eval_set import CORRUPTIONS, STRENGTHS
 from train.normalize import normalize
 from train.processes import Workers
 
@@ -109,12 +106,6 @@ def test_a_corruption_grows_with_its_strength(digits: Pixels, name: str) -> None
     assert len(set(harm)) == len(STRENGTHS)
 
 
-def test_a_canvas_alone_changes_nothing_once_normalised(digits: Pixels) -> None:
-    random = np.random.default_rng(0)
-    placed = (place_on_canvas(digit[..., None], (1, 3), random) for digit in digits)
-    assert np.array_equal(normalize_all(placed), digits)
-
-
 def test_ranges_are_kept(digits: Pixels) -> None:
     random = np.random.default_rng(0)
     sides = [max(shrink(digit[..., None], (14, 26), random).shape) for digit in digits]
@@ -132,18 +123,6 @@ def test_paper_is_bright_or_dark_and_ink_has_contrast(digits: Pixels) -> None:
     papers = np.array([picture[0, 0].mean() for picture in pictures])
     assert 0.4 < np.mean(papers > 127) < 0.95
     assert all(np.ptp(picture) > 80 for picture in pictures)
-
-
-@pytest.mark.parametrize("change", [jpeg, combine])
-def test_a_lower_quality_harms_more(
-    digits: Pixels, change: Callable[[Picture, tuple[float, float], np.random.Generator], Picture]
-) -> None:
-    def distance(quality: float) -> float:
-        random = np.random.default_rng(0)
-        pictures = normalize_all(change(digit[..., None], (quality, quality), random) for digit in digits)
-        return float(np.abs(pictures - digits.astype(int)).mean())
-
-    assert distance(95) < distance(20)
 
 
 def test_prepared_pictures_do_not_depend_on_the_processes(

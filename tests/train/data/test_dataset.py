@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from train.config import DetectorConfig
 from train.data import mnist
 from train.data.dataset import MNIST, NON_DIGIT, Examples, make_examples
-from train.data.mnist import DATA_VARIABLE
+from train.data.mnist import DATA_VARIABLE, Digits
+from train.data.splits import Split
 from train.data.targets import decode
 from train.generators.base import Generator, Kind
 from train.processes import Workers
@@ -32,15 +33,16 @@ def generator(name: str) -> Generator:
 
 
 @pytest.fixture(scope="module")
-def examples(dataset: str) -> dict[str, Examples]:
-    known, held_out = mnist.hold_out(mnist.load(dataset, "train"))
+def examples(few_digits: str) -> dict[Split, Examples]:
+    known, held_out = mnist.hold_out(mnist.load(few_digits, "train"))
+    splits: dict[Split, Digits] = {"train": known, "validation": held_out}
     with pytest.MonkeyPatch.context() as patch, Workers(1) as workers:
         # Without pen digits, which are tested by themselves.
         patch.setenv(DATA_VARIABLE, "")
         generators = [generator(name) for name in KINDS]
         return {
             split: make_examples(split, reals.first(60), generators, CONFIG, workers)
-            for split, reals in (("train", known), ("validation", held_out))
+            for split, reals in splits.items()
         }
 
 
@@ -48,7 +50,7 @@ def picture_bytes(images: NDArray[np.uint8] | torch.Tensor) -> set[bytes]:
     return {image.tobytes() for image in np.asarray(images) if image.any()}
 
 
-def test_every_group_has_its_codes_and_augmented_copies(examples: dict[str, Examples]) -> None:
+def test_every_group_has_its_codes_and_augmented_copies(examples: dict[Split, Examples]) -> None:
     found = examples["train"]
     assert list(found.names) == [MNIST, *KINDS, NON_DIGIT]
     assert found.kinds == {name: kind for name, (kind, _) in KINDS.items()}
@@ -65,13 +67,13 @@ def test_every_group_has_its_codes_and_augmented_copies(examples: dict[str, Exam
     assert torch.bincount(wanted).tolist() == [2 * (1 + CONFIG.copies)] * 10
 
 
-def test_no_picture_is_in_two_splits(examples: dict[str, Examples]) -> None:
+def test_no_picture_is_in_two_splits(examples: dict[Split, Examples]) -> None:
     for name in (MNIST, *KINDS):
         one, other = (picture_bytes(each.of(name)) for each in examples.values())
         assert not one & other
 
 
-def test_generators_can_be_left_out(examples: dict[str, Examples]) -> None:
+def test_generators_can_be_left_out(examples: dict[Split, Examples]) -> None:
     found = examples["train"]
     left = found.without({"flow"})
     assert len(left.images) == len(found.images) - CONFIG.samples * (1 + CONFIG.copies)
@@ -80,9 +82,9 @@ def test_generators_can_be_left_out(examples: dict[str, Examples]) -> None:
 
 
 def test_the_same_options_give_the_same_examples(
-    examples: dict[str, Examples], dataset: str, monkeypatch: pytest.MonkeyPatch
+    examples: dict[Split, Examples], few_digits: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, held_out = mnist.hold_out(mnist.load(dataset, "train"))
+    _, held_out = mnist.hold_out(mnist.load(few_digits, "train"))
     monkeypatch.setenv(DATA_VARIABLE, "")
     generators = [generator(name) for name in KINDS]
     again = make_examples("validation", held_out.first(60), generators, CONFIG, Workers(1))

@@ -8,12 +8,10 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import platformdirs
 import pytest
 import torch
 
-from tests.support.handwriting import small_digits
 from train.__main__ import main
 from train.data import mnist
 from train.data.mnist import DATASETS
@@ -39,22 +37,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     server.server_close()
 
 
-def test_reads_what_was_written(small_dataset: str) -> None:
-    images, labels = small_digits()
-    digits = mnist.load(small_dataset, "train")
-    assert digits.images.dtype == torch.uint8
-    assert np.array_equal(digits.images.numpy(), images[: len(digits.images)])
-    assert digits.labels.tolist() == labels[: len(digits.labels)].tolist()
-
-
-def test_a_batch_is_k_over_255(small_dataset: str) -> None:
-    digits = mnist.load(small_dataset, "test")
-    batch = digits.batch(torch.tensor([3, 1]))
-    assert batch.shape == (2, 64)
-    assert torch.equal(batch[0] * 255, digits.images[3].flatten().float())
-
-
-def test_an_uncompressed_file_will_do(small_dataset: str, tmp_path: Path) -> None:
+def test_an_uncompressed_file_is_read_too(small_dataset: str, tmp_path: Path) -> None:
     packed = tmp_path / "data" / small_dataset / "test-images.gz"
     packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
     packed.unlink()
@@ -73,7 +56,7 @@ def test_an_uncompressed_file_will_do(small_dataset: str, tmp_path: Path) -> Non
         (lambda _: b"", "0 bytes"),
     ],
 )
-def test_a_wrong_file_gives_one_line_and_the_way_out(
+def test_a_wrong_file_is_answered_in_one_line(
     small_dataset: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -96,7 +79,7 @@ def test_a_missing_file_is_named(small_dataset: str, tmp_path: Path) -> None:
         mnist.load(small_dataset, "train")
 
 
-def test_an_unknown_data_set_is_answered_with_the_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_data_set_is_answered_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "--dataset", "nist"]) == 1
     assert "no data set 'nist'; known: " in capsys.readouterr().err
 
@@ -115,7 +98,7 @@ def test_downloads_from_the_second_mirror_into_the_cache(
     ]
 
 
-def test_a_mirror_that_serves_another_file_is_passed_over(
+def test_a_mirror_that_serves_another_file_is_skipped(
     small_dataset: str, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = use_cache(tmp_path, monkeypatch)
@@ -127,7 +110,7 @@ def test_a_mirror_that_serves_another_file_is_passed_over(
     assert not list((cache / small_dataset).glob("train-images*"))
 
 
-def test_no_network_gives_one_line_and_the_way_out(
+def test_without_a_network_the_alternatives_are_named(
     small_dataset: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_cache(tmp_path, monkeypatch)

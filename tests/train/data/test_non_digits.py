@@ -8,15 +8,13 @@ from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
 
 from train.data import fonts, mnist, textures
-from train.data.fonts import FONTS, font_path, in_font, printed, printed_digits
+from train.data.fonts import FONTS, font_path, in_font, printed_digits
 from train.data.non_digits import (
     CYRILLIC,
     GREEK,
-    HALVES,
     LETTERS,
     SYMBOLS,
     drawers_of,
-    half_digit,
     non_digits,
     patch,
 )
@@ -97,21 +95,6 @@ def test_a_patch_of_texture_has_a_margin() -> None:
         picture = patch(textures.checkers, np.random.default_rng(seed))
         assert not picture[[0, -1]].any()
         assert normalize(picture[..., None]).any()
-
-
-def test_half_a_digit_is_half(digits: tuple[NDArray[np.uint8], NDArray[np.int64]]) -> None:
-    images, labels = digits
-    whole = images[np.isin(labels, [digit for digit, _ in HALVES])].astype(int).sum((1, 2)).mean()
-    halves = [half_digit(images, labels, np.random.default_rng(seed)).sum() for seed in range(60)]
-    assert 0.3 * whole < np.mean(halves) < 0.7 * whole
-
-
-def test_a_character_is_printed_whole() -> None:
-    for seed in range(20):
-        picture = printed("train", "W", np.random.default_rng(seed))
-        assert picture.max() > 200
-        assert not picture[[0, -1]].any()
-        assert not picture[:, [0, -1]].any()
 
 
 @pytest.mark.parametrize("split", SPLITS)

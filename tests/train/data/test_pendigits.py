@@ -8,7 +8,7 @@ import pytest
 
 from export.conformance import strokes_of
 from train.data.mnist import DATA_VARIABLE
-from train.data.pendigits import FILE, draw_randomly, find_drawings, pen_digits, smooth
+from train.data.pendigits import FILE, draw_randomly, find_drawings, pen_digits
 from train.data.splits import SPLITS
 from train.errors import DataError
 from train.normalize import normalize
@@ -88,16 +88,3 @@ def test_brushes_are_of_many_widths() -> None:
     ]
     ink = np.array([picture.mean() for picture in pictures])
     assert ink.max() > 2.5 * ink.min()
-
-
-def test_a_smoothed_stroke_keeps_its_ends_and_loses_its_corners() -> None:
-    corner = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]])
-    path = smooth(corner)
-    assert np.array_equal(path[[0, -1]], corner[[0, -1]])
-    assert not (path == corner[1]).all(1).any()
-    directions = np.diff(path, axis=0)
-    directions = directions[np.hypot(*directions.T) > 0]
-    directions /= np.hypot(*directions.T)[:, None]
-    assert (directions[1:] * directions[:-1]).sum(1).min() > 0.5
-    dot = np.array([[2.0, 3.0]])
-    assert (smooth(dot) == dot).all()

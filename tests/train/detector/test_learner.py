@@ -11,7 +11,7 @@ from train.checkpoint import load_snapshot, save_snapshot
 from train.config import DetectorConfig
 from train.data.mnist import Digits, load
 from train.data.targets import decode, fake_targets, non_digit_targets, real_targets
-from train.detector.learner import ClassWeights, DetectorLearner, cyclic_rate, detector_loss
+from train.detector.learner import ClassWeights, DetectorLearner, detector_loss
 from train.detector.model import Detector, scores_of
 from train.evaluation.metrics import auroc
 
@@ -108,22 +108,3 @@ def test_a_resumed_learner_is_bit_identical(few_digits: str, tmp_path: Path) -> 
     found = [resumed.step(digits.images[chosen], digits.labels[chosen]) for chosen in order[2:]]
     assert torch.equal(torch.stack(found), torch.stack(expected))
     assert all(torch.equal(tensor, straight.state()[name]) for name, tensor in resumed.state().items())
-
-
-def test_bfloat16_learns_the_same_up_to_rounding(few_digits: str) -> None:
-    digits = toy_classes(few_digits, 16)
-    shares = ClassWeights.of(digits.labels)
-    exact, rounded = (
-        DetectorLearner(1, 0, shares, CPU, WIDTHS, precision).step(digits.images, digits.labels)
-        for precision in ("float32", "bfloat16")
-    )
-    assert not torch.equal(exact, rounded)
-    assert torch.allclose(exact[:3], rounded[:3], atol=0.05)
-
-
-def test_each_cycle_of_the_learning_rate_has_half_the_peak() -> None:
-    rates = np.array([cyclic_rate(done, 200, 2) for done in range(200)])
-    first, second = rates[:100], rates[100:]
-    assert np.allclose(second, first / 2)
-    assert first.argmax() < 50
-    assert first[-1] < first.max() / 20

@@ -1,5 +1,6 @@
 """A detector from its examples to its report: what it learns from, and what it never sees."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Iterator
@@ -10,8 +11,14 @@ import numpy as np
 import pytest
 import torch
 
+from demo.inference.engine import Engine
+from demo.inference.manifest import MODELS_FOLDER
+from export.__main__ import main as export_main
+from export.int8 import Tolerance
+from tests.support.detectors import quick_gate
 from tests.support.runs import detector_command, evaluated_detector
 from train.__main__ import main
+from train.bundle import load_bundle, save_bundle
 from train.config import DetectorConfig
 from train.data import mnist
 from train.data.artifacts import ARTIFACTS
@@ -174,6 +181,28 @@ def test_a_finished_detector_is_only_reported_on(
     assert main(detector_command(run.folder.parent, config.dataset, "--resume")) == 0
     assert {**times("step-*.safetensors"), **times("examples-*"), **times("calibration.json")} == kept
     assert json.loads((run.folder / "evaluation.json").read_text()) == report
+
+
+def test_an_evaluated_detector_is_exported_with_its_report(
+    run: Run, report: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick_gate(monkeypatch)
+    # What an untrained network loses in int8, on a dozen pictures, is chance.
+    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    assert export_main(["run", str(run.folder), "--models", str(models)]) == 0
+    assert json.loads((models / "evaluation.json").read_text()) == report
+    _, thresholds = read_calibration(run)
+    expected = thresholds.fake, thresholds.real, thresholds.in_domain
+    found = Engine.load(models, "cpu").thresholds
+    assert found is not None
+    assert (found.fake, found.real, found.in_domain) == expected
+
+    unevaluated = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    bundle = load_bundle(Run(unevaluated))
+    save_bundle(Run(unevaluated), dataclasses.replace(bundle, files={}))
+    assert export_main(["run", str(unevaluated), "--models", str(tmp_path / "none")]) == 1
+    assert not (tmp_path / "none").exists()
 
 
 def test_generators_that_are_unfinished_or_of_other_digits_are_refused(

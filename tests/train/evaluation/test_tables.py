@@ -23,11 +23,12 @@ from train.evaluation.metrics import auroc
 from train.evaluation.tables import (
     BINS,
     NOT_A_DIGIT,
-    Candidate,
     Predictions,
     Predictor,
+    Scorer,
     balanced_fakes,
     changed_by_enlarging,
+    compared,
     corruption_figures,
     distribution,
     distribution_figures,
@@ -44,8 +45,8 @@ def brightness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     return means
 
 
-def by_brightness(eval_set: EvalSet) -> Candidate:
-    return Candidate(lambda group, condition: brightness(eval_set.pictures[group, condition]))
+def by_brightness(eval_set: EvalSet) -> Scorer:
+    return lambda group, condition: brightness(eval_set.pictures[group, condition])
 
 
 def predictor_of(eval_set: EvalSet) -> Predictor:
@@ -78,26 +79,18 @@ def eval_set() -> EvalSet:
 
 
 def test_each_condition_is_compared_with_its_own_reals(eval_set: EvalSet) -> None:
-    compared = by_brightness(eval_set).compared("half")
-    assert compared["auroc"]["value"] == auroc(np.arange(100.0), np.arange(50.0, 150))
-    assert compared["auroc_pixels"] == 0.5
+    figures = compared(by_brightness(eval_set), ["half"])
+    assert figures["auroc"]["value"] == auroc(np.arange(100.0), np.arange(50.0, 150))
+    assert figures["auroc_pixels"] == 0.5
     # Separable at one strength of three.
     fakes = np.concatenate([np.arange(100.0, 200), *[np.arange(100.0)] * 2])
-    assert compared["auroc_wild"]["value"] == auroc(np.tile(np.arange(100.0), 3), fakes)
-    assert compared["auroc"]["low"] < compared["auroc"]["value"] < compared["auroc"]["high"]
-    assert compared["true_positive_rate"]["value"] == 0.51
-
-
-def test_all_strengths_of_a_picture_stay_together(eval_set: EvalSet) -> None:
-    logits = by_brightness(eval_set).at_all_strengths(["clear", "half"])
-    assert logits.shape == (200, 3)
-    assert np.array_equal(logits[0], [100, 100, 100])
-    assert np.array_equal(logits[150], [150, 50, 50])
+    assert figures["auroc_wild"]["value"] == auroc(np.tile(np.arange(100.0), 3), fakes)
+    assert figures["auroc"]["low"] < figures["auroc"]["value"] < figures["auroc"]["high"]
+    assert figures["true_positive_rate"]["value"] == 0.51
 
 
 def test_a_kind_is_measured_by_the_detector_that_never_saw_it(eval_set: EvalSet) -> None:
-    blind = Candidate(lambda *key: np.zeros(len(eval_set.pictures[key]), np.float32))
-    figures = kind_figures(KINDS, {"flow": by_brightness(eval_set), "other": blind})
+    figures = kind_figures(KINDS, {"flow": by_brightness(eval_set)})
     both = np.concatenate([np.arange(100.0, 200), np.arange(50.0, 150)])
     assert figures["flow"]["auroc"]["value"] == auroc(np.arange(100.0), both)
 

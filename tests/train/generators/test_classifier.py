@@ -11,10 +11,8 @@ from train.checkpoint import load_snapshot, save_snapshot
 from train.data.mnist import hold_out, load
 from train.generators.classifier import (
     FEATURES,
-    LEARNING_RATE,
     ClassifierLearner,
     features_of,
-    one_cycle_rate,
     predict,
     probabilities_of,
     random_affine,
@@ -49,14 +47,6 @@ def test_a_resumed_learner_is_bit_identical(dataset: str, tmp_path: Path) -> Non
     resumed.restore(load_snapshot(tmp_path / "snapshot")[0])
     assert torch.equal(torch.stack([resumed.step(*batch) for batch in batches[2:]]), torch.stack(expected))
     assert all(torch.equal(tensor, straight.state()[name]) for name, tensor in resumed.state().items())
-
-
-def test_the_learning_rate_is_one_cycle() -> None:
-    rates = [one_cycle_rate(step, 100) for step in range(100)]
-    assert max(rates) == rates[20] == LEARNING_RATE
-    assert rates[:21] == sorted(rates[:21])
-    assert rates[20:] == sorted(rates[20:], reverse=True)
-    assert 0 < rates[-1] < LEARNING_RATE / 100
 
 
 def test_random_affine_pictures_differ_by_little(dataset: str) -> None:

@@ -14,11 +14,11 @@ from train.device import resolve
 from train.generators.adversarial import AdversarialFamily
 from train.generators.build import FAMILIES
 from train.generators.flow import Flow
-from train.generators.learned import LearnedFamily, ema
+from train.generators.learned import LearnedFamily
 from train.generators.mixture import Mixture
 from train.generators.mlp_gan import STAGES
 from train.generators.morphs import distance_to, half_way
-from train.generators.networks import ConvDiscriminator, ConvGenerator
+from train.generators.networks import ConvGenerator
 from train.generators.pixel_cnn import LEVELS, PixelNetwork
 from train.generators.r3gan import R3Gan
 from train.generators.vae import kl_from_normal
@@ -86,23 +86,6 @@ def test_a_resumed_family_is_bit_identical(name: str, digits: Digits, tmp_path: 
         assert torch.equal(expected[key], found[key]), key
 
 
-def test_one_network_of_a_pair_is_updated_at_a_time(digits: Digits) -> None:
-    family = FAMILIES["hinge_gan"](config())
-    assert isinstance(family, LearnedFamily)
-    before = {name: value.clone() for name, value in family.networks["generator"].named_parameters()}
-    kept: list[bool] = []
-
-    def watch(*_: object) -> None:
-        now = dict(family.networks["generator"].named_parameters())
-        kept.append(all(torch.equal(now[name], value) for name, value in before.items()))
-
-    family.optimizers["discriminator"].register_step_post_hook(watch)
-    family.step(digits.images[:8], digits.labels[:8])
-    assert kept == [True]
-    now = dict(family.networks["generator"].named_parameters())
-    assert not torch.equal(now["end.weight"], before["end.weight"])
-
-
 def adversarial(name: str) -> AdversarialFamily:
     family = FAMILIES[name](config())
     assert isinstance(family, AdversarialFamily)
@@ -123,7 +106,7 @@ def test_discriminator_and_generator_pursue_opposite_goals(name: str, digits: Di
 
 
 class Plane(nn.Module):
-    """A discriminator whose slope is the same everywhere."""
+    """A discriminator whose gradient is the same everywhere."""
 
     def __init__(self, slope: float) -> None:
         super().__init__()
@@ -164,15 +147,6 @@ def test_an_exact_velocity_carries_noise_to_the_digit() -> None:
     assert np.array_equal(samples, (digit * 255).to(torch.uint8).numpy().repeat(3, 0))
 
 
-def test_the_flow_learns_the_velocity_from_noise_to_digits(digits: Digits) -> None:
-    """An untrained network returns 0, so its loss is the mean square of digit minus noise."""
-    family = Flow(config())
-    pictures = digits.images[:256, None].float() / 255
-    loss = family.update(pictures, digits.labels[:256])
-    expected = (pictures * 2 - 1).square().mean() + 1
-    assert loss.item() == pytest.approx(expected.item(), rel=0.02)
-
-
 def test_only_a_conditional_generator_uses_the_digit() -> None:
     noise = torch.randn(10, 8)
     for conditional in (True, False):
@@ -183,16 +157,6 @@ def test_only_a_conditional_generator_uses_the_digit() -> None:
         assert zeros.shape == (10, 1, 28, 28)
         assert bool((zeros > 0).all() and (zeros < 1).all())
         assert torch.equal(zeros, ones) is not conditional
-
-
-def test_spectral_normalisation_bounds_every_layer() -> None:
-    torch.manual_seed(0)
-    discriminator = ConvDiscriminator(8, conditional=True, spectral=True)
-    for _ in range(30):
-        discriminator(torch.rand(2, 1, 28, 28), torch.zeros(2, dtype=torch.int64))
-    weights = [each.weight.flatten(1) for each in (*discriminator.convolutions, discriminator.end)]
-    for weight in weights:
-        assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=0.05)
 
 
 def test_a_pixel_depends_only_on_earlier_ones() -> None:
@@ -256,20 +220,11 @@ def test_half_way_between_two_bars_is_a_bar_between_them() -> None:
         assert torch.equal(between[..., 10:18, :] > 0.5, expected[..., 10:18, :] > 0.5)
 
 
-def test_the_divergence_is_torchs() -> None:
+def test_the_divergence_agrees_with_torchs() -> None:
     center, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.0]])
     own = torch.distributions.Normal(center, (log_variance / 2).exp())
     expected = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0)).sum(1)
     assert torch.allclose(kl_from_normal(center, log_variance), expected)
-
-
-def test_the_average_of_a_short_run_forgets_its_start() -> None:
-    value = torch.zeros(1)
-    for count in range(20):
-        value = ema(value, torch.ones(1), count)
-    assert value.item() > 0.7
-    late = ema(torch.zeros(1), torch.ones(1), torch.tensor(10**6))
-    assert late.item() == pytest.approx(1e-3, rel=0.01)
 
 
 def test_a_reconstruction_keeps_the_digit_at_time_1_and_nothing_at_time_0(digits: Digits) -> None:

@@ -1,4 +1,4 @@
-"""The judge's measures, where their values are known."""
+"""Quality measures at known values."""
 
 import numpy as np
 import pytest

@@ -1,7 +1,9 @@
-"""The programs that the page shows, run as it shows them: the file, then the commands below it."""
+"""The programs for use elsewhere, run as the page shows them: the file, then the commands below it."""
 
+import ast
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,13 +21,21 @@ from export.benchmark.static import serving
 from tests.support.node import NODE, ROOT
 
 PACK = ROOT / "demo" / "conformance"
-PICTURES = ("drawn-3.png", "turned-by-exif.jpg", "blank-white.png")
+PICTURES = (
+    "drawn-3.png",
+    "blue-on-yellow.png",
+    "black-on-transparent.png",
+    "sixteen-bit.png",
+    "turned-by-exif.jpg",
+    "blank-white.png",
+)
+"""Grey, RGB, RGBA, 16 bits, a photo turned by EXIF, and an empty page."""
 A_FEW = ("drawn-3.png", "blank-white.png")
 BY_NAME = {program.name: program for program in programs()}
 
 
-def laid_out(program: Program, folder: Path, picture: str, address: str = SHOWN_ADDRESS) -> None:
-    """Put into a folder what the page says: the program with the app's address, its files, a picture."""
+def set_up(program: Program, folder: Path, picture: str, address: str = SHOWN_ADDRESS) -> None:
+    """Put into a folder what the page tells people to: the program, the files it needs, a picture."""
     text = program.path.read_text(encoding="utf-8").replace(SHOWN_ADDRESS, address.rstrip("/"))
     (folder / program.path.name).write_text(text, encoding="utf-8")
     for file in program.needs:
@@ -33,8 +43,8 @@ def laid_out(program: Program, folder: Path, picture: str, address: str = SHOWN_
     shutil.copy(PACK / picture, folder / "digit.png")
 
 
-def ran(commands: str, folder: Path) -> str:
-    """What shell commands print; they must print nothing to the error stream, and succeed."""
+def run(commands: str, folder: Path) -> str:
+    """Run shell commands, which must succeed without a word on the error stream; return their output."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     result = subprocess.run(
         ["sh", "-euc", commands],
@@ -50,7 +60,7 @@ def ran(commands: str, folder: Path) -> str:
 
 
 def line(engine: Engine, picture: str) -> str:
-    """What a program must print that says the verdict in a line."""
+    """Return the line that a program must print for a picture of the conformance pack."""
     answer = check_bytes(engine, picture, (PACK / picture).read_bytes()).answer
     if answer.verdict == "not a digit":
         return "not a digit\n"
@@ -59,78 +69,84 @@ def line(engine: Engine, picture: str) -> str:
 
 @pytest.mark.parametrize("picture", PICTURES)
 def test_python_by_itself(engine: Engine, tmp_path: Path, picture: str) -> None:
-    laid_out(BY_NAME["python"], tmp_path, picture)
-    assert ran(BY_NAME["python"].run, tmp_path) == line(engine, picture)
+    set_up(BY_NAME["python"], tmp_path, picture)
+    assert run(BY_NAME["python"].run, tmp_path) == line(engine, picture)
+
+
+def test_the_python_program_needs_three_packages_only() -> None:
+    tree = ast.parse(BY_NAME["python"].path.read_text(encoding="utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert names == {"sys", "numpy", "onnxruntime", "PIL"}
 
 
 @pytest.mark.node
 @pytest.mark.parametrize("picture", PICTURES)
 def test_node(engine: Engine, tmp_path: Path, picture: str) -> None:
-    laid_out(BY_NAME["node"], tmp_path, picture)
+    set_up(BY_NAME["node"], tmp_path, picture)
     (tmp_path / "node_modules").symlink_to(node_modules(NODE))
-    assert ran(BY_NAME["node"].run, tmp_path) == line(engine, picture)
+    assert run(BY_NAME["node"].run, tmp_path) == line(engine, picture)
 
 
-def test_node_s_packages_are_the_ones_that_are_tested() -> None:
-    package = json.loads((ROOT / "demo" / "snippets" / "node" / "package.json").read_text(encoding="utf-8"))
-    for name, version in package["dependencies"].items():
-        assert f" {name}@{version}" in BY_NAME["node"].prepare
+def test_the_page_shows_the_versions_of_node_packages_that_are_tested() -> None:
+    package = json.loads((NODE / "package.json").read_text(encoding="utf-8"))
+    wanted = " ".join(f"{name}@{version}" for name, version in package["dependencies"].items())
+    assert BY_NAME["node"].prepare == f"npm install --ignore-scripts {wanted}"
 
 
 @pytest.fixture(scope="module")
-def served_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a folder with the browser's program, prepared by the commands that are shown."""
+def browser_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the browser's program, in a folder prepared by the commands that are shown."""
     folder = tmp_path_factory.mktemp("browser-program")
     program = BY_NAME["browser"]
-    laid_out(program, folder, PICTURES[0])
-    ran(program.prepare, folder)
+    set_up(program, folder, PICTURES[0])
+    run(program.prepare, folder)
     with serving(folder) as served:
         yield f"{served.address}{program.path.name}"
 
 
 @pytest.mark.node
 @pytest.mark.browser
-@pytest.mark.parametrize("picture", PICTURES)
-def test_the_browser(browser: Browser, served_program: str, engine: Engine, picture: str) -> None:
+def test_the_browser(browser: Browser, browser_program: str, engine: Engine) -> None:
     page = browser.new_page()
     raised: list[str] = []
     page.on("pageerror", lambda error: raised.append(str(error)))
-    page.goto(served_program)
+    page.goto(browser_program)
     # A busy machine takes longer than the usual five seconds to open the model.
     expect(page.get_by_label("Picture")).to_be_enabled(timeout=60_000)
-    page.get_by_label("Picture").set_input_files(PACK / picture)
-    expect(page.locator("output")).to_have_text(line(engine, picture).strip())
+    for picture in ("drawn-3.png", "turned-by-exif.jpg", "blank-white.png"):
+        page.get_by_label("Picture").set_input_files(PACK / picture)
+        expect(page.locator("output")).to_have_text(line(engine, picture).strip())
     assert raised == []
     page.close()
 
 
 @pytest.mark.parametrize("picture", A_FEW)
 def test_curl(server: str, engine: Engine, tmp_path: Path, picture: str) -> None:
-    laid_out(BY_NAME["curl"], tmp_path, picture, server)
+    set_up(BY_NAME["curl"], tmp_path, picture, server)
     answer = check_bytes(engine, "digit.png", (PACK / picture).read_bytes()).answer
-    assert json.loads(ran(BY_NAME["curl"].run, tmp_path)) == [answer.as_dict()]
+    assert json.loads(run(BY_NAME["curl"].run, tmp_path)) == [answer.as_dict()]
 
 
 @pytest.mark.parametrize("picture", A_FEW)
 def test_gradio_client(server: str, engine: Engine, tmp_path: Path, picture: str) -> None:
-    laid_out(BY_NAME["client"], tmp_path, picture, server)
-    assert ran(BY_NAME["client"].run, tmp_path) == line(engine, picture)
+    set_up(BY_NAME["client"], tmp_path, picture, server)
+    assert run(BY_NAME["client"].run, tmp_path) == line(engine, picture)
 
 
-def test_gradio_client_says_why_a_file_cannot_be_judged(server: str, tmp_path: Path) -> None:
-    laid_out(BY_NAME["client"], tmp_path, PICTURES[0], server)
+def test_gradio_client_prints_why_a_file_cannot_be_judged(server: str, tmp_path: Path) -> None:
+    set_up(BY_NAME["client"], tmp_path, PICTURES[0], server)
     (tmp_path / "digit.png").write_text("no picture")
-    assert ran(BY_NAME["client"].run, tmp_path).startswith("This is no picture")
+    assert re.fullmatch(r"This .*picture.*\n", run(BY_NAME["client"].run, tmp_path))
 
 
 def test_mcp(engine: Engine, tool_server: str, tmp_path: Path) -> None:
-    laid_out(BY_NAME["mcp-client"], tmp_path, PICTURES[0], tool_server)
-    said = json.loads(ran(BY_NAME["mcp-client"].run, tmp_path))
-    answer = check_bytes(engine, said["file"], (PACK / PICTURES[0]).read_bytes()).answer
-    assert said == answer.as_dict()
+    set_up(BY_NAME["mcp-client"], tmp_path, PICTURES[0], tool_server)
+    found = json.loads(run(BY_NAME["mcp-client"].run, tmp_path))
+    assert found == check_bytes(engine, found["file"], (PACK / PICTURES[0]).read_bytes()).answer.as_dict()
 
 
-def test_the_settings_of_an_assistant_name_the_address_that_the_client_asks() -> None:
+def test_the_mcp_settings_name_the_address_that_the_client_asks() -> None:
     settings = json.loads(BY_NAME["mcp"].path.read_text(encoding="utf-8"))
     address = settings["mcpServers"]["touchstone"]["url"]
     assert f'"{address}"' in BY_NAME["mcp-client"].path.read_text(encoding="utf-8")

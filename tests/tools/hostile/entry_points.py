@@ -1,4 +1,4 @@
-"""The ways in: each sends files to the app, and tells what came back."""
+"""The entry points of the app: each function sends files to one, and returns what came back."""
 
 import json
 import subprocess
@@ -24,8 +24,8 @@ NOT_ANSWERED: Final = "no answer"
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request. status: the worst of HTTP, 0 where the connection failed. answers: one for each file that
-    was sent, or fewer; each has a verdict, or an error that says why. text: all that came back.
+    """A request and its response. status: the worst of HTTP, 0 for a failed connection. answers: one for each
+    file, or fewer; each has a verdict, or an error that says why. text: the whole response.
     """
 
     names: tuple[str, ...]
@@ -75,7 +75,7 @@ def called(client: httpx.Client, endpoint: str, files: Mapping[str, bytes], valu
     try:
         sent, refused = uploaded(client, files)
         if refused is not None:
-            return turned_away(names, begun, refused, len(names))
+            return refused_upload(names, begun, refused, len(names))
         joined = client.post(f"gradio_api/call/{endpoint}", json={"data": [value(sent)]})
         stream = client.get(f"gradio_api/call/{endpoint}/{joined.json()['event_id']}")
     except (httpx.HTTPError, ValueError, KeyError) as error:
@@ -92,23 +92,20 @@ def called(client: httpx.Client, endpoint: str, files: Mapping[str, bytes], valu
     return Exchange(names, seconds, status, answers, stream.text)
 
 
-def turned_away(names: tuple[str, ...], begun: float, refused: httpx.Response, answers: int) -> Exchange:
-    """An exchange that ended with the upload, whose refusal is the answer so many times."""
+def refused_upload(names: tuple[str, ...], begun: float, refused: httpx.Response, answers: int) -> Exchange:
+    """Return an exchange that ended with the upload, whose refusal is the answer to each file."""
     seconds = time.perf_counter() - begun
     return Exchange(names, seconds, refused.status_code, ({"error": refused.text},) * answers, refused.text)
 
 
 def page_many(client: httpx.Client, number: int, files: Mapping[str, bytes]) -> Exchange:
-    """*Many files* as the page has it, which opens zips. number: of its event; see `event_number`.
-
-    Of a zip each member has an answer: how many they are is not compared with anything.
-    """
+    """*Many files* of the page, which opens zips: each member has an answer. number: of its event."""
     names, begun = tuple(files), time.perf_counter()
     session = uuid4().hex
     try:
         sent, refused = uploaded(client, files)
         if refused is not None:
-            return turned_away(names, begun, refused, 1)
+            return refused_upload(names, begun, refused, 1)
         body = {
             "data": [sent],
             "event_data": {"run": 1, "refused": []},
@@ -134,7 +131,7 @@ def page_many(client: httpx.Client, number: int, files: Mapping[str, bytes]) -> 
 
 
 def page_answers(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows that a stream of the page's events has, or the error that ended it."""
+    """Return the rows in a stream of the page's events, or the error that ended it."""
     for event in events:
         if event["msg"] == "process_completed":
             output = event["output"]
@@ -145,7 +142,7 @@ def page_answers(events: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]
 
 
 def event_number(client: httpx.Client, name: str) -> int:
-    """The number of one of the page's events."""
+    """Return the number of one of the page's events."""
     described = client.get("config").json()["dependencies"]
     return next(int(each["id"]) for each in described if each["api_name"] == name)
 
@@ -153,7 +150,7 @@ def event_number(client: httpx.Client, name: str) -> int:
 def uploaded(
     client: httpx.Client, files: Mapping[str, bytes]
 ) -> tuple[list[dict[str, Any]], httpx.Response | None]:
-    """The files as they are named once uploaded, each by itself, or the response that refuses one."""
+    """Upload files one by one; return how each is named then, or the response that refuses one."""
     sent = []
     for name, content in files.items():
         response = client.post("gradio_api/upload", files=[("files", (name, content))])
@@ -182,7 +179,7 @@ def command_line(files: Mapping[str, bytes]) -> Exchange:
 
 
 def failed(names: tuple[str, ...], begun: float, error: Exception) -> Exchange:
-    """What became of a request without a response."""
+    """Return the exchange of a request without a response."""
     return Exchange(names, time.perf_counter() - begun, 0, (), f"{NOT_ANSWERED}: {type(error).__name__}")
 
 

@@ -1,0 +1,725 @@
+"""The page without a server: what its folder holds, and each view in a browser, compared with Python."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+
+from demo.contract import FAKE_PROBABILITY, HISTORY_RECORD, IMAGE, MANIFEST, MLP_HISTORY
+from demo.decoder.images import load_picture
+from demo.errors import PageError
+from demo.inference.check import check_bytes
+from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.manifest import Manifest
+from demo.inference.sessions import CPU, open_session
+from demo.static_page.assemble import (
+    FILES,
+    MODEL,
+    ON_DEMAND,
+    PAGE_FOLDER,
+    SENTENCES,
+    TEXTS_FOLDER,
+    assemble_page,
+    kept,
+    page_files,
+)
+from export.benchmark.static import Served, serving
+from tests.support.accessibility import serious
+from tests.support.driving import overflow
+from tests.support.shared import built_once
+from tests.support.tabs import Tabs, on_a_phone
+
+RUNTIME_FILE = "ort-wasm-simd-threaded.wasm.gzip"
+
+Score = Callable[[bytes], float]
+
+
+@pytest.fixture(scope="session")
+def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with the published models."""
+    return built_once(tmp_path_factory, "published-page", lambda folder: assemble_page(folder, MODELS_FOLDER))
+
+
+@pytest.fixture(scope="session")
+def page_folder(product_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page with a detector of known weights, which gives every stroke and picture below a number."""
+    return built_once(tmp_path_factory, "page", lambda folder: assemble_page(folder, product_models))
+
+
+@pytest.fixture
+def runtime_at_hand(published_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the runtime from a page that exists, which saves the seconds that npm and gzip need."""
+    names = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", RUNTIME_FILE)
+    files = {name: (published_folder / name).read_bytes() for name in names}
+    monkeypatch.setattr("demo.static_page.assemble.runtime_files", lambda: files)
+
+
+@pytest.fixture(scope="module")
+def served(page_folder: Path) -> Iterator[Served]:
+    with serving(page_folder) as served:
+        yield served
+
+
+@pytest.fixture
+def page(tabs: Tabs, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """The page as on a first visit, on a wide screen unless a test is marked otherwise."""
+    with tabs.visit(served.address, getattr(request, "param", "wide"), console=True) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def score(product_models: Path) -> Score:
+    """Return a function from an encoded picture to P(fake | x), by Python's decoder and onnxruntime."""
+    session = open_session(MODEL, Manifest.load(product_models).read(MODEL), [CPU])
+
+    def score(content: bytes) -> float:
+        return float(session.run([FAKE_PROBABILITY], {IMAGE: load_picture(content).array})[0][0])
+
+    return score
+
+
+def encoded(picture: Image.Image, name: str = "PNG") -> bytes:
+    stream = io.BytesIO()
+    picture.save(stream, name)
+    return stream.getvalue()
+
+
+def seven(side: int = 160, name: str = "PNG") -> bytes:
+    """A 7 in dark blue ink on white paper."""
+    picture = Image.new("RGB", (side, side), "white")
+    points = [(x * side, y * side) for x, y in ((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))]
+    ImageDraw.Draw(picture).line(points, fill=(20, 30, 90), width=side // 9, joint="curve")
+    return encoded(picture, name)
+
+
+def upload(page: Page, name: str, content: bytes) -> None:
+    payload: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
+    page.set_input_files("#file", payload)
+
+
+def shown(page: Page, name: str) -> float:
+    """Wait for the result of a picture, and return its P(fake | x)."""
+    expect(page.locator("#result:not([data-stale]) #name")).to_have_text(name)
+    expect(page.locator("#fake-probability")).to_have_text(re.compile(r"^[01]\.\d{4}$"))
+    expect(page.locator("#fake-probability")).to_be_visible()
+    fake, real = (float(page.locator(f"#{kind}-probability").inner_text()) for kind in ("fake", "real"))
+    assert round(fake + real, 4) == 1
+    assert page.locator("#verdict").inner_text() in ("Fake", "Real", "Unsure")
+    return fake
+
+
+def stroke(page: Page, points: list[tuple[float, float]]) -> None:
+    """Draw on the pad with the mouse; points as fractions of its width and height."""
+    box = page.locator("#pad").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=4)
+    page.mouse.up()
+
+
+def pad_png(page: Page) -> bytes:
+    url = page.locator("#pad").evaluate("pad => pad.toDataURL('image/png')")
+    return base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
+
+
+def wall(page: Page, count: int) -> tuple[NDArray[np.uint8], list[float]]:
+    """Wait for the answers of all generated digits; return the pixels and each P(fake | x), NaN for none."""
+    expect(page.locator("#wall .wall-digit[data-tone]")).to_have_count(count)
+    pixels = page.locator("#wall canvas").evaluate_all(
+        "all => all.map(each => Array.from(each.getContext('2d').getImageData(0, 0, 28, 28).data)"
+        ".filter((_, index) => index % 4 === 0))"
+    )
+    numbers = [
+        float(number.replace("\u2013", "nan")) for number in page.locator(".wall-number").all_inner_texts()
+    ]
+    return np.array(pixels, np.uint8).reshape(count, 28, 28), numbers
+
+
+def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(PageError, match="holds other files"):
+        assemble_page(tmp_path, MODELS_FOLDER)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_without_npm_the_error_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(PageError, match=r"npm is missing.*nodejs\.org"):
+        assemble_page(tmp_path / "page", MODELS_FOLDER)
+
+
+@pytest.mark.node
+@pytest.mark.usefixtures("runtime_at_hand")
+def test_a_second_run_completes_and_cleans_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "page"
+    assemble_page(folder, MODELS_FOLDER)
+    complete = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / MODEL).unlink()
+    (folder / "of-an-older-version.mjs").write_text("old")
+    assemble_page(folder, MODELS_FOLDER)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == complete
+    (tmp_path / "file").touch()
+    with pytest.raises(PageError, match=r"cannot be written .*use another folder"):
+        assemble_page(tmp_path / "file" / "page", MODELS_FOLDER)
+
+
+def test_the_version_covers_every_file_and_the_worker() -> None:
+    files = {"index.html": b"page", "service-worker.js": b"worker"}
+    versions = {
+        json.loads(kept(changed).removeprefix("self.touchstone = ").removesuffix(";\n"))["version"]
+        for changed in (files, files | {"index.html": b"other"}, files | {"service-worker.js": b"other"})
+    }
+    assert len(versions) == 3
+
+
+@pytest.mark.node
+def test_the_folder_is_a_static_space_with_the_published_models(published_folder: Path) -> None:
+    readme = (published_folder / "README.md").read_text(encoding="utf-8")
+    assert re.match(r"---\n(.*\n)*sdk: static\n", readme)
+    # Hugging Face refuses larger files in an ordinary push.
+    assert all(path.stat().st_size < 10_000_000 for path in published_folder.iterdir())
+    on_demand = json.loads((published_folder / MANIFEST).read_text(encoding="utf-8"))["on_demand"]
+    assert [file["name"] for file in on_demand] == list(ON_DEMAND)
+    for name in (MODEL, *ON_DEMAND):
+        assert (published_folder / name).read_bytes() == (MODELS_FOLDER / name).read_bytes()
+        assert (name in (published_folder / FILES).read_text(encoding="utf-8")) == (name == MODEL)
+
+
+def test_the_page_names_texts_that_exist_and_uses_its_own() -> None:
+    files = {name: content.decode() for name, content in page_files().items()}
+    texts = json.loads(files.pop(SENTENCES).removeprefix("export const TEXTS = ").removesuffix(";\n"))
+    groups = "|".join(path.stem for path in TEXTS_FOLDER.glob("*.json"))
+    named = {key for source in files.values() for key in re.findall(rf'"((?:{groups})\.[\w-]+)"', source)}
+    named -= {*files, FILES}
+    assert named - set(texts) == set()
+    own = json.loads((TEXTS_FOLDER / "static.json").read_text(encoding="utf-8"))
+    assert set(own) - set(texts) == set()
+
+
+def imported(module: str, files: dict[str, bytes]) -> set[str]:
+    """Return a module of the page and all that it imports statically, directly or not."""
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            # Those of npm import nothing.
+            source = files.get(name, b"").decode()
+            waiting += re.findall(r'^(?:import|export) .*?"\./([^"]+)";$', source, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_everything_for_the_first_answer_is_requested_at_once() -> None:
+    files = page_files()
+    html = files["index.html"].decode()
+    modules = re.findall(r'<link rel="modulepreload" href="([^"]+)">', html)
+    assert len(modules) == len(set(modules))
+    assert {"main.mjs", *modules} == imported("main.mjs", files) | imported("engine.mjs", files)
+    others = re.findall(r'<link rel="preload" href="([^"]+)" as="fetch" crossorigin>', html)
+    assert others == [MANIFEST, RUNTIME_FILE, MODEL]
+
+
+NOISE_SCRIPT = """
+const { defaultRandom } = await import(process.argv[1]);
+const drawn = JSON.parse(process.argv[2]).map(([seed, count]) => {
+    const random = defaultRandom(seed);
+    return [Array.from(random.standardNormal(count)), random.integers(10, count)];
+});
+console.log(JSON.stringify(drawn));
+"""
+
+
+@pytest.mark.node
+def test_a_seed_makes_the_noise_of_numpy() -> None:
+    asked = [(seed, 300) for seed in (*range(50), 2**31 - 1, 2**31, 2**32 - 1)] + [(5, 50_000)]
+    command = ["node", "--input-type=module", "-e", NOISE_SCRIPT, str(PAGE_FOLDER / "random.mjs")]
+    result = subprocess.run([*command, json.dumps(asked)], capture_output=True, text=True, check=True)
+    for (seed, count), (noise, digits) in zip(asked, json.loads(result.stdout), strict=True):
+        random = np.random.default_rng(seed)
+        wanted = random.standard_normal(count, np.float32)
+        # In the tail, beyond 3.65, the two logarithms may be rounded apart.
+        np.testing.assert_array_max_ulp(np.float32(noise), wanted, maxulp=2)
+        assert np.mean(np.float32(noise) == wanted) > 0.9999
+        assert digits == random.integers(0, 10, count, np.int64).tolist()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_check_answers_as_python_does(page: Page, product_engine: Engine, score: Score) -> None:
+    for name, content in (
+        ("seven.png", seven()),
+        ("seven.jpg", seven(name="JPEG")),
+        ("larger-than-a-tile.png", seven(side=2100)),
+    ):
+        upload(page, name, content)
+        assert shown(page, name) == pytest.approx(score(content), abs=1e-4)
+    upload(page, "seven.png", seven())
+    shown(page, "seven.png")
+    answer = check_bytes(product_engine, "seven.png", seven()).answer
+    reading = re.fullmatch(r"It reads as (\d) \((\d\.\d{4})\)\.", page.locator("#digit").inner_text())
+    assert reading is not None
+    assert int(reading[1]) == answer.digit
+    assert float(reading[2]) == pytest.approx(answer.digit_probability, abs=1e-3)
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    first = shown(page, "Your drawing")
+    assert first == pytest.approx(score(pad_png(page)), abs=1e-4)
+    stroke(page, [(0.35, 0.5), (0.65, 0.5)])
+    expect(page.locator("#fake-probability")).not_to_have_text(f"{first:.4f}")
+    assert shown(page, "Your drawing") == pytest.approx(score(pad_png(page)), abs=1e-4)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#verdict")).to_have_text("No picture yet")
+    expect(page.locator("#seen")).to_be_hidden()
+    assert Image.open(io.BytesIO(pad_png(page))).convert("L").getbbox() is None
+    for kind in ("drop", "paste"):
+        hand_over(page, kind, f"{kind}.png", seven())
+        assert shown(page, f"{kind}.png") == pytest.approx(score(seven()), abs=1e-4)
+    for name in ("Choose a picture", "Clear"):
+        page.get_by_role("button", name=name).focus()
+        expect(page.get_by_role("button", name=name)).to_be_focused()
+    expect(page.get_by_role("img", name=re.compile("^Drawing pad"))).to_be_visible()
+    expect(page.locator("#result [role=status][aria-live=polite]")).to_have_count(1)
+
+
+def hand_over(page: Page, kind: str, name: str, content: bytes) -> None:
+    """Drop or paste a file somewhere on the page."""
+    page.evaluate(
+        """([kind, name, encoded]) => {
+            const bytes = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], name, { type: 'image/png' }));
+            document.body.dispatchEvent(kind === 'drop'
+                ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })
+                : new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+        }""",
+        [kind, name, base64.b64encode(content).decode()],
+    )
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None:
+    upload(page, "seven.png", seven())
+    shown(page, "seven.png")
+    square = Image.new("L", (100, 100))
+    square.paste(255, (20, 20, 80, 80))
+    name = "<img src=x onerror=alert(1)>&amp;" + "a-long-name-" * 20 + ".png"
+    for content, heading, sentence in (
+        (encoded(square), "Not a digit", "gets no score"),
+        (encoded(Image.new("L", (50, 50), 255)), "Not a digit", "gets no score"),
+        (b"not a picture", "Cannot be judged", "This browser cannot read the file as a picture"),
+        (b"", "Cannot be judged", "The file is empty"),
+        (encoded(Image.new("1", (8200, 8200))), "Cannot be judged", "more than 67,000,000 pixels"),
+    ):
+        upload(page, name, content)
+        expect(page.locator("#explanation")).to_contain_text(sentence)
+        expect(page.locator("#verdict")).to_have_text(heading)
+        expect(page.locator("#name")).to_have_text(name)
+        for part in ("#numbers", "#scale", "#digit"):
+            expect(page.locator(part)).to_be_hidden()
+        assert overflow(page) <= 0
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("generator", "digit", "count"), [("generator", 3, 5), ("mlp_generator", None, 3)], ids=str
+)
+def test_a_link_makes_the_digits_that_python_makes(
+    page: Page, product_engine: Engine, score: Score, generator: str, digit: int | None, count: int
+) -> None:
+    chosen = "any" if digit is None else digit
+    link = f"#generate?digit={chosen}&seed=7&count={count}&generator={generator}"
+    page.goto(page.url + link)
+    pixels, numbers = wall(page, count)
+    wanted = product_engine.generate(generator, count, 7, digit)
+    # WebAssembly rounds a few pixels the other way.
+    assert np.abs(pixels.astype(int) - wanted).max() <= 1
+    assert np.mean(pixels != wanted) < 0.01
+    for picture, number in zip(pixels, numbers, strict=True):
+        assert number == pytest.approx(score(encoded(Image.fromarray(picture))), abs=1e-4)
+    assert page.url.endswith(link)
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_generated_digit_is_checked_saved_and_linked(page: Page, served: Served, tmp_path: Path) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=served.address)
+    page.get_by_role("tab", name="Generate").click()
+    expect(page.locator("#generator-size")).to_contain_text("generator.onnx: 1.2 MiB, downloaded once")
+    page.get_by_role("combobox", name="Digit", exact=True).select_option("3")
+    page.get_by_label("How many").fill("2")
+    page.get_by_label("Seed", exact=True).fill("11")
+    page.get_by_role("button", name="Generate", exact=True).click()
+    _, numbers = wall(page, 2)
+    expect(page.locator("#generate-status")).to_contain_text("2 made")
+    link = "#generate?digit=3&seed=11&count=2&generator=generator"
+    page.get_by_role("button", name="Copy a link to these digits").click()
+    expect(page.locator("#generate-status")).to_have_text("The link is copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == served.address + link
+    page.locator(".wall-digit").nth(1).click()
+    expect(page).to_have_url(re.compile("#check$"))
+    assert shown(page, "Made by generator, seed 11, number 2") == numbers[1]
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download this digit").click()
+    assert download.value.suggested_filename == "generator-digit-3-seed-11-2-of-2.png"
+    download.value.save_as(tmp_path / "digit.png")
+    upload(page, "digit.png", (tmp_path / "digit.png").read_bytes())
+    assert shown(page, "digit.png") == numbers[1]
+    expect(page.locator("#save")).to_be_hidden()
+    page.go_back()
+    expect(page.locator("#wall")).to_be_visible()
+    assert page.url.endswith(link)
+    page.get_by_role("button", name="Other digits").click()
+    expect(page.get_by_label("Seed", exact=True)).not_to_have_value("11")
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_link_out_of_range_makes_nothing(page: Page) -> None:
+    address = page.url
+    for query in (
+        *("count=65", "count=0", "seed=-1", "seed=4294967296", "digit=10", "generator=other"),
+        "digit=3&generator=mlp_generator",
+    ):
+        page.goto("about:blank")
+        page.goto(f"{address}#generate?{query}")
+        expect(page.locator("#generate-status"), query).to_contain_text("does not have")
+        expect(page.locator("#wall"), query).to_be_hidden()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine) -> None:
+    page.goto(f"{page.url}#learn")
+    expect(page.get_by_role("img", name="64 digits that the generator makes at step 0")).to_be_visible()
+    expect(page.locator("#yours")).to_be_hidden()
+    page.get_by_role("button", name="Draw a digit").click()
+    expect(page.locator("#pad")).to_be_focused()
+    upload(page, "seven.png", seven())
+    shown(page, "seven.png")
+    history = product_engine.history(product_engine.normalize(load_picture(seven()).array)[np.newaxis])
+    record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text(encoding="utf-8"))
+    page.get_by_role("tab", name="Watch it learn").click()
+    page.get_by_role("button", name="See what it thought of your digit (8.7 MiB)").click()
+    expect(page.locator("#yours-probability")).to_be_visible()
+    slider = page.get_by_role("slider", name="Training step")
+    slider.focus()
+    pictures, marks = set(), set()
+    for index, step in enumerate(history.steps):
+        number = float(page.locator("#yours-probability").inner_text())
+        assert number == pytest.approx(float(history.fake_probability[0, index]), abs=2e-3)
+        expect(page.locator("#step-is")).to_have_text(f"Step {step:,} of {history.steps[-1]:,}")
+        expect(slider).to_have_attribute("aria-valuetext", f"Step {step:,} of {history.steps[-1]:,}")
+        losses = [record[name][index] for name in ("discriminator_loss", "generator_loss")]
+        expect(page.locator("#losses-at")).to_contain_text(
+            f"discriminator {losses[0]:.3f}, generator {losses[1]:.3f}."
+        )
+        pictures.add(page.locator("#history").evaluate("canvas => canvas.toDataURL()"))
+        marks.add(page.locator("#yours-chart .now").get_attribute("x1"))
+        page.keyboard.press("ArrowRight")
+    assert len(pictures) == len(marks) == len(history.steps)
+    page.get_by_role("button", name="Play").click()
+    expect(page.locator("#step-is")).to_have_text("Step 46 of 46,900")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("button", name="Play")).to_be_visible()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_views_are_tabs_with_addresses(page: Page) -> None:
+    check, generate, learn = (
+        page.get_by_role("tab", name=name) for name in ("Check", "Generate", "Watch it learn")
+    )
+    expect(check).to_have_attribute("aria-selected", "true")
+    check.focus()
+    for key, tab, address in (
+        ("ArrowRight", generate, "#generate"),
+        ("End", learn, "#learn"),
+        ("ArrowRight", check, "#check"),
+        ("ArrowLeft", learn, "#learn"),
+        ("Home", check, "#check"),
+    ):
+        page.keyboard.press(key)
+        expect(tab).to_be_focused()
+        expect(tab).to_have_attribute("aria-selected", "true")
+        assert page.url.endswith(address)
+        expect(page.get_by_role("tabpanel")).to_have_count(1)
+    page.go_back()
+    expect(page.get_by_role("tabpanel", name="Watch it learn")).to_be_visible()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@on_a_phone
+def test_a_phone_shows_every_view_and_draws_with_a_finger(page: Page) -> None:
+    # Otherwise the panel is examined while it fades in.
+    page.emulate_media(reduced_motion="reduce")
+    box = page.locator("#pad").bounding_box()
+    assert box is not None
+    touch = page.context.new_cdp_session(page)
+    x = box["x"] + box["width"] / 2
+    for step in range(13):
+        points = [{"x": x, "y": box["y"] + (0.8 - 0.05 * step) * box["height"]}]
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    shown(page, "Your drawing")
+    drawn = Image.open(io.BytesIO(pad_png(page))).convert("L").getbbox()
+    assert drawn is not None
+    # 0.6 of the pad's 280 pixels and the brush; scrolling would have cut it short.
+    assert drawn[3] - drawn[1] > 180
+    assert page.evaluate("scrollY") == 0
+    expect(page.get_by_role("button", name="Take a photo")).to_be_visible()
+    expect(page.locator("#camera")).to_have_attribute("capture", "environment")
+    inspect(page)
+    page.goto(f"{page.url.split('#')[0]}#generate?count=3&seed=7")
+    wall(page, 3)
+    inspect(page)
+    page.get_by_role("tab", name="Watch it learn").click()
+    page.get_by_role("button", name="See what it thought of your digit").click()
+    expect(page.locator("#yours-chart svg")).to_be_visible()
+    expect(page.locator("#yours-status")).to_be_empty()
+    inspect(page)
+    # A picture that comes in another view is checked.
+    hand_over(page, "paste", "seven.png", seven())
+    shown(page, "seven.png")
+    expect(page.get_by_role("tab", name="Check")).to_have_attribute("aria-selected", "true")
+
+
+def inspect(page: Page) -> None:
+    """Assert that nothing overflows or stands in the way of a screen reader, in light and in dark."""
+    assert overflow(page) <= 0
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert serious(page) == []
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_page_is_in_chinese_for_a_chinese_browser(browser: Browser, served: Served) -> None:
+    texts = json.loads(
+        page_files()[SENTENCES].decode().removeprefix("export const TEXTS = ").removesuffix(";\n")
+    )
+    english = {entry["en"] for entry in texts.values()}
+    context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})
+    page = context.new_page()
+    page.goto(served.address)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    upload(page, "seven.png", seven())
+    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
+    for tab in ("check", "generate", "learn"):
+        page.locator(f"#tab-{tab}").click()
+        if tab == "generate":
+            page.locator("#option-count").fill("2")
+            page.locator("#make").click()
+            wall(page, 2)
+        elif tab == "learn":
+            expect(page.locator("#step-is")).to_have_text(re.compile("第 0 步.*46,900"))
+        lines = page.locator("body").inner_text().splitlines()
+        labels = page.locator("[aria-label]").evaluate_all("all => all.map(each => each.ariaLabel)")
+        assert english & {line.strip() for line in [*lines, *labels]} == set()
+        assert overflow(page) <= 0
+    context.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_published_page_answers_as_python_and_downloads_nothing_twice(
+    browser: Browser, published_folder: Path, engine: Engine
+) -> None:
+    answer = check_bytes(engine, "seven.png", seven()).answer
+    assert answer.verdict is not None
+    with serving(published_folder) as served:
+        # The service worker fetches all files once more, to keep them.
+        page = browser.new_page(service_workers="block")
+        page.goto(served.address)
+        upload(page, "seven.png", seven())
+        expect(page.locator("#verdict")).to_have_text(answer.verdict.capitalize())
+        number = float(page.locator("#fake-probability").text_content() or "nan")
+        assert answer.verdict == "not a digit" or number == pytest.approx(answer.fake_probability, abs=1e-4)
+        expect(page.locator("#detector")).to_be_visible()
+        expect(page.locator("#tutorial")).to_be_hidden()
+        # The browser itself may look at the icon again.
+        asked = [path.lstrip("/") for path in served.asked if path != "/icon.svg"]
+        assert len(asked) == len(set(asked))
+        assert set(asked) & set(ON_DEMAND) == set()
+        page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.usefixtures("runtime_at_hand")
+def test_a_page_of_the_tutorial_alone_says_so(tabs: Tabs, smoke_models: Path, tmp_path: Path) -> None:
+    assemble_page(tmp_path / "page", smoke_models)
+    with serving(tmp_path / "page") as served, tabs.visit(served.address, "wide") as page:
+        expect(page.locator("#tutorial")).to_be_visible()
+        expect(page.locator("#detector")).to_be_hidden()
+        upload(page, "seven.png", seven())
+        shown(page, "seven.png")
+        expect(page.locator("#thresholds")).to_have_text("Real up to 0.5000, fake above.")
+        expect(page.locator("#digit")).to_be_hidden()
+        page.goto(f"{served.address}#generate?count=3")
+        wall(page, 3)
+        options = page.locator("#option-generator option").all_inner_texts()
+        assert options == ["mlp_generator: it chooses the digit"]
+        expect(page.locator("#option-digit")).to_be_disabled()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.usefixtures("runtime_at_hand")
+@pytest.mark.parametrize("files", [[], [f"{MLP_HISTORY}.onnx", HISTORY_RECORD]], ids=["alone", "no picture"])
+def test_a_view_that_lacks_a_file_is_left_out(tabs: Tabs, tmp_path: Path, files: list[str]) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"] = {name: manifest["files"][name] for name in (MODEL, *files)}
+    (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    assemble_page(tmp_path / "page", models)
+    with serving(tmp_path / "page") as served, tabs.visit(f"{served.address}#learn", "phone") as page:
+        expect(page.locator("#ready")).to_contain_text("runs on this page")
+        expect(page.get_by_role("tab")).to_have_text(["Check"])
+        expect(page.locator("#pad")).to_be_visible()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize("file", ["pad.mjs", "engine.mjs", MODEL])
+def test_a_stroke_is_judged_however_late_a_file_is(browser: Browser, served: Served, file: str) -> None:
+    page = browser.new_page()
+    held: list[Route] = []
+    page.route(f"**/{file}", lambda route: held.append(route))
+    page.goto(served.address, wait_until="commit")
+    if file == "pad.mjs":
+        # The pad is hidden until it can be drawn on.
+        expect(page.get_by_role("heading", name="Touchstone")).to_be_visible()
+        expect(page.locator("#pad")).to_be_hidden()
+    else:
+        expect(page.locator("#pad")).to_be_visible()
+        stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+        expect(page.locator("#name")).to_have_text("Your drawing")
+        expect(page.locator("#numbers")).to_be_hidden()
+    for route in held:
+        route.continue_()
+    page.unroute_all()
+    if file == "pad.mjs":
+        expect(page.locator("#pad")).to_be_visible()
+        stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    shown(page, "Your drawing")
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+@pytest.mark.parametrize(("file", "body"), [(MODEL, None), (RUNTIME_FILE, b"no gzip"), (RUNTIME_FILE, b"")])
+def test_a_model_or_runtime_that_fails_is_reported(
+    browser: Browser, served: Served, file: str, body: bytes | None
+) -> None:
+    page = browser.new_page(service_workers="block")
+    page.route(
+        f"**/{file}", lambda route: route.fulfill(status=404) if body is None else route.fulfill(body=body)
+    )
+    page.goto(served.address)
+    upload(page, "seven.png", seven())
+    expect(page.locator("#ready")).to_contain_text("The model could not be loaded")
+    expect(page.locator("#explanation")).to_have_text("The model could not be loaded; reload the page.")
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_view_or_its_file_that_fails_can_be_tried_again(browser: Browser, served: Served) -> None:
+    # A service worker would answer in place of the network that is cut off here.
+    page = browser.new_page(service_workers="block")
+    page.route("**/learn.mjs", lambda route: route.abort())
+    page.goto(f"{served.address}#learn")
+    expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
+    page.get_by_role("tab", name="Check").click()
+    expect(page.locator("#unopened")).to_be_empty()
+    page.get_by_role("tab", name="Watch it learn").click()
+    expect(page.locator("#unopened")).to_contain_text("This view could not be loaded")
+    page.unroute_all()
+    page.route(f"**/{HISTORY_RECORD}", lambda route: route.abort())
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#learn-status")).to_contain_text("history.json could not be loaded")
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#step-is")).to_have_text("Step 0 of 46,900")
+    expect(page.locator("#learn-status")).to_be_empty()
+    for answer, sentence in (
+        (lambda route: route.abort(), "the network or the server did not answer"),
+        (lambda route: route.fulfill(status=404), "the server answered 404"),
+        (lambda route: route.fulfill(body=b"another file"), "does not belong to this version"),
+    ):
+        page.route("**/generator.onnx", answer)
+        page.goto(f"{served.address}#generate?count=2")
+        page.reload()
+        expect(page.locator("#generate-status")).to_contain_text(sentence)
+        expect(page.locator("#wall")).to_be_hidden()
+        page.unroute_all()
+    page.get_by_role("button", name="Generate", exact=True).click()
+    wall(page, 2)
+    page.close()
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_the_page_works_without_a_network_once_loaded(page: Page, served: Served) -> None:
+    upload(page, "seven.png", seven())
+    online = shown(page, "seven.png")
+    expect(page.locator("#offline")).to_be_visible()
+    page.goto(f"{served.address}#generate?count=2&seed=3")
+    numbers = wall(page, 2)[1]
+    page.get_by_role("tab", name="Watch it learn").click()
+    expect(page.locator("#learn")).to_be_visible()
+    page.context.set_offline(True)
+    before = len(served.asked)
+    page.goto(f"{served.address}#generate?count=2&seed=3")
+    page.reload()
+    assert wall(page, 2)[1] == numbers
+    expect(page.locator("#generator-size")).to_have_text("generator.onnx is already on this device.")
+    page.get_by_role("tab", name="Watch it learn").click()
+    expect(page.locator("#step-is")).to_have_text("Step 0 of 46,900")
+    page.get_by_role("tab", name="Check").click()
+    upload(page, "again.png", seven())
+    assert shown(page, "again.png") == online
+    # The browser itself may still look for a newer version.
+    assert set(served.asked[before:]) <= {"/service-worker.js", "/files.js"}
+
+
+@pytest.mark.node
+@pytest.mark.browser
+def test_a_newer_version_is_offered_and_replaces_every_file(
+    browser: Browser, page_folder: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(page_folder, tmp_path / "page"))
+    with serving(folder) as served:
+        page = browser.new_page()
+        page.goto(served.address)
+        expect(page.locator("#offline")).to_be_visible()
+        index = folder / "index.html"
+        index.write_text(
+            index.read_text(encoding="utf-8").replace("Touchstone</h1>", "Touchstone, newer</h1>")
+        )
+        files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != FILES}
+        (folder / FILES).write_text(kept(files))
+        page.reload()
+        expect(page.locator("h1")).to_have_text("Touchstone")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("h1")).to_have_text("Touchstone, newer")
+        expect(page.locator("#update")).to_be_hidden()
+        assert page.evaluate("caches.keys().then(names => names.length)") == 1
+        page.close()

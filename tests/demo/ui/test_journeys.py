@@ -1,0 +1,785 @@
+"""One journey per view in a real browser against a real server, one on a phone, one for accessibility."""
+
+import base64
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
+
+from demo.batch.many import MOST_FILES
+from demo.contract import HISTORY_PICTURE
+from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
+from demo.inference.check import check_bytes
+from demo.inference.engine import Engine
+from demo.insight.game import CARDS, MNIST_FILE
+from demo.insight.learning import example_digit, load_learning, load_recording
+from demo.insight.search import STEPS
+from demo.insight.why import CHANGES
+from demo.snippets.programs import SHOWN_ADDRESS, programs
+from demo.ui.app import VIEWS
+from demo.ui.html import png_url
+from demo.ui.texts import load_texts
+from demo.ui.views.model_files import published_models
+from demo.ui.views.one_step import STAGES
+from export.benchmark.chromium import CHROMIUM_FLAGS
+from tests.demo.batch.test_archive import zip_bytes
+from tests.support.accessibility import serious
+from tests.support.driving import (
+    FOUR_DECIMALS,
+    open_view,
+    overflow,
+    picture_bytes,
+    requests_held,
+    shown,
+    stroke,
+    upload,
+)
+from tests.support.handwriting import large_digits, write_idx
+from tests.support.serving import served_app
+from tests.support.tabs import on_a_phone
+
+SEVEN = picture_bytes()
+SQUARE = encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20))
+"""Ink, but not a digit."""
+LARGE = encode_png(np.pad(np.full((1200, 1200), 255, np.uint8), 400))
+"""Takes a while, so that many of them can be stopped before the last."""
+LARGEST_WEIGHT = 1_500_000
+"""Bytes over the network before the first answer."""
+FINISHED = re.compile(r"in \d+\.\d s")
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def product_server(tmp_path_factory: pytest.TempPathFactory, product_models: Path) -> Iterator[str]:
+    """The app with a detector of known weights, and real digits for the game under the name of MNIST's."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "mnist").mkdir()
+    write_idx(folder / "mnist", MNIST_FILE, large_digits()[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TOUCHSTONE_DATA", str(folder))
+        with served_app("--models", str(product_models)) as address:
+            yield address
+
+
+def draw_seven(page: Page, bottom: float = 0.8) -> None:
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, bottom)])
+
+
+def drop(page: Page, target: str, files: dict[str, bytes], kind: str = "drop") -> None:
+    """Drop files on the page, or paste them."""
+    page.evaluate(
+        """([target, kind, files]) => {
+            const dataTransfer = new DataTransfer();
+            for (const [name, encoded] of files) {
+                const bytes = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
+                dataTransfer.items.add(new File([bytes], name, { type: 'image/png' }));
+            }
+            const options = { bubbles: true, cancelable: true };
+            document.querySelector(target).dispatchEvent(kind === 'drop'
+                ? new DragEvent('drop', { dataTransfer, ...options })
+                : new ClipboardEvent('paste', { clipboardData: dataTransfer, ...options }));
+        }""",
+        [target, kind, [[name, base64.b64encode(content).decode()] for name, content in files.items()]],
+    )
+
+
+def drop_large(page: Page, target: str, count: int, size: int) -> None:
+    """Drop `count` files of `size` zeros."""
+    page.evaluate(
+        """([target, count, size]) => {
+            const dataTransfer = new DataTransfer();
+            const part = new Uint8Array(size);
+            for (let index = 0; index < count; index += 1)
+                dataTransfer.items.add(new File([part], `${index}.png`, { type: 'image/png' }));
+            const event = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true });
+            document.querySelector(target).dispatchEvent(event);
+        }""",
+        [target, count, size],
+    )
+
+
+def saved(page: Page, link: Locator) -> tuple[str, bytes]:
+    with page.expect_download() as download:
+        link.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_bytes()
+
+
+def clipboard(page: Page) -> str:
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def ink(page: Page) -> int:
+    """How many pixels of the pad are white."""
+    return int(
+        page.locator("#area canvas").evaluate(
+            "pad => pad.getContext('2d').getImageData(0, 0, pad.width, pad.height)"
+            ".data.filter((value, index) => index % 4 === 0 && value > 200).length"
+        )
+    )
+
+
+def test_the_first_answer_needs_little_data(browser: Browser, server: str, engine: Engine) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    network = context.new_cdp_session(page)
+    sizes: list[int] = []
+    paths: list[str] = []
+    network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
+    network.send("Network.enable")
+    page.on("request", lambda sent: paths.append(urlsplit(sent.url).path))
+    page.goto(server)
+    expect(page.get_by_role("button", name="Why?")).to_be_visible()
+    draw_seven(page)
+    expect(page.locator("#result .result-file")).to_have_text("Your drawing")
+    assert 100_000 < sum(sizes) < LARGEST_WEIGHT
+    assert not [path for path in paths if "/models/" in path]
+    expect(page.locator(".learn-wall, .learn-number, [data-recorded], .elsewhere")).to_have_count(0)
+    expect(page.locator(".device-note")).to_contain_text(engine.device_note)
+    context.close()
+
+
+def test_check(page: Page, product_engine: Engine) -> None:
+    panel = page.locator("#result")
+    draw_seven(page)
+    first = shown(page, "Your drawing")
+    before = ink(page)
+    assert before > 2000
+    stroke(page, [(0.35, 0.5), (0.65, 0.5)])
+    expect(page.locator(".fake-probability")).not_to_have_text(first.fake)
+    drawn = shown(page, "Your drawing")
+    assert ink(page) > before
+    page.get_by_role("tab", name="Generate").click()
+    page.get_by_role("tab", name="Check").click()
+    assert shown(page, "Your drawing") == drawn
+    page.get_by_role("button", name="Clear").click()
+    expect(panel.locator(".result-verdict")).to_have_text("No picture yet")
+    assert ink(page) == 0
+
+    upload(page, "seven.png", SEVEN)
+    answer = check_bytes(product_engine, "seven.png", SEVEN).answer
+    assert answer.verdict is not None
+    result = shown(page, "seven.png")
+    assert (result.verdict, result.fake) == (answer.verdict.capitalize(), f"{answer.fake_probability:.4f}")
+    expect(panel).to_contain_text(f"reads it as {answer.digit} ({answer.digit_probability:.4f});")
+    bars = [float(each) for each in panel.locator(".bar-number").all_inner_texts()]
+    assert len(bars) == 10
+    assert bars.index(max(bars)) == answer.digit
+    expect(panel.locator(".scale-says")).to_contain_text("Real up to 0.3750, fake from 0.6250")
+    upload(page, "seven.png", SEVEN)
+    assert shown(page, "seven.png") == result, "an equal result must not stay marked as out of date"
+    for kind in ("drop", "paste"):
+        drop(page, "body", {f"{kind}.png": SEVEN}, kind)
+        assert shown(page, f"{kind}.png").fake == result.fake
+
+    reasons = page.locator("#reasons")
+    page.get_by_role("button", name="Why?").click()
+    assert answer.logit is not None
+    costs = [f"{np.logaddexp(0, answer.logit):.4f}", f"{np.logaddexp(0, -answer.logit):.4f}"]
+    expect(reasons.locator(".costs dd")).to_have_text(costs)
+    expect(reasons.locator(".strip li")).to_have_count(len(CHANGES))
+    expect(reasons.get_by_role("img", name="Heat map")).to_be_visible()
+    draw_seven(page)
+    shown(page, "Your drawing")
+    expect(reasons.locator(".costs dd")).not_to_have_text(costs)
+    upload(page, "square.png", SQUARE)
+    expect(panel.locator(".result-verdict")).to_have_text("Not a digit")
+    expect(panel).not_to_contain_text(FOUR_DECIMALS)
+    expect(panel.get_by_alt_text("The picture as the model saw it")).to_be_visible()
+    expect(reasons).to_contain_text("A picture that is not a digit gets no score")
+    expect(reasons).not_to_contain_text(FOUR_DECIMALS)
+
+    name = "<img src=x onerror=alert(1)>&amp;${1}.png"
+    upload(page, name, b"not a picture")
+    expect(panel.locator(".result-file")).to_have_text(name)
+    expect(panel.locator(".result-verdict")).to_have_text("Cannot be judged")
+    expect(panel.locator("img, dd")).to_have_count(0)
+    drop_large(page, "body", 1, LARGEST_FILE_BYTES + 1)
+    expect(panel.locator(".result-file")).to_have_text("0.png")
+    expect(panel.locator(".result-says")).to_contain_text("larger than 32 MiB")
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
+    page.get_by_role("button", name="Camera").click()
+    expect(panel.locator(".result-says")).to_contain_text("does not let this page use the camera")
+
+
+def test_only_the_latest_of_several_pictures_is_answered(page: Page, product_engine: Engine) -> None:
+    upload(page, "seven.png", SEVEN)
+    shown(page, "seven.png")
+    with requests_held(page, "**/upload*"):
+        upload(page, "late.png", SEVEN)
+        expect(page.locator("#result .result[data-stale] .result-file")).to_have_text("seven.png")
+        with requests_held(page, "**/queue/join*"):
+            for bottom in (0.4, 0.6, 0.8):
+                draw_seven(page, bottom)
+            page.get_by_role("tab", name="Generate").click()
+    expect(page.locator("#result .result-file")).to_have_text("Your drawing")
+    # A late answer does not bring its view to the front.
+    expect(page.get_by_role("tab", name="Generate")).to_have_attribute("aria-selected", "true")
+    page.get_by_role("tab", name="Check").click()
+    drawing = page.locator("#area canvas").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
+    answer = check_bytes(product_engine, "", base64.b64decode(drawing)).answer
+    expect(page.locator(".fake-probability")).to_have_text(f"{answer.fake_probability:.4f}")
+    page.wait_for_timeout(500)
+    assert shown(page, "Your drawing").fake == f"{answer.fake_probability:.4f}"
+
+
+def test_the_camera_takes_a_photo_and_is_turned_off(
+    browser: Browser, browser_path: str, product_server: str
+) -> None:
+    flags = [*CHROMIUM_FLAGS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    with browser.browser_type.launch(executable_path=browser_path, args=flags) as chromium:
+        page = chromium.new_page()
+        page.goto(product_server)
+        camera, video = page.get_by_role("button", name="Camera"), page.locator(".area-camera")
+        camera.click()
+        expect(video).to_be_visible()
+        page.get_by_role("button", name="Take a photo").click()
+        expect(page.locator("#result .result-file")).to_have_text("photo.png")
+        expect(video).to_be_hidden()
+        assert video.evaluate("video => video.srcObject") is None
+        camera.click()
+        expect(video).to_be_visible()
+        page.get_by_role("tab", name="Generate").click()
+        page.wait_for_function("document.querySelector('.area-camera').srcObject === null")
+
+
+def test_generate(page: Page, product_engine: Engine) -> None:
+    digits = page.locator(".wall-digit")
+
+    def expect_digits(generator: str, count: int, seed: int, digit: int | None) -> None:
+        made = product_engine.generate(generator, count, seed, digit)
+        expect(digits).to_have_count(count)
+        expect(digits.locator("img").last).to_have_attribute("src", png_url(encode_png(made[-1])))
+        sources = [each.get_attribute("src") for each in digits.locator("img").all()]
+        assert sources == [png_url(encode_png(each)) for each in made]
+
+    def choose(field: str, option: str) -> None:
+        page.get_by_role("combobox", name=field).click()
+        page.get_by_role("option", name=option, exact=True).click()
+
+    page.get_by_role("tab", name="Generate").click()
+    expect_digits("generator", 16, 0, None)
+    expect(page.locator(".notice")).to_have_text("")
+    page.get_by_label("number input for How many").fill("2")
+    choose("Digit", "3")
+    expect(digits.first).to_have_attribute("data-name", "generator-digit-3-0-0.png")
+    expect_digits("generator", 2, 0, 3)
+    choose("Generator", "mlp_generator")
+    expect(page.get_by_role("combobox", name="Digit")).to_be_disabled()
+    expect(page.get_by_text("mlp_generator cannot choose the digit.")).to_be_visible()
+    page.get_by_role("button", name="Other digits").click()
+    expect(digits.first).not_to_have_attribute("data-name", "mlp_generator-0-0.png")
+    seed = page.get_by_role("spinbutton", name="Seed").input_value()
+    expect(digits.first).to_have_attribute("data-name", f"mlp_generator-{seed}-0.png")
+
+    query = "view=generate&generator=generator&digit=3&seed=7&count=5"
+    page.goto(f"{page.url.split('?')[0]}?{query}")
+    expect_digits("generator", 5, 7, 3)
+    expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("7")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy a link to these digits").click()
+    expect(page.locator(".wall-head .share-says")).to_have_text("Link copied.")
+    assert urlsplit(clipboard(page)).query == query
+    page.get_by_role("button", name="Improve generator-digit-3-7-4.png").click()
+    expect(page.locator(".convince")).to_contain_text("Selected: generator-digit-3-7-4.png.")
+    page.get_by_role("button", name="Copy a link to the original digit").click()
+    expect(page.locator(".convince .share-says")).to_have_text("Link copied.")
+    assert urlsplit(clipboard(page)).query == f"{query}&index=4"
+    page.goto(clipboard(page))
+    expect(page.locator(".wall-choose[aria-pressed=true]")).to_have_attribute("data-index", "4")
+    expect(page.locator(".convince")).to_be_in_viewport()
+
+    bad = "generator=%3Cb%3Enobody%3C/b%3E&digit=77&seed=-4&count=1000&index=16"
+    page.goto(f"{page.url.split('?')[0]}?view=generate&{bad}")
+    for notice in ("No generator is called <b>nobody</b>", "77 is not a digit", "-4 is not a seed"):
+        expect(page.get_by_role("alert")).to_contain_text(notice)
+    expect_digits("generator", 16, 0, None)
+
+    digit = digits.nth(4)
+    number, name = digit.locator(".wall-number").inner_text(), digit.get_attribute("data-name")
+    assert name is not None
+    file, content = saved(page, page.get_by_role("link", name=f"Save {name}").first)
+    assert file == name
+    digit.click()
+    assert shown(page, name).fake == number
+    expect(page.locator("#result .result-verdict")).to_be_in_viewport()
+    expect(page.locator("#result .result")).to_be_focused()
+    upload(page, "saved.png", content)
+    assert shown(page, "saved.png").fake == number
+
+
+PRESS_WHEN_SEARCHING = """(name) => {
+    const panel = document.querySelector('#convince');
+    const observer = new MutationObserver(() => {
+        if (!panel.querySelector('[data-does=halt]:not([disabled])')) return;
+        observer.disconnect();
+        document.querySelector(name).click();
+    });
+    observer.observe(panel, { attributes: true, childList: true, subtree: true });
+}"""
+"""Press something within the page as soon as a search runs, however short it is."""
+
+
+def test_the_search_for_a_more_convincing_digit(page: Page) -> None:
+    page.goto(f"{page.url}?view=generate&generator=mlp_generator&seed=3&count=4&index=1")
+    panel = page.locator(".convince")
+    step, status = panel.locator(".convince-step"), panel.locator("[role=status]").first
+    search, again = (panel.get_by_role("button", name=name) for name in ("Search", "Replay the search"))
+    before = panel.locator(".convince-before .convince-number").inner_text()
+
+    def spoil(route: Route) -> None:
+        route.continue_(post_data=(route.request.post_data_json or {}) | {"event_data": {"turn": "none"}})
+
+    page.route("**/queue/join*", spoil)
+    search.click()
+    expect(status).to_have_text("The search failed; try again.")
+    page.unroute("**/queue/join*")
+    with requests_held(page, "**/queue/join*"):
+        search.click()
+        expect(status).to_have_text("Waiting for other searches to finish.")
+        expect(search).to_be_disabled()
+    expect(status).to_contain_text("Search finished", timeout=60_000)
+    expect(step).to_have_text(f"Step {STEPS} of {STEPS}")
+    after = panel.locator(".convince-after .convince-number").inner_text()
+    assert float(after) < float(before)
+    expect(status).to_have_text(f"Search finished: P(fake | x) went from {before} to {after}.")
+
+    page.evaluate(PRESS_WHEN_SEARCHING, "[data-does=halt]")
+    again.click()
+    expect(status).to_contain_text("Stopped: P(fake | x)")
+    stopped = step.inner_text()
+    assert stopped != f"Step {STEPS} of {STEPS}"
+    page.evaluate(PRESS_WHEN_SEARCHING, ".wall-choose[data-index='2']")
+    again.click()
+    expect(page.locator(".wall-choose[aria-pressed=true]")).to_have_attribute("data-index", "2")
+    expect(step).to_have_text(f"Step 0 of {STEPS}")
+    page.wait_for_timeout(500)
+    expect(step).to_have_text(f"Step 0 of {STEPS}")
+
+    search.click()
+    expect(status).to_contain_text("Search finished", timeout=60_000)
+    after = panel.locator(".convince-after .convince-number").inner_text()
+    file, content = saved(page, panel.get_by_role("link", name="Save mlp_generator-3-2-step-"))
+    panel.get_by_role("button", name="Check it").click()
+    assert shown(page, file).fake == after
+    upload(page, "saved.png", content)
+    assert shown(page, "saved.png").fake == after
+
+
+def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
+    def numbers_of(pixels: np.ndarray | None) -> list[str]:
+        assert pixels is not None
+        history = product_engine.history(pixels[np.newaxis])
+        return [f"{each:.4f}" for each in history.fake_probability[0]]
+
+    digit, slider = page.locator("#learn-digit"), page.get_by_role("slider", name="Training step")
+    number = page.locator("#learn-digit .learn-number .stops [data-now]")
+    example, learning = example_digit(product_engine), load_learning(product_engine.manifest)
+    assert example is not None
+    assert learning is not None
+    numbers, at = numbers_of(example.pixels), learning.snapshots
+    with page.expect_response(f"**/models/{HISTORY_PICTURE}") as response:
+        open_view(page, "learn")
+    assert response.value.body() == product_engine.manifest.read(HISTORY_PICTURE)
+    expect(number).to_have_text(numbers[-1])
+    expect(digit).to_contain_text("You have not checked a digit yet")
+    digit.locator("summary").click()
+    assert digit.locator("tbody td").all_inner_texts() == numbers
+
+    asked: list[str] = []
+    page.on("request", lambda sent: asked.append(sent.url) if "/queue/join" in sent.url else None)
+    status = page.locator("#learn [role=status]")
+    slider.focus()
+    for stop in reversed(range(len(at.steps) - 1)):
+        page.keyboard.press("ArrowLeft")
+        expect(number).to_have_text(numbers[stop])
+        losses = [f"{at.discriminator[stop]:.4f}", f"{at.generator[stop]:.4f}"]
+        assert page.locator(".learn-key [data-now]").all_inner_texts() == losses
+        for each in (f"{at.steps[stop]:,}" if stop else "Step 0:", numbers[stop], *losses):
+            expect(status).to_contain_text(each)
+        expect(slider).to_have_attribute("aria-valuetext", f"{at.steps[stop]:,}")
+    page.get_by_role("button", name="Play").click()
+    expect(slider).to_have_value("2")
+    page.get_by_role("button", name="Pause").click()
+    stopped = slider.input_value()
+    page.wait_for_timeout(1500)
+    expect(slider).to_have_value(stopped)
+    assert asked == []
+
+    recording = load_recording(product_engine.manifest)
+    assert recording is not None
+    step = recording.steps[len(recording.steps) // 2]
+    explanation = page.locator("#one-step [role=status]")
+    table = page.locator("#one-step [data-recorded]:not([hidden])")
+    back, forward = (page.get_by_role("button", name=name, exact=True) for name in ("Back", "Next"))
+    expect(back).to_have_attribute("aria-disabled", "true")
+    forward.focus()
+    for stage in range(1, len(STAGES)):
+        page.keyboard.press("Enter")
+        expect(explanation).to_contain_text(f"{stage + 1} of {len(STAGES)}")
+    expect(forward).to_have_attribute("aria-disabled", "true")
+    expect(table.locator("tr[data-now]").last).to_contain_text(f"{step.generator_loss[2]:.4f}")
+    page.get_by_role("combobox", name="Which step").select_option("0")
+    back.click()
+    expect(explanation).to_contain_text(f"{recording.steps[0].discriminator_loss[1]:.4f}")
+
+    digit.get_by_role("button", name="Check your own digit").click()
+    upload(page, "seven.png", SEVEN)
+    shown(page, "seven.png")
+    page.get_by_role("tab", name="Watch it learn").click()
+    checked = check_bytes(product_engine, "seven.png", SEVEN)
+    expect(digit).to_contain_text(f"In Check, discriminator says {checked.answer.fake_probability:.4f}.")
+    expect(slider).to_have_value(stopped)
+    expect(number).to_have_text(numbers_of(checked.pixels)[int(stopped)])
+    page.get_by_role("tab", name="Check").click()
+    upload(page, "square.png", SQUARE)
+    expect(page.locator("#result .result-verdict")).to_have_text("Not a digit")
+    page.get_by_role("tab", name="Watch it learn").click()
+    expect(digit).to_contain_text("The picture you checked last is not a digit")
+
+
+def test_beat_the_discriminator(page: Page) -> None:
+    open_view(page, "game")
+    board = page.locator("#board")
+    expect(board).to_contain_text("test digits from MNIST")
+    page.get_by_role("button", name="New game").click()
+    for number in range(1, CARDS + 1):
+        expect(page.get_by_role("img", name=f"Digit number {number}:")).to_be_visible()
+        if number == 1:
+            expect(board).to_contain_text("Digit 1 of 10. You: 0, the model: 0.")
+            # The page holds no answer before the player gives one.
+            expect(board).not_to_contain_text(FOUR_DECIMALS)
+        page.locator("#say-fake" if number % 2 else "#say-real").click()
+    cards = board.locator(".cards li")
+    expect(cards).to_have_count(CARDS)
+    scores = re.search(r"You got (\d+) of 10 right, the model (\d+) of 10", board.inner_text())
+    assert scores is not None
+    results = cards.all_inner_texts()
+    assert sum("You were right" in each for each in results) == int(scores[1])
+    assert sum("The model was right" in each for each in results) == int(scores[2])
+    both = [each for each in results if "You were wrong" in each and "The model was wrong" in each]
+    assert results[: len(both)] == both
+    heading = "These fooled you both" if both else "No digit fooled you both"
+    expect(board.locator("h3").first).to_have_text(heading)
+    page.get_by_role("button", name="New game").click()
+    expect(board).to_contain_text("Digit 1 of 10. You: 0, the model: 0.")
+
+
+def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
+    status, rows = page.locator(".files-says"), page.locator(".answers-rows tr")
+
+    def payload(name: str, content: bytes) -> FilePayload:
+        return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+
+    def send(files: dict[str, bytes]) -> None:
+        page.set_input_files(".files-input", [payload(name, content) for name, content in files.items()])
+
+    def names() -> list[str]:
+        return page.locator(".answers-rows .answers-file").all_text_contents()
+
+    def cells(name: str) -> list[str]:
+        row = page.locator(".answers-rows tr", has=page.get_by_text(name, exact=True))
+        return [text.strip() for text in row.locator("td").all_text_contents()]
+
+    open_view(page, "many")
+    for limit in ("Up to 2,000 pictures at once", "32 MiB, 512 MiB in all", "up to 64 pictures in one call"):
+        expect(page.get_by_text(limit)).to_be_visible()
+    archive = zip_bytes({"10.png": SEVEN, "9.png": picture_bytes((120, 200))})
+    send({"b.png": SEVEN, "digits.zip": archive, "=bad.png": b"not a picture", "<b>方.png": SQUARE})
+    expect(status).to_contain_text(FINISHED)
+    expect(status).to_contain_text("Processed 5 files")
+    expect(status).to_contain_text("; 1 could not be judged.")
+    assert names() == ["b.png", "digits.zip/10.png", "digits.zip/9.png", "=bad.png", "<b>方.png"]
+    seven = check_bytes(product_engine, "b.png", SEVEN).answer
+    assert seven.verdict is not None
+    number = f"{seven.fake_probability:.4f}"
+    assert cells("b.png")[1:4] == [seven.verdict.capitalize(), number, str(seven.digit)]
+    assert cells("<b>方.png")[1:] == ["Not a digit", "", "", ""]
+    assert cells("=bad.png")[4]
+
+    name, content = saved(page, page.get_by_role("button", name="Save all as JSON"))
+    answers = json.loads(content)
+    assert name == "touchstone.json"
+    assert [each["file"] for each in answers] == names()
+    for got, source in ((answers[0], SEVEN), (answers[4], SQUARE)):
+        expected = check_bytes(product_engine, got["file"], source).answer.as_dict()
+        assert list(got) == list(expected)
+        assert got == pytest.approx(expected, abs=1e-6)
+    name, content = saved(page, page.get_by_role("button", name="Save all as CSV"))
+    assert name == "touchstone.csv"
+    # Excel needs a byte order mark for names that are not ASCII.
+    records = list(csv.DictReader(io.StringIO(content.decode("utf-8"), newline="")))
+    assert [each["\ufefffile"] for each in records][3:] == ["'=bad.png", "<b>方.png"]
+
+    header = page.get_by_role("columnheader", name="File")
+    for order in ("ascending", "descending"):
+        header.get_by_role("button").click()
+        expect(header).to_have_attribute("aria-sort", order)
+        in_order = ["<b>方.png", "=bad.png", "b.png", "digits.zip/9.png", "digits.zip/10.png"]
+        assert sorted(names()) == sorted(in_order)
+        nine, ten = names().index("digits.zip/9.png"), names().index("digits.zip/10.png")
+        assert (nine < ten) == (order == "ascending")
+    for _ in range(2):
+        page.get_by_role("columnheader", name="P(fake | x)").get_by_role("button").click()
+        assert sorted(names()[3:]) == ["<b>方.png", "=bad.png"], "rows without a score come last"
+    page.get_by_role("button", name="Not a digit 1").click()
+    assert names() == ["<b>方.png"]
+    expect(page.locator(".answers-count")).to_have_text("1 of 5 shown")
+    page.get_by_role("button", name="All 5").click()
+    page.get_by_label("File name contains").fill("ZIP")
+    assert len(names()) == 2
+    page.get_by_label("File name contains").fill("")
+    page.get_by_role("button", name="Gallery", exact=True).click()
+    opener = page.get_by_role("button", name="Open b.png in Check")
+    expect(opener).to_contain_text(number)
+    opener.focus()
+    opener.press("Enter")
+    assert shown(page, "b.png").fake == number
+
+    open_view(page, "many")
+    drop_large(page, ".files-zone", MOST_FILES + 1, 1)
+    expect(status).to_contain_text("These are more than 2,000 files, so none was sent.")
+    drop_large(page, ".files-zone", 17, LARGEST_FILE_BYTES)
+    expect(status).to_contain_text("These files exceed 512 MiB together, so none was sent.")
+    (tmp_path / "set" / "inner").mkdir(parents=True)
+    for name in ("set/1.png", "set/inner/2.png", "set/.hidden"):
+        (tmp_path / name).write_bytes(SEVEN)
+    box = page.locator(".files-zone").bounding_box()
+    assert box is not None
+    session = page.context.new_cdp_session(page)
+    data = {"items": [], "files": [str(tmp_path / "set")], "dragOperationsMask": 1}
+    for kind in ("dragEnter", "dragOver", "drop"):
+        place = {"type": kind, "x": box["x"] + 20, "y": box["y"] + 20, "data": data}
+        session.send("Input.dispatchDragEvent", place)
+    expect(status).to_contain_text(FINISHED)
+    assert sorted(names()) == ["set/1.png", "set/inner/2.png"]
+
+    large, lost = tmp_path / "large.png", tmp_path / "lost.png"
+    with large.open("wb") as stream:
+        stream.truncate(LARGEST_FILE_BYTES + 1)
+    lost.write_bytes(SEVEN + b"lost")
+
+    def lose(route: Route) -> None:
+        route.abort() if b"lost.png" in (route.request.post_data_buffer or b"") else route.continue_()
+
+    page.route("**/upload**", lose)
+    page.set_input_files(".files-input", [large, lost, tmp_path / "set" / "1.png"])
+    expect(status).to_contain_text("2 could not be judged.")
+    assert names() == ["large.png", "lost.png", "1.png"]
+    assert "more than 32 MiB" in cells("large.png")[4]
+    assert "did not reach the app" in cells("lost.png")[4]
+    page.unroute("**/upload**")
+
+    stop = page.get_by_role("button", name="Stop")
+    with requests_held(page, "**/upload**"):
+        send({"a.png": SEVEN, "b.png": SEVEN})
+        expect(status).to_have_text("Uploading 0 of 2")
+        expect(page.get_by_role("button", name="Choose files")).to_be_disabled()
+        stop.click()
+        expect(status).to_contain_text("Stopped before any file was checked.")
+    many = {"many.zip": zip_bytes({f"{index}.png": LARGE for index in range(1500)})}
+    send(many)
+    expect(rows.nth(60)).to_be_attached()
+    stop.click()
+    expect(status).to_contain_text("Stopped. The results so far are kept.")
+    assert 64 <= len(names()) < 1500
+    # Another selection replaces one that is still being checked.
+    send(many)
+    expect(rows.nth(60)).to_be_attached()
+    send({"last.png": SEVEN})
+    expect(status).to_contain_text(FINISHED)
+    assert names() == ["last.png"]
+
+
+def test_use_it_elsewhere(page: Page, product_engine: Engine) -> None:
+    paths: list[str] = []
+    page.on("request", lambda sent: paths.append(urlsplit(sent.url).path))
+    open_view(page, "elsewhere")
+    expect(page.locator("#elsewhere-card")).to_be_visible()
+    assert not [path for path in paths if path.startswith("/models/")]
+    page.get_by_role("link", name="How far you can trust the score").click()
+    expect(page.get_by_role("heading", name="How far you can trust the score")).to_be_in_viewport()
+    arrived = "image => image.decode().then(() => image.naturalWidth)"
+    for plot in page.locator(".plots img").all():
+        plot.scroll_into_view_if_needed()
+        assert plot.evaluate(arrived) == int(plot.get_attribute("width") or 0)
+    made = page.locator(".made")
+    made.locator("summary").click()
+    assert made.locator("img").first.evaluate(arrived) > 0
+
+    model = published_models(product_engine)[0]
+    card = page.locator(".files li").filter(has=page.get_by_role("link", name=model.file, exact=True))
+    file, content = saved(page, card.get_by_role("link"))
+    assert (file, content) == (model.file, product_engine.manifest.read(model.file))
+    expect(card.locator(".checksum")).to_have_text(model.entry["sha256"])
+    expect(card).to_contain_text(f"{len(content):,} bytes")
+    card.locator("summary").click()
+    for name, kind in (model.inputs | model.outputs).items():
+        expect(card.locator("details")).to_contain_text(f"{name} {kind}")
+
+    own = urlsplit(page.url)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for program in programs():
+        block = page.locator(f"#{program.name}-program")
+        block.locator("xpath=ancestor::details").evaluate("part => { part.open = true; }")
+        source = program.path.read_text(encoding="utf-8").rstrip()
+        source = source.replace(SHOWN_ADDRESS, f"{own.scheme}://{own.netloc}")
+        assert block.locator("code").text_content() == source
+        block.get_by_role("button").click()
+        expect(block.get_by_role("button")).to_have_text("Copied")
+        assert clipboard(page) == source
+    # As on a page over plain http.
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('denied')); }")
+    block = page.locator("#python-program")
+    block.get_by_role("button").click()
+    expect(page.locator(".copied")).to_have_text("Copied")
+    assert clipboard(page) == block.locator("code").text_content()
+
+
+def use_check(page: Page) -> None:
+    name = "a-very-long-file-name-without-a-single-space-in-it-" * 3 + ".png"
+    upload(page, name, SEVEN)
+    expect(page.locator("#result .result:not([data-stale]) .result-file")).to_have_text(name)
+    page.get_by_role("button", name=re.compile("Why|为什么")).click()
+    expect(page.locator("#reasons .strip li")).to_have_count(len(CHANGES))
+
+
+def use_generate(page: Page) -> None:
+    page.goto(f"{page.url}&digit=12&count=64&seed=1&index=2")
+    expect(page.locator(".wall-digit")).to_have_count(64)
+
+
+def use_learn(page: Page) -> None:
+    expect(page.locator("#learn-digit .chart")).to_be_visible()
+    expect(page.locator("[data-recorded]:not([hidden])")).to_have_count(1)
+
+
+def use_game(page: Page) -> None:
+    page.locator("#start-game").click()
+    for number in range(2, CARDS + 1):
+        page.locator("#say-fake").click()
+        expect(page.locator("#board .card strong")).to_contain_text(str(number))
+    page.locator("#say-real").click()
+    expect(page.locator("#board .cards li")).to_have_count(CARDS)
+
+
+def use_many(page: Page) -> None:
+    files: dict[str, bytes] = {"a-name-" * 20 + ".png": SEVEN, "bad.png": b"no", "square.png": SQUARE}
+    drop(page, ".files-zone", files)
+    expect(page.locator(".answers-rows tr")).to_have_count(3)
+
+
+def use_elsewhere(page: Page) -> None:
+    expect(page.locator("#elsewhere-card")).to_be_visible()
+    page.locator(".elsewhere details").evaluate_all("all => all.forEach(part => { part.open = true; })")
+
+
+USES: dict[str, Callable[[Page], None]] = {
+    "check": use_check,
+    "generate": use_generate,
+    "learn": use_learn,
+    "game": use_game,
+    "many": use_many,
+    "elsewhere": use_elsewhere,
+}
+
+
+@on_a_phone
+def test_every_view_fits_on_a_phone(page: Page) -> None:
+    canvas = page.locator("#area canvas")
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    touch, scrolled = page.context.new_cdp_session(page), page.evaluate("scrollY")
+    for step in range(13):
+        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + (0.8 - 0.05 * step) * box["height"]}
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    shown(page, "Your drawing")
+    # A line of 0.6 of the pad's 280 pixels, 22 wide; a browser that scrolled would have cut it short.
+    assert ink(page) > 3500
+    assert page.evaluate("scrollY") == scrolled
+    page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
+    with page.expect_file_chooser():
+        page.get_by_role("button", name="Camera").click()
+    lines = "parts => parts.map(part => part.getClientRects().length)"
+    for width in range(320, 420, 20):
+        page.set_viewport_size({"width": width, "height": 844})
+        assert set(page.locator(".formula:visible").evaluate_all(lines)) == {1}, "no formula is broken"
+    page.set_viewport_size({"width": 390, "height": 844})
+    for view in VIEWS:
+        open_view(page, view)
+        USES[view](page)
+        assert overflow(page) <= 0, view
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
+    page.goto(f"{page.url.split('?')[0]}?view=generate&seed=9&count=2")
+    page.evaluate("() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); }")
+    page.get_by_role("button", name="Copy a link to these digits").click()
+    field = page.get_by_role("textbox", name="Link")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(re.compile(r"\?view=generate&generator=generator&seed=9&count=2$"))
+    assert page.evaluate("getSelection().toString()") == field.input_value()
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(
+    ("width", "scheme", "language"),
+    [(1280, "light", "en"), (390, "dark", "zh-CN")],
+)
+def test_every_view_is_accessible_in_both_languages(
+    browser: Browser, product_server: str, width: int, scheme: str, language: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 844},
+        color_scheme="dark" if scheme == "dark" else "light",
+        locale=language,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(product_server)
+    text = load_texts()[language[:2]]
+    for view in VIEWS:
+        open_view(page, view)
+        expect(page.locator(f"#views [data-tab-id={view}]").first).to_have_text(text(f"page.{view}"))
+        USES[view](page)
+        assert serious(page) == [], view
+        assert overflow(page) <= 0, view
+        if view == "learn":
+            expect(page.locator(".learn-play")).to_be_hidden()
+        unnamed = "all => all.filter(each => !(each.innerText.trim() || each.ariaLabel)).length"
+        assert page.locator("button:visible").evaluate_all(unnamed) == 0, view
+        if language == "zh-CN" and view != "elsewhere":
+            assert not re.search(r"(?:\b[a-z]{3,} ){4}", page.locator("#views").inner_text()), view
+    for block in page.locator(".elsewhere pre, .elsewhere .table").all():
+        block.focus()
+        expect(block).to_be_focused()
+        assert block.get_attribute("aria-label")
+    context.close()
+
+
+def test_without_mnist_the_player_draws_the_real_digits(
+    browser: Browser, product_models: Path, tmp_path: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("TOUCHSTONE_DATA", "XDG_CACHE_HOME"):
+            patch.setenv(variable, str(tmp_path))
+        with served_app("--models", str(product_models)) as address:
+            page = browser.new_page()
+            page.goto(f"{address}?view=game")
+            expect(page.locator("#own-area .area-choose")).to_be_hidden()
+            board = page.locator("#own-told")
+            for drawn in range(1, 6):
+                stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.6 + 0.05 * drawn)], "#own-area")
+                page.get_by_role("button", name="Add this digit").click()
+                expect(board).to_contain_text(f"{drawn} of 5 drawn.")
+                expect(page.locator("#own-area .area-hint")).to_be_visible()
+            use_game(page)
+            page.close()
