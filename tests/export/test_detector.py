@@ -1,6 +1,5 @@
 """The detector's files are published together beside the other models, or nothing is."""
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -17,11 +16,8 @@ from demo.errors import ModelError
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
-from export.__main__ import main
 from export.convert import noise_pictures
-from export.detector import remeasure_detector
 from export.errors import ParityError, PublishError
-from export.int8 import Tolerance
 from tests.export.test_convert import assert_plain, metadata, signature
 from tests.support.detectors import (
     BATCHES,
@@ -30,12 +26,8 @@ from tests.support.detectors import (
     SCALE,
     TinyDetector,
     export_tiny,
-    quick_gate,
     tiny_groups,
 )
-from tests.support.runs import evaluated_detector
-from train.bundle import load_bundle, save_bundle
-from train.run import Run
 
 FILES = {"discriminator.onnx", "normalizer.onnx", "discriminator_from_image.onnx"}
 
@@ -178,35 +170,3 @@ def test_golden_numbers_replay_every_output(product_models: Path, tmp_path: Path
     path.write_text(json.dumps(manifest))
     with pytest.raises(ModelError, match=rf"{output} differs by 0\.01"):
         Engine.load(models, "cpu")
-
-
-def test_an_evaluated_run_is_published_with_its_report(
-    narrow: None,  # noqa: ARG001
-    few_digits: str,
-    tmp_path_factory: pytest.TempPathFactory,
-    models: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.setattr("train.evaluation.tables.ROUNDS", 10)
-    run = evaluated_detector(tmp_path_factory, few_digits)
-    quick_gate(monkeypatch)
-    # What a network that learnt nothing loses in int8, on a dozen pictures, is chance.
-    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
-    assert main(["run", str(run), "--models", str(models)]) == 0
-    report = (run / "evaluation.json").read_bytes()
-    assert (models / "evaluation.json").read_bytes() == report
-    assert (models / "evaluation-scores.png").read_bytes() == (run / "evaluation-scores.png").read_bytes()
-    thresholds = Thresholds(**json.loads(report)["thresholds"])
-    assert Engine.load(models, "cpu").thresholds == thresholds
-    assert Engine.load(models, "cpu", "discriminator_int8").thresholds == thresholds
-    again = remeasure_detector(models)
-    assert again["measured"] == pytest.approx(again["published"], abs=2e-3)
-    # Before it is evaluated it is not published.
-    bundle = load_bundle(Run(run))
-    copy = Run(models.parent / "copy")
-    save_bundle(copy, dataclasses.replace(bundle, files={}))
-    before = contents(models)
-    assert main(["run", str(copy.folder), "--models", str(models)]) == 1
-    assert "python -m train evaluate" in capsys.readouterr().err
-    assert contents(models) == before
