@@ -1,5 +1,6 @@
 """`normalizer.onnx`, and `discriminator_from_image.onnx`: the normalizer and a discriminator as one graph."""
 
+import functools
 import io
 import os
 import subprocess
@@ -101,7 +102,7 @@ def export_normalizer(
         ParityError: an output differs from the reference's.
     """
     metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, {})
-    model = normalizer_graph()
+    model = onnx.load_model_from_string(normalizer_graph())
     set_interface(model, NORMALIZER_OUTPUTS)
     content = serialized(model, metadata)
     session = open_session(NORMALIZER, content, [CPU])
@@ -121,7 +122,8 @@ def export_normalizer(
     return ExportedModel(f"{NORMALIZER}.onnx", content, entry, report)
 
 
-def normalizer_graph() -> onnx.ModelProto:
+@functools.cache
+def normalizer_graph() -> bytes:
     """Build the normalizer's graph in a process with a fixed hash seed, so that its bytes never change."""
     built = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", BUILD],
@@ -130,7 +132,7 @@ def normalizer_graph() -> onnx.ModelProto:
         stdout=subprocess.PIPE,
         check=True,
     )
-    return onnx.load_model_from_string(built.stdout)
+    return built.stdout
 
 
 def reference_outputs(picture: NDArray[np.uint8]) -> list[NDArray[Any]]:

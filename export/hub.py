@@ -1,4 +1,4 @@
-"""A model folder ready for the Hugging Face Hub, made of what is published."""
+"""Write the published models as a folder ready for the Hugging Face Hub."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ from export.errors import PublishError
 from export.publish import replacement, write_synced
 
 Result = tuple[str, str, float]
-"""A figure: the kind that the Hub's library files it under, its name, its value."""
+"""A figure: its type in the Hub's terms, its name, its value."""
 
 WEIGHTS = (DISCRIMINATOR, MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
 
@@ -37,18 +37,17 @@ WEIGHTS = (DISCRIMINATOR, MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
 def write_hub(folder: Path, models: Path, conformance: Path) -> None:
     """Write .onnx files, model card, weights as safetensors, config, conformance pack and checksums.
 
-    The folder must be empty or not there: nothing of the user's is replaced.
-
     Raises:
-        ModelError: the models cannot be read. PublishError: the folder is not empty or cannot be written.
+        ModelError: the models cannot be read.
+        PublishError: the folder exists and is not empty, or cannot be written.
     """
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise PublishError(f"{folder} is no empty folder; name a new one.")
+        raise PublishError(f"{folder} is not empty; name a new folder.")
     manifest = Manifest.load(models)
     expected = json.loads((conformance / EXPECTED).read_text(encoding="utf-8"))
     if expected["sha256"] != manifest.files[expected["model"]]["sha256"]:
         raise PublishError(
-            f"{conformance} is of other models than {models}; write it anew with "
+            f"{conformance} is of other models than {models}; write it again with "
             "`python -m export conformance`."
         )
     with replacement(folder) as staged:
@@ -58,23 +57,22 @@ def write_hub(folder: Path, models: Path, conformance: Path) -> None:
         for name in (EXPECTED, *(row["file"] for row in expected["pictures"])):
             write_synced(staged / "conformance" / name, (conformance / name).read_bytes())
         for name in WEIGHTS:
-            if f"{name}.onnx" not in manifest.files:
-                continue
-            write_synced(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
-        write_synced(staged / "config.json", as_json(config(manifest)))
+            if f"{name}.onnx" in manifest.files:
+                write_synced(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
+        write_synced(staged / "config.json", (json.dumps(config(manifest), indent=1) + "\n").encode())
         write_synced(staged / "README.md", card(manifest).encode())
         write_synced(staged / "SHA256SUMS", checksums(staged).encode())
 
 
 def weights(model: bytes) -> bytes:
-    """A graph's float weights under their names there, as safetensors."""
+    """Return a graph's float weights, under their names there, as safetensors."""
     graph = onnx.load_model_from_string(model).graph
     arrays = {each.name: numpy_helper.to_array(each).copy() for each in graph.initializer}
     return save({name: array for name, array in arrays.items() if array.dtype.kind == "f" and array.ndim > 0})
 
 
 def config(manifest: Manifest) -> dict[str, Any]:
-    """What an app needs to know before it loads a file."""
+    """Return what an app needs to know before it loads a file."""
     entry = manifest.files[f"{FROM_IMAGE}.onnx"]
     return {
         "model": f"{FROM_IMAGE}.onnx",
@@ -137,7 +135,7 @@ def detector_results(entry: Mapping[str, Any]) -> list[Result]:
 
 
 def model_index(results: Sequence[Result]) -> dict[str, Any]:
-    """The figures as the Hub's own library reads them."""
+    """Return the figures as the Hub's own library reads them."""
     return {
         "name": "touchstone",
         "results": [
@@ -153,14 +151,9 @@ def model_index(results: Sequence[Result]) -> dict[str, Any]:
 
 
 def checksums(folder: Path) -> str:
-    """Every file of a folder in the form that `sha256sum --check` reads."""
+    """Return the checksums of a folder's files, as `sha256sum --check` reads them."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     return "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(folder).as_posix()}\n"
         for path in paths
     )
-
-
-def as_json(content: dict[str, Any]) -> bytes:
-    """JSON as a file holds it."""
-    return (json.dumps(content, indent=1) + "\n").encode()

@@ -80,14 +80,9 @@ TOLERANCE: Final = Tolerance(
 
 
 @dataclass(frozen=True)
-class Distance:
-    """How far a variant is from its reference, as in `Tolerance`; worst: the group that loses most."""
+class Distance(Tolerance):
+    """How far a variant is from its reference, in the same terms; worst: the group that loses most."""
 
-    probability_mean: float
-    probability_percentile_99: float
-    verdicts: float
-    auroc: float
-    auroc_worst: float
     worst: str
 
 

@@ -1,10 +1,12 @@
-"""The normaliser as a graph of standard ONNX operators: `train/normalize.py` step by step, for any picture.
+"""The normalizer as a graph of standard ONNX operators: `train/normalize.py` step by step, for any picture.
 
-Each function is the reference's of the same name where there is one, with the reference's constants. A
-small picture pays for every operator, half a microsecond each: so one vector holds what belongs to rows and
-to columns, and what a picture does not need is in a branch that it does not take. A large one pays for every
-pass over its pixels: so they stay bytes for long, and what is outside the ink is cut off before noise is
-looked at. The numbers are the same on every way through.
+Functions have the names and constants of the reference. For a small picture each operator costs half a
+microsecond, so rows and columns share one vector, and branches skip what a picture does not need. For a large
+picture each pass over its pixels costs, so they stay bytes for long, and everything outside the ink is cut
+off before noise is measured. All branches give the same numbers.
+
+The bytes of the graph depend on the line numbers inside the functions and on PYTHONHASHSEED; see
+`normalizer_graph` in `from_image.py`.
 """
 
 from typing import Final
@@ -38,16 +40,16 @@ FRAME_PARTS = round(1 / FRAME_SHARE)
 HALF_UP = 0.5 + 1 / 512
 LEAST_AVERAGE = 1e-6
 BLOCK = 512
-"""A crop begins at as many rows and columns from one of these as its picture: products of matrices are summed
-block by block, and should not depend on where in its picture the ink was found."""
+"""A crop is aligned to these rows and columns of its picture: matrix products are summed block by block, and
+the sums should not depend on where in the picture the ink is."""
 
 AS_FLOAT = TensorProto.FLOAT
 AS_INT = TensorProto.INT64
 AS_BYTE = TensorProto.UINT8
 
-# A millionth more than ITU-R BT.601: halves round up, and no other of the 256^3 colours comes near to one.
+# A millionth more than ITU-R BT.601, so that halves round up; no other of the 256^3 colours is near a half.
 SHARES = numpy_helper.from_array(np.array([[0.299, 0.587, 0.114, 0]], np.float32) * np.float32(1 + 1e-6))
-# Multiplied from both sides with a digit: its mass, and the moments about where its centre should be.
+# Multiplied with a digit from both sides: its mass, and its moments about where its centre should be.
 ABOUT_CENTRE: Final = np.stack([np.ones(BOX), (SIDE + 1) / 2 - np.arange(BOX)]).astype(np.float32)
 MOMENTS_DOWN = numpy_helper.from_array(ABOUT_CENTRE)
 MOMENTS_ACROSS = numpy_helper.from_array(np.ascontiguousarray(ABOUT_CENTRE.T))
@@ -58,7 +60,7 @@ NEIGHBOURS = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32))
 
 @script()
 def median(values: FLOAT[...]) -> FLOAT[...]:
-    """Along the last axis, which stays."""
+    """Median along the last axis, which is kept."""
     count = op.Shape(values, start=-1)
     largest, _ = op.TopK(values, count - count / 2, axis=-1, sorted=0)
     return op.ReduceMin(largest, [-1], keepdims=1)
@@ -66,7 +68,7 @@ def median(values: FLOAT[...]) -> FLOAT[...]:
 
 @script()
 def edges(values: FLOAT[...]) -> FLOAT[...]:
-    """First and last row, then first and last column after them: [2, width + height]."""
+    """First and last row, each followed by the first and last column: [2, width + height]."""
     rows = op.Gather(values, [0, -1], axis=0)
     columns = op.Gather(values, [0, -1], axis=1)
     return op.Concat(rows, op.Transpose(columns, perm=[1, 0]), axis=1)
@@ -131,7 +133,7 @@ def sloped(paper_levels: FLOAT[...], size: INT64[2]) -> FLOAT[...]:
 def frame(
     outer: FLOAT[...], inner: FLOAT[...], size: INT64[2], thickness: INT64[...]
 ) -> tuple[INT64[2], INT64[2]]:
-    """Rows and columns to drop at the top and left, and at the bottom and right.
+    """Rows and columns to cut off at the top and left, and at the bottom and right.
 
     outer, inner: [2, width + height], the outermost lines, and those just inside a frame."""
     paper = median(op.Reshape(inner, [-1]))
@@ -159,7 +161,7 @@ def ink_on_dark(light: UINT8[...]) -> tuple[FLOAT[...], FLOAT[1], BOOL]:
     rows, columns = op.Split(outermost, lengths, axis=1)
     middles = op.Concat(median(rows), median(columns), axis=1)
     plane = sloped(op.Where(op.Abs(middles - paper) <= LARGEST_SLOPE, middles, paper), size)
-    # Light multiplies: where there is half of it, ink stands out half as far. On black or white, 1.
+    # Light multiplies: with half of it, ink stands out half as much. On black or white, the factor is 1.
     dark = op.DequantizeLinear(light, op.Where(bright, -1.0, 1.0), op.Cast(black, to=AS_BYTE))
     above = (dark - plane) * (255.0 / op.Max(255.0 - plane, op.Cast(LEAST_CONTRAST, to=AS_FLOAT)))
     noise = median(op.Reshape(op.Abs(edges(above)), [-1]))
@@ -168,7 +170,7 @@ def ink_on_dark(light: UINT8[...]) -> tuple[FLOAT[...], FLOAT[1], BOOL]:
 
 @script()
 def ink_on_flat(light: UINT8[...], paper: UINT8[...]) -> tuple[FLOAT[...], BOOL]:
-    """What `ink_on_dark` gives where all outermost pixels are of one brightness, and most just inside."""
+    """Same as `ink_on_dark` if all outermost pixels, and most just inside, have one brightness."""
     level = op.Cast(paper, to=AS_FLOAT)
     bright = level > 127.0
     room = op.Where(bright, level, 255.0 - level)
@@ -179,7 +181,7 @@ def ink_on_flat(light: UINT8[...], paper: UINT8[...]) -> tuple[FLOAT[...], BOOL]
 
 @script()
 def extent(rows: FLOAT[...], columns: FLOAT[...]) -> tuple[INT64[2], INT64[2]]:
-    """Where the ones begin among rows and among columns, zeros or ones, and from first to last how many."""
+    """First row and column that is 1, of zeros and ones, and how many there are from first to last."""
     top = op.ArgMax(rows, axis=0)
     bottom = op.ArgMax(rows, axis=0, select_last_index=1)
     left = op.ArgMax(columns, axis=0)
@@ -190,7 +192,7 @@ def extent(rows: FLOAT[...], columns: FLOAT[...]) -> tuple[INT64[2], INT64[2]]:
 
 @script()
 def box_of(rows: FLOAT[...], columns: FLOAT[...], level: FLOAT[1]) -> tuple[INT64[2], INT64[2]]:
-    """The box of ink above a level, from the strongest of every row and of every column."""
+    """Box of the ink above a level, from the strongest value of every row and every column."""
     begin, length = extent(op.Cast(rows > level, to=AS_FLOAT), op.Cast(columns > level, to=AS_FLOAT))
     return begin, length
 
@@ -204,7 +206,7 @@ def off_grid(changes: FLOAT[...], start: INT64[1], factor: INT64[1]) -> FLOAT[..
 
 @script()
 def is_exact(ink: FLOAT[...], begin: INT64[2], factor: INT64[1]) -> BOOL[1]:
-    """Whether ink is made of squares of `factor` pixels."""
+    """Whether the ink consists of squares of `factor` pixels."""
     top, left = op.Split(begin, num_outputs=2)
     rows, columns = op.Split(op.Shape(ink), num_outputs=2)
     below = op.Slice(ink, [1], rows, [0]) - op.Slice(ink, [0], rows - 1, [0])
@@ -223,7 +225,7 @@ def without_specks(
     length: INT64[2],
     origin: INT64[2],
 ) -> tuple[INT64[2], INT64[2]]:
-    """The box of all ink above a level but lone pixels; the box as given, where there is no other.
+    """Box of all ink above a level except lone pixels; the given box if there is no other ink.
 
     left: the part of the ink that begins at the origin; no ink beyond it reaches the level."""
     sums = op.Conv(op.Unsqueeze(left, [0, 1]), op.Constant(value=NEIGHBOURS), pads=[1, 1, 1, 1])
@@ -239,9 +241,9 @@ def without_specks(
 def scaled(
     left: FLOAT[...], origin: INT64[2], size: INT64[2], begin: INT64[2], length: INT64[2]
 ) -> tuple[FLOAT[...], INT64[2]]:
-    """The box by area averaging, longest side `BOX`: [1, BOX, BOX] with zeros after it, and its sides.
+    """The box scaled by area averaging, longest side `BOX`: [BOX, BOX] padded with zeros, and its sides.
 
-    left: the part of a picture of this size that begins at the origin; all of the box lies in it."""
+    left: the part of a picture of this size that begins at the origin; the box lies inside it."""
     longest = op.ReduceMax(length)
     count = op.Max((length * (2 * BOX) + longest) / (longest * 2), [1])
     lead = op.Mod(origin, BLOCK)
@@ -266,9 +268,9 @@ def scaled(
 
 @script()
 def centred(averaged: FLOAT[...], count: INT64[2]) -> UINT8[...]:
-    """A box of this many rows and columns, zeros after it, at full contrast, where MNIST would have it."""
+    """A box of this many rows and columns, padded with zeros, at full contrast, placed as in MNIST."""
     strongest = op.ReduceMax(averaged)
-    # Where there is no ink nothing is divided by, but the rest has to be finite all the same.
+    # Without ink the result is not used, but it must be finite.
     factor = 255.0 / op.Where(strongest < FULL_CONTRAST, op.Max(strongest, LEAST_AVERAGE), 255.0)
     # Any ink stays at least 1.
     digit = op.Max(op.Floor(averaged * factor + HALF_UP), op.Sign(averaged))
@@ -320,7 +322,7 @@ def normalize(
     quiet = op.Equal(noise, 0.0)
     as_large = op.And(quiet, op.Equal(longest, BOX))
     if as_large:
-        # As MNIST has it: the averages are the pixels.
+        # Already as in MNIST: the averages are the pixels.
         top_left = op.Identity(first)
         sides = op.Identity(length)
         count = op.Identity(length)
@@ -357,9 +359,9 @@ def normalize(
 
 
 def normalizer_model() -> onnx.ModelProto:
-    """`image` uint8 [height, width, 1 | 3 | 4] → `pixels` uint8 [1, 28, 28], `box` int64 [4] and
-    `inverted` bool [1], as one graph.
+    """Return the graph: `image` uint8 [height, width, 1 | 3 | 4] → `pixels` uint8 [1, 28, 28],
+    `box` int64 [4] and `inverted` bool [1].
     """
     model = inliner.inline_local_functions(normalize.to_model_proto())
-    # Without the types inside branches the optimiser would leave a cast at every constant there.
+    # Without types inside branches the optimizer would leave a cast at every constant there.
     return onnxscript.optimizer.optimize(onnx.shape_inference.infer_shapes(model))

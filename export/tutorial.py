@@ -236,27 +236,18 @@ def remeasure_tutorial(models: Path) -> dict[str, Any]:
     if figures is None:
         raise ModelError(f"{models} holds no {discriminator} with figures; publish a tutorial run first.")
     reals = mnist.load(figures["dataset"], "test").images.numpy()
-    measured = measure_pair(
-        open_session(discriminator, manifest.read(discriminator), [CPU]),
-        open_session(generator, manifest.read(generator), [CPU]),
-        reals,
+    scoring, sampling = (
+        open_session(name, manifest.read(name), [CPU]) for name in (discriminator, generator)
     )
+    latent = sampling.get_inputs()[0].shape[1]
+    (fakes,) = sampling.run([PIXELS], {NOISE: normal_noise(len(reals), latent, EVALUATION_SEED)})
+    measured = raw_and_normalized(lambda pixels: scoring.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
     result = {"published": figures, "measured": {"dataset": figures["dataset"], **measured}}
     if manifest.names("normalizer"):
         result["enlarged"] = measure_enlarged(
             Engine.load(models, "cpu", MLP_DISCRIMINATOR), reals[:ENLARGED_COUNT]
         )
     return result
-
-
-def measure_pair(discriminator: Any, generator: Any, reals: NDArray[np.uint8]) -> dict[str, Any]:
-    """Score real digits and as many of the generator's, with the seed of `python -m train evaluate`.
-
-    discriminator, generator: onnxruntime sessions. reals: uint8 [n, height, width], test digits.
-    """
-    latent = generator.get_inputs()[0].shape[1]
-    fakes = generator.run([PIXELS], {NOISE: normal_noise(len(reals), latent, EVALUATION_SEED)})[0]
-    return raw_and_normalized(lambda pixels: discriminator.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
 
 
 def measure_enlarged(engine: Engine, digits: NDArray[np.uint8]) -> dict[str, Any]:

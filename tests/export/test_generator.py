@@ -15,11 +15,16 @@ from torch import nn
 from demo.errors import ModelError
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack
+from export.__main__ import main
 from export.errors import ParityError, PublishError
 from export.generator import publish_generator
 from tests.export.test_convert import assert_plain, signature
 from tests.support.detectors import BATCHES, quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
+from tests.support.runs import copied_generators
+from train.config import GeneratorsConfig
+from train.generators.conditional_gan import ConditionalGan
+from train.run import Run
 
 
 class Heavy(SegmentGenerator):
@@ -76,18 +81,18 @@ def test_an_eleventh_digit_is_an_error_and_no_crash() -> None:
         session.run(None, {"noise": noise, "digit": np.array([10], np.int64)})
 
 
-def test_other_models_stay_and_are_served(models: Path) -> None:
-    before = {path.name: path.read_bytes() for path in models.iterdir()}
-    export(SegmentGenerator(), models)
-    after = {path.name: path.read_bytes() for path in models.iterdir()}
-    assert set(after) == {*before, "generator.onnx"}
-    assert {name for name in before if after[name] != before[name]} <= {"manifest.json", "generator.onnx"}
+def test_other_models_stay_and_are_served(generator_models: Path) -> None:
+    before, after = (
+        {path.name: path.read_bytes() for path in folder.iterdir()}
+        for folder in (MODELS_FOLDER, generator_models)
+    )
+    assert set(after) == set(before)
+    assert {name for name in before if after[name] != before[name]} == {"manifest.json", "generator.onnx"}
     entry = json.loads(after["manifest.json"])["files"]["generator.onnx"]
     assert entry["kind"] == "generator"
-    assert entry["training_run"] == "a run"
-    assert entry["metrics"] == {"digits": 10}
+    assert entry["training_run"] == "none: segments"
     assert set(entry["golden"]["inputs"]) == {"noise", "digit"}
-    Engine.load(models, "cpu").open_all()
+    Engine.load(generator_models, "cpu").open_all()
 
 
 def test_the_report_beside_the_run_has_every_digit(generator_models: Path) -> None:
@@ -127,3 +132,29 @@ def test_a_failed_gate_publishes_nothing_and_leaves_its_report(
     assert {path.name: path.read_bytes() for path in models.iterdir()} == before
     (rows,) = json.loads((models.parent / "run" / "parity.json").read_text()).values()
     assert not any(row["allowed"] for row in rows)
+
+
+def test_a_run_is_published_with_its_report_and_makes_the_same_digits(
+    narrow: None,  # noqa: ARG001
+    few_digits: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    models: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = Run(copied_generators(tmp_path_factory, few_digits))
+    quick_gate(monkeypatch)
+    assert main(["run", str(run.folder), "--models", str(models)]) == 0
+    report = json.loads((run.folder / "report.json").read_text())
+    assert json.loads((models / "generators.json").read_text()) == report
+    names = [row["name"] for row in report["rows"] if row["kind"] != "real"]
+    assert all((models / f"generators-{name}.png").exists() for name in names)
+    entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
+    (row,) = (row for row in report["rows"] if row["name"] == "conditional_gan")
+    assert entry["metrics"]["frechet"] == row["frechet"]
+    # The same seed gives the same digits in the app as in training.
+    family = ConditionalGan(run.config(GeneratorsConfig))
+    family.restore(Run(run.folder / "conditional_gan").load(family.total)[0])
+    expected = family.sample(20, 5, np.full(20, 7, np.int64))
+    found = Engine.load(models, "cpu").generate("generator", 20, seed=5, digit=7)
+    assert np.abs(expected.astype(int) - found).max() <= 1
+    assert np.mean(expected != found) < 1e-3

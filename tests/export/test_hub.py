@@ -126,7 +126,7 @@ def test_a_product_without_figures_has_a_card_too(product_models: Path) -> None:
 def test_nothing_of_the_users_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "mine.txt").write_text("precious")
     assert main(["hub", str(tmp_path)]) == 1
-    assert "is no empty folder" in capsys.readouterr().err
+    assert "is not empty; name a new folder" in capsys.readouterr().err
     assert main(["conformance", str(tmp_path)]) == 1
     assert "holds no conformance pack" in capsys.readouterr().err
     assert main(["hub", str(tmp_path / "mine.txt")]) == 1

@@ -90,7 +90,7 @@ def test_the_published_variant_can_be_chosen(pixels: NDArray[np.uint8]) -> None:
     assert 0 < np.abs(found - expected).mean() < 0.02
 
 
-def test_a_run_is_published_with_its_variant_or_says_why_not(
+def test_a_run_whose_variant_is_refused_says_why(
     smoke_run: Path, smoke_models: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = f"{MLP_DISCRIMINATOR}.onnx"
@@ -99,10 +99,6 @@ def test_a_run_is_published_with_its_variant_or_says_why_not(
     bundle = load_bundle(Run(smoke_run))
     _, generator = pair_of(bundle)
     golden = np.zeros((2, 28, 28), np.uint8)
-    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(1, 1, 1, 1, 1))
-    (made,) = int8_variant(reference, generator, bundle, golden)
-    assert made.file == f"{MLP_DISCRIMINATOR}_int8.onnx"
-    assert capsys.readouterr().err == ""
     monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(0, 0, 0, 0, 0))
     assert list(int8_variant(reference, generator, bundle, golden)) == []
     assert "without an int8 variant: mlp_discriminator_int8 is too far" in capsys.readouterr().err

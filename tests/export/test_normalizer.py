@@ -1,4 +1,4 @@
-"""The normaliser's graph, where a whole picture does not show a difference: brightness, branch by branch."""
+"""The brightness of every colour and transparency: whole pictures would not show a difference."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from train.normalize import grey
 
 @pytest.fixture(scope="module")
 def graph_grey() -> Any:
-    """The graph's own `grey`, as a session: uint8 [height, width, channels] → uint8 [height, width]."""
+    """The graph's `grey` as a session: uint8 [height, width, channels] → uint8 [height, width]."""
     model = inliner.inline_local_functions(normalizer.grey.to_model_proto())
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.elem_type = TensorProto.UINT8
@@ -29,7 +29,7 @@ def grey_of(session: Any, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("red", range(0, 256, 16))
 def test_every_colour_is_as_bright_as_the_reference_has_it(graph_grey: Any, red: int) -> None:
-    """All 256^3: the graph multiplies in float32 where the reference divides whole numbers."""
+    """The graph multiplies in float32 where the reference divides whole numbers."""
     reds, greens, blues = np.meshgrid(np.arange(red, red + 16), np.arange(256), np.arange(256), indexing="ij")
     colours = np.stack([reds, greens, blues], axis=-1).astype(np.uint8).reshape(1024, 1024, 3)
     assert np.array_equal(grey_of(graph_grey, colours), grey(colours))
@@ -37,7 +37,7 @@ def test_every_colour_is_as_bright_as_the_reference_has_it(graph_grey: Any, red:
 
 @pytest.mark.parametrize("alpha", [range(256), range(160, 180), range(255, 256), range(1)])
 def test_every_transparency_is_as_bright_as_the_reference_has_it(graph_grey: Any, alpha: range) -> None:
-    """Every brightness under every alpha of a range, over paper that is chosen, or shows through."""
+    """Every brightness under every alpha of a range."""
     lights, alphas = np.meshgrid(np.arange(256), np.array(alpha), indexing="ij")
     picture = np.stack([lights, lights, lights, alphas], axis=-1).astype(np.uint8)
     assert np.array_equal(grey_of(graph_grey, picture), grey(picture))

@@ -1,7 +1,6 @@
 """A tiny detector without training: a convolution and a linear layer, the same weights each time."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -85,11 +84,10 @@ def export_tiny(
     models: Path,
     detector: nn.Module | None = None,
     thresholds: Thresholds = THRESHOLDS,
-    files: Mapping[str, bytes] | None = None,
 ) -> None:
     """Publish a tiny detector into a models folder through a quick gate; its report is in `run` beside it."""
     module = PixelDetector((detector or TinyDetector()).eval(), SCALE, BIAS)
     with pytest.MonkeyPatch.context() as patch:
         quick_gate(patch)
         spec = detector_spec(module, thresholds, tiny_groups(), "none: tiny", "MIT")
-        publish_detector(spec, models.parent / "run", models, METRICS, files or {}, None)
+        publish_detector(spec, models.parent / "run", models, METRICS, {}, None)
