@@ -127,6 +127,9 @@ class Calls:
                 raise HTTPException(422, NOT_UPLOADED)
             return None
         if (kind := getattr(component, "data_model", None)) is not None and value is not None:
+            # Gradio's HTML component sends an empty text once its file was removed.
+            if value == "":
+                return None
             if kind is gr.FileData:
                 return uploaded_file(self._app, self._uploads, value)
             if not isinstance(value, list):

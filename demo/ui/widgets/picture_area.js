@@ -14,8 +14,7 @@ let turn = 0;
 function announce() {
   turn += 1;
   // Gradio would send the last file again with the next event, and refuse it once the app has deleted it.
-  // It turns null into '', which is no file: set it anew each time.
-  if (props.value !== null) props.value = null;
+  if (props.value) props.value = null;
   document.dispatchEvent(new Event('touchstone:input'));
 }
 
