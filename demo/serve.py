@@ -210,6 +210,7 @@ def run(
         KeyboardInterrupt: it was interrupted.
         SystemExit: it was terminated; with code 0.
     """
+    limits.allow_connections()
     port = listening.getsockname()[1]
     address = local_url(host, port)
 

@@ -60,6 +60,17 @@ FREE_DISK: Final = 256 * MIB
 """Bytes free on the disk with the uploads; below that, uploads are refused and old ones go sooner."""
 
 
+def allow_connections() -> None:
+    """Raise the number of files that the process may have open, for `CONNECTIONS` and as many others."""
+    if sys.platform != "win32":
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * CONNECTIONS, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def limit_heap() -> None:
     """Have glibc give the memory of large pictures and bodies back to the system; do nothing elsewhere.
 

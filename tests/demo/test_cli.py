@@ -1,6 +1,5 @@
 """`python -m demo check`: lines, JSON, exit codes; and the answer they carry."""
 
-import dataclasses
 import json
 import os
 import subprocess
@@ -13,7 +12,6 @@ from PIL import Image
 
 from demo.cli import build_parser, main
 from demo.decoder.images import encode_png
-from demo.inference.answer import Answer, Thresholds
 from demo.inference.engine import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -113,15 +111,6 @@ def test_an_engine_that_cannot_serve_is_one_line(tmp_path: Path, capsys: pytest.
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_the_score_of_a_digit_is_its_files(
-    engine: Engine, digit: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    seen = engine.normalize(engine.generate("mlp_generator", 1, seed=3)[0][..., np.newaxis])
-    memory = engine.score(seen[np.newaxis]).logit[0]
-    main(["check", "--device", "cpu", "--json", str(digit)])
-    assert np.float32(json.loads(capsys.readouterr().out)["logit"]) == memory
-
-
 def test_one_line_whatever_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [b"two\nlines.png", b"not-utf-8-\xff.png"]
     paths = [os.fsdecode(os.fsencode(tmp_path) + b"/" + name) for name in names]
@@ -166,16 +155,3 @@ def test_of_an_animation_the_first_frame_and_it_says_so(
     frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
     assert main(["check", "--device", "cpu", str(tmp_path / "moves.gif")]) == 0
     assert "only the first was read" in capsys.readouterr().out
-
-
-def test_verdicts() -> None:
-    thresholds = Thresholds(fake=0.8, real=0.3, in_domain=0.5)
-    verdicts = [thresholds.verdict(score, 0.9) for score in (0.0, 0.3, 0.31, 0.79, 0.8, 1.0)]
-    assert verdicts == ["real", "real", "unsure", "unsure", "fake", "fake"]
-    assert thresholds.verdict(0.0, 0.49) == thresholds.verdict(1.0, 0.0) == "not a digit"
-    assert Thresholds(fake=0.5, real=0.5).verdict(0.5) == "fake"
-
-
-def test_the_answers_order_is_the_contracts() -> None:
-    assert [item.name for item in dataclasses.fields(Answer)] == CONTRACT
-    assert list(Answer("x").as_dict()) == CONTRACT

@@ -1,9 +1,9 @@
-"""The conformance matrix: every picture of the pack through every runtime and door.
+"""The conformance matrix: every picture of the pack through every runtime and entry point.
 
-`python -m tests.tools.conformance` prints it as a table: for each picture and way the difference of the
-logit from what is expected (0 where it is the same to the last bit) and, after a slash, how many of
-the 784 pixels differ. Ways that give no pixels have no slash; `-` is a format that the way cannot read.
-The digits' probabilities are compared too, where the model gives them.
+`python -m tests.tools.conformance` prints it as a Markdown table. Each cell shows the difference of the logit
+from the expected one (0: identical) and, after a slash, how many of the 784 pixels differ. Entry points that
+return no pixels have no slash; `-` is a format that one cannot read. The probabilities of the digits are
+compared too, if the model has them.
 """
 
 import argparse
@@ -52,12 +52,11 @@ LONGEST_PAGE_MILLISECONDS = 300_000
 
 @dataclass(frozen=True)
 class Cell:
-    """What one way said of one picture, against what is expected.
+    """The difference between what one way answered for one picture and what is expected.
 
-    way: the runtime or door. logit: absolute difference, NaN where it could not be read.
-    pixels: how many differ, and the largest difference in levels; None where the way gives none.
-    digits: the largest difference of a digit's probability, NaN where it is missing or another digit is
-    named; None where the model is not expected to give any.
+    way: a runtime or entry point. logit: absolute difference, NaN if the picture could not be read.
+    pixels: how many differ, and the largest difference in levels; None if the way returns none.
+    digits: the largest difference of a digit's probability, NaN if it is missing; None if none is expected.
     """
 
     file: str
@@ -68,7 +67,7 @@ class Cell:
     digits: float | None = None
 
     def text(self) -> str:
-        """The cell as the table shows it."""
+        """Return the cell as the table shows it."""
         if math.isnan(self.logit):
             return "-"
         number = "0" if self.logit == 0 else f"{self.logit:.0e}"
@@ -101,7 +100,7 @@ class Pack:
         pixels: NDArray[np.uint8] | None = None,
         digits: float | None = None,
     ) -> Cell:
-        """One comparison. digits: from `digits_apart`."""
+        """Compare one answer with what is expected. digits: from `digits_apart`."""
         expected = self.pictures[index]
         difference = None
         if pixels is not None:
@@ -112,31 +111,31 @@ class Pack:
         return Cell(expected["file"], way, abs(logit - expected["logit"]), difference, same, digits)
 
     def digits_apart(self, index: int, found: NDArray[np.float32] | None) -> float | None:
-        """How far the digits' probabilities, float32 [10], are from what is expected, as `Cell` has it."""
+        """Return the largest difference of the digits' probabilities, float32 [10], as in `Cell`."""
         expected = self.pictures[index].get(DIGIT_PROBABILITIES)
         if expected is None:
             return None
         return math.nan if found is None else float(np.abs(found - np.array(expected)).max())
 
     def reading_apart(self, index: int, digit: int | None, probability: float | None) -> float | None:
-        """The same of an answer, which has only the likeliest digit and its probability."""
+        """Return the same for an answer, which has only the likeliest digit and its probability."""
         expected = self.pictures[index].get(DIGIT_PROBABILITIES)
         if expected is None:
             return None
         if digit is None or probability is None:
             return math.nan
-        # Where two are as likely, either may be named.
+        # If two digits are equally likely, the answer may name either.
         return float(abs(probability - expected[digit]) + max(expected) - expected[digit])
 
     def write_arrays(self, folder: Path) -> None:
-        """The decoded pictures as raw bytes, for runtimes that are to be fed without a decoder."""
+        """Write the decoded pictures as raw bytes, for runtimes that are tested without their decoder."""
         folder.mkdir()
         for row, array in zip(self.pictures, self.arrays, strict=True):
             (folder / f"{row['file']}.bin").write_bytes(array.tobytes())
 
 
 def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
-    """The raw file, and its two halves in batches of 1, 7 and 64."""
+    """Yield the cells of the any-picture file, then of its two halves in batches of 1, 7 and 64."""
     session = onnxruntime.InferenceSession(engine.manifest.folder / f"{FROM_IMAGE}.onnx")
     names = [each.name for each in session.get_outputs()]
     for index, array in enumerate(pack.arrays):
@@ -160,7 +159,7 @@ def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
 
 
 def command_line_cells(pack: Pack, models: Path) -> Iterator[Cell]:
-    """`python -m demo check --json`."""
+    """Yield the cells of `python -m demo check --json`."""
     command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--models", str(models), "--json"]
     command += map(str, pack.paths)
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
@@ -168,7 +167,7 @@ def command_line_cells(pack: Pack, models: Path) -> Iterator[Cell]:
 
 
 def api_cells(pack: Pack, address: str) -> Iterator[Cell]:
-    """An app's `/check_many`, through gradio_client."""
+    """Yield the cells of an app's `/check_many`, called with gradio_client."""
     client = Client(address, verbose=False)
     answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
     client.close()
@@ -176,17 +175,17 @@ def api_cells(pack: Pack, address: str) -> Iterator[Cell]:
 
 
 def answer_cells(pack: Pack, way: str, answers: Sequence[dict[str, Any]]) -> Iterator[Cell]:
-    """Cells of answers in the contract's form, in the pack's order."""
+    """Yield the cells of answers, which are in the order of the pack."""
     for index, answer in enumerate(answers):
         digits = pack.reading_apart(index, answer["digit"], answer["digit_probability"])
         yield pack.cell(index, way, answer["logit"], answer["verdict"], digits=digits)
 
 
 def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) -> Iterator[Cell]:
-    """Cells of the reports that the runners in `demo/static_page/` give."""
+    """Yield the cells of the reports of the runners in `demo/static_page/` and `demo/snippets/node/`."""
     wanted = {row["file"]: row["verdict"] for row in pack.pictures}
     for report in reports:
-        way = f"{runtime}: {'array' if report['way'] == 'array' else 'file'}"
+        way = f"{runtime}: {report['way']}"
         if report["error"] is not None:
             yield Cell(report["file"], way, math.nan, None, False)
         else:
@@ -202,7 +201,7 @@ def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) 
 
 
 def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
-    """The cells of this machine's Python: of the files, the command line, and an app with the same models."""
+    """Return the cells of Python: the model files, the command line, and an app with the same models."""
     return [
         *python_cells(pack, engine),
         *command_line_cells(pack, engine.manifest.folder),
@@ -211,7 +210,7 @@ def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
 
 
 def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
-    """The cells of Node and of a browser."""
+    """Return the cells of Node and of a browser."""
     with tempfile.TemporaryDirectory() as temporary:
         whole = Path(shutil.copytree(pack.folder, Path(temporary) / "pack"))
         pack.write_arrays(whole / "arrays")
@@ -224,7 +223,7 @@ def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
 def matrix(
     browser: str, folder: Path = CONFORMANCE_FOLDER, models: Path = MODELS_FOLDER
 ) -> tuple[Pack, list[Cell]]:
-    """A pack of a models folder and all of its cells, through Python, command line, API, Node and browser."""
+    """Return a pack of a models folder, and its cells through Python, command line, API, Node and browser."""
     pack = Pack(folder)
     with served_app("--models", str(models)) as address:
         here = cells_here(pack, Engine.load(models, "cpu"), address)
@@ -232,9 +231,9 @@ def matrix(
 
 
 def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:
-    """The cells that must agree: arrays in every runtime, and plain opaque PNGs through every door.
+    """Return the cells that must agree: arrays in every runtime, and opaque 8-bit PNGs everywhere.
 
-    Other formats go through decoders that may differ; those cells are reported.
+    Node and browsers decode other formats on their own; the table shows those cells.
     """
     plain = {row["file"] for row in pack.pictures if row["opaque_8_bit_png"]}
     foreign = ("Node: file", "browser: file")
@@ -242,7 +241,7 @@ def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:
 
 
 def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
-    """What breaks the pack's tolerance, a line each."""
+    """Return a line for each cell outside the pack's tolerance."""
     limits = pack.tolerance
     lines = [
         f"{cell.file} by {cell.way}: logit {cell.logit:.3g}, pixels {cell.pixels}, digits {cell.digits}, "
@@ -263,7 +262,7 @@ def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
 
 
 def table(pack: Pack, cells: Sequence[Cell]) -> str:
-    """Rows: pictures; columns: ways; last the worst of each column among what must agree."""
+    """Return the table: a row per picture, a column per way, and last the worst of those that must agree."""
     ways = list(dict.fromkeys(cell.way for cell in cells))
     found = {(cell.file, cell.way): cell for cell in cells}
     lines = [f"| picture | {' | '.join(ways)} |", "|---" * (len(ways) + 1) + "|"]
@@ -277,7 +276,7 @@ def table(pack: Pack, cells: Sequence[Cell]) -> str:
 
 
 def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
-    """The worst of each way, over all pictures that it can read, as the pack's README shows it."""
+    """Return the worst of each way over all pictures that it can read, as the pack's README shows it."""
     ways = []
     for way in dict.fromkeys(cell.way for cell in cells):
         read = [cell for cell in cells if cell.way == way and not math.isnan(cell.logit)]
@@ -329,7 +328,7 @@ def browser_reports(pack: Path, browser: str, models: Path) -> list[dict[str, An
 
 
 def main() -> int:
-    """Print the matrix; exit code 1 where something that must agree does not."""
+    """Print the matrix; return 1 if something that must agree does not."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.conformance", description=__doc__)
     parser.add_argument("--save", action="store_true", help=f"keep each way's worst in {AGREEMENT_FILE}")
     parsed = parser.parse_args()

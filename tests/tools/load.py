@@ -394,6 +394,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
     kinds = API_KINDS if options.api_only else EVERY_KIND
+    os.environ["GRADIO_ROOT_PATH"] = "/touchstone"
     with (
         served_process(*(["--api-only"] if options.api_only else [])) as (lines, process),
         behind_nginx(lines[0].split()[-1]) as address,

@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed.folder.mkdir(parents=True, exist_ok=True)
     with served_app() as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
+        expect.set_options(timeout=60_000)
         for look in LOOKS:
             for view in VIEWS:
                 picture = screenshot(chromium, address, look, view, parsed.full)

@@ -16,6 +16,7 @@ AUDIT: Final = ("pip-audit", "--strict", "--require-hashes", "--disable-pip", "-
 STEPS: Final = (
     (sys.executable, "-m", "tests.tools.pins"),
     ("bash", ".ci/run"),
+    (sys.executable, "-m", "pytest", "-m", "slow"),
     *((*AUDIT, str(path)) for path in sorted((ROOT / "demo" / "requirements").glob("*.txt"))),
 )
 

@@ -65,11 +65,6 @@ def test_a_pipe_named_like_a_picture_holds_nobody_up(tmp_path: Path) -> None:
     assert found(tmp_path) == ["a.png"]
 
 
-def test_a_folder_named_like_a_picture_is_a_folder(tmp_path: Path) -> None:
-    touch(tmp_path, "set.png/1.png")
-    assert found(tmp_path) == ["set.png/1.png"]
-
-
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     touch(tmp_path, "empty/notes.txt")
     ((name, error),) = find_pictures([tmp_path / "empty"])

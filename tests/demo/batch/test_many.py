@@ -11,7 +11,6 @@ from demo.batch.archive import NESTED, NO_PICTURES
 from demo.batch.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
 from demo.decoder.images import encode_png
 from demo.errors import PictureError, RequestError
-from demo.inference import check
 from demo.inference.check import PICTURES_AT_ONCE, Checked, check_sources
 from demo.inference.engine import Engine
 from tests.demo.batch.test_archive import zip_bytes
@@ -56,31 +55,6 @@ def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
     alone = check_sources(engine, ["7.png"], [tmp_path / "7.png"])[0].answer
     for each in (answers[0], answers[4]):
         assert each.fake_probability == pytest.approx(alone.fake_probability, abs=1e-6)
-
-
-def test_the_model_is_asked_once_a_batch(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scored: list[int] = []
-    score = engine.score
-
-    def counted(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
-        scored.append(len(pixels))
-        return score(pixels)
-
-    monkeypatch.setattr(engine, "score", counted)
-    sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(70)}))]
-    progress = [(len(batch), total) for batch, total in check_sent(engine, sent)]
-    assert progress == [(PICTURES_AT_ONCE, 70), (6, 70)]
-    assert scored == [PICTURES_AT_ONCE, 6]
-
-
-def test_large_members_make_smaller_batches(
-    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(check, "BYTES_AT_ONCE", 2 * len(PNG))
-    sent = [write(tmp_path, "a.zip", zip_bytes({f"{index}.png": PNG for index in range(5)}))]
-    assert [len(batch) for batch, _ in check_sent(engine, sent)] == [2, 2, 1]
 
 
 def test_a_zip_that_makes_too_many_is_refused_alone(tmp_path: Path) -> None:

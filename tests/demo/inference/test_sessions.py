@@ -1,6 +1,5 @@
 """Which device runs the models, and what is reported if CUDA cannot."""
 
-import importlib.metadata
 import os
 import warnings
 from pathlib import Path
@@ -67,12 +66,6 @@ def test_the_missing_library_is_named(tmp_path: Path) -> None:
     obstacle = provider_obstacle(tmp_path)
     assert obstacle is not None
     assert "onnxruntime_providers_shared" in obstacle
-
-
-def test_only_one_onnxruntime_is_installed() -> None:
-    names = {"onnxruntime", "onnxruntime-gpu"}
-    installed = {item.metadata["Name"] for item in importlib.metadata.distributions()} & names
-    assert len(installed) == 1
 
 
 def test_telemetry_is_off() -> None:

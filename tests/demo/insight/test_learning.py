@@ -92,7 +92,8 @@ def test_a_record_that_cannot_be_shown_is_none(tmp_path: Path, change: dict[str,
 def test_a_record_that_does_not_fit_the_model_is_none(tmp_path: Path) -> None:
     record = published(HISTORY_RECORD)
     assert load_learning(republished(tmp_path / "steps", record, record["steps"][:-1])) is None
-    for number, other in enumerate(({}, [], None, 5)):
+    others: list[object] = [{}, [], None, 5]
+    for number, other in enumerate(others):
         assert load_learning(republished(tmp_path / str(number), other)) is None
 
 

@@ -46,7 +46,8 @@ def test_distributions_are_published_for_the_detector_only() -> None:
 def test_a_pixel_contributes_the_mean_drop_of_the_logit_when_it_is_covered(engine: Engine) -> None:
     digit = engine.generate("generator", 1, 3, 5)[0]
     found = occlusion_map(engine, digit)
-    assert (found.shape, found.dtype) == (digit.shape, np.float32)
+    assert found.shape == digit.shape
+    assert found.dtype == np.float32
     logit = engine.score(digit[np.newaxis]).logit[0]
     row, column = np.unravel_index(np.abs(found).argmax(), found.shape)
     drops = []

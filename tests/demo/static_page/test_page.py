@@ -368,7 +368,7 @@ def test_a_generated_digit_is_checked_saved_and_linked(page: Page, served: Serve
     expect(page.locator("#generate-status")).to_contain_text("2 made")
     link = "#generate?digit=3&seed=11&count=2&generator=generator"
     page.get_by_role("button", name="Copy a link to these digits").click()
-    expect(page.locator("#generate-status")).to_have_text("The link is copied.")
+    expect(page.locator("#generate-status")).to_have_text("Link copied.")
     assert page.evaluate("navigator.clipboard.readText()") == served.address + link
     page.locator(".wall-digit").nth(1).click()
     expect(page).to_have_url(re.compile("#check$"))
