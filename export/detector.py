@@ -28,7 +28,8 @@ from demo.inference.manifest import Manifest
 from export.convert import ExportedModel, ExportSpec, blank_groups, example_pixels, export_all, export_model
 from export.errors import PublishError
 from export.from_image import export_any_image
-from export.int8 import CalibrationData, export_int8, quantize_convolutions
+from export.int8.convolutions import quantize_convolutions
+from export.int8.gate import CalibrationData, export_int8
 from export.publish import publish, published
 from train.bundle import AUGMENTED, CALIBRATION, VALIDATION, Bundle
 from train.data import mnist

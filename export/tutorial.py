@@ -35,8 +35,8 @@ from export.errors import ExportError
 from export.from_image import FILTERS, export_any_image
 from export.generator import normal_noise
 from export.history import PixelHistory, history_files
-from export.int8 import CalibrationData, export_int8
-from export.int8_mlp import quantize_mlp
+from export.int8.gate import CalibrationData, export_int8
+from export.int8.mlp import quantize_mlp
 from export.parity import run_torch
 from export.publish import publish, published
 from train.bundle import CALIBRATION, INT8_GATE, REALS, Bundle

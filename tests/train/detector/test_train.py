@@ -14,7 +14,7 @@ import torch
 from demo.inference.engine import Engine
 from demo.inference.manifest import MODELS_FOLDER
 from export.__main__ import main as export_main
-from export.int8 import Tolerance
+from export.int8.gate import Tolerance
 from tests.support.detectors import quick_gate
 from tests.support.runs import detector_command, evaluated_detector
 from train.__main__ import main
@@ -188,7 +188,7 @@ def test_an_evaluated_detector_is_exported_with_its_report(
 ) -> None:
     quick_gate(monkeypatch)
     # What an untrained network loses in int8, on a dozen pictures, is chance.
-    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
+    monkeypatch.setattr("export.int8.gate.TOLERANCE", Tolerance(1, 1, 1, auroc=1, auroc_worst=1))
     models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     assert export_main(["run", str(run.folder), "--models", str(models)]) == 0
     assert json.loads((models / "evaluation.json").read_text()) == report

@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from demo.contract import LOGIT, PIXELS
 from demo.inference.sessions import CPU, open_session
 from export.errors import ExportError
-from export.int8 import PERCENTILE
+from export.int8.convolutions import PERCENTILE
 
 LARGEST_WEIGHT: Final = 63
 LARGEST_BYTE: Final = 255

@@ -14,13 +14,13 @@ from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
 from export.convert import ExportedModel
 from export.errors import ParityError
-from export.int8 import (
+from export.int8.convolutions import quantize_convolutions
+from export.int8.gate import (
     TOLERANCE,
     CalibrationData,
     Tolerance,
     distance_between,
     export_int8,
-    quantize_convolutions,
     refuse_distance,
     refuse_interface,
     run_batches,

@@ -13,8 +13,8 @@ from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
 from export.convert import ExportedModel
 from export.errors import ExportError
-from export.int8 import Tolerance, interface
-from export.int8_mlp import LARGEST_WEIGHT, Layer, equalize, quantize_mlp, refit, round_weights
+from export.int8.gate import Tolerance, interface
+from export.int8.mlp import LARGEST_WEIGHT, Layer, equalize, quantize_mlp, refit, round_weights
 from export.tutorial import int8_variant, pair_of
 from train.bundle import load_bundle
 from train.data.mnist import load
@@ -99,7 +99,7 @@ def test_a_run_whose_variant_is_refused_says_why(
     bundle = load_bundle(Run(smoke_run))
     _, generator = pair_of(bundle)
     golden = np.zeros((2, 28, 28), np.uint8)
-    monkeypatch.setattr("export.int8.TOLERANCE", Tolerance(0, 0, 0, 0, 0))
+    monkeypatch.setattr("export.int8.gate.TOLERANCE", Tolerance(0, 0, 0, 0, 0))
     assert list(int8_variant(reference, generator, bundle, golden)) == []
     assert "without an int8 variant: mlp_discriminator_int8 is too far" in capsys.readouterr().err
 

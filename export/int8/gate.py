@@ -4,14 +4,9 @@ Such a file need not give its reference's numbers: how far it may be from them i
 enforced.
 """
 
-import contextlib
-import io
 import json
-import logging
-import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -19,7 +14,6 @@ import onnx
 from numpy.typing import NDArray
 
 from demo.contract import DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, LOGIT, PIXELS
-from demo.environment import disable_telemetry
 from demo.inference.answer import Thresholds
 from demo.inference.sessions import CPU, CUDA, open_session
 from export.convert import ExportedModel, entry_for
@@ -28,10 +22,6 @@ from export.parity import compare
 from train.evaluation.metrics import auroc
 
 SUFFIX: Final = "_int8"
-CALIBRATION_BATCH: Final = 64
-QUANTIZED: Final = ("Conv", "Add", "Relu")
-PERCENTILE: Final = 99.999
-"""Share (%) of an activation's values inside the 8-bit range; outliers would make every level coarser."""
 GATE_BATCH: Final = 256
 # Between machines: if a sum falls on the edge of a level, the rounding of the first layers decides.
 GOLDEN_TOLERANCE: Final = {
@@ -128,73 +118,6 @@ def export_int8(
     entry["golden"]["tolerance"] = dict.fromkeys((CPU, CUDA), allowed)
     details = {"variant_of": original, "distance": asdict(distance), "tolerance": asdict(TOLERANCE)}
     return ExportedModel(f"{name}.onnx", content, {**entry, **details}, report)
-
-
-def quantize_convolutions(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
-    """Return a discriminator's .onnx bytes with its convolutions in 8-bit integers.
-
-    Activations are unsigned and weights signed, with a scale per channel; a layer's ReLU is the lower end of
-    the unsigned range. Weights use 7 of their 8 bits: processors without VNNI add two products in 16 bits,
-    which would overflow silently and make the number depend on the machine
-    (https://onnxruntime.ai/docs/performance/model-optimizations/quantization.html).
-
-    The first convolution stays in float32: with three input channels, gathering them costs more than
-    multiplying. So do the heads, which cost next to nothing.
-
-    pixels: uint8 [n, 28, 28], pictures that the network learnt from, at least `CALIBRATION_BATCH`; 8 bits
-    cover the range of its activations on them.
-    """
-    # The import loads onnxruntime, which sends telemetry unless that was turned off before.
-    disable_telemetry()
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quantize_static
-
-    model = onnx.load_from_string(content)
-    first = next(node.name for node in model.graph.node if node.op_type == "Conv")
-    with tempfile.TemporaryDirectory() as folder, quiet():
-        path = Path(folder) / "quantized.onnx"
-        options: dict[str, Any] = {
-            "quant_format": QuantFormat.QDQ,
-            "activation_type": QuantType.QUInt8,
-            "weight_type": QuantType.QInt8,
-            "per_channel": True,
-            "reduce_range": True,
-            "calibrate_method": CalibrationMethod.Percentile,
-            "extra_options": {"CalibPercentile": PERCENTILE},
-            "op_types_to_quantize": QUANTIZED,
-            "nodes_to_exclude": [first],
-        }
-        quantize_static(model, path, CalibrationReader(pixels), **options)
-        return path.read_bytes()
-
-
-class CalibrationReader:
-    """Whole batches of pixels uint8 [n, 28, 28], as onnxruntime's calibration reads them."""
-
-    def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        whole = len(pixels) // CALIBRATION_BATCH * CALIBRATION_BATCH
-        self._starts = iter(range(0, whole, CALIBRATION_BATCH))
-        self._pixels = pixels
-
-    def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-        """Return the next batch under the input's name, or None after the last."""
-        start = next(self._starts, None)
-        return None if start is None else {PIXELS: self._pixels[start : start + CALIBRATION_BATCH]}
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[None]:
-    """Hide what the library prints, and its advice to fuse layers, which the exporter has already done."""
-    root = logging.getLogger()
-
-    def is_no_advice(record: logging.LogRecord) -> bool:
-        return "pre-processing" not in record.getMessage()
-
-    root.addFilter(is_no_advice)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        root.removeFilter(is_no_advice)
 
 
 def refuse_interface(name: str, session: Any, reference: Any) -> None:
