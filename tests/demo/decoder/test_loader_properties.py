@@ -84,24 +84,6 @@ def test_grey_that_was_saved_without_loss_comes_back(pixels: NDArray[np.uint8], 
 
 
 @SETTINGS
-@given(
-    st.sampled_from([3, 4]).flatmap(
-        lambda channels: arrays(
-            np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(channels))
-        )
-    ),
-    st.sampled_from(["PNG", "WEBP"]),
-)
-def test_colour_that_was_saved_without_loss_comes_back(pixels: NDArray[np.uint8], kind: str) -> None:
-    options = {"lossless": True, "exact": True} if kind == "WEBP" else {}
-    loaded = outcome(encoded(Image.fromarray(pixels), kind, **options))
-    assert isinstance(loaded, np.ndarray)
-    # A WebP without a transparent pixel keeps no transparency.
-    assert np.array_equal(loaded, pixels[..., : loaded.shape[2]])
-    assert loaded.shape[2] == pixels.shape[2] or (pixels[..., 3] == 255).all()
-
-
-@SETTINGS
 @given(st.sampled_from(ZIPS), seeds)
 def test_any_change_of_a_zip_gives_files_or_a_sentence(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, seed: int

@@ -70,7 +70,7 @@ def meet_decoder(content: bytes) -> None:
     from demo.decoder.worker import RefusedError, decode
 
     try:
-        picture = decode(content).picture
+        picture, _ = decode(content)
     except RefusedError:
         return
     if picture.mode not in ("L", "RGB", "RGBA"):
