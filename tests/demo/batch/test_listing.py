@@ -92,17 +92,6 @@ def test_in_a_terminal_a_bar_says_how_far_it_has_come(digits: Path, tmp_path: Pa
         assert sum(part.strip().startswith(f"{name}: ") for part in printed) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals of this kind")
-def test_one_file_has_no_bar(digits: Path) -> None:
-    ours, theirs = terminal()
-    process = subprocess.Popen(
-        [*COMMAND, names(digits)[0]], stdout=subprocess.DEVNULL, stderr=theirs, cwd=ROOT
-    )
-    os.close(theirs)
-    assert read_all(ours) == ""
-    assert process.wait(60) == 0
-
-
 def terminal() -> tuple[int, int]:
     """A terminal: what is written to the second of the two can be read from the first."""
     import termios
