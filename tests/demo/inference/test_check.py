@@ -132,30 +132,6 @@ def test_bytes_in_memory_end_a_batch_early(tutorial_engine: Engine, monkeypatch:
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_the_next_batch_is_decoded_while_one_is_scored(
-    tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded = threading.Semaphore(0)
-    score = tutorial_engine.score
-
-    def counted(engine: Engine, source: Source) -> Ready | PictureError:
-        found = preprocess(engine, source)
-        decoded.release()
-        return found
-
-    def slow(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
-        for _ in range(AHEAD):
-            assert decoded.acquire(timeout=20)
-        return score(pixels)
-
-    monkeypatch.setattr(check, "preprocess", counted)
-    monkeypatch.setattr(tutorial_engine, "score", slow)
-    batches = check_stream(tutorial_engine, ((f"{index}.png", PNG) for index in range(AHEAD)))
-    assert len(next(batches)) == BATCH
-    batches.close()
-
-
-@pytest.mark.usefixtures("small_batches")
 def test_nothing_is_decoded_for_a_caller_who_stops(
     tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

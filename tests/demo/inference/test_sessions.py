@@ -1,6 +1,5 @@
 """Which device runs the models, and what is reported if CUDA cannot."""
 
-import os
 import warnings
 from pathlib import Path
 
@@ -17,10 +16,6 @@ from demo.inference.sessions import (
     open_session,
     provider_obstacle,
 )
-
-
-def test_the_cpu_needs_no_reason() -> None:
-    assert choose_providers("cpu") == ([CPU], "")
 
 
 def test_auto_uses_cuda_or_says_why_not() -> None:
@@ -66,11 +61,6 @@ def test_the_missing_library_is_named(tmp_path: Path) -> None:
     obstacle = provider_obstacle(tmp_path)
     assert obstacle is not None
     assert "onnxruntime_providers_shared" in obstacle
-
-
-def test_telemetry_is_off() -> None:
-    Engine.load(device="cpu")
-    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
 
 
 def test_what_is_no_model_is_refused_by_name() -> None:
