@@ -1,4 +1,4 @@
-"""The process's environment: no telemetry, no surprising files, and the cores it may use."""
+"""The environment of the process: no telemetry, a folder for temporary files, and available cores."""
 
 import os
 import sys

@@ -17,7 +17,7 @@ class DemoError(Exception):
 
 
 class PictureError(DemoError):
-    """A picture cannot be judged; the message says why and what to do."""
+    """A picture cannot be judged."""
 
 
 class MachineError(PictureError):
@@ -49,11 +49,11 @@ class ModelError(DemoError):
 
 
 class DeviceError(DemoError):
-    """The requested device cannot run the models here; the message names what is missing."""
+    """The requested device cannot run the models here; the message names the missing part."""
 
 
 class UsageError(DemoError):
-    """The command line asks for something that is not possible here; the message says what to do instead."""
+    """The command line asks for something that is not possible here."""
 
 
 class ResultsError(DemoError):
@@ -65,11 +65,11 @@ class NoColumnError(ResultsError):
 
 
 class PageError(DemoError):
-    """The static page cannot be built; the message says what is in the way."""
+    """The static page cannot be built."""
 
 
 class SpaceError(DemoError):
-    """The folder of a Space cannot be built; the message says what is in the way."""
+    """The folder of a Space cannot be built."""
 
 
 def public_message(error: DemoError) -> str:

@@ -26,7 +26,7 @@ ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
 CONNECT_SECONDS: Final = 10.0
 
 OBJECT_STORE_BYTES: Final = 128 << 20
-"""Of a cluster that is started here: a part is a few words."""
+"""For a cluster that is started here: a part is only a few words."""
 
 
 class PartChecker:
@@ -128,7 +128,7 @@ def connect(address: str) -> Any:
     import ray.data
 
     own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
-    # Workers find this package from whichever folder the run is started in.
+    # Workers find this package even if the run is started in another folder.
     search = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
     try:
         host, colon, port = address.rpartition(":")

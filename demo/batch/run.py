@@ -38,7 +38,7 @@ from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 
 PICTURES_IN_PART: Final = 4096
-"""A stop costs the part under way: some seconds of work."""
+"""A stopped run loses the part in progress: some seconds of work."""
 
 PLAN: Final = "plan.json"
 LISTING: Final = "inputs.parquet"
@@ -262,7 +262,7 @@ def write_or_compare(path: Path, asked: dict[str, Any]) -> str:
         UsageError: the existing plan differs, or cannot be read.
     """
     if not path.exists():
-        # The random id tells a run from one of the same command on another machine.
+        # The random id distinguishes runs of the same command on several machines.
         text = json.dumps({"run": uuid.uuid4().hex, **asked}, indent=1) + "\n"
         write_whole(path, text.encode())
         return text

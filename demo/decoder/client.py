@@ -1,4 +1,4 @@
-"""A pool of worker processes that decode pictures: a hostile picture costs a process and not the app."""
+"""A pool of worker processes that decode pictures: a hostile picture can crash a worker, not the app."""
 
 import contextlib
 import errno
@@ -40,12 +40,12 @@ ROOM_SECONDS: Final = 5.0
 TOGETHER_BYTES: Final = 1 << 20
 """Up to this size a picture is copied behind its header, to be sent in one write."""
 
-# Isolated, and without the start-up files of site-packages, which is also faster. The app hands its own
-# search path over, so that the worker finds the same Pillow.
+# Isolated, and without the start-up files of site-packages, which is also faster. The app passes its own
+# search path on, so that the worker finds the same Pillow.
 PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from demo.decoder import worker; worker.main()"
 # The only variables of the app's environment that a worker sees: what interpreter and libraries need.
 ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-# Errors of an operating system that is short of something for the moment.
+# Errors of an operating system whose resources are exhausted for the moment.
 SHORTAGES: Final = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 NOT_STARTED: Final = (
@@ -70,7 +70,7 @@ class Reply:
 
 
 class WorkerLostError(Exception):
-    """The worker closed its end of a pipe, or wrote something that is not a reply."""
+    """The worker closed its end of a pipe, or did not write a valid reply."""
 
 
 class Worker:
@@ -102,10 +102,10 @@ class Worker:
         self.overdue = False
 
     def exchange(self, content: bytes) -> Reply:
-        """Send a request and read its reply, which is not trusted.
+        """Send a request, and read and validate its reply.
 
         Raises:
-            WorkerLostError, OSError: the worker died, or what it wrote is not a reply.
+            WorkerLostError, OSError: the worker died, or did not write a valid reply.
             NoRoomError: there was no room for the pixels.
         """
         if not self.ready:
@@ -255,7 +255,7 @@ class Pool:
         worker.stop()
 
     def _watch(self) -> None:
-        """End overdue workers, whatever they do, until none is busy; that ends any use of their pipes."""
+        """Kill overdue workers until none is busy; that also ends any wait for their pipes."""
         while True:
             time.sleep(WATCH_SECONDS)
             with self._lock:
@@ -275,6 +275,6 @@ def too_long(seconds: float) -> str:
 
 
 def environment() -> dict[str, str]:
-    """Return a worker's environment: no secret of the app, and one memory arena for all threads."""
+    """Return a worker's environment: no secrets of the app, and one memory arena for all threads."""
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return {**kept, "MALLOC_ARENA_MAX": "1"}

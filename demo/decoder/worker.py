@@ -1,7 +1,4 @@
-"""The program of a decoding worker: requests on standard input, replies on standard output.
-
-Whatever it reads may be hostile.
-"""
+"""The program of a decoding worker: hostile requests on standard input, replies on standard output."""
 
 import io
 import os
@@ -91,7 +88,7 @@ BAND_BYTES: Final = 1 << 20
 
 
 class RefusedError(Exception):
-    """The bytes are not turned into a picture; `outcome` says why."""
+    """The bytes are refused; `outcome` is the reason."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.name)
@@ -115,7 +112,7 @@ def main() -> None:
 
 
 def private_output() -> BinaryIO:
-    """Return standard output under another number, so that nothing a decoder prints can pass for a reply."""
+    """Return standard output under another number, so that a decoder's messages cannot pass for replies."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, sys.stdout.fileno())
@@ -196,7 +193,7 @@ def read(content: bytes) -> tuple[Image.Image, bool]:
     with opened, time_limit(seconds, Outcome.TOO_MUCH_WORK, timed):
         scale_transparency(opened)
         opened.load()
-        # A GIF's first frame and a HEIC may be larger than their headers say.
+        # A GIF's first frame and a HEIC may be larger than their headers claim.
         refuse_size(opened)
         picture = simplify(opened)
         refuse_bytes(picture.width * picture.height * len(picture.getbands()))
@@ -225,7 +222,7 @@ def sniff(content: bytes) -> str | None:
 
 
 def webp_pixels(content: bytes) -> int:
-    """Return the pixels that a WebP's header claims, 0 if unknown; its decoder allocates before it tells."""
+    """Return the pixels that a WebP's header claims, 0 if unknown; its decoder allocates first."""
     kind = content[12:16]
     if kind == b"VP8X":
         return (1 + little(content[24:27])) * (1 + little(content[27:30]))

@@ -255,7 +255,7 @@ class Engine:
         )
 
     def history(self, pixels: NDArray[np.uint8]) -> History:
-        """Score uint8 [n, height, width] with every snapshot of the tutorial pair, whichever model scores."""
+        """Score uint8 [n, height, width] with every snapshot of the tutorial pair, for any scoring model."""
         (fake_probability,) = self._run_batches(MLP_HISTORY, [FAKE_PROBABILITY], pixels)
         return History(tuple(self.entry(MLP_HISTORY)["steps"]), fake_probability)
 
@@ -304,8 +304,8 @@ class Engine:
     def draw(self, model: str, count: int, seed: int, digit: int | None = None) -> Latents:
         """Draw the inputs of `generate`.
 
-        The noise is drawn first, so that for one seed it does not depend on the digit, and its first rows do
-        not depend on the count. Digits that are drawn do change with the count.
+        For one seed the noise does not depend on the digit, nor its first rows on the count. Drawn digits
+        do depend on the count.
 
         Raises:
             RequestError: as `generate` does.

@@ -27,7 +27,7 @@ def test_the_libraries_take_the_switches_for_off(monkeypatch: pytest.MonkeyPatch
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     disable_telemetry()
-    # Without what covers them all, to see that of each.
+    # Without the switch that covers all, to test each library's own.
     environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
     program = """
 from gradio.analytics import analytics_enabled

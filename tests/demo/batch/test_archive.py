@@ -1,4 +1,4 @@
-"""Zips from strangers: what is read of them, and what is refused."""
+"""Untrusted zips: members that are read, and refusals."""
 
 import io
 import struct

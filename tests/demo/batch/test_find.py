@@ -1,4 +1,4 @@
-"""Which pictures a folder holds: their order, their names, links, loops, and what cannot be read."""
+"""The pictures in folders: order, names, links, loops, and unreadable folders."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""The Ray engine: its answers are those of the local one, whatever is killed on the way."""
+"""The Ray engine gives the answers of the local one, even if drivers and workers are killed."""
 
 import os
 import signal

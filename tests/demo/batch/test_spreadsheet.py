@@ -1,4 +1,4 @@
-"""Answers as CSV: what a reader of CSV and a spreadsheet make of them."""
+"""Answers as CSV, for readers of CSV and for spreadsheets."""
 
 import csv
 import io

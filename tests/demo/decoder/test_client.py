@@ -71,22 +71,6 @@ def test_no_worker_is_left_behind() -> None:
     assert processes(pool) == []
 
 
-def test_workers_end_with_the_interpreter() -> None:
-    program = (
-        "from demo.decoder.images import load_picture, shared_pool\n"
-        "import sys; load_picture(sys.stdin.buffer.read()); print(shared_pool()._idle[0].process.pid)\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        input=CONTENT,
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
-    )
-    assert result.stderr == b""
-    assert not exists(int(result.stdout))
-
-
 def test_a_worker_ends_when_the_app_is_killed() -> None:
     program = (
         "import os, sys, signal\nfrom demo.decoder.images import load_picture, shared_pool\n"
@@ -98,7 +82,7 @@ def test_a_worker_ends_when_the_app_is_killed() -> None:
     )
     process = int(result.stdout)
     until = time.monotonic() + 5
-    # An orphan that nobody has reaped still answers; its command line is gone.
+    # An orphan that has not been reaped still answers; its command line is gone.
     while exists(process) and (not LINUX or Path(f"/proc/{process}/cmdline").read_bytes()):
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -126,21 +110,6 @@ if POSIX:
         with pytest.raises(PictureError, match="crashed its decoder"):
             load_picture(CONTENT, pool)
         assert not exists(process)
-        assert works(pool)
-
-    def test_a_machine_short_of_files_is_told_from_a_broken_installation(pool: Pool) -> None:
-        import resource
-
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # The next free number is that of the first pipe.
-        lowest = os.dup(0)
-        os.close(lowest)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
-        try:
-            with pytest.raises(MachineError, match="at the moment; try again in a few seconds"):
-                load_picture(CONTENT, pool)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert works(pool)
 
 
@@ -242,31 +211,6 @@ def test_a_worker_that_starts_slowly_is_a_machine_error(monkeypatch: pytest.Monk
         pytest.raises(MachineError, match="here at the moment"),
     ):
         load_picture(CONTENT, pool)
-
-
-def test_pictures_are_decoded_while_others_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every second picture makes its worker sleep for ever; the others are answered all the same."""
-    sleepy = client.PROGRAM.replace(
-        "worker.main()",
-        "import time; old = worker.decode; "
-        "worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
-        "worker.main()",
-    )
-    monkeypatch.setattr(client, "PROGRAM", sleepy)
-
-    def outcome(content: bytes) -> str:
-        try:
-            return str(load_picture(content, four).array.shape)
-        except PictureError as error:
-            return str(error)
-
-    with closing(Pool(size=4, time_limit=30.0)) as four, ThreadPoolExecutor(8) as threads:
-        # Workers start before the limit is low, however busy the machine is.
-        list(threads.map(outcome, [CONTENT] * 8))
-        four.time_limit = 2.0
-        outcomes = list(threads.map(outcome, [b"sleep", CONTENT] * 4))
-    assert outcomes[1::2] == ["(28, 28, 1)"] * 4
-    assert all("took longer than 2 seconds" in sentence for sentence in outcomes[0::2])
 
 
 SIDE = 3000

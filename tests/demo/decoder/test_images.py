@@ -128,34 +128,12 @@ def test_alpha_stays(kind: str) -> None:
     assert np.abs(loaded[..., 3].astype(int) - RAMP).max() <= 8
 
 
-@pytest.mark.parametrize(
-    ("kind", "tolerance"), [("BMP", 0), ("GIF", 0), ("WEBP", 12), ("JPEG", 12), ("AVIF", 12), ("HEIC", 12)]
-)
-def test_grey_in_other_formats(kind: str, tolerance: int) -> None:
-    loaded = load(encoded(Image.fromarray(RAMP), kind))
-    assert np.abs(loaded[..., 0].astype(int) - RAMP).max() <= tolerance
-    assert loaded.shape[2] in (1, 3)
-
-
 @pytest.mark.parametrize("ink", [(0, 0, 0, 0), (0, 0, 0, 255), (255, 0, 0, 0), (30, 60, 90, 40)])
 def test_cmyk_jpeg(ink: tuple[int, int, int, int]) -> None:
     """Adobe's files hold CMYK inverted, which is how Pillow writes them."""
     loaded = load(encoded(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
     expected = [(255 - part) * (255 - ink[3]) / 255 for part in ink[:3]]
     assert np.abs(loaded - np.array(expected)).max() <= 4
-
-
-def test_cmyk_jpeg_in_ycck() -> None:
-    """The same samples under Adobe's other mark are YCbCr of the inverted colours, and black."""
-    content = encoded(
-        Image.new("CMYK", (16, 16), (255 - 90, 255 - 128, 255 - 128, 255 - 200)), "JPEG", quality=95
-    )
-    mark = content.index(b"Adobe") + 11
-    assert content[mark] == 0
-    content = content[:mark] + b"\x02" + content[mark + 1 :]
-    # Grey 90 in YCbCr is C = M = Y = 255 - 90 as stored, 90 once inverted; black 200 is 55.
-    expected = (255 - 90) * 200 / 255
-    assert np.abs(load(content) - expected).max() <= 4
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIC"])

@@ -1,4 +1,4 @@
-"""Whatever bytes the loader is given: a picture, or one sentence that says why there is none."""
+"""Any bytes give a picture, or one sentence with the reason."""
 
 import os
 import re
@@ -38,7 +38,7 @@ seeds = st.integers(0, 2**32 - 1)
 
 
 def outcome(content: bytes) -> NDArray[np.uint8] | str:
-    """A picture that is what the loader promises, or its sentence; anything else fails."""
+    """A valid picture, or the sentence that refuses it; anything else fails."""
     try:
         array = load_picture(content).array
     except PictureError as error:

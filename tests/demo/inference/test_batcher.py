@@ -1,4 +1,4 @@
-"""The micro-batcher: who waits for whom, and what happens when something fails."""
+"""The micro-batcher: order of waiting, limits, failures and cancelled items."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""The pipeline from pictures to answers: order, memory, and what one bad picture costs the others."""
+"""The pipeline from pictures to answers: order, memory, and isolation of bad pictures."""
 
 import logging
 import sys
@@ -37,7 +37,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Held(bytes):
-    """Bytes that are counted for as long as somebody holds them."""
+    """Bytes that are counted while they are referenced."""
 
     alive: ClassVar = 0
 

@@ -1,4 +1,4 @@
-"""The engine: what it computes, and which models it refuses to serve."""
+"""The engine: its results, and models that it refuses to serve."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def test_scores_are_probabilities_and_their_logits(engine: Engine, monkeypatch: 
     assert np.abs(scores.fake_probability - expected).max() < 1e-6
 
 
-def test_the_product_is_the_default_where_it_is_published(models: Path) -> None:
+def test_the_detector_is_the_default_where_it_is_published(models: Path) -> None:
     assert Engine.load(models, "cpu").model == "discriminator"
     assert Engine.load(models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
     leave_product_out(models)
@@ -79,7 +79,7 @@ def test_a_lost_cuda_device_is_replaced_by_the_cpu_and_reported(models: Path) ->
         engine.generate("mlp_generator", 2, 1)
 
 
-def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
+def test_the_detector_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
     pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
     scores = product_engine.score(pixels)
     outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
@@ -91,7 +91,7 @@ def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engin
     assert not set(np.unique(scores.in_domain)) <= {0, 1}
 
 
-def test_the_product_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
+def test_the_detector_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
     assert product_engine.thresholds == Thresholds(fake=0.625, real=0.375, in_domain=0.5)
     tutorial = Engine.load(product_models, "cpu", "mlp_discriminator")
     assert (tutorial.thresholds.fake, tutorial.thresholds.real) == (0.5, 0.5)
@@ -133,7 +133,7 @@ def test_a_request_outside_its_range_is_answered(
 
 @pytest.fixture(scope="module")
 def segments(generator_models: Path) -> Engine:
-    """An engine over a generator whose pixels tell exactly which digit and which noise it was given."""
+    """An engine over a generator whose pixels encode the digit and the noise that it was given."""
     return Engine.load(generator_models, "cpu")
 
 
@@ -148,7 +148,7 @@ def test_the_digit_asked_for_reaches_the_graph(segments: Engine) -> None:
 
 def test_the_noise_of_a_seed_is_the_same_whichever_digit_is_chosen(segments: Engine) -> None:
     chosen = np.stack([segments.generate("generator", 64, 7, digit) for digit in range(DIGITS)])
-    # Of the segments the digit says which are lit, and the noise alone how brightly.
+    # The digit chooses the lit segments, and the noise alone their brightness.
     assert ((chosen == chosen.max(axis=0)) | (chosen == 0)).all()
     left_open = segments.generate("generator", 64, 7)
     drawn = [(chosen[:, index] == left_open[index]).all(axis=(1, 2)).nonzero()[0] for index in range(64)]
@@ -170,7 +170,7 @@ def test_the_generator_makes_the_digit_that_was_chosen(engine: Engine, dataset: 
         assert made.dtype == np.uint8
         taken_for.append(int(np.square(means - made.mean(0)).sum((1, 2)).argmin()))
     right = sum(found == digit for digit, found in enumerate(taken_for))
-    # The people who wrote scikit-learn's digits are others than those that it learnt from.
+    # The generator has not learnt from the writers of scikit-learn's digits.
     assert right == DIGITS if dataset == "mnist" else right >= DIGITS - 2, taken_for
 
 

@@ -1,4 +1,4 @@
-"""A models folder from anywhere: what is damaged, or names what lies elsewhere, is refused in a sentence."""
+"""Untrusted models folders: damage, and names outside the folder, are refused in one sentence."""
 
 import json
 import os
@@ -120,7 +120,7 @@ def test_a_wrong_type_in_the_manifest_is_one_sentence(
 
 
 def test_external_data_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights in another file beside: bytes that nobody hashed."""
+    """Weights in a file beside the model have no checksum."""
     onnx = pytest.importorskip("onnx")
     weight = onnx.TensorProto(name="w", data_type=1, dims=[64, 64], data_location=1)
     for key, value in {"location": "weights.bin", "offset": "0", "length": str(64 * 64 * 4)}.items():
