@@ -1,4 +1,4 @@
-"""The reference normaliser leaves MNIST unchanged, and treats other pictures as MNIST would."""
+"""The reference normalizer leaves MNIST unchanged, and treats other pictures as MNIST would."""
 
 import io
 import os
@@ -32,7 +32,7 @@ BORDERS: dict[str, Callable[[Pixels], Pixels]] = {
 
 @pytest.fixture(scope="module")
 def digits(dataset: str) -> Pixels:
-    """Test digits as MNIST makes them: MNIST's own, or normalised ones."""
+    """Test digits as MNIST makes them: MNIST's own, or normalized ones."""
     images = mnist.load(dataset, "test").images.numpy()
     if dataset == "mnist":
         return images

@@ -1,4 +1,4 @@
-"""Change pictures as they change on their way to a reader, then normalise them.
+"""Change pictures as they change on their way to a reader, then normalize them.
 
 Real and generated digits go through the same code: a codec, a scale or a smooth edge that only one class
 has would give the class away. Each picture's random numbers depend on the seed and its index alone, so
@@ -109,7 +109,7 @@ def keep(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # 
 def prepare(
     pixels: NDArray[np.uint8], copies: int, seed: int, workers: Workers, change: Change = augment
 ) -> NDArray[np.uint8]:
-    """Change and normalise each picture several times: [n, height, width] → uint8 [n, copies, 28, 28].
+    """Change and normalize each picture several times: [n, height, width] → uint8 [n, copies, 28, 28].
 
     pixels: uint8, bright ink on 0. More copies begin with the same ones.
     """
@@ -132,7 +132,7 @@ def prepare_part(
 
 
 def normalize_all(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
-    """Normalise pictures uint8 [height, width, 1 | 3 | 4] of any sizes: uint8 [n, 28, 28]."""
+    """Normalize pictures uint8 [height, width, 1 | 3 | 4] of any sizes: uint8 [n, 28, 28]."""
     normalized = [normalize(picture) for picture in pictures]
     return np.stack(normalized) if normalized else np.zeros((0, SIDE, SIDE), np.uint8)
 

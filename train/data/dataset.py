@@ -1,6 +1,6 @@
 """The detector's training and validation pictures: real digits, fakes and non-digits, made once and kept.
 
-Every picture appears normalised as it is, and as augmented copies that are normalised too.
+Every picture appears normalized as it is, and as augmented copies that are normalized too.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -31,7 +31,7 @@ NON_DIGIT: Final = "other"
 
 @dataclass(frozen=True)
 class Examples:
-    """Normalised pictures uint8 [n, 28, 28], their codes int64 [n] (see `train.data.targets`), their origin.
+    """Normalized pictures uint8 [n, 28, 28], their codes int64 [n] (see `train.data.targets`), their origin.
 
     names: groups: `mnist`, `pen`, `other` (non-digits), and generators. group: int64 [n], index into names.
     augmented: bool [n]. kinds: name of a generator → its kind.

@@ -48,7 +48,7 @@ TURN: Final = 8
 
 
 class PrintedDigits(NamedTuple):
-    """images: normalised, uint8 [n, 28, 28]; labels: int64 [n], 0 to 9."""
+    """images: normalized, uint8 [n, 28, 28]; labels: int64 [n], 0 to 9."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]

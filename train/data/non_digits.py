@@ -35,7 +35,7 @@ HALVES: Final = ((0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"
 
 
 class NonDigits(NamedTuple):
-    """images: normalised, uint8 [n, 28, 28]; kinds: n names, keys of `drawers_of`."""
+    """images: normalized, uint8 [n, 28, 28]; kinds: n names, keys of `drawers_of`."""
 
     images: NDArray[np.uint8]
     kinds: list[str]
@@ -99,7 +99,7 @@ def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64
 
 
 def patch(texture: Drawer, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a square or round texture with a margin; the normaliser takes one without a margin for paper."""
+    """Draw a square or round texture with a margin; the normalizer takes one without a margin for paper."""
     picture = texture(random)
     if random.random() < 0.5:
         picture = np.where(round_mask(*picture.shape), picture, np.uint8(0))

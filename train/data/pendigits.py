@@ -4,7 +4,7 @@ The data set is "Pen-Based Recognition of Handwritten Digits" (E. Alpaydin, F. A
 Repository, CC BY 4.0), in UNIPEN's format (https://doi.org/10.1109/ICPR.1994.576870).
 
 Disclosure: the rules of `train.normalize` were written with pen digits of all 30 writers and MNIST's test
-digits in view. No network learns from these, but the normaliser is not independent of them.
+digits in view. No network learns from these, but the normalizer is not independent of them.
 """
 
 import gzip
@@ -52,7 +52,7 @@ class Drawing:
 
 
 class PenDigits(NamedTuple):
-    """images: normalised, uint8 [n, 28, 28]. labels: int64 [n], 0 to 9. writers: int64 [n]."""
+    """images: normalized, uint8 [n, 28, 28]. labels: int64 [n], 0 to 9. writers: int64 [n]."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
@@ -123,7 +123,7 @@ def read_segment(text: str) -> Drawing:
 
 
 def draw_part(drawings: Sequence[Drawing], seeds: tuple[int, int], start: int) -> NDArray[np.uint8]:
-    """Draw and normalise consecutive drawings, uint8 [n, 28, 28]; start: index of the first one."""
+    """Draw and normalize consecutive drawings, uint8 [n, 28, 28]; start: index of the first one."""
     return normalize_all(
         draw_randomly(drawing.strokes, np.random.default_rng((*seeds, start + index)))[..., np.newaxis]
         for index, drawing in enumerate(drawings)

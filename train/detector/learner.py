@@ -86,7 +86,7 @@ class DetectorLearner:
     fakes and non-digits. Weights balance the classes, rather than sampling the smaller ones more often: every
     picture is used once per epoch, and the order stays a function of seed and epoch alone.
 
-    Pictures are not augmented here. They are normalised, with longest side 20 and centred; rotated or
+    Pictures are not augmented here. They are normalized, with longest side 20 and centred; rotated or
     scaled, they would look like nothing that the detector sees in use. Augmentation comes before
     normalization.
     """
@@ -131,7 +131,7 @@ class DetectorLearner:
         return detector
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Learn from normalised uint8 [batch, 28, 28] and codes int64 [batch], at least two pictures.
+        """Learn from normalized uint8 [batch, 28, 28] and codes int64 [batch], at least two pictures.
 
         Returns float32 [4]: this step's values of `watched`, left on the device. The accuracy is weighted
         like the loss, so it is exact only over many steps.

@@ -83,7 +83,7 @@ def fit(examples: Examples, steps: int, cycles: int, config: DetectorConfig, run
     device = torch.device(config.device)
     shares = ClassWeights.of(examples.codes)
     learner = DetectorLearner(steps, config.seed, shares, device, config.widths, config.precision, cycles)
-    schedule = Schedule(steps, config.batch_size, [steps], config.save_every, config.log_every, config.seed)
+    schedule = Schedule(steps, config.batch_size, [steps], config)
     on_device = mnist.Digits(examples.images.to(device), examples.codes.to(device))
     run_loop(learner, on_device, schedule, run)
     return learner

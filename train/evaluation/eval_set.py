@@ -1,8 +1,8 @@
 """The evaluation set: pictures that no detector was trained or calibrated on, under many conditions.
 
-Every picture appears as raw pixels, normalised, and normalised after each corruption at each strength. No
+Every picture appears as raw pixels, normalized, and normalized after each corruption at each strength. No
 network is trained or calibrated on MNIST's test digits; the generators are measured by them too, and the
-normaliser's rules were written with them in view.
+normalizer's rules were written with them in view.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ RAW: Final = "pixels"
 NORMALIZED: Final = "normalized"
 
 SMALL: Final = "small"
-"""The pictures of the enlargements, normalised at their own size."""
+"""The pictures of the enlargements, normalized at their own size."""
 ENLARGEMENTS: Final = {
     "enlarged-nearest": Image.Resampling.NEAREST,
     "enlarged-bilinear": Image.Resampling.BILINEAR,
@@ -114,7 +114,7 @@ def kept_eval_set(
 ) -> EvalSet:
     """Load the evaluation set from a file; make and save it first if it does not exist.
 
-    known: all training pictures, normalised, uint8 [n, 28, 28]; no fake of the set equals one of them.
+    known: all training pictures, normalized, uint8 [n, 28, 28]; no fake of the set equals one of them.
 
     Raises:
         DataError: a data set is missing. RunError: the file cannot be read or written, or all samples of a
@@ -199,7 +199,7 @@ def make_eval_set(
 def new_samples(
     generator: Generator, count: int, seed: int, known: set[bytes], workers: Workers
 ) -> tuple[Pixels, Pixels]:
-    """Return samples uint8 [count, 28, 28], raw and normalised, that are not known once normalised.
+    """Return samples uint8 [count, 28, 28], raw and normalized, that are not known once normalized.
 
     Fewer if too many are known; raises RunError if all are.
     """

@@ -79,7 +79,7 @@ def markdown(report: Mapping[str, Any]) -> str:
             "## Goals\n",
             goal_table(report),
             "## Generators\n",
-            "All pictures are normalised. *Kind unseen*: by a detector trained without any generator of "
+            "All pictures are normalized. *Kind unseen*: by a detector trained without any generator of "
             "the kind; *member unseen*: trained on other generators of the kind; *seen*: by the detector.\n",
             generator_table(report),
             "![AUROC](evaluation-generators.png)\n",
@@ -138,7 +138,7 @@ def goal_table(report: Mapping[str, Any]) -> str:
         )
         for row in report["goals"]
     ]
-    return table(("Goal, on normalised pictures", "Measured", "Limit", "Aim", "Reached"), rows)
+    return table(("Goal, on normalized pictures", "Measured", "Limit", "Aim", "Reached"), rows)
 
 
 def generator_table(report: Mapping[str, Any]) -> str:

@@ -118,7 +118,7 @@ def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Score
 
 
 def compared(score: Scorer, generators: Sequence[str]) -> dict[str, Any]:
-    """Compare test digits with fakes: normalised, as raw pixels, and after the combined corruption."""
+    """Compare test digits with fakes: normalized, as raw pixels, and after the combined corruption."""
     reals, fakes = score(MNIST, NORMALIZED), concatenated(score, generators, NORMALIZED)
     return {
         "auroc": with_interval(auroc, reals, fakes),
@@ -170,7 +170,7 @@ def generator_figures(
     rows = []
     for name, kind in kinds.items():
         distances = side_distance(pictures[name, RAW])
-        # Unlike most of the other fakes, these are not resampled by the normaliser, so they lack its traces.
+        # Unlike most of the other fakes, these are not resampled by the normalizer, so they lack its traces.
         as_large = distances == 0
 
         def auroc_as_large(score: Scorer, name: str = name, chosen: Any = as_large) -> float | None:
@@ -317,7 +317,7 @@ def distribution_figures(
 ) -> dict[str, dict[str, Any]]:
     """Return how P(fake | x) is distributed over test digits (`real`), pen digits (`pen`) and fakes (`fake`).
 
-    All are normalised without corruption, whatever their verdict. Fakes are those of all generators, equally
+    All are normalized without corruption, whatever their verdict. Fakes are those of all generators, equally
     many of each. kinds: generator → its kind.
     """
     pen = [PEN] if (PEN, NORMALIZED) in eval_set.pictures else []

@@ -85,14 +85,7 @@ class LearnedFamily(Family):
         return values
 
     def fit(self, digits: Digits, run: Run) -> float:
-        schedule = Schedule(
-            steps=self.total,
-            batch_size=self.batch_size,
-            kept=[self.total],
-            save_every=self.config.save_every,
-            log_every=self.config.log_every,
-            seed=self.config.seed,
-        )
+        schedule = Schedule(self.total, self.batch_size, [self.total], self.config)
         return run_loop(self, digits, schedule, run, lambda step: self.save_samples(run, step))
 
     def save_samples(self, run: Run, step: int) -> dict[str, float]:

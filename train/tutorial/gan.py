@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.config import TutorialConfig
 from train.data import mnist
-from train.errors import ConfigError, RunError
+from train.errors import ConfigError
 from train.figures import save_curves, save_grid
 from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
 from train.run import Run
@@ -250,14 +250,7 @@ def schedule_of(config: TutorialConfig, count: int) -> Schedule:
     total = config.epochs * steps_per_epoch(config.batch_size, count)
     if total == 0:
         raise ConfigError(f"--batch-size {config.batch_size} is too large for {count} pictures; give less.")
-    return Schedule(
-        steps=total,
-        batch_size=config.batch_size,
-        kept=snapshot_steps(total, config.snapshots),
-        save_every=config.save_every,
-        log_every=config.log_every,
-        seed=config.seed,
-    )
+    return Schedule(total, config.batch_size, snapshot_steps(total, config.snapshots), config)
 
 
 def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
@@ -267,10 +260,7 @@ def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
         DataError, RunError: the run's data set is unknown, or the snapshot is missing or unreadable.
     """
     config = run.config(TutorialConfig)
-    steps = run.steps()
-    if not steps:
-        raise RunError(f"{run.folder} holds no snapshot yet; train it with --resume.")
-    step = steps[-1] if step is None else step
+    step = run.last() if step is None else step
     pair = TutorialPair(config, mnist.find_entry(config.dataset).shape, torch.device("cpu"))
     pair.restore_networks(run.load(step)[0])
     return pair, step

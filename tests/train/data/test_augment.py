@@ -30,7 +30,7 @@ READABLE = 0.6
 
 @pytest.fixture(scope="module")
 def digits(dataset: str) -> Pixels:
-    """Normalised digits, which normalization leaves unchanged."""
+    """Normalized digits, which normalization leaves unchanged."""
     images = mnist.load(dataset, "train").images[:40].numpy()
     return np.stack([normalize(image[..., None]) for image in images])
 

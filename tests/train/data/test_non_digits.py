@@ -71,7 +71,7 @@ def test_each_split_has_kinds_of_its_own(
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_non_digits_are_normalised_varied_and_reproducible(
+def test_non_digits_are_normalized_varied_and_reproducible(
     split: Split, digits: tuple[NDArray[np.uint8], NDArray[np.int64]]
 ) -> None:
     drawers = drawers_of(split, *digits)
@@ -90,7 +90,7 @@ def test_non_digits_are_normalised_varied_and_reproducible(
 
 
 def test_a_patch_of_texture_has_a_margin() -> None:
-    # Without a margin, the normaliser would take it for paper.
+    # Without a margin, the normalizer would take it for paper.
     for seed in range(10):
         picture = patch(textures.checkers, np.random.default_rng(seed))
         assert not picture[[0, -1]].any()
@@ -98,7 +98,7 @@ def test_a_patch_of_texture_has_a_margin() -> None:
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_printed_digits_are_labelled_normalised_and_reproducible(split: Split) -> None:
+def test_printed_digits_are_labelled_normalized_and_reproducible(split: Split) -> None:
     one = printed_digits(split, 40, 0)
     assert one.labels.tolist() == list(range(10)) * 4
     assert all(np.array_equal(normalize(image[..., None]), image) for image in one.images)

@@ -50,7 +50,7 @@ def test_no_writer_is_in_two_splits() -> None:
 
 
 @pytest.mark.usefixtures("pen_file")
-def test_pen_digits_are_normalised_labelled_and_reproducible() -> None:
+def test_pen_digits_are_normalized_labelled_and_reproducible() -> None:
     one = pen_digits("validation", 2, 0, 1000, Workers(1))
     assert one.images.shape == (18, 28, 28)
     assert one.images.dtype == np.uint8

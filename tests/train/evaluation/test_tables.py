@@ -148,7 +148,7 @@ def test_distributions_are_those_of_reals_pen_digits_and_all_fakes(eval_set: Eva
 
     spread = spread_of(eval_set)
     assert {name: each["count"] for name, each in spread.items()} == {"real": 100, "fake": 200}
-    # Test digits are darker than 100; so are fifty of the normalised fakes.
+    # Test digits are darker than 100; so are fifty of the normalized fakes.
     assert sum(spread["real"]["bins"][BINS // 2 :]) == 0
     assert sum(spread["fake"]["bins"][: BINS // 2]) == 50
     with_pen = EvalSet({**eval_set.pictures, (PEN, NORMALIZED): flat(10, 20)}, {}, [])
