@@ -105,7 +105,9 @@ def run_loop(
         RunError: the run's folder cannot be written, its last snapshot cannot be read, or a loss is not
             finite.
     """
-    start, spent = resume(learner, schedule, run)
+    start = max(run.steps(), default=-1)
+    spent = restore_at(learner, schedule, run, start)["seconds"] if start >= 0 else 0.0
+    run.rewind_metrics(start)
     began = time.monotonic() - spent
     window = torch.zeros(len(learner.watched), device=digits.images.device)
     filled = 0
@@ -120,7 +122,7 @@ def run_loop(
         run.drop_except([*schedule.kept, step])
         return seconds
 
-    if start is None:
+    if start < 0:
         spent = snapshot(0)
         start = 0
     run.drop_except([*schedule.kept, start])
@@ -148,20 +150,6 @@ def run_loop(
     return spent
 
 
-def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, float]:
-    """Restore the learner from the run's last snapshot.
-
-    Returns the step, None if there is no snapshot yet, and the seconds spent so far.
-    """
-    steps = run.steps()
-    if not steps:
-        run.rewind_metrics(-1)
-        return None, 0.0
-    header = restore_at(learner, schedule, run, steps[-1])
-    run.rewind_metrics(steps[-1])
-    return steps[-1], header["seconds"]
-
-
 def restore_at(learner: Learner, schedule: Schedule, run: Run, step: int) -> dict[str, Any]:
     """Restore the learner from one of the run's snapshots; return the snapshot's header.
 
@@ -172,7 +160,7 @@ def restore_at(learner: Learner, schedule: Schedule, run: Run, step: int) -> dic
     for name, value in schedule.header().items():
         if header.get(name, value) != value:
             raise RunError(
-                f"{run.folder} was trained with {name} {header[name]}, but the options now say {value}; "
+                f"{run.folder} was trained with {name} {header[name]}, but the option is now {value}; "
                 "delete it to train it again."
             )
     try:

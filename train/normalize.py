@@ -1,9 +1,9 @@
-"""The reference normalizer: turns any picture into the 28x28 pixels that a discriminator sees, as MNIST did.
+"""The reference normalizer: converts any picture to the 28x28 pixels that a discriminator takes, as in MNIST.
 
 MNIST's digits were scaled to fit a 20x20 box and pasted so that their centre of mass falls on the
 centre of a 28x28 field (http://yann.lecun.com/exdb/mnist/). The same treatment leaves an MNIST digit
-unchanged, and turns any other picture into what MNIST would have made of it. All training pictures pass
-through it; `normalizer.onnx` does the same inside a graph.
+unchanged, and brings any other picture into MNIST's form. All training pictures pass through it;
+`normalizer.onnx` does the same inside a graph.
 
 Its steps, one function each, for ink of any colour on paper of any colour:
 

@@ -26,7 +26,7 @@ from train.processes import Workers
 MNIST: Final = "mnist"
 PEN: Final = "pen"
 NON_DIGIT: Final = "other"
-"""Its name in reports, too."""
+"""Non-digits; the name is also used in reports."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def make_examples(
 
     images, labels = reals.images.cpu(), reals.labels.cpu()
     add(MNIST, images.numpy(), real_targets(labels))
-    pen = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
-    if len(pen.images):
-        add(PEN, pen.images, real_targets(torch.from_numpy(pen.labels)))
+    pen, pen_labels = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
+    if len(pen):
+        add(PEN, pen, real_targets(torch.from_numpy(pen_labels)))
     for generator in generators:
         wanted = np.arange(samples) % CLASSES if generator.conditional else None
         pixels = generator.sample(samples, seed, wanted)

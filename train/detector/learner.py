@@ -23,7 +23,7 @@ FAKE_DIGIT: Final = 0.3
 """Weight of a fake's digit, relative to a real one's: a generator may draw another than the wanted one."""
 
 Outputs: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""What a `Detector` returns: float32 [batch], [batch, 10] and [batch]."""
+"""The output of a `Detector`: float32 [batch], [batch, 10] and [batch]."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class DetectorLearner:
     picture is used once per epoch, and the order stays a function of seed and epoch alone.
 
     Pictures are not augmented here. They are normalized, with longest side 20 and centred; rotated or
-    scaled, they would look like nothing that the detector sees in use. Augmentation comes before
+    scaled, they would differ from all pictures that the deployed detector gets. Augmentation comes before
     normalization.
     """
 
