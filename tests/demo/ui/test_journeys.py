@@ -438,7 +438,7 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
     shown(page, "seven.png")
     page.get_by_role("tab", name="Watch it learn").click()
     checked = check_bytes(product_engine, "seven.png", SEVEN)
-    expect(digit).to_contain_text(f"In Check, discriminator says {checked.answer.fake_probability:.4f}.")
+    expect(digit).to_contain_text(f"In Check, discriminator scores it {checked.answer.fake_probability:.4f}.")
     expect(slider).to_have_value(stopped)
     expect(number).to_have_text(numbers_of(checked.pixels)[int(stopped)])
     page.get_by_role("tab", name="Check").click()
