@@ -1,12 +1,10 @@
 """Actions on the app's page in a browser, and what can be read from it."""
 
 import io
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
-from uuid import uuid4
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, Route, expect
@@ -98,21 +96,6 @@ def requests_held(page: Page, pattern: str) -> Iterator[None]:
     held = False
     for route in waiting:
         route.continue_()
-
-
-def lose_session(page: Page) -> None:
-    """Send the page's further calls as those of another session, of which the app knows nothing."""
-    other = uuid4().hex
-
-    def join(route: Route) -> None:
-        call = json.loads(route.request.post_data or "{}")
-        route.continue_(post_data=json.dumps(call | {"session_hash": other}))
-
-    def fetch(route: Route) -> None:
-        route.continue_(url=re.sub(r"session_hash=\w+", f"session_hash={other}", route.request.url))
-
-    page.route("**/queue/join*", join)
-    page.route("**/queue/data*", fetch)
 
 
 def overflow(page: Page) -> int:
