@@ -36,8 +36,9 @@ from demo.batch.many import MOST_FILES
 from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, shared_pool
 from demo.errors import BusyError, DemoError, PictureError, public_message
 from demo.inference.batcher import Batcher
-from demo.inference.check import PICTURES_AT_ONCE, Ready, answer_all, preprocess
+from demo.inference.check import PICTURES_AT_ONCE, answer_all, preprocess
 from demo.inference.engine import Engine
+from demo.inference.preprocess import Preprocessed
 
 File = tuple[str, bytes]
 RETRY_AFTER: Final = {"retry-after": "1"}
@@ -113,14 +114,14 @@ class CheckEndpoint:
             answers += await asyncio.gather(*map(self._pictures.submit, turn))
         return answers
 
-    def _preprocess(self, file: File) -> tuple[str, Ready | PictureError]:
+    def _preprocess(self, file: File) -> tuple[str, Preprocessed | PictureError]:
         name, content = file
         loaded = preprocess(self._engine, content)
         if isinstance(loaded, BusyError):
             raise loaded
         return name, loaded
 
-    def _answer(self, files: Sequence[tuple[str, Ready | PictureError]]) -> list[dict[str, Any]]:
+    def _answer(self, files: Sequence[tuple[str, Preprocessed | PictureError]]) -> list[dict[str, Any]]:
         names, loaded = zip(*files, strict=True)
         return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
 

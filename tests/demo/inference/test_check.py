@@ -16,7 +16,6 @@ from demo.inference import check
 from demo.inference.check import (
     BATCHES_AT_ONCE,
     NOT_NORMALIZED,
-    Ready,
     Source,
     check_bytes,
     check_sources,
@@ -25,6 +24,7 @@ from demo.inference.check import (
 )
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
+from demo.inference.preprocess import Preprocessed
 
 PNG = encode_png(np.zeros((28, 28), np.uint8))
 BATCH = 8
@@ -138,7 +138,7 @@ def test_nothing_is_decoded_for_a_caller_who_stops(
     decoded = 0
     may_go_on = threading.Event()
 
-    def slow(engine: Engine, source: Source) -> Ready | PictureError:
+    def slow(engine: Engine, source: Source) -> Preprocessed | PictureError:
         nonlocal decoded
         decoded += 1
         if decoded > BATCH:
