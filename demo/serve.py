@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from demo.api import limits
 from demo.api.check import CheckEndpoint, check_route
 from demo.api.downloads import downloads_route
-from demo.api.gradio_private import explain_failures, without_type_stubs
+from demo.api.gradio_private import UNEXPECTED, explain_failures, without_type_stubs
 from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
 from demo.api.network import listen, local_url, network_url
@@ -37,10 +37,6 @@ from demo.environment import check_temporary_folder, without_plots
 from demo.errors import DemoError
 from demo.inference.engine import Engine
 
-if TYPE_CHECKING:
-    pass
-
-UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds it in the log."
 NO_UPLOAD: Final = (
     'The upload is broken; send files as multipart/form-data, each in a part named "files" with a file name.'
 )
@@ -116,7 +112,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
         routes.append(tools.route)
         rules = (*rules, MCP_RULE)
     page, translations = build_app(engine)
-    explain_failures(page, UNEXPECTED)
+    explain_failures(page)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
