@@ -24,7 +24,7 @@ from demo.api.network import local_url, network_url
 from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
 from demo.contract import VERSION
-from demo.errors import DemoError, ModelError
+from demo.errors import MODEL_UNAVAILABLE, DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.serve import serve
 from tests.support.serving import ROOT, call, served_lines
@@ -123,7 +123,7 @@ def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
     state = response.json()
     assert response.status_code == 503
     assert (state["status"], state["self_test"]["passed"]) == ("failing", False)
-    assert state["error"] == ModelError("").public
+    assert state["error"] == MODEL_UNAVAILABLE
     assert str(models) not in response.text
     assert "mlp_history.onnx" in caplog.text
     assert (str(models) in caplog.text) == (damage == "missing")
