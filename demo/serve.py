@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
@@ -25,7 +25,7 @@ from starlette.responses import JSONResponse, Response
 from demo.api import limits
 from demo.api.check import CheckEndpoint, check_route
 from demo.api.downloads import downloads_route
-from demo.api.gradio_private import explain_failures, without_type_stubs
+from demo.api.gradio_private import UNEXPECTED, explain_failures, without_type_stubs
 from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
 from demo.api.network import listen, local_url, network_url
@@ -33,14 +33,10 @@ from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULE
 from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
-from demo.environment import temporary_folder, without_plots
+from demo.environment import check_temporary_folder, without_plots
 from demo.errors import DemoError
 from demo.inference.engine import Engine
 
-if TYPE_CHECKING:
-    pass
-
-UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds it in the log."
 NO_UPLOAD: Final = (
     'The upload is broken; send files as multipart/form-data, each in a part named "files" with a file name.'
 )
@@ -61,7 +57,7 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
     """
     if mcp and importlib.util.find_spec("mcp") is None:
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
-    temporary_folder()
+    check_temporary_folder()
     with closing(listen(host, port)) as listening, uploads_folder() as uploads, without_plots():
         # Gradio takes seconds to import, in which the models open.
         with ThreadPoolExecutor(1) as thread, without_type_stubs():
@@ -116,7 +112,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
         routes.append(tools.route)
         rules = (*rules, MCP_RULE)
     page, translations = build_app(engine)
-    explain_failures(page, UNEXPECTED)
+    explain_failures(page)
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:

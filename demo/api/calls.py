@@ -1,7 +1,8 @@
-"""Calls of the app in JSON, before gradio sees them: well-formed ones are written anew, others refused.
+"""Checks of requests for the page, before gradio sees them.
 
-Only the fields and values that a call needs go on. Gradio answers a malformed call with 500, opens files that
-a value names, and keeps the whole body while the call waits.
+A well-formed call is written anew, with only the fields and values that it needs; others are refused. Gradio
+answers a malformed call with 500, opens files that a value names, and keeps the whole body while the call
+waits.
 """
 
 import json
@@ -15,21 +16,26 @@ import httpx
 from gradio.components.api_component import Api
 from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
-from starlette.types import Scope
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope
 
 from demo.api.gradio_private import has_answer, has_session
 from demo.api.limits import LARGEST_VALUES
 from demo.api.routes import Body, Rule
-from demo.api.uploads import NOT_KEPT, NOT_UPLOADED, disk_is_full, uploaded_file
+from demo.api.uploads import NOT_KEPT, disk_is_full, uploaded_file
 from demo.ui.texts import load_texts, preferred_language
 
-SESSION: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 DEEPEST: Final = 32
 TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
     "number": (int, float),
     "integer": int,
     "null": type(None),
+}
+NUMBER: Final = {"type": "number", "description": "a number"}
+PAGE_VALUE: Final = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
+    "description": "a text, a number or null",
 }
 NO_HOST: Final = "The request names no host by which this app can be reached; ask by its name or address."
 NO_JSON: Final = f"The body must be a JSON object in UTF-8, of finite numbers, at most {DEEPEST} levels deep."
@@ -47,152 +53,124 @@ class Calls:
             str(event.api_name): event for event in self._events.values() if event.api_visibility == "public"
         }
 
-    def check_request(self, scope: Scope, rule: Rule, parts: Mapping[str, str]) -> None:
-        """Check what a request asks for, but for its body.
+    def in_language(self, message: str, accepted: str | None) -> str:
+        """Translate a message for a reader whose browser sends `accepted` as `Accept-Language`."""
+        return self._texts[preferred_language(accepted)].sentence(message)
+
+    async def check(
+        self, scope: Scope, rule: Rule, parts: Mapping[str, str | None], receive: Receive
+    ) -> Receive:
+        """Check a request; return the `receive` for gradio.
 
         Raises:
-            HTTPException: 400 where it names no host, 404 for a page, a session or a call that is not there,
-                503 for an upload while the disk is full.
+            HTTPException: 400 for a host or JSON that is malformed, 404 for a session or call that does not
+                exist, 410 for a removed upload, 413 for large values, 422 for a value that the call does not
+                take, 503 for an upload while the disk is full.
         """
-        if rule.body is Body.UPLOAD and disk_is_full(self._uploads):
-            raise HTTPException(503, NOT_KEPT, {"retry-after": "60"})
         headers = MutableHeaders(scope=scope)
-        # Gradio believes it to be its own server of pages.
+        # Gradio takes a request with this header for one of its own server of pages.
         del headers["x-gradio-server"]
         for host in ",".join(headers.getlist("host") + headers.getlist("x-forwarded-host")).split(","):
             try:
                 httpx.URL(f"http://{host.strip()}/")
             except httpx.InvalidURL as error:
                 raise HTTPException(400, NO_HOST) from error
-        asked = QueryParams(scope["query_string"])
-        if "page" in asked or "deep_link" in asked:
-            raise HTTPException(404, "There is nothing at this address.")
-        if scope["path"].endswith("/queue/data") and not has_session(
-            self._app, asked.get("session_hash", "")
-        ):
-            raise HTTPException(404, "Nothing was asked in this session; join the queue first.")
-        if "event" in parts and not has_answer(self._app, parts["event"]):
+        if scope["path"].endswith("/queue/data"):
+            session = QueryParams(scope["query_string"]).get("session_hash", "")
+            if not has_session(self._app, session):
+                raise HTTPException(404, "Nothing was asked in this session; join the queue first.")
+        if (event := parts.get("event")) and not has_answer(self._app, event):
             raise HTTPException(404, "There is no such call, or its answer was fetched before.")
+        if rule.body is Body.UPLOAD and disk_is_full(self._uploads):
+            raise HTTPException(503, NOT_KEPT, {"retry-after": "60"})
+        if rule.body in (None, Body.UPLOAD) or scope["method"] != "POST":
+            return receive
+        content = self._rewritten(rule, parts, await Request(scope, receive).body())
+        del headers["transfer-encoding"]
+        headers["content-type"] = "application/json"
+        headers["content-length"] = str(len(content))
+        waiting: list[Message] = [{"type": "http.request", "body": content}]
 
-    def checked(self, rule: Rule, parts: Mapping[str, str], content: bytes) -> bytes:
-        """Return the body of a request as it goes on; raises HTTPException where it is malformed."""
-        body = read_object(content)
-        if rule.body is Body.JOIN:
-            return self.join(body)
-        return self.call(body, parts["name"]) if rule.body is Body.CALL else content
+        async def receive_again() -> Message:
+            return waiting.pop() if waiting else await receive()
 
-    def in_language(self, message: str, accepted: str | None) -> str:
-        """Return a message in the reader's language where it is known, else as it is."""
-        return self._texts[preferred_language(accepted)].sentence(message)
+        return receive_again
 
-    def join(self, body: Mapping[str, Any]) -> bytes:
-        """Return what goes on of a call of the page.
+    def _rewritten(self, rule: Rule, parts: Mapping[str, str | None], content: bytes) -> bytes:
+        """Return the JSON for gradio."""
+        try:
+            body = json.loads(content.decode())
+            # ValueError for infinity, NaN and half a surrogate pair.
+            json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
+            if not isinstance(body, dict) or depth(body) > DEEPEST:
+                raise HTTPException(400, NO_JSON)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, NO_JSON) from error
+        if rule.body is Body.JSON:
+            return content
+        call = self._join(body) if rule.body is Body.JOIN else self._call(body, str(parts["name"]))
+        return json.dumps(call).encode()
 
-        Raises:
-            HTTPException: 404 for an event that is not there, 422 for a value that the event does not take.
-        """
+    def _join(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the fields of a call of the page."""
         number = body.get("fn_index")
         if type(number) is not int or number not in self._events:
             raise HTTPException(404, "There is no such event; fn_index is the id of one in /config.")
-        check_session(body.get("session_hash"))
-        told = body.get("event_data")
-        if not isinstance(told, dict | None) or names_a_file(told):
-            raise HTTPException(422, "The event_data must be an object that names no file, or null.")
-        inputs = self._events[number].inputs
         call = {name: body.get(name) for name in ("fn_index", "trigger_id", "session_hash", "event_data")}
-        return written(call, self._values(body, inputs))
+        # Gradio takes any object with a `path` for a file.
+        if not isinstance(call["event_data"], dict | None) or '"path":' in json.dumps(call["event_data"]):
+            raise HTTPException(422, "The event_data must be an object that names no file, or null.")
+        return self._with_data(call, body, self._events[number].inputs)
 
-    def call(self, body: Mapping[str, Any], name: str) -> bytes:
-        """Return what goes on of a call of an endpoint; raises HTTPException as `join` does."""
-        event = self._endpoints.get(name)
-        if event is None:
+    def _call(self, body: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """Return the fields of a call of an endpoint."""
+        if name not in self._endpoints:
             raise HTTPException(404, f"There is no such endpoint; there is: {', '.join(self._endpoints)}.")
-        session = body.get("session_hash")
-        if session is not None:
-            check_session(session)
-        return written({"session_hash": session}, self._values(body, event.inputs))
+        call = {"session_hash": body["session_hash"]} if body.get("session_hash") is not None else {}
+        return self._with_data(call, body, self._endpoints[name].inputs)
 
-    def _values(self, body: Mapping[str, Any], inputs: Sequence[Any]) -> list[Any]:
+    def _with_data(
+        self, call: dict[str, Any], body: Mapping[str, Any], inputs: Sequence[Any]
+    ) -> dict[str, Any]:
+        """Return a call with the values of a body."""
+        session = call.get("session_hash", "none")
+        if not isinstance(session, str) or not re.fullmatch("[A-Za-z0-9_-]{1,64}", session):
+            raise HTTPException(422, "The session_hash must be a text of up to 64 letters, digits, - and _.")
         data = body.get("data")
         if not isinstance(data, list) or len(data) != len(inputs):
             raise HTTPException(422, f"The data must be a list of {len(inputs)} values.")
-        return [
-            self._value(place, each, value)
-            for place, (each, value) in enumerate(zip(inputs, data, strict=True), 1)
-        ]
+        pairs = enumerate(zip(inputs, data, strict=True), 1)
+        checked = [self._value(place, component, value) for place, (component, value) in pairs]
+        values = [value for value in checked if not isinstance(value, dict | list)]
+        if len(json.dumps([call, values])) > LARGEST_VALUES:
+            raise HTTPException(
+                413, f"The values have more than {LARGEST_VALUES >> 10} KiB; send less at once."
+            )
+        return call | {"data": checked}
 
     def _value(self, place: int, component: Any, value: Any) -> Any:
-        if component.skip_api:  # The state of a session, which is kept here.
-            if names_a_file(value):
-                raise HTTPException(422, NOT_UPLOADED)
+        kind = getattr(component, "data_model", None)
+        # Gradio's HTML component sends an empty text once its file was removed.
+        if kind is not None and value in (None, ""):
             return None
-        if (kind := getattr(component, "data_model", None)) is not None and value is not None:
-            # Gradio's HTML component sends an empty text once its file was removed.
-            if value == "":
-                return None
-            if kind is gr.FileData:
-                return uploaded_file(self._app, self._uploads, value)
+        if kind is gr.FileData:
+            return uploaded_file(self._app, self._uploads, value)
+        if kind is not None:
             if not isinstance(value, list):
                 raise HTTPException(422, f"Value {place} of the data must be a list of files.")
             return [uploaded_file(self._app, self._uploads, each) for each in value]
+        schema: Mapping[str, Any] = NUMBER if isinstance(component, gr.Slider) else PAGE_VALUE
         if isinstance(component, Api):
-            schema: Mapping[str, Any] = component.api_info()
-        else:
-            schema = NUMBER if isinstance(component, gr.Slider) else PAGE_VALUE
+            schema = component.api_info()
         if not fits(value, schema):
             raise HTTPException(422, f"Value {place} of the data must be {schema['description']}.")
         return value
-
-
-NUMBER: Final = {"type": "number", "description": "a number"}
-PAGE_VALUE: Final = {
-    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
-    "description": "a text, a number or null",
-}
-
-
-def read_object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object of a body.
-
-    Raises:
-        HTTPException: it is none, is nested too deep, or holds NaN, infinity or half a surrogate pair.
-    """
-    try:
-        value = json.loads(body.decode())
-        # Both raise ValueError: infinities and NaN, and halves of surrogate pairs.
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-        if isinstance(value, dict) and depth(value) <= DEEPEST:
-            return value
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(400, NO_JSON) from error
-    raise HTTPException(400, NO_JSON)
 
 
 def depth(value: object) -> int:
     """Return how deep lists and objects are nested."""
     inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return 1 + max(map(depth, inside), default=0)
-
-
-def written(call: dict[str, Any], data: list[Any]) -> bytes:
-    """Return a call as JSON; raises HTTPException where values other than files are too large."""
-    values = [value for value in data if not isinstance(value, dict | list)]
-    if len(json.dumps([call, values])) > LARGEST_VALUES:
-        raise HTTPException(413, f"The values have more than {LARGEST_VALUES >> 10} KiB; send less at once.")
-    return json.dumps(call | {"data": data}).encode()
-
-
-def check_session(value: object) -> None:
-    """Raise HTTPException unless a value is the hash of a session."""
-    if not isinstance(value, str) or not SESSION.fullmatch(value):
-        raise HTTPException(422, "The session_hash must be a text of up to 64 letters, digits, - and _.")
-
-
-def names_a_file(value: object) -> bool:
-    """Return whether an object in a value has a `path`, which gradio would take for a file."""
-    if isinstance(value, dict):
-        return "path" in value or any(map(names_a_file, value.values()))
-    return isinstance(value, list) and any(map(names_a_file, value))
 
 
 def fits(value: object, schema: Mapping[str, Any]) -> bool:

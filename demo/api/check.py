@@ -1,4 +1,4 @@
-"""`POST /v1/check`: picture files in, answers out, over plain HTTP and without a queue.
+"""`POST /v1/check`: check picture files over plain HTTP, without a queue.
 
 A picture is the request's body, whatever its `Content-Type` of `image/…` or `application/octet-stream`, or
 without one; `?file=7.png` in the address names it. Its answer is one JSON object, the same as from
@@ -51,14 +51,14 @@ WHAT_TO_SEND: Final = (
 
 
 class CheckEndpoint:
-    """Answers requests, those of the same moment together. An ASGI application, for one event loop."""
+    """An ASGI application for one event loop, which checks pictures of concurrent requests in batches."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._pictures = Batcher(self._preprocess, self._answer, shared_pool().size, PICTURES_AT_ONCE)
 
     def close(self) -> None:
-        """End the threads; for when the server has ended."""
+        """End the threads, once the server has ended."""
         self._pictures.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,7 +82,7 @@ class CheckEndpoint:
             return failed(error.status_code, error.detail, error.headers)
         except DemoError as error:
             return failed(503, public_message(error), RETRY_AFTER)
-        # A device that is lost raises whatever its library has.
+        # A lost device raises its library's own exceptions.
         except Exception as failure:
             logging.getLogger("touchstone").exception("A picture could not be checked")
             message = f"The picture could not be checked ({type(failure).__name__}); try again."
@@ -91,7 +91,7 @@ class CheckEndpoint:
     async def _answers(self, files: Sequence[File], request: Request) -> list[dict[str, Any]]:
         """Return the answers, or raise ClientDisconnect as soon as the client has gone."""
         if len(files) == 1:
-            # Watching for the client's end would cost a tenth of the requests, to spare one picture.
+            # Watching whether the client leaves would cost a tenth of the throughput, to save one picture.
             return [await self._pictures.submit(files[0])]
         answering = asyncio.create_task(self._in_turns(files))
         leaving = asyncio.create_task(disconnected(request.receive))
@@ -131,7 +131,7 @@ def check_route(endpoint: CheckEndpoint) -> Route:
 
 
 def failed(status: int, message: str, headers: Any = None) -> Response:
-    """Return a response that says in one sentence why there is no answer."""
+    """Return a response with the reason, in one sentence."""
     return JSONResponse({"error": message}, status, headers)
 
 
@@ -150,7 +150,7 @@ async def read_files(request: Request) -> tuple[list[File], bool]:
     declared = request.headers.get("content-length", "0")
     if int(declared) > LARGEST_FILE_BYTES:
         raise HTTPException(413, TOO_LARGE)
-    # A single block that grows goes back to the system whole.
+    # One growing block, unlike many pieces, is returned to the system whole.
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -180,7 +180,7 @@ async def read_form(request: Request) -> list[File]:
 
 
 def refused_form(reason: str) -> HTTPException:
-    """Return why a form is refused, by what Starlette says of it."""
+    """Return the refusal of a form for Starlette's reason."""
     if reason.startswith("Too many"):
         return HTTPException(413, f"These are more than {MOST_FILES:,} files; send fewer at once.")
     if reason.startswith("Part exceeded"):

@@ -2,6 +2,7 @@
 
 import mimetypes
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Final
 
 from starlette.requests import Request
@@ -15,8 +16,6 @@ from demo.inference.manifest import LARGEST_MANIFEST, Manifest, read_plain
 
 PIECE: Final = 1 << 18
 """Bytes of a file that are sent at once."""
-SHOWN: Final = (".png",)
-"""Endings of files that a browser shows; it saves the others."""
 
 
 def downloads_route(manifest: Manifest) -> Route:
@@ -24,54 +23,40 @@ def downloads_route(manifest: Manifest) -> Route:
 
     404 for any other name, 500 with a sentence for a file that is not the published one.
     """
-    cache = FileCache(manifest)
+    files = manifest.files
+
+    @lru_cache(maxsize=len(files) + 1)
+    def read(file: str, _version: tuple[int, ...]) -> bytes:
+        """Return a file's content, which all its readers share; read again after a change."""
+        return (
+            read_plain(manifest.folder / file, LARGEST_MANIFEST) if file == MANIFEST else manifest.read(file)
+        )
 
     # Not a coroutine: reading and hashing run in a thread.
     def answer(request: Request) -> Response:
-        return file_response(cache, request.path_params["file"], request.headers.get("if-none-match"))
+        file = request.path_params["file"]
+        if file != MANIFEST and file not in files:
+            return PlainTextResponse(f"{file} is not among the published files.", 404)
+        headers = {"Cache-Control": "no-cache"}
+        if file != MANIFEST:
+            headers["ETag"] = f'"{files[file]["sha256"]}"'
+            if request.headers.get("if-none-match") == headers["ETag"]:
+                return Response(status_code=304, headers=headers)
+        # A browser shows pictures, and saves the other files.
+        if not file.endswith(".png"):
+            headers["Content-Disposition"] = f'attachment; filename="{file}"'
+        try:
+            state = (manifest.folder / file).lstat()
+            version = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+            content = read(file, version)
+        except (OSError, ModelError):
+            # The error's own text names folders of this machine.
+            return PlainTextResponse(f"{file} is missing here, or is not the file that was published.", 500)
+        headers["Content-Length"] = str(len(content))
+        kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
+        return StreamingResponse(pieces(content), media_type=kind, headers=headers)
 
     return Route(f"/{MODELS_PATH}/{{file}}", answer)
-
-
-class FileCache:
-    """Published files in memory, read and compared with their checksums once, and again after a change."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self.manifest = manifest
-        self._files: dict[str, tuple[tuple[int, ...], bytes]] = {}
-
-    def read(self, file: str) -> bytes:
-        """Return a file's content; raises OSError or ModelError where it is not the published one."""
-        path = self.manifest.folder / file
-        state = path.lstat()
-        version = (state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
-        known = self._files.get(file)
-        if known is None or known[0] != version:
-            content = read_plain(path, LARGEST_MANIFEST) if file == MANIFEST else self.manifest.read(file)
-            known = self._files[file] = (version, content)
-        return known[1]
-
-
-def file_response(cache: FileCache, file: str, known: str | None) -> Response:
-    """Return a file as a response, or 304 where the client's copy is the same. known: its `ETag`, if any."""
-    files = cache.manifest.files
-    if file != MANIFEST and file not in files:
-        return PlainTextResponse(f"{file} is not among the published files.", 404)
-    headers = {"Cache-Control": "no-cache"}
-    if file != MANIFEST:
-        headers["ETag"] = f'"{files[file]["sha256"]}"'
-        if known == headers["ETag"]:
-            return Response(status_code=304, headers=headers)
-    if not file.endswith(SHOWN):
-        headers["Content-Disposition"] = f'attachment; filename="{file}"'
-    try:
-        content = cache.read(file)
-    except (OSError, ModelError):
-        # The error's own text names folders of this machine.
-        return PlainTextResponse(f"{file} is missing here, or is not the file that was published.", 500)
-    kind = mimetypes.guess_type(file)[0] or "application/octet-stream"
-    headers["Content-Length"] = str(len(content))
-    return StreamingResponse(pieces(content), media_type=kind, headers=headers)
 
 
 async def pieces(content: bytes) -> AsyncIterator[bytes]:

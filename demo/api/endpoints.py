@@ -1,4 +1,4 @@
-"""The app's named endpoints `/check`, `/check_many`, `/generate` and `/history`, and what each returns.
+"""The app's named endpoints `/check`, `/check_many`, `/generate` and `/history`, and their results.
 
 MCP's tools return the same.
 """
@@ -137,7 +137,7 @@ def learned(engine: Engine, name: str, source: Path | bytes) -> dict[str, Any]:
 
     Raises:
         PictureError: the picture cannot be judged.
-        ModelError: the history is not published, or is not what was.
+        ModelError: the history is not published, or its file was altered.
     """
     (checked,) = check_sources(engine, [name], [source])
     if checked.pixels is None:

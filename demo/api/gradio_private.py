@@ -1,14 +1,16 @@
-"""Exceptions to the rule that the app uses gradio's public interface alone; an upgrade may break them."""
+"""Uses of gradio's private parts, which an upgrade may break; the rest of the app does without them."""
 
 import inspect
 import logging
 from abc import ABCMeta
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import gradio as gr
+
+UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds it in the log."
 
 
 @contextmanager
@@ -32,8 +34,8 @@ def without_type_stubs() -> Iterator[None]:
         inspect.getfile = getfile
 
 
-def explain_failures(app: "gr.Blocks", message: str) -> None:
-    """Have calls that fail unexpectedly answer with a message, and log the failure.
+def explain_failures(app: "gr.Blocks") -> None:
+    """Have calls that fail unexpectedly answer `UNEXPECTED`, and log the failure.
 
     With `show_error=False` gradio answers `{"error": null}`, with `show_error=True` it shows the exception's
     own text, which may name files of the server: https://github.com/gradio-app/gradio/issues/12338
@@ -49,13 +51,13 @@ def explain_failures(app: "gr.Blocks", message: str) -> None:
             raise
         except Exception as failure:
             logging.getLogger("touchstone").exception("A call failed")
-            raise gr.Error(message, print_exception=False) from failure
+            raise gr.Error(UNEXPECTED, print_exception=False) from failure
 
     app.process_api = process_or_explain  # type: ignore[method-assign]
 
 
 def has_session(app: "gr.Blocks", session: str) -> bool:
-    """Return whether a session has asked for something: of others gradio's stream of answers breaks off."""
+    """Return whether a session has called something; gradio's stream of answers breaks off for others."""
     return session in app._queue.pending_messages_per_session
 
 
@@ -65,9 +67,10 @@ def has_answer(app: "gr.Blocks", event: str) -> bool:
 
 
 def drop_unfetched_answers(app: "gr.Blocks", before: set[str]) -> set[str]:
-    """Drop answers that were complete but not fetched at the last look already; return those at this one.
+    """Drop answers that stayed unfetched since the previous call; return the sessions with newer ones.
 
-    Gradio keeps the answers of 2,000 sessions, of any size: https://github.com/gradio-app/gradio/issues/13154
+    before: what the previous call returned. Gradio keeps the answers of 2,000 sessions, of any size:
+    https://github.com/gradio-app/gradio/issues/13154
     """
     queue = app._queue
     calling = {event.session_hash for event in queue.event_ids_to_events.values()}

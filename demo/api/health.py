@@ -22,33 +22,34 @@ KEPT_SECONDS: Final = 10.0
 """How long a self-test counts, so that frequent requests do not keep the models busy."""
 
 
-class Health:
-    """The state of an engine, tested again when the last test is old. Safe to share between threads."""
+def health_route(engine: Engine, models: Sequence[str] | None = None) -> Route:
+    """Return the route of `/healthz`: 200 while the app serves, 503 with a sentence when it cannot.
 
-    def __init__(self, engine: Engine, models: Sequence[str] | None = None) -> None:
-        self._engine = engine
-        self._models = engine.models if models is None else models
-        self._lock = threading.Lock()
-        self._state: dict[str, Any] = {}
-        self._tested = -KEPT_SECONDS
+    models: those to test; None stands for every published one.
+    """
+    lock = threading.Lock()
+    state: dict[str, Any] = {}
+    tested = -KEPT_SECONDS
 
-    def state(self) -> dict[str, Any]:
-        """Return what /healthz answers.
+    # Not a coroutine: the self-test runs in a thread.
+    def answer(_: Request) -> JSONResponse:
+        nonlocal state, tested
+        with lock:
+            if time.monotonic() - tested >= KEPT_SECONDS:
+                state = self_test(engine, engine.models if models is None else models)
+                tested = time.monotonic()
+            return JSONResponse(state, 200 if state["error"] is None else 503)
 
-        status: "serving", or "failing" with a sentence in error. fallbacks: a sentence for each device that
-        was asked for and does not run. models: each with its version, the SHA-256 of its file and the
-        provider that runs it. self_test: whether every model gave its published numbers, when (UTC), and in
-        how many seconds.
-        """
-        with self._lock:
-            if time.monotonic() - self._tested >= KEPT_SECONDS:
-                self._state = self_test(self._engine, self._models)
-                self._tested = time.monotonic()
-            return self._state
+    return Route(HEALTH_PATH, answer)
 
 
 def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
-    """Compare the numbers that models give now with the published ones; see `Health.state`."""
+    """Compare the numbers that models give now with the published ones; return the answer of `/healthz`.
+
+    status: "serving", or "failing" with a sentence in error. fallbacks: a sentence for each device that was
+    asked for and does not run. models: each with its version, the SHA-256 of its file and the provider that
+    runs it. self_test: whether every model gave its published numbers, when (UTC), and in how many seconds.
+    """
     started = time.monotonic()
     models: dict[str, Any] = {}
     error = None
@@ -83,18 +84,3 @@ def self_test(engine: Engine, names: Sequence[str]) -> dict[str, Any]:
         },
         "error": error,
     }
-
-
-def health_route(engine: Engine, models: Sequence[str] | None = None) -> Route:
-    """Return the route of `/healthz`: 200 while the app serves, 503 with a sentence when it cannot.
-
-    models: those to test; None stands for every published one.
-    """
-    health = Health(engine, models)
-
-    # Not a coroutine: the self-test runs in a thread.
-    def answer(_: Request) -> JSONResponse:
-        state = health.state()
-        return JSONResponse(state, 200 if state["self_test"]["passed"] else 503)
-
-    return Route(HEALTH_PATH, answer)

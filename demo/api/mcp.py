@@ -1,7 +1,7 @@
 """The API's calls as tools of an MCP server, for assistants: check, check_many, generate, history.
 
-Gradio has an MCP server of its own. It cannot take a list of files (its schema for one points nowhere),
-fetches pictures from the internet, and writes its results as Python rather than as JSON.
+Gradio's own MCP server cannot take a list of files (its schema for one points nowhere), fetches pictures from
+the internet, and writes its results as Python rather than as JSON.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from demo.api import schema
 from demo.api.endpoints import answers, generated, learned
+from demo.api.gradio_private import UNEXPECTED
 from demo.api.limits import LARGEST_FORM, SMALL_BODY
 from demo.api.network import LOCAL_HOSTS
 from demo.api.routes import MCP_PATH
@@ -38,18 +39,17 @@ from demo.errors import DemoError, RequestError, public_message
 from demo.inference.engine import Engine
 
 LONGEST_ERROR: Final = 300
-"""Characters of an error: the library repeats what it refuses, be it megabytes."""
+"""Characters of an error: the library repeats the refused value, which may have megabytes."""
 LONGEST_WAIT: Final = 20.0
 """Seconds that a large call waits for its turn."""
 BUSY: Final = "Large calls are answered one after the other, and many wait; try again in a few seconds."
-UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds it in the log."
 
 PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
 PICTURES: Final = schema.listed(PICTURE, "picture files") | {"minItems": 1, "maxItems": MOST_FILES}
 
 
 class ToolServer:
-    """An MCP server: a route for the app's web server, and what must run while that does."""
+    """An MCP server. route: for the app's web server, which must hold `lifespan` open."""
 
     def __init__(self, engine: Engine, host: str) -> None:
         self._engine = engine
@@ -69,7 +69,7 @@ class ToolServer:
         self.route = Route(MCP_PATH, self)
 
     def lifespan(self) -> AbstractAsyncContextManager[None]:
-        """Return what the web server must hold open while it serves."""
+        """Return the context in which requests can be answered."""
         return self._manager.run()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,19 +118,19 @@ class ToolServer:
             return failed(UNEXPECTED)
         content: list[ContentBlock] = [TextContent(type="text", text=json.dumps(result))]
         if name == "generate":
-            # An assistant sees a picture where it would only read base64.
+            # An assistant sees an image, and would only read base64.
             content += [ImageContent(type="image", data=each["png"], mimeType="image/png") for each in result]
         structured = result if isinstance(result, dict) else {"result": result}
         return CallToolResult(content=content, structuredContent=structured)
 
 
 def failed(message: str) -> CallToolResult:
-    """Return what a tool answers to a call that it cannot answer."""
+    """Return the answer of a call that failed."""
     return CallToolResult(content=[TextContent(type="text", text=message)], isError=True)
 
 
 def local_only() -> TransportSecuritySettings:
-    """Return settings by which no web page of another host may call a server meant for this machine alone."""
+    """Return settings that keep web pages of other hosts from calling a server for this machine alone."""
     names = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
     return TransportSecuritySettings(
         allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
@@ -138,7 +138,7 @@ def local_only() -> TransportSecuritySettings:
 
 
 def tool(name: str, arguments: Mapping[str, schema.Schema], result: schema.Schema) -> Tool:
-    """Return a tool with the description of the API's call; every argument is required but `generate`'s."""
+    """Return a tool with the description of the API's call. Only the arguments of `generate` are optional."""
     return Tool(
         name=name,
         description=schema.DESCRIPTIONS[name],
@@ -153,7 +153,7 @@ def tool(name: str, arguments: Mapping[str, schema.Schema], result: schema.Schem
 
 
 def wrapped(result: schema.Schema) -> schema.Schema:
-    """Return the schema of an object with a list under `result`: what a tool returns must be an object."""
+    """Return the schema of an object with a list under `result`, since a tool must return an object."""
     return schema.record("The list.", result=result)
 
 
@@ -177,13 +177,10 @@ def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
 
 
 def decoded(text: str) -> bytes:
-    """Return a picture file from base64, also in lines, or from a data: URL; other text as it is.
-
-    That is no picture, and is refused as such.
-    """
+    """Decode base64, also in lines, or a data: URL; return other text as bytes, which are no picture."""
     encoded = text.partition(",")[2] if text.startswith("data:") else text
     try:
         return base64.b64decode("".join(encoded.split()), validate=True)
-    # Of what is not ASCII it is no binascii.Error.
+    # For text that is not ASCII it is not a binascii.Error.
     except ValueError:
         return text.encode(errors="replace")

@@ -1,4 +1,4 @@
-"""Addresses: a socket to listen on, and where people and other machines of the network find the app."""
+"""Addresses: a socket to listen on, and the app's URLs on this machine and for others of the network."""
 
 import os
 import socket
@@ -14,12 +14,11 @@ EVERY_ADDRESS: Final = {
     "0.0.0.0": ("localhost", socket.AF_INET, "192.0.2.1"),  # noqa: S104 - compared with, not listened on
     "::": ("::1", socket.AF_INET6, "2001:db8::1"),
 }
-"""What stands for all addresses of this machine: its name on this machine, and an address reserved for
-documentation."""
+"""Wildcard addresses: the name of this machine for each, and an address reserved for documentation."""
 
 
 def listen(host: str, port: int | None) -> socket.socket:
-    """Return a socket that listens on `port`, on any for 0, or for None on the first free one from 7860.
+    """Return a socket that listens on a port: 0 takes any free one, None the first free one from 7860.
 
     Raises:
         DemoError: the port is in use, or the host is not an address of this machine.
@@ -49,16 +48,15 @@ def listen(host: str, port: int | None) -> socket.socket:
 
 
 def local_url(host: str, port: int) -> str:
-    """Return the address of an app on a host, as it can be opened on this machine."""
+    """Return the URL of an app on a host, for this machine."""
     name = EVERY_ADDRESS[host][0] if host in EVERY_ADDRESS else host
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
 
 
 def network_url(host: str, port: int) -> str | None:
-    """Return the address of an app for other machines of the network, or None where they cannot reach it.
+    """Return the URL of an app for other machines of the network, or None where they cannot reach it.
 
-    Nobody is asked: to connect a datagram socket sends nothing, but has the system choose the address of this
-    machine that it would send from.
+    Connecting a datagram socket sends nothing, but makes the system choose this machine's own address.
     """
     if host not in EVERY_ADDRESS:
         return None

@@ -15,7 +15,7 @@ from demo.api.limits import LARGEST_CALL, LARGEST_CANCEL, LARGEST_FORM, LARGEST_
 CHECK_PATH: Final = "/v1/check"
 HEALTH_PATH: Final = "/healthz"
 MODELS_PATH: Final = "models"
-"""Where the published files lie, from the page's own address."""
+"""Path of the published files, relative to the page."""
 MCP_PATH: Final = "/mcp"
 GRADIO_API: Final = "/gradio_api"
 
@@ -25,10 +25,8 @@ EVERY: Final = (*READ, "POST", "PUT", "PATCH", "DELETE")
 
 
 class Body(Enum):
-    """What a route takes as a request's body."""
+    """A kind of request body that is checked before gradio reads it."""
 
-    NONE = auto()
-    FILES = auto()
     UPLOAD = auto()
     JSON = auto()
     JOIN = auto()
@@ -39,48 +37,45 @@ class Body(Enum):
 
 @dataclass(frozen=True)
 class Rule:
-    """A route that answers. pattern: of the whole path. limit: bytes of a body."""
+    """A route that answers.
 
-    pattern: re.Pattern[str]
-    methods: tuple[str, ...]
-    body: Body = Body.NONE
+    path: regular expression of the whole path. limit: bytes of a body. query: gradio may read the query.
+    """
+
+    path: str
+    methods: tuple[str, ...] = READ
+    body: Body | None = None
     limit: int = 0
-
-
-def rule(path: str, methods: tuple[str, ...], body: Body = Body.NONE, limit: int = 0) -> Rule:
-    """Return a rule for a path, which is a regular expression."""
-    return Rule(re.compile(path, re.ASCII), methods, body, limit)
+    query: bool = False
 
 
 NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 FILE: Final = r"(?:[\w@-][\w.@-]{0,99}/){0,8}[\w@-][\w.@-]{0,99}"
 
 API_RULES: Final = (
-    rule(CHECK_PATH, EVERY, Body.FILES, LARGEST_FORM),
-    rule(HEALTH_PATH, READ),
-    rule(rf"/{MODELS_PATH}/[^/\x00-\x1f]{{1,200}}", READ),
+    # The route itself refuses other methods than POST.
+    Rule(CHECK_PATH, EVERY, limit=LARGEST_FORM, query=True),
+    Rule(HEALTH_PATH),
+    Rule(rf"/{MODELS_PATH}/[^/\x00-\x1f]{{1,200}}"),
 )
-"""Routes of the API alone; `/v1/check` refuses other methods itself."""
-
 PAGE_RULES: Final = (
-    rule("/?", READ),
-    rule(r"/config|/theme\.css|/favicon\.ico|/robots\.txt", READ),
-    rule(rf"/(?:assets|static)/{FILE}", READ),
-    rule(rf"{GRADIO_API}/(?:info|app_id|startup-events|queue/data|heartbeat/{NAME})", READ),
-    rule(rf"{GRADIO_API}/upload", POST, Body.UPLOAD, LARGEST_UPLOAD),
-    rule(rf"{GRADIO_API}/queue/join", POST, Body.JOIN, LARGEST_CALL),
-    rule(rf"{GRADIO_API}/cancel", POST, Body.JSON, LARGEST_CANCEL),
-    rule(rf"{GRADIO_API}/call/(?P<name>{NAME})", POST, Body.CALL, LARGEST_CALL),
-    rule(rf"{GRADIO_API}/call/{NAME}/(?P<event>{NAME})", READ),
+    Rule(r"/?|/config|/theme\.css|/favicon\.ico|/robots\.txt"),
+    Rule(rf"/(?:assets|static)/{FILE}"),
+    Rule(rf"{GRADIO_API}/(?:app_id|startup-events|heartbeat/{NAME}|call/{NAME}/(?P<event>{NAME}))"),
+    Rule(rf"{GRADIO_API}/(?:info|queue/data)", query=True),
+    Rule(rf"{GRADIO_API}/upload", POST, Body.UPLOAD, LARGEST_UPLOAD),
+    Rule(rf"{GRADIO_API}/queue/join", POST, Body.JOIN, LARGEST_CALL, query=True),
+    Rule(rf"{GRADIO_API}/cancel", POST, Body.JSON, LARGEST_CANCEL),
+    Rule(rf"{GRADIO_API}/call/(?P<name>{NAME})", POST, Body.CALL, LARGEST_CALL),
 )
 """Routes of the page and of gradio's API."""
 
-MCP_RULE: Final = rule(MCP_PATH, EVERY, Body.JSON, LARGEST_FORM)
+MCP_RULE: Final = Rule(MCP_PATH, EVERY, Body.JSON, LARGEST_FORM)
 
 
-def find_rule(rules: Iterable[Rule], path: str) -> tuple[Rule, dict[str, str]] | None:
+def find_rule(rules: Iterable[Rule], path: str) -> tuple[Rule, dict[str, str | None]] | None:
     """Return the rule for a path and the named parts of the path, or None."""
-    for each in rules:
-        if match := each.pattern.fullmatch(path):
-            return each, match.groupdict()
+    for rule in rules:
+        if match := re.fullmatch(rule.path, path, re.ASCII):
+            return rule, match.groupdict()
     return None

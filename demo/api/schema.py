@@ -1,4 +1,4 @@
-"""The API in words and as JSON schemas: what each call does, takes and gives."""
+"""Descriptions and JSON schemas of the API's calls, their arguments and results."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -10,8 +10,7 @@ from demo.inference.engine import LARGEST_COUNT, LARGEST_SEED
 Schema = dict[str, Any]
 
 API_VERSION: Final = "1.1"
-"""Of the calls and what they give: the first number grows where something changes, the second where
-something is added."""
+"""The major number grows with every change of a call or its result, the minor with every addition."""
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     "check": (
@@ -43,22 +42,22 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
 
 
 def typed(kind: str, description: str) -> Schema:
-    """A value of a JSON type."""
+    """Return the schema of a value of a JSON type."""
     return {"type": kind, "description": description}
 
 
 def nullable(kind: str, description: str) -> Schema:
-    """A value of a JSON type, or null."""
+    """Return the schema of a value of a JSON type, or null."""
     return {"anyOf": [{"type": kind}, {"type": "null"}], "description": description}
 
 
 def ranged(least: int, most: int) -> Schema:
-    """A whole number within bounds, both included."""
+    """Return the schema of a whole number within limits, both included."""
     return {"type": "integer", "minimum": least, "maximum": most}
 
 
 def record(description: str, **properties: Schema) -> Schema:
-    """An object with these properties, all of which are always there."""
+    """Return the schema of an object that always has these properties."""
     return {
         "type": "object",
         "description": description,
@@ -68,12 +67,12 @@ def record(description: str, **properties: Schema) -> Schema:
 
 
 def listed(items: Schema, description: str) -> Schema:
-    """An array."""
+    """Return the schema of an array."""
     return {"type": "array", "items": items, "description": description}
 
 
 ANSWER: Final = record(
-    "What is said of one picture; of one that cannot be judged all but file and error are null.",
+    "The answer for one picture; for one that cannot be judged all but file and error are null.",
     file=typed("string", "the file's name"),
     verdict=nullable("string", "real, fake, unsure or not a digit"),
     fake_probability=nullable("number", "P(fake | x), from 0 to 1"),
@@ -117,8 +116,8 @@ HISTORY: Final = record(
 
 
 def generate_arguments(generators: Sequence[str]) -> dict[str, Schema]:
-    """What `generate` takes, all of it optional. generators: the names of those that are installed."""
-    # An enumeration of nothing is no schema.
+    """Return the schemas of the arguments of `generate`. generators: the names of the installed ones."""
+    # An empty `enum` is not a valid schema.
     named: list[Schema] = [{"type": "string", "enum": list(generators)}] if generators else []
     return {
         "digit": {

@@ -1,9 +1,8 @@
 """Uploaded files: only they are opened, and they are removed after use.
 
-Gradio compares a path with its upload folder, opens a file that is named without `meta`, and fetches a path
-that is an address. Here a path is compared, as text, with those that the app gave out for uploads. A path has
-a hash of 256 bits in it, of the content and of a secret of the installation, so nobody can name the file of
-somebody else.
+Gradio accepts any path in its upload folder, opens a file that is named without `meta`, and fetches a path
+that is an address. Here a path is compared, as text, with those that the app returned for uploads. It holds a
+256-bit hash of the content and a secret of the installation, so nobody can guess the path of another's file.
 """
 
 import asyncio
@@ -38,8 +37,7 @@ GONE: Final = "The file is no longer here; choose it again and send it."
 def uploads_folder() -> Iterator[Path]:
     """Make a new folder for uploads, for a gradio that is imported within; remove it afterwards.
 
-    It lies in the folder that `GRADIO_TEMP_DIR` names, if any. It never is that folder, since everything in a
-    folder for uploads is removed.
+    It lies in the folder that `GRADIO_TEMP_DIR` names, if any, where other files are left alone.
 
     Raises:
         UsageError: that folder cannot be written.
@@ -61,10 +59,10 @@ def uploads_folder() -> Iterator[Path]:
 
 
 def uploaded_file(app: "gr.Blocks", folder: Path, value: object) -> dict[str, Any]:
-    """Return an uploaded file as gradio takes it, with the fields that are used and no others.
+    """Return the fields of an uploaded file that gradio needs.
 
     Raises:
-        HTTPException: 422 where it is no file that was uploaded, 410 where it has been removed since.
+        HTTPException: 422 if it is not an uploaded file, 410 if it has been removed.
     """
     match value:
         case {"path": str(path), **others} if path in app.upload_file_set:
@@ -76,15 +74,15 @@ def uploaded_file(app: "gr.Blocks", folder: Path, value: object) -> dict[str, An
 
 
 def disk_is_full(folder: Path) -> bool:
-    """Return whether the disk has too little room for another upload."""
+    """Return whether there is too little space for another upload."""
     return shutil.disk_usage(folder).free < limits.FREE_DISK
 
 
 async def clean_regularly(app: "gr.Blocks", folder: Path, idle_seconds: Callable[[], float]) -> None:
     """Remove old uploads, and answers that nobody fetched, until cancelled.
 
-    idle_seconds: since the last request ended; 0 while one runs. Gradio's own `delete_cache` leaves folders,
-    and parts of uploads that were broken off.
+    idle_seconds: returns the seconds since the last request ended; 0 while one runs. Gradio's own
+    `delete_cache` leaves folders and parts of interrupted uploads behind.
     """
     finished: set[str] = set()
     while True:
@@ -98,12 +96,12 @@ async def clean_regularly(app: "gr.Blocks", folder: Path, idle_seconds: Callable
 
 
 def remove_older(folder: Path, age: float) -> None:
-    """Remove what is in a folder and has not changed for `age` seconds; links are removed, not followed."""
+    """Remove everything below a folder that has not changed for `age` seconds, without following links."""
     before = time.time() - age
-    # The times come first: a folder changes when a file in it is removed.
+    # Read all times first: a folder changes when a file in it is removed.
     entries = [(path, path.lstat()) for path in folder.rglob("*") if path.exists() or path.is_symlink()]
     for path, state in reversed(entries):
         if state.st_ctime < before:
-            # A folder that is not empty stays, and so does a file that another process removes first.
+            # A folder may not be empty, and another process may have removed a file.
             with contextlib.suppress(OSError):
                 path.rmdir() if stat.S_ISDIR(state.st_mode) else path.unlink()

@@ -19,7 +19,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from demo.api.health import Health, health_route
+from demo.api.health import health_route
 from demo.api.network import local_url, network_url
 from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
@@ -83,10 +83,11 @@ def test_on_every_address_it_prints_the_one_for_others_and_answers_there() -> No
 
 
 def test_healthz_of_a_served_app(server: str) -> None:
-    with urllib.request.urlopen(f"{server}healthz", timeout=30) as response:
-        assert response.status == 200
-        assert response.headers["content-type"] == "application/json"
-        state = json.load(response)
+    response = httpx.get(f"{server}healthz", trust_env=False, timeout=30)
+    state = response.json()
+    assert response.status_code == 200
+    # A self-test counts for a while.
+    assert httpx.get(f"{server}healthz", trust_env=False, timeout=30).json() == state
     assert (state["status"], state["version"], state["api_version"]) == ("serving", VERSION, API_VERSION)
     assert (state["model"], state["provider"], state["error"]) == (
         "discriminator",
@@ -126,11 +127,6 @@ def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
     assert str(models) not in response.text
     assert "mlp_history.onnx" in caplog.text
     assert (str(models) in caplog.text) == (damage == "missing")
-
-
-def test_a_self_test_counts_for_a_while(engine: Engine) -> None:
-    health = Health(engine)
-    assert health.state() is health.state()
 
 
 def test_the_api_alone_says_where_it_is_and_serves_no_page() -> None:
@@ -187,27 +183,19 @@ sys.exit(main({API_ONLY!r}))
     assert not {"gradio", "gradio_client", "torch", "fastapi", "pandas", "httpx"} & set(loaded)
 
 
-def test_the_api_alone_has_no_tools() -> None:
-    command = [sys.executable, "-m", "demo", "--api-only", "--mcp"]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert result.returncode == 2
-    assert "not allowed with" in result.stderr
-
-
 def checked_form(address: str, count: int) -> str:
     """The answers to a form of pictures."""
-    kind = {"Content-Type": "multipart/form-data; boundary=between"}
-    request = urllib.request.Request(f"{address}v1/check", form(count), kind)
-    with urllib.request.urlopen(request, timeout=60) as response:
-        return str(response.read().decode())
+    headers = {"Content-Type": "multipart/form-data; boundary=between"}
+    address = f"{address}v1/check"
+    return httpx.post(address, content=form(count), headers=headers, trust_env=False, timeout=60).text
 
 
 if os.name == "posix":
 
     @pytest.mark.parametrize("options", [[], ["--api-only"]], ids=["page", "api"])
-    @pytest.mark.parametrize(("told", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
-    def test_it_ends_when_it_is_told_once_what_was_asked_is_answered(
-        tmp_path: Path, options: list[str], told: signal.Signals, code: int
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+    def test_a_signal_ends_it_once_requests_are_answered(
+        tmp_path: Path, options: list[str], number: signal.Signals, code: int
     ) -> None:
         command = [sys.executable, "-m", "demo", "--device", "cpu", "--port", "0", *options]
         with (
@@ -235,7 +223,7 @@ if os.name == "posix":
             files = threads.submit(checked_form, address, 32)
             digits = None if options else threads.submit(call, address, "generate", [3, 8, 0, None])
             time.sleep(1)
-            process.send_signal(told)
+            process.send_signal(number)
             assert files.result().count("verdict") == 32
             assert digits is None or "event: complete" in digits.result()
             # The decoders hold the same pipe for errors: it closes when they are gone, too.

@@ -71,7 +71,7 @@ def asked(client: httpx.Client, path: Path) -> Any:
 
 @pytest.fixture(scope="module")
 def expected() -> list[dict[str, Any]]:
-    """What the command line says of every file of the pack."""
+    """The command line's answers for every file of the pack."""
     command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", *map(str, FILES)]
     root = Path(__file__).parents[3]
     output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root).stdout
@@ -93,16 +93,12 @@ def test_every_file_gets_the_answer_of_the_command_line(
             assert list(threads.map(lambda path: asked(client, path), FILES)) == expected
 
 
-def test_an_answer_is_what_it_is_said_to_be(client: httpx.Client) -> None:
+def test_an_answer_follows_its_schema(client: httpx.Client) -> None:
     answer = asked(client, PICTURE)
     assert list(answer) == CONTRACT
     jsonschema.validate(answer, schema.ANSWER)
     unnamed = client.post(CHECK_PATH, content=PICTURE.read_bytes())
     assert unnamed.json() == answer | {"file": "picture"}
-
-
-def test_one_file_of_a_form_is_a_list_of_one(client: httpx.Client) -> None:
-    assert client.post(CHECK_PATH, files=forms([PICTURE])).json() == [asked(client, PICTURE)]
 
 
 def test_curl_gets_the_same_answer(client: httpx.Client, api: str) -> None:
@@ -133,10 +129,9 @@ def large_png(width: int, height: int) -> bytes:
     [
         (b"no picture at all", "This is no picture"),
         (PICTURE.read_bytes()[:200], "damaged or cut short"),
-        (PICTURE.read_bytes()[:20] + os.urandom(500), "damaged or cut short"),
         (large_png(9000, 9000), "pixels; make it smaller"),
     ],
-    ids=["text", "cut", "noise", "bomb"],
+    ids=["text", "cut", "bomb"],
 )
 def test_a_hostile_file_costs_its_own_answer_alone(
     client: httpx.Client, content: bytes, sentence: str
@@ -155,8 +150,6 @@ def test_a_hostile_file_costs_its_own_answer_alone(
     ("options", "status"),
     [
         ({"json": {"picture": "7.png"}}, 415),
-        ({"data": {"picture": "7.png"}}, 415),
-        ({"content": b"<html>", "headers": {"content-type": "text/html"}}, 415),
         ({"content": b""}, 400),
         ({"content": b"--x", "headers": {"content-type": "multipart/form-data; boundary=x"}}, 400),
         ({"content": bytes((32 << 20) + 1), "headers": PNG}, 413),
@@ -165,9 +158,9 @@ def test_a_hostile_file_costs_its_own_answer_alone(
         ({"files": [("files", (f"{index}.png", bytes(31 << 20))) for index in range(3)]}, 413),
         ({"files": [("files", ("x.png", b"x"))] * (MOST_FILES + 1)}, 413),
     ],
-    ids=["json", "fields", "html", "nothing", "broken", "large", "unending", "large file", "total", "many"],
+    ids=["json", "nothing", "broken", "large", "unending", "large file", "total", "many"],
 )
-def test_what_is_refused_is_one_sentence(client: httpx.Client, options: dict[str, Any], status: int) -> None:
+def test_a_refusal_is_one_sentence(client: httpx.Client, options: dict[str, Any], status: int) -> None:
     response = client.post(CHECK_PATH, **options)
     assert response.status_code == status
     assert list(response.json()) == ["error"]
@@ -177,14 +170,7 @@ def test_what_is_refused_is_one_sentence(client: httpx.Client, options: dict[str
     assert asked(client, PICTURE)["error"] is None
 
 
-def test_other_methods_are_refused(client: httpx.Client) -> None:
-    for method in ("GET", "PUT", "DELETE"):
-        response = client.request(method, CHECK_PATH)
-        assert (response.status_code, response.headers["allow"]) == (405, "POST")
-        assert "POST" in response.json()["error"]
-
-
-def test_whoever_leaves_half_way_harms_nobody(client: httpx.Client, api: str) -> None:
+def test_a_client_that_leaves_half_way_harms_nobody(client: httpx.Client, api: str) -> None:
     url = urlsplit(api)
     head = f"POST {CHECK_PATH} HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\n"
     for _ in range(5):

@@ -70,7 +70,7 @@ def linked(target: str) -> bytes:
     return stream.getvalue()
 
 
-def overlapping(content: bytes, count: int = 1500) -> bytes:
+def overlapping(content: bytes, count: int = 300) -> bytes:
     """A zip whose directory names the same bytes again and again."""
     archive = packed({"x.png": content})
     start = archive.rindex(b"PK\x01\x02")
