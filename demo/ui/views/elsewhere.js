@@ -34,9 +34,9 @@ element.addEventListener('click', async (event) => {
   const button = event.target.closest('.copy');
   if (!button) return;
   const code = button.closest('.code').querySelector('code');
-  const said = (await copy(code)) ? button.dataset.done : button.dataset.selected;
-  element.querySelector('.copied').textContent = said;
-  button.textContent = said;
+  const message = (await copy(code)) ? button.dataset.done : button.dataset.selected;
+  element.querySelector('.copied').textContent = message;
+  button.textContent = message;
   setTimeout(() => {
     button.textContent = button.dataset.copy;
     element.querySelector('.copied').textContent = '';
