@@ -145,7 +145,7 @@ def wrapped(result: schema.Schema) -> schema.Schema:
 
 
 def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return what the API's call of the same name returns.
+    """Return the result of the API's call of the same name.
 
     Raises:
         DemoError: an argument is outside its range, or the picture of `history` cannot be judged.

@@ -88,7 +88,7 @@ def test_every_file_gets_the_answer_of_the_command_line(
         assert [asked(client, path) for path in FILES] == expected
         together = client.post(CHECK_PATH, files=forms(FILES))
         assert together.json() == expected
-        # All at once, so that they share batches with whatever comes at the same moment.
+        # All at once, so that they share batches.
         with ThreadPoolExecutor(16) as threads:
             assert list(threads.map(lambda path: asked(client, path), FILES)) == expected
 

@@ -26,7 +26,7 @@ HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
 def tools(tool_server: str) -> list[Tool]:
-    """The tools that the server lists."""
+    """Return the tools that the server lists."""
 
     async def listed() -> list[Tool]:
         async with (
@@ -40,7 +40,7 @@ def tools(tool_server: str) -> list[Tool]:
 
 
 def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
-    """What a tool answers; the client compares it with the schema that the server gave."""
+    """Call a tool; the client compares its answer with the server's schema."""
 
     async def called() -> CallToolResult:
         async with (
@@ -54,7 +54,7 @@ def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
 
 
 def text(answer: CallToolResult) -> str:
-    """The first thing that a tool says."""
+    """Return the first text of a tool's answer."""
     first = answer.content[0]
     assert isinstance(first, TextContent)
     return first.text
