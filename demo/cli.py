@@ -91,14 +91,15 @@ def run_batch(parsed: argparse.Namespace) -> int:
         parsed.files, parsed.out.absolute(), parsed.part or PICTURES_IN_PART, engine.manifest, engine.model
     )
     if on_ray:
-        from demo.batch.ray import Cluster, PartChecker, check_on_ray
+        from demo.batch.ray import PartChecker, check_on_ray
 
         device = "cuda" if parsed.device == "cuda" else "cpu"
         checker = PartChecker(plan, parsed.models.absolute(), engine.model, device)
-        cluster = Cluster(parsed.ray_address, parsed.workers)
-        all_judged = run_plan(plan, partial(check_on_ray, cluster, checker))
+        all_judged = run_plan(plan, partial(check_on_ray, parsed.ray_address, parsed.workers, checker))
     else:
-        all_judged = run_plan(plan, lambda parts: (check_part(engine, part, plan.out) for part in parts))
+        all_judged = run_plan(
+            plan, lambda parts: ((part, check_part(engine, part, plan.out)) for part in parts)
+        )
     return DONE if all_judged else UNREADABLE
 
 

@@ -1,8 +1,7 @@
-"""The process's environment: no telemetry, no surprising files, and the cores it may use."""
+"""The environment of the process: no telemetry, a folder for temporary files, and available cores."""
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,27 +43,23 @@ def without_plots() -> Iterator[None]:
             sys.modules["matplotlib"] = before  # type: ignore[assignment]
 
 
-def temporary_folder() -> Path:
-    """Return a writable folder for temporary files; Python itself would fall back to the working folder.
+def check_temporary_folder() -> None:
+    """Make sure that there is a writable folder for temporary files.
 
     Raises:
         UsageError: the folder in `TMPDIR` cannot be written, or there is none.
     """
+    import tempfile
+
     named = os.environ.get("TMPDIR")
     try:
-        with tempfile.TemporaryFile(dir=named or usual_folder()) as probe:
+        # Where no usual folder can be written, Python falls back to the working folder.
+        if not named and Path(tempfile.gettempdir()).resolve() == Path.cwd().resolve():
+            raise FileNotFoundError("none of the usual ones can be written")
+        with tempfile.TemporaryFile(dir=named) as probe:
             probe.write(b" ")
     except OSError as error:
         where = f"TMPDIR ({named})" if named else "There is no temporary folder; its usual place"
         raise UsageError(
             f"{where} cannot be written ({error.strerror or error}); name a writable folder with TMPDIR."
         ) from error
-    return Path(named or usual_folder())
-
-
-def usual_folder() -> str:
-    """Return Python's choice; raise OSError if that is the working folder, its last resort."""
-    chosen = tempfile.gettempdir()
-    if Path(chosen).resolve() == Path.cwd().resolve():
-        raise FileNotFoundError("none of the usual ones can be written")
-    return chosen

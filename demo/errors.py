@@ -1,21 +1,7 @@
-"""The demo's errors, as one tree. Each message is a sentence: what is wrong, and what to do.
+"""The demo's errors. Each message is a sentence: the problem, and the remedy.
 
-Messages are for whoever runs the demo. Visitors of the app get `public_message`, which names nothing of the
-server.
-
-DemoError
-├── PictureError   a picture cannot be judged
-│   └── MachineError   not here and now; the picture is not at fault
-│       └── NoRoomError    too many large pictures at once; also a BusyError
-├── RequestError   an argument is outside its range
-├── BusyError      too many pictures wait
-├── ModelError     a model file is missing, altered, or gives other numbers than when published
-├── DeviceError    the requested device cannot run
-├── UsageError     the command line asks for something that is not possible here
-├── ResultsError   tables of a collection cannot be read or written
-│   └── NoColumnError  a table has no column of pictures
-├── PageError      the static page cannot be built
-└── SpaceError     the folder of a Space cannot be built
+The messages address the operator of the demo. Visitors of the app get `public_message`, which reveals nothing
+about the server.
 """
 
 import logging
@@ -31,7 +17,7 @@ class DemoError(Exception):
 
 
 class PictureError(DemoError):
-    """A picture cannot be judged; the message says why and what to do."""
+    """A picture cannot be judged."""
 
 
 class MachineError(PictureError):
@@ -63,11 +49,11 @@ class ModelError(DemoError):
 
 
 class DeviceError(DemoError):
-    """The requested device cannot run the models here; the message names what is missing."""
+    """The requested device cannot run the models here; the message names the missing part."""
 
 
 class UsageError(DemoError):
-    """The command line asks for something that is not possible here; the message says what to do instead."""
+    """The command line asks for something that is not possible here."""
 
 
 class ResultsError(DemoError):
@@ -79,11 +65,11 @@ class NoColumnError(ResultsError):
 
 
 class PageError(DemoError):
-    """The static page cannot be built; the message says what is in the way."""
+    """The static page cannot be built."""
 
 
 class SpaceError(DemoError):
-    """The folder of a Space cannot be built; the message says what is in the way."""
+    """The folder of a Space cannot be built."""
 
 
 def public_message(error: DemoError) -> str:

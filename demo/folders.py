@@ -1,4 +1,4 @@
-"""Files and folders that are written whole, without touching anybody else's files."""
+"""Write files atomically, and folders without touching foreign files."""
 
 import os
 import re

@@ -54,7 +54,7 @@ CALIBRATION_SEED: Final = 3_000_000
 
 @dataclass(frozen=True)
 class Bundle:
-    """What a finished run hands to export.
+    """The results of a finished run that export reads.
 
     record: JSON: `kind` (the command of `python -m train`), `run` (its name), `config`, `licence`, `step`,
     and more by kind. weights: of the networks, on the CPU. pictures: group → uint8 [n, height, width], for
@@ -124,7 +124,7 @@ def read_files(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
 
 
 def common_record(run: Run, config: Config, step: int, licence: str = "") -> dict[str, Any]:
-    """Return what the records of all kinds have."""
+    """Return the entries that records of all kinds share."""
     return {
         "kind": config.command,
         "run": run.folder.name,

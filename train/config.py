@@ -10,11 +10,18 @@ from train.errors import ConfigError
 
 SMALLEST_BATCH: Final = 4
 """Each half of a batch may pass through BatchNorm in training mode, which needs two pictures."""
+MANY: Final = 1_000_000_000
+# Description and names of options that several commands have with different defaults.
+PRESET: Final = ("options to start from: full, small or smoke", "full", "small", "smoke")
+PRECISION: Final = (
+    "float32, bfloat16, or auto: bfloat16 if the hardware supports it",
+    *("auto", "float32", "bfloat16"),
+)
 
 
-def option(default: Any, description: str) -> Any:
-    """A field with its default and its text in `--help`."""
-    return field(default=default, metadata={"help": description})
+def option(default: Any, description: str, *allowed: Any) -> Any:
+    """A field with its default, its text in `--help`, and its least and largest number or all its names."""
+    return field(default=default, metadata={"help": description, "allowed": allowed})
 
 
 @dataclass(frozen=True)
@@ -28,24 +35,23 @@ class Config:
     command: ClassVar[str]
     presets: ClassVar[Mapping[str, Mapping[str, Any]]]
 
-    preset: str = option("full", "options to start from: full, small or smoke")
+    preset: str = option("full", *PRESET)
     dataset: str = option("mnist", "data set, an entry of DATASETS in train/data/mnist.py")
-    save_every: int = option(1000, "steps between the snapshots that a killed run resumes from")
-    log_every: int = option(100, "steps that one line of metrics.jsonl averages")
-    seed: int = option(0, "seed of the weights, the order of the pictures and the noise")
-    device: str = option("auto", "cpu, cuda, or auto: cuda if available")
-    threads: int = option(0, "CPU threads; 0: chosen by PyTorch, and saved with the run")
+    save_every: int = option(1000, "steps between the snapshots that a killed run resumes from", 1, MANY)
+    log_every: int = option(100, "steps that one line of metrics.jsonl averages", 1, MANY)
+    seed: int = option(0, "seed of the weights, the order of the pictures and the noise", 0, 2**32 - 1)
+    device: str = option("auto", "cpu, cuda, or auto: cuda if available", "auto", "cpu", "cuda")
+    threads: int = option(0, "CPU threads; 0: chosen by PyTorch, and saved with the run", 0, 1024)
+    precision: str = option("auto", *PRECISION)
 
     def __post_init__(self) -> None:
-        names = [item.name for item in dataclasses.fields(self)]
-        for name in RANGES.keys() & names:
-            least, most = RANGES[name]
-            value = getattr(self, name)
-            if not least <= value <= most:
-                raise ConfigError(f"--{flag(name)} is {value}; give {least} to {most}.")
-        for name, known in {"preset": tuple(self.presets), **CHOICES}.items():
-            if name in names and getattr(self, name) not in known:
-                raise ConfigError(f"--{flag(name)} is {getattr(self, name)!r}; give {' or '.join(known)}.")
+        for item in dataclasses.fields(self):
+            value, allowed = getattr(self, item.name), item.metadata["allowed"]
+            if isinstance(value, str):
+                if allowed and value not in allowed:
+                    raise ConfigError(f"--{flag(item.name)} is {value!r}; give {' or '.join(allowed)}.")
+            elif not allowed[0] <= value <= allowed[1]:
+                raise ConfigError(f"--{flag(item.name)} is {value}; give {allowed[0]} to {allowed[1]}.")
 
 
 @dataclass(frozen=True)
@@ -61,22 +67,14 @@ class TutorialConfig(Config):
         "smoke": {"epochs": 1, "learning_rate": 2e-4, "beta1": 0.5, "save_every": 100, "log_every": 20},
     }
 
-    epochs: int = option(100, "passes over the training set")
-    batch_size: int = option(128, "real pictures per step, and as many fakes")
-    learning_rate: float = option(1e-5, "Adam's step size for both networks")
-    beta1: float = option(0.9, "Adam's decay rate of the first moment")
-    beta2: float = option(0.999, "Adam's decay rate of the second moment")
-    latent: int = option(64, "length of the noise vector")
-    precision: str = option("float32", "float32, bfloat16, or auto: bfloat16 if the hardware supports it")
-    snapshots: int = option(8, "snapshots to keep, spaced logarithmically from step 0")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.learning_rate < float("inf"):
-            raise ConfigError(f"--learning-rate is {self.learning_rate}; give a number above 0.")
-        for name in ("beta1", "beta2"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ConfigError(f"--{name} is {getattr(self, name)}; give a number from 0 to below 1.")
+    epochs: int = option(100, "passes over the training set", 1, 1_000_000)
+    batch_size: int = option(128, "real pictures per step, and as many fakes", SMALLEST_BATCH, 1_000_000)
+    learning_rate: float = option(1e-5, "Adam's step size for both networks", 1e-12, 1e38)
+    beta1: float = option(0.9, "Adam's decay rate of the first moment", 0, 0.999999)
+    beta2: float = option(0.999, "Adam's decay rate of the second moment", 0, 0.999999)
+    latent: int = option(64, "length of the noise vector", 1, 4096)
+    precision: str = option("float32", *PRECISION)
+    snapshots: int = option(8, "snapshots to keep, spaced logarithmically from step 0", 2, 64)
 
 
 @dataclass(frozen=True)
@@ -91,17 +89,13 @@ class GeneratorsConfig(Config):
         "smoke": {"effort": 0.004, "save_every": 100, "log_every": 5, "count": 200},
     }
 
-    preset: str = option("small", "options to start from: full, small or smoke")
-    effort: float = option(1.0, "training steps, as a multiple of the small preset's (mlp_gan: by preset)")
-    precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 if the hardware supports it")
-    threads: int = option(1, "CPU threads per process")
-    jobs: int = option(0, "parts trained in parallel; 0: one per CPU core, or 1 on a GPU")
-    count: int = option(10_000, "samples of each generator that are measured for the report")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.effort < float("inf"):
-            raise ConfigError(f"--effort is {self.effort}; give a number above 0.")
+    preset: str = option("small", *PRESET)
+    effort: float = option(
+        1.0, "training steps, as a multiple of the small preset's (mlp_gan: by preset)", 1e-9, 1e6
+    )
+    threads: int = option(1, "CPU threads per process", 0, 1024)
+    jobs: int = option(0, "parts trained in parallel; 0: one per CPU core, or 1 on a GPU", 0, 1024)
+    count: int = option(10_000, "samples of each generator that are measured for the report", 100, 1_000_000)
 
 
 @dataclass(frozen=True)
@@ -135,25 +129,24 @@ class DetectorConfig(Config):
         },
     }
 
-    preset: str = option("small", "options to start from: full, small or smoke")
+    preset: str = option("small", *PRESET)
     generators: str = option("runs/generators-small", "run of `generators` that fakes are sampled from")
-    reals: int = option(50_000, "real digits of the data set, at most")
-    samples: int = option(4000, "training fakes of each generator")
-    validation: int = option(1000, "validation fakes of each generator, for calibration")
-    copies: int = option(1, "augmented copies of each training picture, beside the original")
-    pen_copies: int = option(3, "drawings of each pen digit, with different brushes")
-    non_digits: int = option(12_000, "training pictures that show no digit")
-    epochs: int = option(4, "passes over all training pictures")
-    cycles: int = option(1, "cycles of the learning rate")
-    batch_size: int = option(128, "pictures per step")
-    width: int = option(24, "channels of the network's first layers")
-    precision: str = option("auto", "float32, bfloat16, or auto: bfloat16 if the hardware supports it")
-    jobs: int = option(0, "processes that prepare pictures; 0: one per CPU core")
-    fold_steps: int = option(2000, "training steps of each detector that leaves generators out")
-    evaluation: int = option(2000, "fakes of each generator in the evaluation set")
-    corrupted_fakes: int = option(300, "of these, fakes that get every corruption")
+    reals: int = option(50_000, "real digits of the data set, at most", 100, 1_000_000)
+    samples: int = option(4000, "training fakes of each generator", 10, 10_000_000)
+    validation: int = option(1000, "validation fakes of each generator, for calibration", 10, 10_000_000)
+    copies: int = option(1, "augmented copies of each training picture, beside the original", 1, 100)
+    pen_copies: int = option(3, "drawings of each pen digit, with different brushes", 1, 100)
+    non_digits: int = option(12_000, "training pictures that show no digit", 10, 10_000_000)
+    epochs: int = option(4, "passes over all training pictures", 1, 1_000_000)
+    cycles: int = option(1, "cycles of the learning rate", 1, 100)
+    batch_size: int = option(128, "pictures per step", SMALLEST_BATCH, 1_000_000)
+    width: int = option(24, "channels of the network's first layers", 4, 256)
+    jobs: int = option(0, "processes that prepare pictures; 0: one per CPU core", 0, 1024)
+    fold_steps: int = option(2000, "training steps of each detector that leaves generators out", 1, 1_000_000)
+    evaluation: int = option(2000, "fakes of each generator in the evaluation set", 10, 1_000_000)
+    corrupted_fakes: int = option(300, "of these, fakes that get every corruption", 2, 1_000_000)
     corrupted_reals: int = option(
-        1000, "real digits that get every corruption; also printed ones, non-digits"
+        1000, "real digits that get every corruption; also printed ones, non-digits", 10, 10_000
     )
 
     @property
@@ -161,36 +154,6 @@ class DetectorConfig(Config):
         """Channels at 28x28, 14x14 and 7x7."""
         return self.width, 2 * self.width, 3 * self.width
 
-
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "device": ("auto", "cpu", "cuda"),
-    "precision": ("auto", "float32", "bfloat16"),
-}
-
-RANGES: Final[Mapping[str, tuple[int, int]]] = {
-    "epochs": (1, 1_000_000),
-    "batch_size": (SMALLEST_BATCH, 1_000_000),
-    "latent": (1, 4096),
-    "snapshots": (2, 64),
-    "save_every": (1, 1_000_000_000),
-    "log_every": (1, 1_000_000_000),
-    "seed": (0, 2**32 - 1),
-    "threads": (0, 1024),
-    "jobs": (0, 1024),
-    "reals": (100, 1_000_000),
-    "samples": (10, 10_000_000),
-    "validation": (10, 10_000_000),
-    "copies": (1, 100),
-    "cycles": (1, 100),
-    "fold_steps": (1, 1_000_000),
-    "evaluation": (10, 1_000_000),
-    "corrupted_fakes": (2, 1_000_000),
-    "corrupted_reals": (10, 10_000),
-    "pen_copies": (1, 100),
-    "non_digits": (10, 10_000_000),
-    "width": (4, 256),
-    "count": (100, 1_000_000),
-}
 
 FREE: Final = frozenset({"jobs", "count"})
 """Options that a resumed run may change, because they do not affect what is learnt."""
@@ -201,9 +164,7 @@ SomeConfig = TypeVar("SomeConfig", bound=Config)
 def from_preset(kind: type[SomeConfig], given: Mapping[str, Any]) -> SomeConfig:
     """Return the options of the given (or default) preset, overridden by the other given ones."""
     name = given.get("preset", kind.preset)
-    if name not in kind.presets:
-        raise ConfigError(f"--preset is {name!r}; give {' or '.join(kind.presets)}.")
-    return kind(**{"preset": name, **kind.presets[name], **given})
+    return kind(**{"preset": name, **kind.presets.get(name, {}), **given})
 
 
 def flag(name: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from train.config import DetectorConfig, GeneratorsConfig, SomeConfig, TutorialConfig
+from train.config import DetectorConfig, GeneratorsConfig, SomeConfig
 from train.errors import ConfigError
 
 
@@ -19,8 +19,7 @@ def resolve(config: SomeConfig) -> SomeConfig:
         raise ConfigError("--device cuda needs a GPU, but PyTorch finds none; use --device cpu.")
     device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
     changes: dict[str, Any] = {"device": device, "threads": config.threads or torch.get_num_threads()}
-    with_precision = TutorialConfig | GeneratorsConfig | DetectorConfig
-    if isinstance(config, with_precision) and config.precision == "auto":
+    if config.precision == "auto":
         changes["precision"] = "bfloat16" if fast_bfloat16(device) else "float32"
     if isinstance(config, GeneratorsConfig | DetectorConfig) and not config.jobs:
         # Small networks gain little from a second thread, so use one process per core instead.

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from train.config import SMALLEST_BATCH
+from train.config import SMALLEST_BATCH, Config
 from train.data.mnist import Digits
 from train.errors import RunError
 from train.run import Run
@@ -44,19 +44,17 @@ class Learner(Protocol):
 class Schedule:
     """How long to train, in which order, and which snapshots to keep.
 
-    steps: updates in total. kept: steps whose snapshots stay. seed: of the order of the pictures.
+    steps: updates in total. kept: steps whose snapshots stay. config: the run's options.
     """
 
     steps: int
     batch_size: int
     kept: Sequence[int]
-    save_every: int
-    log_every: int
-    seed: int
+    config: Config
 
     def header(self) -> dict[str, Any]:
         """Return the values that each snapshot records; a run resumes only under the same ones."""
-        return {"kept": list(self.kept), "seed": self.seed, "batch_size": self.batch_size}
+        return {"kept": list(self.kept), "seed": self.config.seed, "batch_size": self.batch_size}
 
 
 def snapshot_steps(total: int, count: int) -> list[int]:
@@ -85,7 +83,7 @@ def batches(schedule: Schedule, count: int, start: int) -> Iterator[torch.Tensor
     epoch, skipped = divmod(start, per_epoch)
     left = schedule.steps - start
     while left > 0:
-        order = epoch_order(schedule.seed, epoch, count).split(schedule.batch_size)[:per_epoch]
+        order = epoch_order(schedule.config.seed, epoch, count).split(schedule.batch_size)[:per_epoch]
         yield from order[skipped : skipped + left]
         left -= per_epoch - skipped
         epoch, skipped = epoch + 1, 0
@@ -107,7 +105,9 @@ def run_loop(
         RunError: the run's folder cannot be written, its last snapshot cannot be read, or a loss is not
             finite.
     """
-    start, spent = resume(learner, schedule, run)
+    start = max(run.steps(), default=-1)
+    spent = restore_at(learner, schedule, run, start)["seconds"] if start >= 0 else 0.0
+    run.rewind_metrics(start)
     began = time.monotonic() - spent
     window = torch.zeros(len(learner.watched), device=digits.images.device)
     filled = 0
@@ -122,7 +122,7 @@ def run_loop(
         run.drop_except([*schedule.kept, step])
         return seconds
 
-    if start is None:
+    if start < 0:
         spent = snapshot(0)
         start = 0
     run.drop_except([*schedule.kept, start])
@@ -132,8 +132,8 @@ def run_loop(
             indices = indices.to(digits.images.device)
             window += learner.step(digits.images[indices], digits.labels[indices])
             filled += 1
-            saving = step in schedule.kept or step % schedule.save_every == 0
-            if saving or step % schedule.log_every == 0:
+            saving = step in schedule.kept or step % schedule.config.save_every == 0
+            if saving or step % schedule.config.log_every == 0:
                 means = dict(zip(learner.watched, (window / filled).tolist(), strict=True))
                 if not all(map(math.isfinite, means.values())):
                     raise RunError(
@@ -150,20 +150,6 @@ def run_loop(
     return spent
 
 
-def resume(learner: Learner, schedule: Schedule, run: Run) -> tuple[int | None, float]:
-    """Restore the learner from the run's last snapshot.
-
-    Returns the step, None if there is no snapshot yet, and the seconds spent so far.
-    """
-    steps = run.steps()
-    if not steps:
-        run.rewind_metrics(-1)
-        return None, 0.0
-    header = restore_at(learner, schedule, run, steps[-1])
-    run.rewind_metrics(steps[-1])
-    return steps[-1], header["seconds"]
-
-
 def restore_at(learner: Learner, schedule: Schedule, run: Run, step: int) -> dict[str, Any]:
     """Restore the learner from one of the run's snapshots; return the snapshot's header.
 
@@ -174,7 +160,7 @@ def restore_at(learner: Learner, schedule: Schedule, run: Run, step: int) -> dic
     for name, value in schedule.header().items():
         if header.get(name, value) != value:
             raise RunError(
-                f"{run.folder} was trained with {name} {header[name]}, but the options now say {value}; "
+                f"{run.folder} was trained with {name} {header[name]}, but the option is now {value}; "
                 "delete it to train it again."
             )
     try:

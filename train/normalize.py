@@ -1,9 +1,9 @@
-"""The reference normaliser: turns any picture into the 28x28 pixels that a discriminator sees, as MNIST did.
+"""The reference normalizer: converts any picture to the 28x28 pixels that a discriminator takes, as in MNIST.
 
 MNIST's digits were scaled to fit a 20x20 box and pasted so that their centre of mass falls on the
 centre of a 28x28 field (http://yann.lecun.com/exdb/mnist/). The same treatment leaves an MNIST digit
-unchanged, and turns any other picture into what MNIST would have made of it. All training pictures pass
-through it; `normalizer.onnx` does the same inside a graph.
+unchanged, and brings any other picture into MNIST's form. All training pictures pass through it;
+`normalizer.onnx` does the same inside a graph.
 
 Its steps, one function each, for ink of any colour on paper of any colour:
 
@@ -54,7 +54,7 @@ FULL_CONTRAST: Final = 253.5
 
 @dataclass(frozen=True)
 class Normalized:
-    """A normalised picture, and where it came from.
+    """A normalized picture, and where it came from.
 
     pixels: uint8 [28, 28]. box: top, left, bottom, right (the last two just outside) of the ink in the
     original picture; all 0 if it is empty. inverted: whether the paper was bright.
@@ -66,7 +66,7 @@ class Normalized:
 
 
 def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Normalise a picture, uint8 [height, width, 1 | 3 | 4], to uint8 [28, 28], bright ink on 0.
+    """Normalize a picture, uint8 [height, width, 1 | 3 | 4], to uint8 [28, 28], bright ink on 0.
 
     An empty picture becomes all 0. Idempotent; leaves MNIST digits unchanged.
     """
@@ -74,7 +74,7 @@ def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def examined(image: NDArray[np.uint8]) -> Normalized:
-    """Normalise a picture, uint8 [height, width, 1 | 3 | 4], and return the details too."""
+    """Normalize a picture, uint8 [height, width, 1 | 3 | 4], and return the details too."""
     step = stride(image)
     light, dropped = unframed(grey(thinned(image, step)))
     above, noise, inverted = ink_on_dark(light)
@@ -181,7 +181,7 @@ def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float
 def without_noise(ink: NDArray[np.float32], noise: np.float32) -> tuple[NDArray[np.float32], np.float32]:
     """Zero noise and ringing; return the remaining ink and the level of its bounding box.
 
-    A normalised picture, enlarged by a whole factor or not at all, is left unchanged, and every trace of
+    A normalized picture, enlarged by a whole factor or not at all, is left unchanged, and every trace of
     ink counts: 93 % of MNIST's digits have pixels of 1 to 15.
     """
     if noise == 0 and is_exact(ink):

@@ -2,16 +2,23 @@
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Self, TypeVar
+
+from train.errors import RunError
 
 Result = TypeVar("Result")
 
 
 class Workers:
-    """A pool of processes for use in a `with` block; with one job, the calling process does all work."""
+    """A pool of processes for use in a `with` block; with one job, the calling process does all work.
+
+    An error or an interruption within the block stops them at once.
+    """
 
     def __init__(self, jobs: int) -> None:
         self.pool: ProcessPoolExecutor | None = None
@@ -23,19 +30,36 @@ class Workers:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
         if self.pool is not None:
+            if error is not None:
+                for process in multiprocessing.active_children():
+                    process.terminate()
             self.pool.shutdown(cancel_futures=True)
 
     def starmap(self, function: Callable[..., Result], calls: Sequence[tuple[Any, ...]]) -> list[Result]:
-        """Return the function's results for each tuple of picklable arguments, in order."""
-        if self.pool is None or not calls:
+        """Return the function's results for each tuple of picklable arguments, in order.
+
+        Calls start in this order. The first error is raised as soon as it occurs; RunError if a process
+        is killed.
+        """
+        if self.pool is None:
             return [function(*call) for call in calls]
-        return list(self.pool.map(function, *zip(*calls, strict=True)))
+        futures = [self.pool.submit(function, *call) for call in calls]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BrokenProcessPool as error:
+            raise RunError(
+                "A worker process was killed; run the same command with --resume to go on "
+                "(with --jobs 1 if memory ran out)."
+            ) from error
+        return [future.result() for future in futures]
 
 
 def exit_with_parent() -> None:
-    """Exit this process when its parent is killed; otherwise it would go on writing into the run."""
+    """Exit this process when its parent ends, even by a kill; leave Ctrl-C to the parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
 

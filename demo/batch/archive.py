@@ -4,7 +4,6 @@ import io
 import struct
 import zlib
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
@@ -33,7 +32,7 @@ TOO_MUCH: Final = (
     "or send the pictures as they are."
 )
 LOCKED: Final = "The file is locked with a password; make the zip again without one."
-OTHER_METHOD: Final = "The file is packed in a way that is not read here; make the zip again with Deflate."
+OTHER_METHOD: Final = "The file's compression method is not supported; make the zip again with Deflate."
 MEMBER_DAMAGED: Final = "The file is damaged inside the zip; make the zip again."
 NESTED: Final = "A zip inside a zip is not opened; unpack it and send what it holds."
 
@@ -97,9 +96,7 @@ class Archive:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._zip.close()
         self._stream.close()
 

@@ -1,4 +1,4 @@
-"""The pictures that paths name: files, and what lies in folders."""
+"""Find pictures: files given by name, and files in folders."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ SUFFIXES: Final = (
     *(".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp"),
     *(".avif", ".bmp", ".dib", ".gif", ".heic", ".heif"),
 )
-"""Of the files in folders that are taken for pictures, in either case."""
+"""Suffixes, in either case, of the files in folders that are taken for pictures."""
 
 NONE_INSIDE: Final = (
     "No file in the folder has a picture's name; choose another folder, or name the files themselves."
@@ -23,7 +23,7 @@ def find_pictures(
 ) -> Iterator[tuple[str, Path | PictureError]]:
     """Yield each file with its name, in the order given; for a folder, its pictures at any depth, by name.
 
-    A file given by name is taken whatever it is called. In folders, files with one of the suffixes are taken,
+    A file given by name is taken under any name. In folders, files with one of the suffixes are taken,
     and nothing hidden. Links are followed; no folder is entered twice. Memory holds the names in one folder
     and in those above it.
 

@@ -82,7 +82,7 @@ class Pictures:
 def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Checked], int]]:
     """Check files, and the pictures in zips; yield each batch's answers with the total number of pictures.
 
-    A file that cannot be judged has an answer that says why.
+    A file that cannot be judged has an answer with the reason.
     """
     pictures = Pictures(sent)
     with closing(check_stream(engine, pictures)) as stream:

@@ -10,13 +10,14 @@ import os
 import platform
 import socket
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from demo.batch.run import PLAN, TRIES, Done, Part, Plan, check_part
+from demo.batch.run import PLAN, TRIES, Part, Plan, check_part
 from demo.environment import disable_telemetry
 from demo.errors import DemoError, ModelError, ResultsError
 from demo.inference.engine import Engine
@@ -24,23 +25,8 @@ from demo.inference.engine import Engine
 ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
 CONNECT_SECONDS: Final = 10.0
 
-TRIES_FILE: Final = ".part-{:06d}.tries"
-"""Holds a byte for each time that a worker has begun a part and not ended it."""
-
 OBJECT_STORE_BYTES: Final = 128 << 20
-"""Of a cluster that is started here: a part is a few words."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Cluster:
-    """Where parts are checked.
-
-    address: of a running cluster; None for `RAY_ADDRESS`, and without that for one that is started here.
-    workers: each with a processor core, or a GPU, of its own; None for all that there are.
-    """
-
-    address: str | None = None
-    workers: int | None = None
+"""For a cluster that is started here: a part is only a few words."""
 
 
 class PartChecker:
@@ -60,80 +46,77 @@ class PartChecker:
         return engine
 
     def __call__(self, batch: Any) -> Any:
-        """Check a table of one part; return a table of what was done, with an error or ""."""
+        """Check a table of one part; return its number, its pictures not judged, and why it failed or ""."""
         import pyarrow as pa
 
         (row,) = batch.to_pylist()
-        part = Part(**row)
+        errors, failure = 0, ""
         try:
-            done, error = self.check(part), ""
-        except DemoError as raised:
+            errors = self.check(Part(**row))
+        except DemoError as error:
             # Raised, it would arrive with all of Ray's frames around it.
-            done, error = Done(part.number, 0, 0), f"On {platform.node()}: {raised}"
-        return pa.Table.from_pylist([{**dataclasses.asdict(done), "error": error}])
+            failure = f"On {platform.node()}: {error}"
+        return pa.Table.from_pylist([{"number": row["number"], "errors": errors, "failure": failure}])
 
-    def check(self, part: Part) -> Done:
+    def check(self, part: Part) -> int:
+        """Check a part; raise ResultsError if this machine does not see the run's folder."""
         path = self.plan.out / PLAN
         if not path.exists() or path.read_text(encoding="utf-8") != self.plan.text:
             raise ResultsError(f"{self.plan.out} is not this run's folder; name a shared one with --out.")
-        # Ray retries the part of a lost worker forever; a process that is killed leaves its try behind.
-        tries = self.plan.out / TRIES_FILE.format(part.number)
-        with tries.open("ab") as stream:
-            if stream.tell() >= TRIES:
-                raise ResultsError(
-                    f"part {part.number} ended its worker's process {TRIES} times; check the memory there, "
-                    "and start again to go on."
-                )
-            stream.write(b".")
-        try:
-            # The worker has one core, which decoder and model use in turn.
-            return check_part(self.engine, part, self.plan.out, decoders=1)
-        finally:
-            tries.unlink(missing_ok=True)
+        # The worker has one core, which decoder and model use in turn.
+        return check_part(self.engine, part, self.plan.out, decoders=1)
 
 
-def check_on_ray(cluster: Cluster, checker: PartChecker, parts: Sequence[Part]) -> Iterator[Done]:
-    """Check parts on a cluster, and yield what was done of each.
+def check_on_ray(
+    address: str | None, workers: int | None, checker: PartChecker, parts: Sequence[Part]
+) -> Iterator[tuple[Part, int]]:
+    """Check parts on a cluster, and yield each with the number of its pictures not judged.
 
-    A worker that is lost is started again, and its part is tried again.
+    address: of a running cluster; None for `RAY_ADDRESS`, and without that for one that is started here.
+    workers: each with a processor core, or a GPU, of its own; None for all that there are. A lost worker is
+    started again, and its part is tried again.
 
     Raises:
         ResultsError: the cluster cannot be reached, a worker reports an error, or a part has ended its
             worker `TRIES` times.
     """
-    for path in checker.plan.out.glob(TRIES_FILE.replace("{:06d}", "*")):
-        path.unlink(missing_ok=True)
     # Ray prints messages about lost workers to standard output.
     with redirect_stdout(sys.stderr):
-        ray = connect(cluster)
+        ray = connect(address or os.environ.get("RAY_ADDRESS") or "local")
         resource = "GPU" if checker.device == "cuda" else "CPU"
-        workers = cluster.workers or max(1, int(ray.cluster_resources().get(resource, 1)))
+        workers = workers or max(1, int(ray.cluster_resources().get(resource, 1)))
+        by_number = {part.number: part for part in parts}
         try:
-            # A block per part, which is what Ray schedules and tries again.
+            # A block per part: the unit that Ray schedules and retries.
             rows = [dataclasses.asdict(part) for part in parts]
-            done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-                type(checker),
-                fn_constructor_args=(checker.plan, checker.models, checker.model, checker.device),
-                batch_size=1,
-                batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(size=min(workers, len(parts))),
-                num_cpus=1,
-                num_gpus=1 if resource == "GPU" else 0,
-            )
+            with warnings.catch_warnings():
+                # Ray has not yet named the parameter that will replace max_task_retries.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+                    type(checker),
+                    fn_constructor_args=(checker.plan, checker.models, checker.model, checker.device),
+                    batch_size=1,
+                    batch_format="pyarrow",
+                    compute=ray.data.ActorPoolStrategy(size=min(workers, len(parts))),
+                    num_cpus=1,
+                    num_gpus=1 if resource == "GPU" else 0,
+                    # By default Ray retries forever.
+                    max_task_retries=TRIES - 1,
+                )
             for row in done.iter_rows():
-                if row["error"]:
-                    raise ResultsError(row.pop("error"))
-                yield Done(row["number"], row["pictures"], row["errors"])
+                if row["failure"]:
+                    raise ResultsError(row["failure"])
+                yield by_number[row["number"]], row["errors"]
         except ray.exceptions.RayError as error:
-            # Ray's message holds the frames of every process; the last line says what went wrong.
+            # Ray's message holds the frames of every process; the last line gives the reason.
             reason = str(error).strip().splitlines()[-1]
             raise ResultsError(f"The run on Ray ended early ({reason}); start it again to go on.") from error
         finally:
             ray.shutdown()
 
 
-def connect(cluster: Cluster) -> Any:
-    """Connect to a cluster, quietly and without usage statistics; return the module `ray`.
+def connect(address: str) -> Any:
+    """Connect to a cluster, or start one if the address is `local`; return the module `ray`.
 
     Raises:
         ResultsError: the cluster cannot be reached.
@@ -144,11 +127,8 @@ def connect(cluster: Cluster) -> Any:
     import ray
     import ray.data
 
-    address = cluster.address or os.environ.get("RAY_ADDRESS") or "local"
-    own: dict[str, Any] = {}
-    if address == "local":
-        own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
-    # Workers find this package from whichever folder the run is started in.
+    own = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+    # Workers find this package even if the run is started in another folder.
     search = os.pathsep.join(filter(None, [ROOT, os.environ.get("PYTHONPATH")]))
     try:
         host, colon, port = address.rpartition(":")
@@ -160,7 +140,7 @@ def connect(cluster: Cluster) -> Any:
             logging_level=logging.CRITICAL,
             log_to_driver=False,
             runtime_env={"env_vars": {"PYTHONPATH": search}},
-            **own,
+            **(own if address == "local" else {}),
         )
     except (OSError, ValueError, RuntimeError) as error:
         raise ResultsError(f"The Ray cluster at {address} cannot be reached ({error}).") from error

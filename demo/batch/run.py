@@ -1,12 +1,12 @@
 """`python -m demo check --out DIR`: the answers for a collection as Parquet tables, in parts.
 
-    DIR/plan.json            what was asked for
-    DIR/inputs.parquet       the picture files that were found, a row each
+    DIR/plan.json            the request
+    DIR/inputs.parquet       the picture files, a row each
     DIR/part-000012.parquet  the answers of the thirteenth part, in order
 
-The order of the files is the order of the pictures. A part is there whole or not at all: whatever stops a run
-costs the parts under way, and the same command goes on with the missing ones. A worker on a Ray cluster
-writes its parts itself, so no picture passes through Ray's object store.
+The parts follow the order of the pictures. Each part is written atomically: a run that is stopped loses only
+the parts in progress, and the same command adds the missing ones. Ray workers write their parts themselves,
+so no picture passes through Ray's object store.
 """
 
 import contextlib
@@ -26,15 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from demo.batch.find import SUFFIXES, find_pictures, is_folder
-from demo.batch.parquet import (
-    LISTED,
-    as_text,
-    count_answers,
-    count_rows,
-    read_pictures,
-    write_answers,
-)
+from demo.batch.find import SUFFIXES, find_pictures
+from demo.batch.parquet import LISTED, as_text, count_answers, count_rows, read_pictures, write_answers
 from demo.contract import NORMALIZER
 from demo.decoder.images import read_file
 from demo.errors import MachineError, NoColumnError, PictureError, ResultsError, UsageError
@@ -45,7 +38,7 @@ from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 
 PICTURES_IN_PART: Final = 4096
-"""A stop costs the part under way: some seconds of work."""
+"""A stopped run loses the part in progress: some seconds of work."""
 
 PLAN: Final = "plan.json"
 LISTING: Final = "inputs.parquet"
@@ -54,15 +47,6 @@ TABLE_SUFFIX: Final = ".parquet"
 TRIES: Final = 3
 """How often a part is tried when the machine, not a picture, is at fault."""
 RETRY_SECONDS: Final = 1.0
-
-DIFFERENCES: Final = {
-    "files": "other picture files",
-    "tables": "other tables",
-    "part": "parts of another size",
-    "models": "another model",
-    "version": "another version",
-}
-"""How the error names a difference between two plans, by its key in `plan.json`."""
 
 
 @dataclass(frozen=True)
@@ -80,17 +64,8 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Done:
-    """A part whose answers are written. errors: how many of its pictures could not be judged."""
-
-    number: int
-    pictures: int
-    errors: int
-
-
-@dataclass(frozen=True)
 class Plan:
-    """What a folder of results belongs to. text: the content of `plan.json`."""
+    """A collection in parts. models: SHA-256 by file name. text: the content of `plan.json`."""
 
     out: Path
     parts: list[Part]
@@ -98,46 +73,45 @@ class Plan:
     text: str
 
 
-def run_plan(plan: Plan, check: Callable[[Sequence[Part]], Iterable[Done]]) -> bool:
+def run_plan(plan: Plan, check: Callable[[Sequence[Part]], Iterable[tuple[Part, int]]]) -> bool:
     """Check the missing parts of a plan and print a summary; return whether all pictures could be judged.
 
-    check: checks parts, in any order.
+    check: checks parts, and yields each, in any order, with the number of pictures not judged.
 
     Raises:
-        ResultsError: a table cannot be read or written, or some part is missing in the end.
+        ResultsError: a table cannot be read or written, or a part is missing in the end.
     """
-    done = {part.number: found for part in plan.parts if (found := finished(part, plan.out)) is not None}
-    earlier, pictures = len(done), sum(part.rows for part in plan.parts)
-    missing = [part for part in plan.parts if part.number not in done]
-    before = sum(each.pictures for each in done.values())
+    errors = {
+        part.number: found for part in plan.parts if (found := count_errors(part, plan.out)) is not None
+    }
+    missing = [part for part in plan.parts if part.number not in errors]
+    kept = f" ({len(errors)} of {len(plan.parts)} parts were there before)" if errors else ""
+    pictures = sum(part.rows for part in plan.parts)
+    before = pictures - sum(part.rows for part in missing)
     # Without a terminal there is no bar.
     with tqdm(total=pictures, initial=before, unit=" files", leave=False, disable=None) as bar:
-        for each in check(missing) if missing else ():
-            done[each.number] = each
-            bar.update(each.pictures)
-    if len(done) < len(plan.parts):
-        raise ResultsError(f"{len(done)} of {len(plan.parts)} parts are done; start again to go on.")
+        for part, found in check(missing) if missing else ():
+            errors[part.number] = found
+            bar.update(part.rows)
+    if len(errors) < len(plan.parts):
+        raise ResultsError(f"{len(errors)} of {len(plan.parts)} parts are done; start again to go on.")
     for path in plan.out.iterdir():
-        # A killed process left it behind.
+        # Left behind by a killed process.
         if ASIDE.fullmatch(path.name):
             path.unlink(missing_ok=True)
-    errors = sum(each.errors for each in done.values())
-    kept = f" ({earlier} of {len(plan.parts)} parts were there before)" if earlier else ""
-    print(f"{plan.out}: {pictures:,} pictures, {errors:,} of them not judged{kept}", file=sys.stderr)
-    return errors == 0
+    failed = sum(errors.values())
+    print(f"{plan.out}: {pictures:,} pictures, {failed:,} of them not judged{kept}", file=sys.stderr)
+    return failed == 0
 
 
-def check_part(engine: Engine, part: Part, out: Path, decoders: int = DECODERS) -> Done:
-    """Check a part's pictures and write their answers, unless they are there.
+def check_part(engine: Engine, part: Part, out: Path, decoders: int = DECODERS) -> int:
+    """Check a part's pictures and write their answers; return how many could not be judged.
 
     Machine errors are retried, and never recorded as answers.
 
     Raises:
-        ResultsError: a table cannot be read or written or has changed, or a machine error stays.
+        ResultsError: a table cannot be read or written or has changed, or a machine error persists.
     """
-    done = finished(part, out)
-    if done is not None:
-        return done
     for attempt in range(1, TRIES + 1):
         try:
             answers = check_rows(engine, part, decoders)
@@ -147,7 +121,7 @@ def check_part(engine: Engine, part: Part, out: Path, decoders: int = DECODERS) 
                 raise ResultsError(f"{error} Start again to go on.") from error
             time.sleep(RETRY_SECONDS * attempt)
     write_answers(part_file(part, out), answers)
-    return Done(part.number, part.rows, sum(answer.error is not None for answer in answers))
+    return sum(answer.error is not None for answer in answers)
 
 
 def check_rows(engine: Engine, part: Part, decoders: int) -> list[Answer]:
@@ -164,15 +138,19 @@ def check_rows(engine: Engine, part: Part, decoders: int) -> list[Answer]:
     return answers
 
 
-def finished(part: Part, out: Path) -> Done | None:
-    """Return what was done of a part before, or None; raise ResultsError if its table is not the part's."""
+def count_errors(part: Part, out: Path) -> int | None:
+    """Return how many pictures of a finished part were not judged, or None if the part is missing.
+
+    Raises:
+        ResultsError: its table cannot be read, or holds another number of answers.
+    """
     path = part_file(part, out)
     if not path.exists():
         return None
     pictures, errors = count_answers(path)
     if pictures != part.rows:
         raise ResultsError(f"{path} holds {pictures} answers, not {part.rows}; remove it and start again.")
-    return Done(part.number, pictures, errors)
+    return errors
 
 
 def part_file(part: Part, out: Path) -> Path:
@@ -180,7 +158,7 @@ def part_file(part: Part, out: Path) -> Path:
 
 
 def make_plan(paths: Sequence[Path], out: Path, size: int, manifest: Manifest, model: str) -> Plan:
-    """Find the pictures, and write down in the folder of results what it belongs to.
+    """Find the pictures, and write the plan and the list of files into the folder of results.
 
     paths: picture files, Parquet tables, and folders of both. The tables come first, then the files, each in
     the order of `find_pictures`. out: a folder that is new, empty, or of the same plan. size: the most
@@ -199,13 +177,13 @@ def make_plan(paths: Sequence[Path], out: Path, size: int, manifest: Manifest, m
         out.mkdir(parents=True, exist_ok=True)
         count, sha256 = write_listing(aside, find_files(paths, tables), size)
         asked = {
-            "files": {"pictures": count, "sha256": sha256},
+            "files": sha256,
             "tables": tables,
-            "part": size,
+            "part size": size,
             "models": models,
             "version": manifest.version,
         }
-        text = settle(out / PLAN, asked)
+        text = write_or_compare(out / PLAN, asked)
         aside.replace(out / LISTING)
     except OSError as error:
         raise ResultsError(f"{out} cannot be written ({error.strerror or error}).") from error
@@ -237,33 +215,24 @@ def find_files(
                 yield name, source
             elif source.suffix.lower() != TABLE_SUFFIX:
                 yield name, readable(source)
-            elif not is_folder(path):
-                tables.append(describe(source))
-            elif not ((source.parent / PLAN).exists() and (source.parent / LISTING).exists()):
+            elif source == path or not (source.parent / LISTING).exists():
                 try:
-                    tables.append(describe(source))
+                    pictures = count_rows(source)
                 except NoColumnError:
+                    if source == path:
+                        raise
                     print(f"{source} is left out: it has no column of pictures.", file=sys.stderr)
-
-
-def describe(path: Path) -> dict[str, Any]:
-    """Return what tells a table from another: name, pictures, size in bytes, and time of its last change."""
-    status = path.stat()
-    return {
-        "file": str(path),
-        "pictures": count_rows(path),
-        "bytes": status.st_size,
-        "changed": status.st_mtime_ns,
-    }
+                else:
+                    changed = source.stat().st_mtime_ns
+                    tables.append({"file": name, "pictures": pictures, "changed": changed})
 
 
 def readable(path: Path) -> Path | PictureError:
-    """Return a picture file, or why it cannot be read when it is listed; later that is a machine error."""
-    if not os.access(path, os.R_OK):
-        try:
-            read_file(path, 0)
-        except PictureError as error:
-            return error
+    """Return a picture file, or why it cannot be read: now a result, while checking a machine error."""
+    try:
+        read_file(path, 0)
+    except PictureError as error:
+        return error
     return path
 
 
@@ -286,25 +255,26 @@ def write_listing(path: Path, files: Iterator[tuple[str, Path | PictureError]], 
     return count, sha256.hexdigest()
 
 
-def settle(path: Path, asked: dict[str, Any]) -> str:
+def write_or_compare(path: Path, asked: dict[str, Any]) -> str:
     """Write the plan, or check that the existing one asks for the same; return its text.
 
     Raises:
         UsageError: the existing plan differs, or cannot be read.
     """
     if not path.exists():
-        # The random id tells a run from the same command's on another machine.
+        # The random id distinguishes runs of the same command on several machines.
         text = json.dumps({"run": uuid.uuid4().hex, **asked}, indent=1) + "\n"
         write_whole(path, text.encode())
         return text
     try:
         text = path.read_text(encoding="utf-8")
         planned = json.loads(text)
-        different = [label for key, label in DIFFERENCES.items() if planned[key] != asked[key]]
+        different = [key for key in asked if planned[key] != asked[key]]
     except (ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{path} is not a plan that can be read; name another folder with --out.") from error
     if different:
         raise UsageError(
-            f"{path.parent} holds results of {' and of '.join(different)}; name another folder with --out."
+            f"{path.parent} holds the results of a run with other {' and '.join(different)}; "
+            "name another folder with --out."
         )
     return text

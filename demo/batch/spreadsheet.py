@@ -1,4 +1,4 @@
-"""Answers as CSV (RFC 4180), safe to open in a spreadsheet whatever the files are called."""
+"""Answers as CSV (RFC 4180), safe to open in a spreadsheet under any file names."""
 
 import csv
 import dataclasses

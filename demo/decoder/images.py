@@ -47,7 +47,7 @@ class Picture:
     """A decoded picture.
 
     array: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
-    note: a sentence about what was left out of the file, or None.
+    note: a sentence about parts of the file that were left out, or None.
     """
 
     array: NDArray[np.uint8]
@@ -58,7 +58,7 @@ def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     """Decode a PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC in a worker process, the shared pool's by default.
 
     EXIF orientation is applied; 16 bits per channel are reduced to the upper 8; CMYK becomes RGB; of several
-    frames the first is taken, and the note says so.
+    frames the first is read, with a note.
 
     Raises:
         PictureError: the picture is too large, of another format, damaged, or crashes its decoder.

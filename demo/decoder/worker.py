@@ -1,7 +1,4 @@
-"""The program of a decoding worker: requests on standard input, replies on standard output.
-
-Whatever it reads may be hostile.
-"""
+"""The program of a decoding worker: hostile requests on standard input, replies on standard output."""
 
 import io
 import os
@@ -10,8 +7,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import contextmanager
 from typing import BinaryIO, Final
 
 # Unused here, but reading EXIF imports it, and a limited worker can open no file.
@@ -92,7 +88,7 @@ BAND_BYTES: Final = 1 << 20
 
 
 class RefusedError(Exception):
-    """The bytes are not turned into a picture; `outcome` says why."""
+    """The bytes are refused; `outcome` is the reason."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.name)
@@ -101,14 +97,6 @@ class RefusedError(Exception):
 
 class OutOfTimeError(BaseException):
     """A step used too much processor time. Not an `Exception`: decoders catch those and go on."""
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A picture of mode L, RGB or RGBA, and whether the file holds further frames."""
-
-    picture: Image.Image
-    several: bool
 
 
 def main() -> None:
@@ -124,7 +112,7 @@ def main() -> None:
 
 
 def private_output() -> BinaryIO:
-    """Return standard output under another number, so that nothing a decoder prints can pass for a reply."""
+    """Return standard output under another number, so that a decoder's messages cannot pass for replies."""
     replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, sys.stdout.fileno())
@@ -148,13 +136,12 @@ def configure() -> None:
 def serve(content: bytes, replies: BinaryIO) -> None:
     """Decode one picture and write the reply."""
     try:
-        decoded = decode(content)
+        picture, several = decode(content)
     except RefusedError as error:
         replies.write(REPLY.pack(error.outcome, 0, 0, 0, 0))
     else:
-        picture = decoded.picture
         channels = len(picture.getbands())
-        replies.write(REPLY.pack(Outcome.PICTURE, channels, decoded.several, picture.height, picture.width))
+        replies.write(REPLY.pack(Outcome.PICTURE, channels, several, picture.height, picture.width))
         # In bands: in one piece the picture would be held twice more.
         rows = max(1, BAND_BYTES // (picture.width * channels))
         for top in range(0, picture.height, rows):
@@ -163,8 +150,10 @@ def serve(content: bytes, replies: BinaryIO) -> None:
     replies.flush()
 
 
-def decode(content: bytes) -> Decoded:
-    """Decode one picture: EXIF orientation is applied, 16 bits are reduced to 8.
+def decode(content: bytes) -> tuple[Image.Image, bool]:
+    """Return a picture of mode L, RGB or RGBA, and whether the file holds further frames.
+
+    EXIF orientation is applied, 16 bits are reduced to 8.
 
     Raises:
         RefusedError: for every failure; no other exception leaves here.
@@ -184,7 +173,7 @@ def decode(content: bytes) -> Decoded:
         raise RefusedError(Outcome.TOO_MUCH_METADATA if metadata else Outcome.DAMAGED) from error
 
 
-def read(content: bytes) -> Decoded:
+def read(content: bytes) -> tuple[Image.Image, bool]:
     """Open a picture, check its size by the header, and only then decode it."""
     name = sniff(content)
     if name is None:
@@ -192,8 +181,8 @@ def read(content: bytes) -> Decoded:
     if name == "WEBP":
         refuse_pixels(webp_pixels(content))
     # Setting a timer takes as long as decoding a digit.
-    timed = time_limit if len(content) >= SMALLEST_TIMED_FILE else no_time_limit
-    with timed(OPENING_SECONDS, Outcome.TOO_MUCH_METADATA):
+    timed = len(content) >= SMALLEST_TIMED_FILE
+    with time_limit(OPENING_SECONDS, Outcome.TOO_MUCH_METADATA, timed):
         # The decoder goes over all pixels in each scan.
         if name == "JPEG" and jpeg_scans(content, MOST_SCANS) > MOST_SCANS:
             raise RefusedError(Outcome.TOO_MUCH_WORK)
@@ -201,10 +190,10 @@ def read(content: bytes) -> Decoded:
         refuse_size(opened)
         several = name != "JPEG" and bool(undamaged(lambda: getattr(opened, "is_animated", False), False))
     seconds = OPENING_SECONDS + SECONDS_PER_PIXEL * opened.width * opened.height
-    with opened, timed(seconds, Outcome.TOO_MUCH_WORK):
+    with opened, time_limit(seconds, Outcome.TOO_MUCH_WORK, timed):
         scale_transparency(opened)
         opened.load()
-        # A GIF's first frame and a HEIC may be larger than their headers say.
+        # A GIF's first frame and a HEIC may be larger than their headers claim.
         refuse_size(opened)
         picture = simplify(opened)
         refuse_bytes(picture.width * picture.height * len(picture.getbands()))
@@ -212,7 +201,7 @@ def read(content: bytes) -> Decoded:
             # Programs without transparency leave these bytes 0 and mean an opaque picture.
             picture = picture.convert("RGB")
         turn = ORIENTATIONS.get(undamaged(lambda: int(opened.getexif().get(ORIENTATION_TAG, 1)), 1))
-    return Decoded(picture if turn is None else picture.transpose(turn), several)
+    return picture if turn is None else picture.transpose(turn), several
 
 
 def sniff(content: bytes) -> str | None:
@@ -233,7 +222,7 @@ def sniff(content: bytes) -> str | None:
 
 
 def webp_pixels(content: bytes) -> int:
-    """Return the pixels that a WebP's header claims, 0 if unknown; its decoder allocates before it tells."""
+    """Return the pixels that a WebP's header claims, 0 if unknown; its decoder allocates first."""
     kind = content[12:16]
     if kind == b"VP8X":
         return (1 + little(content[24:27])) * (1 + little(content[27:30]))
@@ -260,12 +249,12 @@ def jpeg_scans(content: bytes, most: int) -> int:
 
 
 @contextmanager
-def time_limit(seconds: float, outcome: Outcome) -> Iterator[None]:
+def time_limit(seconds: float, outcome: Outcome, active: bool = True) -> Iterator[None]:
     """Raise RefusedError if a block uses more processor time, as soon as Python code runs again.
 
     A single long call into a library is ended by the app's own time limit. Without effect on Windows.
     """
-    if not hasattr(signal, "setitimer"):
+    if not active or not hasattr(signal, "setitimer"):
         yield
         return
 
@@ -281,10 +270,6 @@ def time_limit(seconds: float, outcome: Outcome) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
-
-
-def no_time_limit(_seconds: float, _outcome: Outcome) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 def refuse_size(opened: Image.Image) -> None:

@@ -1,4 +1,4 @@
-"""A micro-batcher: items of many requests are prepared side by side, and run in batches."""
+"""A micro-batcher: prepare the items of many requests in parallel, and run them in batches."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class Batcher(Generic[Item, Prepared, Result]):
-    """Prepares items one by one in threads, and runs whatever is ready as one batch. For one event loop.
+    """Prepare items one by one in threads, and run all that are ready as one batch. For one event loop.
 
     prepare: called by up to `threads` threads at once. run: called with 1 to `batch_size` prepared items,
     one batch at a time; returns as many results.
@@ -42,18 +42,18 @@ class Batcher(Generic[Item, Prepared, Result]):
         self._batch_size = batch_size
         self._most_waiting = most_waiting
         self._waiting = 0
-        # One more thread than prepares: the thread that finds no batch running runs the next ones.
+        # One more thread than needed to prepare: one of them runs the batches.
         self._threads = ThreadPoolExecutor(threads + 1, "batcher")
         self._lock = threading.Lock()
         self._ready: deque[tuple[Prepared, asyncio.Future[Result]]] = deque()
         self._running = False
 
     async def submit(self, item: Item) -> Result:
-        """Return the result of one item. Cancelled before its turn, the item is dropped.
+        """Return the result of one item. If the call is cancelled before its turn, the item is dropped.
 
         Raises:
             BusyError: too many items wait.
-            Exception: whatever `prepare`, or `run` for this item alone, raises.
+            Exception: any error of `prepare`, or of `run` for this item alone.
         """
         if self._waiting >= self._most_waiting:
             raise BusyError("Too many pictures wait here; try again in a second.")
@@ -67,7 +67,7 @@ class Batcher(Generic[Item, Prepared, Result]):
             self._waiting -= 1
 
     def close(self) -> None:
-        """End the threads after what they are at, and drop the rest; for when no request waits any more."""
+        """End the threads after their current items and drop the rest; call it when no request waits."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _work(self, item: Item, future: asyncio.Future[Result]) -> None:
@@ -92,7 +92,7 @@ class Batcher(Generic[Item, Prepared, Result]):
             self._run_batch([each for each in batch if not each[1].cancelled()])
 
     def _run_batch(self, batch: list[tuple[Prepared, asyncio.Future[Result]]]) -> None:
-        """Run a batch and settle its futures. If it fails, each item is run again alone, and fails alone."""
+        """Run a batch and settle its futures; if it fails, run each item again alone."""
         if not batch:
             return
         try:
@@ -115,6 +115,6 @@ class Batcher(Generic[Item, Prepared, Result]):
                 else:
                     future.set_result(result)
 
-        # The loop may have ended, and then nobody waits.
+        # The loop may have ended, and its requests with it.
         with contextlib.suppress(RuntimeError):
             settled[0][0].get_loop().call_soon_threadsafe(settle)

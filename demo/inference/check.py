@@ -1,4 +1,4 @@
-"""From pictures to answers: decode, normalize, score. A bad picture costs only its own answer.
+"""From pictures to answers: decode, normalize, score. A bad picture affects only its own answer.
 
 This is the one pipeline: every picture, uploaded, drawn or generated, passes through the normalizer.
 """
@@ -43,7 +43,7 @@ Source = Path | bytes | NDArray[np.uint8] | PictureError
 class Ready:
     """A picture that is ready to be scored.
 
-    note: what a person should know about how the file was read, or None.
+    note: a sentence for people about how the file was read, or None.
     """
 
     preprocessed: Preprocessed
@@ -52,11 +52,11 @@ class Ready:
 
 @dataclass(frozen=True, eq=False)
 class Checked:
-    """An answer, and what it is based on.
+    """An answer with its intermediate results.
 
     preprocessed: the picture after the normalizer; None if it could not be read.
     digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them.
-    note: what a person should know about how the file was read, or None.
+    note: a sentence for people about how the file was read, or None.
     machine_error: the error in the answer is the machine's, not the picture's; see `MachineError`.
     """
 
@@ -91,7 +91,7 @@ def check_stream(
     """Check any number of named pictures in bounded memory; yield their answers in order, a list per batch.
 
     At most `BATCHES_AT_ONCE` batches are taken from `pictures` ahead of the answers. decoders: pictures that
-    are decoded at once. A picture that cannot be judged has an answer that says why.
+    are decoded at once. A picture that cannot be judged has an answer with the reason.
     """
     threads = ThreadPoolExecutor(decoders, "decoding")
     ahead: deque[tuple[list[str], list[Future[Ready | PictureError]]]] = deque()

@@ -3,7 +3,7 @@
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -235,7 +235,7 @@ class Engine:
         return self.preprocess(image).pixels
 
     def preprocess(self, image: NDArray[np.uint8]) -> Preprocessed:
-        """Normalize any picture, uint8 [height, width, 1 | 3 | 4], and tell what was done to it."""
+        """Normalize any picture, uint8 [height, width, 1 | 3 | 4]; return also what was changed."""
         options = shrinking_run() if image.nbytes >= LARGE_IMAGE_BYTES else None
         pixels, box, inverted = self.run(NORMALIZER, [PIXELS, BOX, INVERTED], {IMAGE: image}, options)
         height, width = image.shape[:2]
@@ -244,15 +244,8 @@ class Engine:
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], bright ink on dark."""
-        outputs = {
-            each.name: np.empty((0, *each.shape[1:]), np.float32)
-            for each in self.session(self.model).get_outputs()
-        }
-        parts = [self.run(self.model, list(outputs), {PIXELS: part}) for part in batches(pixels)]
-        found = {
-            name: np.concatenate([none, *(part[index] for part in parts)])
-            for index, (name, none) in enumerate(outputs.items())
-        }
+        names = [each.name for each in self.session(self.model).get_outputs()]
+        found = dict(zip(names, self._run_batches(self.model, names, pixels), strict=True))
         ink = np.any(pixels, axis=(1, 2)).astype(np.float32)
         return Scores(
             found[FAKE_PROBABILITY],
@@ -262,10 +255,17 @@ class Engine:
         )
 
     def history(self, pixels: NDArray[np.uint8]) -> History:
-        """Score uint8 [n, height, width] with every snapshot of the tutorial pair, whichever model scores."""
-        parts = [self.run(MLP_HISTORY, [FAKE_PROBABILITY], {PIXELS: part})[0] for part in batches(pixels)]
-        steps = tuple(self.entry(MLP_HISTORY)["steps"])
-        return History(steps, np.concatenate(parts or [np.empty((0, len(steps)), np.float32)]))
+        """Score uint8 [n, height, width] with every snapshot of the tutorial pair, for any scoring model."""
+        (fake_probability,) = self._run_batches(MLP_HISTORY, [FAKE_PROBABILITY], pixels)
+        return History(tuple(self.entry(MLP_HISTORY)["steps"]), fake_probability)
+
+    def _run_batches(self, name: str, outputs: list[str], pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
+        """Run a model on at most `LARGEST_BATCH` pictures at a time, so that memory stays bounded."""
+        if len(pixels) <= LARGEST_BATCH:
+            return self.run(name, outputs, {PIXELS: pixels})
+        parts = np.split(pixels, range(LARGEST_BATCH, len(pixels), LARGEST_BATCH))
+        found = [self.run(name, outputs, {PIXELS: part}) for part in parts]
+        return [np.concatenate(each) for each in zip(*found, strict=True)]
 
     @property
     def default_generator(self) -> str:
@@ -304,8 +304,8 @@ class Engine:
     def draw(self, model: str, count: int, seed: int, digit: int | None = None) -> Latents:
         """Draw the inputs of `generate`.
 
-        The noise is drawn first, so that for one seed it does not depend on the digit, and its first rows do
-        not depend on the count. Digits that are drawn do change with the count.
+        For one seed the noise does not depend on the digit, nor its first rows on the count. Drawn digits
+        do depend on the count.
 
         Raises:
             RequestError: as `generate` does.
@@ -344,9 +344,3 @@ def thresholds_of(file: str, session: Any) -> Thresholds:
         raise ModelError(
             f"The thresholds in {file} are missing or damaged; publish the models again."
         ) from error
-
-
-def batches(pixels: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
-    """Yield parts of at most `LARGEST_BATCH` pictures, so that memory stays bounded."""
-    for start in range(0, len(pixels), LARGEST_BATCH):
-        yield pixels[start : start + LARGEST_BATCH]

@@ -1,4 +1,4 @@
-"""A picture as the model sees it, and what the normalizer did to it."""
+"""A normalized picture, and the changes that the normalizer made."""
 
 from dataclasses import dataclass
 

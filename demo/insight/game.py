@@ -40,8 +40,8 @@ class Card:
     fake: bool
 
     @property
-    def model_says_fake(self) -> bool:
-        """The model's guess: it must choose, like the player, so it says fake from 0.5."""
+    def model_answers_fake(self) -> bool:
+        """The model's guess. It must choose, like the player, so it answers fake from 0.5."""
         probability = self.checked.answer.fake_probability
         return probability is not None and probability >= 0.5
 
@@ -71,13 +71,15 @@ class Round:
     @property
     def model_score(self) -> int:
         """How many of the answered cards the model got right."""
-        return sum(card.model_says_fake == card.fake for card, _ in self.answered)
+        return sum(card.model_answers_fake == card.fake for card, _ in self.answered)
 
     @property
     def fooled_both(self) -> list[Card]:
         """The answered cards that both got wrong."""
         return [
-            card for card, answer in self.answered if answer == card.model_says_fake and answer != card.fake
+            card
+            for card, answer in self.answered
+            if answer == card.model_answers_fake and answer != card.fake
         ]
 
     def answer(self, fake: bool) -> "Round":

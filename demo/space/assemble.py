@@ -20,7 +20,7 @@ PACKAGE: Final = SPACE_FOLDER.parent
 MARK: Final = "touchstone.json"
 """Lists the folder's files with their SHA-256. A folder that has it may be overwritten."""
 
-NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "digits", "requirements", "__pycache__")
+NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "digits", "__pycache__")
 """Folders of the package that are left out; models and digits are added on their own."""
 
 GRADIO_VERSION: Final = "6.31.0"

@@ -116,7 +116,7 @@ def _panel(
     tone: str,
     file: str,
     verdict: str,
-    says: str,
+    explanation: str,
     numbers: str = "",
     rest: str = "",
     *,
@@ -129,7 +129,8 @@ def _panel(
     return (
         f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{focus}>'
         f'<div role="status" aria-live="polite" aria-atomic="true">{name}'
-        f'<p class="result-verdict">{verdict}</p><p class="result-says">{says}</p>{numbers}</div>{rest}</div>'
+        f'<p class="result-verdict">{verdict}</p>'
+        f'<p class="result-text">{explanation}</p>{numbers}</div>{rest}</div>'
     )
 
 
@@ -148,12 +149,12 @@ def _scale(thresholds: Thresholds, fake_probability: float, text: Texts) -> str:
     """Return a line from 0 to 1 with the verdicts' zones and a needle at the probability."""
     real, fake = thresholds.real, thresholds.fake
     key = "check.scale" if fake > real else "check.scale-one"
-    says = text(key, real=f"{real:.4f}", fake=f"{fake:.4f}")
+    zones = text(key, real=f"{real:.4f}", fake=f"{fake:.4f}")
     places = f"--real:{100 * real:.2f}%;--fake:{100 * fake:.2f}%;--needle:{100 * fake_probability:.2f}%"
     return (
         f'<div class="scale" style="{places}" aria-hidden="true"><div class="scale-needle"></div></div>'
-        f'<p class="scale-words" aria-hidden="true"><span>0 {text("check.scale-real")}</span>'
-        f'<span>1 {text("check.scale-fake")}</span></p><p class="hint scale-says">{says}</p>'
+        f'<p class="scale-ends" aria-hidden="true"><span>0 {text("check.scale-real")}</span>'
+        f'<span>1 {text("check.scale-fake")}</span></p><p class="hint scale-text">{zones}</p>'
     )
 
 
@@ -205,7 +206,7 @@ def digit_grid(digits: Sequence[tuple[Checked, bytes]], text: Texts, selected: i
         _grid_digit(index, checked.answer, png, index == selected, text)
         for index, (checked, png) in enumerate(digits)
     )
-    return f'<ul class="wall">{items}</ul>'
+    return f'<ul class="digit-grid">{items}</ul>'
 
 
 def _grid_digit(index: int, answer: Answer, png: bytes, selected: bool, text: Texts) -> str:
@@ -216,10 +217,10 @@ def _grid_digit(index: int, answer: Answer, png: bytes, selected: bool, text: Te
     spoken = f"P(fake) {number}, {verdict}" if number else verdict
     return (
         f'<li data-tone="{tone(answer)}">'
-        f'<button type="button" class="wall-digit" data-name="{name}" '
+        f'<button type="button" class="grid-digit" data-name="{name}" '
         f'aria-label="{text("grid.check", name=answer.file, number=spoken)}">{pixels_image(png)}'
-        f'<span class="wall-number">{number}</span> <span class="wall-verdict">{verdict}</span></button>'
-        f'<span class="wall-more"><button type="button" class="wall-choose" data-index="{index}" '
+        f'<span class="grid-number">{number}</span> <span class="grid-verdict">{verdict}</span></button>'
+        f'<span class="grid-more"><button type="button" class="grid-select" data-index="{index}" '
         f'aria-pressed="{str(selected).lower()}" '
         f'aria-label="{text("grid.choose-name", name=answer.file)}">{text("grid.choose")}</button>'
         f"{save_link(answer.file, png, text)}</span></li>"

@@ -45,10 +45,9 @@ class Page:
         rendered = {each: content(text).translate(_ENTITIES) for each, text in self._texts.items()}
         return gr.HTML(self._translated(key, rendered), apply_default_css=False, **options)
 
-    def paragraph(self, key: str, style: str = "", **values: object) -> gr.HTML:
-        """Add a paragraph with a text. style: its CSS class."""
-        attribute = f' class="{style}"' if style else ""
-        return self.html(lambda text: f"<p{attribute}>{text(key, **values)}</p>")
+    def paragraph(self, key: str, **values: object) -> gr.HTML:
+        """Add a paragraph with a text."""
+        return self.html(lambda text: f'<p class="paragraph">{text(key, **values)}</p>')
 
     def _translated(self, key: str, texts: dict[str, str]) -> Any:
         for language, text in texts.items():

@@ -1,6 +1,5 @@
-"""That nothing tells anybody of its use, and that there is a folder for temporary files."""
+"""Telemetry is off in all libraries, and temporary files have a folder."""
 
-import ast
 import os
 import subprocess
 import sys
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from demo.cli import main
-from demo.environment import SWITCHES, disable_telemetry, temporary_folder, without_plots
+from demo.environment import SWITCHES, check_temporary_folder, disable_telemetry, without_plots
 from demo.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +27,7 @@ def test_the_libraries_take_the_switches_for_off(monkeypatch: pytest.MonkeyPatch
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     disable_telemetry()
-    # Without what covers them all, to see that of each.
+    # Without the switch that covers all, to test each library's own.
     environment = {name: value for name, value in os.environ.items() if name != "DO_NOT_TRACK"}
     program = """
 from gradio.analytics import analytics_enabled
@@ -50,23 +49,6 @@ def test_no_command_imports_such_a_library_before_it_is_switched_off(package: st
     assert result.stdout.split() == []
 
 
-def options(file: str, method: str) -> dict[str | None, object]:
-    """The plain options of the one call of a method in a file of the app's."""
-    (call,) = (
-        node
-        for node in ast.walk(ast.parse((ROOT / "demo" / file).read_text()))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == method
-    )
-    return {each.arg: getattr(each.value, "value", None) for each in call.keywords}
-
-
-def test_the_app_asks_for_no_analytics_history_or_monitoring() -> None:
-    assert options("app.py", "Blocks")["analytics_enabled"] is False
-    launch = options("serve.py", "launch")
-    for option in ("run_history", "enable_monitoring", "share", "show_error"):
-        assert launch[option] is False
-
-
 def test_gradio_finds_no_matplotlib_and_gives_it_back() -> None:
     import matplotlib
 
@@ -75,16 +57,14 @@ def test_gradio_finds_no_matplotlib_and_gives_it_back() -> None:
     assert sys.modules["matplotlib"] is matplotlib
 
 
-def test_the_temporary_folder_is_the_one_that_was_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_missing_temporary_folder_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    assert temporary_folder() == tmp_path
+    check_temporary_folder()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "missing"))
     with pytest.raises(UsageError, match=r"^TMPDIR \(.*missing\) cannot be written \(No such file"):
-        temporary_folder()
+        check_temporary_folder()
     monkeypatch.delenv("TMPDIR")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(UsageError, match=r"^There is no temporary folder"):
-        temporary_folder()
+        check_temporary_folder()

@@ -4,8 +4,7 @@ import functools
 
 from playwright.sync_api import Page
 
-from export.benchmark.packages import node_modules
-from tests.support.node import TESTS
+from tests.support.node import TESTS, node_modules
 
 RUN = """async () => {
     const { violations } = await axe.run(document, { resultTypes: ['violations'] });

@@ -1,8 +1,9 @@
-"""Kill whatever is being written, and read it: `python -m tests.tools.kills`.
+"""Kill processes while they write, and read what they wrote: `python -m tests.tools.kills`.
 
 For each kind of file: SIGKILL at random moments, and once a limit on the size of files, which fails a write
-as a full disk does. Then trainings are killed twice, resumed, and compared with one that was left alone.
-Prints a table; the exit code is 1 if anything could not be read or differed. Needs `fork`.
+as a full disk does. Hub folder and conformance pack are written as published models are. Then trainings are
+killed twice, resumed, and compared with an undisturbed one. Prints a table; the exit code is 1 if anything
+could not be read or differed. Needs `fork`.
 """
 
 import argparse
@@ -16,7 +17,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -31,9 +32,8 @@ from demo.errors import DemoError
 from demo.folders import ASIDE
 from demo.inference.manifest import MODELS_FOLDER, Manifest
 from demo.space.assemble import MARK, assemble_space
-from export.conformance import CONFORMANCE_FOLDER, EXPECTED, write_pack
+from export.conformance import CONFORMANCE_FOLDER
 from export.errors import ExportError
-from export.hub import write_hub
 from export.publish import publish
 from tests.support.handwriting import small_digits, write_data_set
 from train.__main__ import main as train_main
@@ -100,37 +100,14 @@ def read_models(folder: Path) -> None:
     assert manifest.read("a.onnx") == manifest.read("b.png") == expected
 
 
-def compare(folder: Path, checksums: Mapping[str, str]) -> None:
-    for name, checksum in checksums.items():
-        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum
-
-
-def write_hub_folder(folder: Path, version: int) -> None:
-    write_hub(folder / f"hub-{version}", MODELS_FOLDER, CONFORMANCE_FOLDER)
-
-
-def read_hub_folder(folder: Path) -> None:
-    for hub in folder.glob("hub-*"):
-        lines = (hub / "SHA256SUMS").read_text().splitlines()
-        compare(hub, {name: checksum for checksum, name in (line.split("  ") for line in lines)})
-
-
-def write_conformance(folder: Path, _: int) -> None:
-    write_pack(folder / "pack", MODELS_FOLDER)
-
-
-def read_conformance(folder: Path) -> None:
-    for row in json.loads((folder / "pack" / EXPECTED).read_text())["pictures"]:
-        written = (folder / "pack" / row["file"]).read_bytes()
-        assert written == (CONFORMANCE_FOLDER / row["file"]).read_bytes()
-
-
 def write_space(folder: Path, _: int) -> None:
     assemble_space(folder / "space", MODELS_FOLDER, "cpu")
 
 
 def read_space(folder: Path) -> None:
-    compare(folder / "space", json.loads((folder / "space" / MARK).read_text())["files"])
+    checksums = json.loads((folder / "space" / MARK).read_text())["files"]
+    for name, checksum in checksums.items():
+        assert hashlib.sha256((folder / "space" / name).read_bytes()).hexdigest() == checksum
 
 
 def write_answers(folder: Path, version: int) -> None:
@@ -153,8 +130,6 @@ WRITINGS: Final = (
     Writing("snapshot of a training", write_snapshot, read_snapshot),
     Writing("metrics of a training", write_metrics, read_metrics),
     Writing("published models", write_models, read_models),
-    Writing("Hub folder", write_hub_folder, read_hub_folder),
-    Writing("conformance pack", write_conformance, read_conformance),
     Writing("folder of a Space", write_space, read_space),
     Writing("answers of a collection", write_answers, read_answers),
 )
@@ -223,21 +198,12 @@ def write_on_a_full_disk(writing: Writing, folder: Path) -> None:
         sys.exit(CLEAR)
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Results for one kind of file.
+def kill_often(writing: Writing, kills: int, chance: random.Random) -> tuple[int, int, bool]:
+    """Kill one kind of writing many times, read after each kill, and then fill the disk.
 
-    interrupted: kills that left a file being written. unreadable: kills after which something could not be
-    read. full: whether a full disk gave a clear error and left the last good file.
+    Returns the kills that left a file being written, those after which something could not be read, and
+    whether the full disk gave a clear error and left the last good file.
     """
-
-    interrupted: int
-    unreadable: int
-    full: bool
-
-
-def kill_often(writing: Writing, kills: int, chance: random.Random) -> Figures:
-    """Kill one kind of writing many times, read after each kill, and then fill the disk."""
     interrupted = unreadable = 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -246,11 +212,11 @@ def kill_often(writing: Writing, kills: int, chance: random.Random) -> Figures:
         for _ in range(kills):
             interrupted += kill_while_writing(writing, folder, chance)
             unreadable += exit_code(writing.read, folder) != 0
-            for path in (*unfinished(folder), *folder.glob("hub-*"), *folder.glob("answers-*")):
+            for path in (*unfinished(folder), *folder.glob("answers-*")):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         clear = exit_code(write_on_a_full_disk, writing, folder) == CLEAR
         full = clear and exit_code(writing.read, folder) == 0
-    return Figures(interrupted, unreadable, full)
+    return interrupted, unreadable, full
 
 
 def train(folder: Path, *flags: str) -> None:
@@ -306,10 +272,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print("| What | Kills | During a write | Unreadable | Full disk: clear error, last good file kept |")
     print("| --- | --: | --: | --: | --- |", flush=True)
     for writing in WRITINGS:
-        figures = kill_often(writing, parsed.kills, chance)
-        good &= figures.full and not figures.unreadable
-        cells = (parsed.kills, figures.interrupted, figures.unreadable, "yes" if figures.full else "no")
-        print(f"| {writing.name} | {' | '.join(map(str, cells))} |", flush=True)
+        interrupted, unreadable, full = kill_often(writing, parsed.kills, chance)
+        good &= full and not unreadable
+        cells = (writing.name, parsed.kills, interrupted, unreadable, "yes" if full else "no")
+        print(f"| {' | '.join(map(str, cells))} |", flush=True)
     same, kills = resume_trainings(parsed.resumes, chance)
     print(f"\n{same} of {parsed.resumes} trainings, killed {kills} times and resumed, are bit-identical.")
     return 0 if good and same == parsed.resumes else 1

@@ -81,7 +81,7 @@ def use_game(page: Page) -> None:
     page.get_by_role("button", name="New game").click()
     for number in (1, 2):
         expect(page.get_by_role("img", name=f"Digit number {number}:")).to_be_visible()
-        page.locator("#say-fake").click()
+        page.locator("#answer-fake").click()
     expect(page.get_by_role("img", name="Digit number 3:")).to_be_visible()
 
 
@@ -94,7 +94,7 @@ def use_many(page: Page) -> None:
 
 VIEWS: Final[dict[str, Callable[[Page], None]]] = {
     "check": use_check,
-    "generate": lambda page: expect(page.locator("#wall .wall-digit")).to_have_count(16),
+    "generate": lambda page: expect(page.locator("#digit-grid .grid-digit")).to_have_count(16),
     "learn": lambda page: expect(page.locator("#learn svg").first).to_be_visible(),
     "game": use_game,
     "many": use_many,

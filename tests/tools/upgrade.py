@@ -1,4 +1,4 @@
-"""`python -m tests.tools.upgrade`: renew every pin and run every check on the new versions.
+"""Renew every pin and run every check on the new versions: `python -m tests.tools.upgrade`.
 
 Needs uv and pip-audit: pip install ".[upgrade]". Stops at the first step that fails; the renewed pins
 stay, to be read with `git diff`. The audit asks a service on the network for advisories, which is why
@@ -7,22 +7,22 @@ stay, to be read with `git diff`. The audit asks a service on the network for ad
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).parents[2]
+from tests.tools.pins import CONSTRAINTS, ROOT
+
 # --strict: a package that cannot be looked up is a failure.
-AUDIT: Final = ("pip-audit", "--strict", "--require-hashes", "--disable-pip", "--requirement")
+AUDIT: Final = ("pip-audit", "--strict", "--no-deps", "--disable-pip", "--requirement", str(CONSTRAINTS))
 STEPS: Final = (
     (sys.executable, "-m", "tests.tools.pins"),
     ("bash", ".ci/run"),
     (sys.executable, "-m", "pytest", "-m", "slow"),
-    *((*AUDIT, str(path)) for path in sorted((ROOT / "demo" / "requirements").glob("*.txt"))),
+    AUDIT,
 )
 
 
 def main() -> int:
-    """Run the steps; returns the exit code of the first that fails, or 0."""
+    """Run the steps; return the exit code of the first that fails, or 0."""
     for step in STEPS:
         print("$", *step, flush=True)
         if code := subprocess.run(step, check=False, cwd=ROOT).returncode:

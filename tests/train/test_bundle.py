@@ -12,7 +12,6 @@ from export.__main__ import main as export_main
 from tests.support.detectors import quick_gate
 from train.bundle import BUNDLE, Bundle, load_bundle, save_bundle
 from train.data.mnist import DATA_VARIABLE
-from train.errors import RunError
 from train.run import Run
 
 
@@ -55,9 +54,3 @@ def test_export_needs_nothing_but_the_bundle(
         detectors = file in ("normalizer.onnx", "discriminator_from_image.onnx")
         assert after[file] == (before if detectors else tutorial)[file]
     assert after["discriminator.onnx"] == before["discriminator.onnx"]
-
-
-def test_a_damaged_bundle_is_named(smoke_run: Path, tmp_path: Path) -> None:
-    (tmp_path / BUNDLE).write_bytes((smoke_run / BUNDLE).read_bytes()[:1000])
-    with pytest.raises(RunError, match=BUNDLE):
-        load_bundle(Run(tmp_path))

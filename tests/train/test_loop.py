@@ -2,6 +2,7 @@
 
 import torch
 
+from train.config import TutorialConfig
 from train.loop import Schedule, batches, snapshot_steps, steps_per_epoch
 
 
@@ -12,7 +13,7 @@ def test_snapshots_are_spaced_logarithmically() -> None:
 
 
 def test_batches_can_start_anywhere() -> None:
-    schedule = Schedule(steps=15, batch_size=10, kept=[15], save_every=5, log_every=5, seed=0)
+    schedule = Schedule(15, 10, [15], TutorialConfig())
     whole = list(batches(schedule, 47, 0))
     assert len(whole) == 3 * steps_per_epoch(10, 47) == 15
     assert sorted(torch.cat(whole[:5]).tolist()) == list(range(47))

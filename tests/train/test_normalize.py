@@ -1,4 +1,4 @@
-"""The reference normaliser leaves MNIST unchanged, and treats other pictures as MNIST would."""
+"""The reference normalizer leaves MNIST unchanged, and treats other pictures as MNIST would."""
 
 import io
 import os
@@ -19,32 +19,41 @@ from train.normalize import examined, normalize
 Pixels = NDArray[np.uint8]
 
 BORDERS: dict[str, Callable[[Pixels], Pixels]] = {
-    "as it is": lambda digit: digit[..., None],
-    "one more pixel of border": lambda digit: np.pad(digit, 1)[..., None],
     "off-centre on a canvas": lambda digit: np.pad(digit, ((3, 40), (21, 5)))[..., None],
     "inverted": lambda digit: 255 - digit[..., None],
-    "RGB": lambda digit: np.dstack([digit] * 3),
     "RGBA": lambda digit: np.dstack([digit] * 3 + [np.full_like(digit, 255)]),
     "white on transparent": lambda digit: np.dstack([np.full_like(digit, 255)] * 3 + [digit]),
     "black on transparent": lambda digit: np.dstack([np.zeros_like(digit)] * 3 + [digit]),
 }
+SHIFTS = {"off-centre on a canvas": (3, 21)}
+BRIGHT = {"inverted", "black on transparent"}
 
 
 @pytest.fixture(scope="module")
 def digits(dataset: str) -> Pixels:
-    """Test digits as MNIST makes them: MNIST's own, or normalised ones."""
+    """Test digits as MNIST makes them: MNIST's own, or normalized ones."""
     images = mnist.load(dataset, "test").images.numpy()
     if dataset == "mnist":
         return images
     return np.stack([normalize(image[..., None]) for image in images])
 
 
-@pytest.mark.parametrize("border", BORDERS)
-def test_a_digit_comes_back_unchanged(digits: Pixels, border: str) -> None:
+def test_a_digit_comes_back_unchanged(digits: Pixels) -> None:
     # 9,996 of MNIST's 10,000 test digits come back; the rest are not 20 long or not centred.
-    some = digits[::4] if border == "as it is" else digits[1::30]
-    changed = sum(not np.array_equal(normalize(BORDERS[border](digit)), digit) for digit in some)
-    assert changed <= len(some) // 1000
+    some = digits[::4]
+    assert sum(not np.array_equal(normalize(digit[..., None]), digit) for digit in some) <= len(some) // 1000
+
+
+@pytest.mark.parametrize("border", BORDERS)
+def test_pixels_box_and_polarity_do_not_depend_on_border_and_channels(digits: Pixels, border: str) -> None:
+    down, across = SHIFTS.get(border, (0, 0))
+    for digit in digits[:20]:
+        rows, columns = np.flatnonzero(digit.any(1)), np.flatnonzero(digit.any(0))
+        found = examined(BORDERS[border](digit))
+        assert np.array_equal(found.pixels, digit)
+        corners = rows[0] + down, columns[0] + across, rows[-1] + 1 + down, columns[-1] + 1 + across
+        assert found.box == corners
+        assert found.inverted == (border in BRIGHT)
 
 
 def test_normalizing_twice_changes_nothing(digits: Pixels) -> None:
@@ -54,13 +63,11 @@ def test_normalizing_twice_changes_nothing(digits: Pixels) -> None:
             assert np.array_equal(normalize(once[..., None]), once), group
 
 
-@pytest.mark.parametrize("factor", [2, 5, 13])
+@pytest.mark.parametrize("factor", [2, 13])
 @pytest.mark.parametrize(
     ("resampling", "limit"),
     [
         (Image.Resampling.NEAREST, 0.5),
-        (Image.Resampling.BILINEAR, 9),
-        (Image.Resampling.BICUBIC, 9),
         (Image.Resampling.LANCZOS, 9),
     ],
 )
@@ -100,22 +107,6 @@ def photo(drawing: Pixels, slope: float, noise: float, blur: float) -> Pixels:
     return np.dstack([np.clip(grey, 0, 255).astype(np.uint8)] * 3)
 
 
-# Media of the same strokes, and the largest mean difference from white strokes on black, in levels.
-MEDIA: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
-    "inverted": (lambda drawing: 255 - drawing[..., None], 0),
-    "black on transparent": (lambda drawing: np.dstack([np.zeros_like(drawing)] * 3 + [drawing]), 0),
-    "white on transparent": (lambda drawing: np.dstack([np.full_like(drawing, 255)] * 3 + [drawing]), 0),
-    "dark blue on yellow": (lambda drawing: mixed(drawing, (250, 240, 120), (20, 20, 90)), 2),
-    "chalk on a blackboard": (lambda drawing: mixed(drawing, (40, 60, 50), (220, 225, 220)), 2),
-    "uneven light": (lambda drawing: photo(drawing, 60, 0, 0), 3),
-    "very uneven light": (lambda drawing: photo(drawing, 120, 0, 0), 4),
-    "JPEG 95": (lambda drawing: jpeg(255 - drawing, 95), 1),
-    "JPEG 40": (lambda drawing: jpeg(255 - drawing, 40), 2),
-    "photograph": (lambda drawing: photo(drawing, 60, 3, 1), 3),
-    "photograph, JPEG 40": (lambda drawing: jpeg(photo(drawing, 60, 3, 1), 40), 3),
-}
-
-
 @pytest.fixture(scope="module")
 def drawings() -> list[Pixels]:
     """The project's own strokes on a canvas, and those of other writers if their file exists."""
@@ -127,20 +118,8 @@ def drawings() -> list[Pixels]:
     return [draw(each, 280, width) for each, width in zip(strokes, widths, strict=True)]
 
 
-@pytest.mark.parametrize("medium", MEDIA)
-def test_the_medium_makes_little_difference(drawings: list[Pixels], medium: str) -> None:
-    through, limit = MEDIA[medium]
-    differences = [
-        np.abs(normalize(through(drawing)) - normalize(drawing[..., None]).astype(int))
-        for drawing in drawings
-    ]
-    assert np.mean(differences) <= limit
-
-
-@pytest.mark.parametrize(
-    "shape", [(1, 1, 1), (1, 1, 4), (2, 2, 3), (1, 5000, 3), (5000, 1, 1), (300, 200, 4)]
-)
-@pytest.mark.parametrize("value", [0, 127, 128, 255])
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 2, 3), (1, 5000, 3), (300, 200, 4)])
+@pytest.mark.parametrize("value", [0, 128])
 def test_an_empty_picture_has_no_pixels_and_no_box(shape: tuple[int, int, int], value: int) -> None:
     found = examined(np.full(shape, value, np.uint8))
     assert not found.pixels.any()
@@ -156,11 +135,11 @@ def test_ink_that_touches_the_edge_is_still_ink() -> None:
     assert np.abs(normalize(255 - cropped[..., None]) - whole.astype(int)).mean() < 1
 
 
-def framed(drawing: Pixels, level: int) -> Pixels:
-    """Dark ink on white paper, with a frame."""
+def framed(drawing: Pixels) -> Pixels:
+    """Dark ink on white paper, with a grey frame."""
     paper = 255 - drawing
     for edge in (paper[0], paper[-1], paper[:, 0], paper[:, -1]):
-        edge[:] = level
+        edge[:] = 120
     return paper[..., None]
 
 
@@ -192,10 +171,16 @@ def card(drawing: Pixels, paper: int) -> Pixels:
     return np.dstack([colour, alpha])
 
 
-# What may accompany a digit, and the largest mean difference from the digit alone, in levels.
+# The same strokes in other media and surroundings, and the largest mean difference from white strokes on
+# black, in levels.
+MEDIA: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
+    "dark blue on yellow": (lambda drawing: mixed(drawing, (250, 240, 120), (20, 20, 90)), 2),
+    "chalk on a blackboard": (lambda drawing: mixed(drawing, (40, 60, 50), (220, 225, 220)), 2),
+    "very uneven light": (lambda drawing: photo(drawing, 120, 0, 0), 4),
+    "photograph, JPEG 40": (lambda drawing: jpeg(photo(drawing, 60, 3, 1), 40), 3),
+}
 SPOILED: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
-    "black frame": (lambda drawing: framed(drawing, 0), 0.5),
-    "grey frame": (lambda drawing: framed(drawing, 120), 0.5),
+    "grey frame": (framed, 0.5),
     "edge of a scan": (edged, 0.5),
     "speck": (specked, 0.5),
     "noise": (noisy, 4),
@@ -204,34 +189,14 @@ SPOILED: dict[str, tuple[Callable[[Pixels], Pixels], float]] = {
 }
 
 
-@pytest.mark.parametrize("spoiled", SPOILED)
-def test_what_accompanies_the_digit_is_ignored(drawings: list[Pixels], spoiled: str) -> None:
-    spoil, limit = SPOILED[spoiled]
-    pairs = [(normalize(spoil(drawing.copy())), normalize(drawing[..., None])) for drawing in drawings]
+@pytest.mark.parametrize("name", [*MEDIA, *SPOILED])
+def test_medium_and_surroundings_make_little_difference(drawings: list[Pixels], name: str) -> None:
+    change, limit = (MEDIA | SPOILED)[name]
+    pairs = [(normalize(change(drawing)), normalize(drawing[..., None])) for drawing in drawings]
     assert np.mean([np.abs(one.astype(int) - other) for one, other in pairs]) <= limit
 
 
-def box_around(ink: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    rows, columns = np.flatnonzero(ink.any(1)), np.flatnonzero(ink.any(0))
-    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
-
-
-SHIFTS = {"one more pixel of border": (1, 1), "off-centre on a canvas": (3, 21)}
-BRIGHT = {"inverted", "black on transparent"}
-
-
-@pytest.mark.parametrize("border", BORDERS)
-def test_box_and_polarity_of_a_digit_are_reported(digits: Pixels, border: str) -> None:
-    down, across = SHIFTS.get(border, (0, 0))
-    for digit in digits[:20]:
-        top, left, bottom, right = box_around(digit > 0)
-        found = examined(BORDERS[border](digit))
-        assert found.box == (top + down, left + across, bottom + down, right + across)
-        assert found.inverted == (border in BRIGHT)
-
-
-@pytest.mark.parametrize("step", [1, 2, 5])
-@pytest.mark.parametrize("frame", [0, 3])
+@pytest.mark.parametrize(("step", "frame"), [(1, 0), (1, 3), (5, 3)])
 def test_the_box_is_in_the_original_picture(step: int, frame: int) -> None:
     """A black rectangle on white paper, with or without a black frame, every pixel `step` pixels wide."""
     paper = np.full((300, 900), 255, np.uint8)

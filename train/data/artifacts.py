@@ -1,7 +1,7 @@
-"""Real digits with synthetic artifacts: fakes without a generator, as hard or as easy as one likes.
+"""Real digits with synthetic artifacts: fakes without a generator, of any difficulty.
 
-What gives away the fakes of known generators need not give away the next one. Artifacts of many kinds teach
-the other side: what a real digit's ink looks like, and that anything else is not real. The idea is that of
+Traces of known generators need not occur in the next one's fakes. Artifacts of many kinds teach the detector
+what a real digit's ink looks like, and that anything else is not real. The idea is that of
 self-blended images (Shiohara and Yamasaki 2022, https://arxiv.org/abs/2204.08376) and of DeepAugment's
 randomly perturbed networks (Hendrycks et al. 2021, https://arxiv.org/abs/2006.16241).
 """
@@ -15,9 +15,9 @@ import torch
 from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d, conv2d, grid_sample, interpolate, max_pool2d, pad
 
-from train.data.mnist import Digits
+from train.data.mnist import Digits, to_pixels
 from train.data.splits import own_seed
-from train.generators.base import Generator, Kind, real_digits
+from train.generators.base import Generator, Kind, Sampler, altered_digits
 
 Artifact = Callable[[torch.Tensor, torch.Tensor, torch.Generator], torch.Tensor]
 """Changes float32 [n, 1, 28, 28] in [0, 1]; the second argument holds other digits of the same classes.
@@ -39,24 +39,21 @@ def artifact_generators(digits: Digits) -> list[Generator]:
 
 
 def artifact_generator(name: str, kind: Kind, known: Digits, artifacts: Sequence[Artifact]) -> Generator:
-    """Return a generator that adds artifacts to samples of `real_digits`."""
-    images, labels = known.images.cpu().numpy(), known.labels.cpu().numpy()
-    originals = real_digits(name, images, labels)
+    """Return a generator that adds artifacts to real digits."""
 
-    def sample(count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
-        if digits is None:
-            digits = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
+    def alter(originals: Sampler, seed: int, digits: NDArray[np.int64]) -> NDArray[np.uint8]:
+        count = len(digits)
         random = torch.Generator().manual_seed(own_seed(seed, name))
         # Shuffled, so that the pictures with the same artifact do not all show the same digit.
         order = torch.randperm(count, generator=random).numpy()
-        made = np.empty((count, *images.shape[1:]), np.uint8)
-        one, other = (originals.sample(count, own_seed(seed, f"{name}, {part}"), digits) for part in range(2))
+        one, other = (originals(count, own_seed(seed, f"{name}, {part}"), digits) for part in range(2))
+        made = np.empty_like(one)
         for start in range(0, count, CHUNK):
             part = order[start : start + CHUNK]
             made[part] = add_artifacts(one[part], other[part], artifacts, random)
         return made
 
-    return Generator(name, kind, True, 0.0, sample)
+    return altered_digits(name, kind, 0.0, known, alter)
 
 
 def add_artifacts(
@@ -67,7 +64,7 @@ def add_artifacts(
     for _ in range(2 if uniform(random, 0, 1).item() < SECOND else 1):
         artifact = artifacts[int(torch.randint(len(artifacts), (1,), generator=random))]
         pictures = artifact(pictures, partners, random).clamp(0, 1)
-    return (pictures * 255).round().to(torch.uint8).squeeze(1).numpy()
+    return to_pixels(pictures[:, 0])
 
 
 def uniform(random: torch.Generator, low: float, high: float, *shape: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Change pictures as they change on their way to a reader, then normalise them.
+"""Change pictures like scanners, viewers and codecs do, then normalize them.
 
 Real and generated digits go through the same code: a codec, a scale or a smooth edge that only one class
 has would give the class away. Each picture's random numbers depend on the seed and its index alone, so
@@ -7,8 +7,7 @@ results do not depend on the number of processes.
 
 import io
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -24,6 +23,8 @@ Range = tuple[float, float]
 """Bounds of a value that is drawn for each picture."""
 Change = Callable[[NDArray[np.uint8], np.random.Generator], Picture]
 """Changes uint8 [height, width] before normalization; picklable."""
+BoundedChange = Callable[[NDArray[np.uint8], Range, np.random.Generator], Picture]
+"""Changes a `Picture` by a random amount within bounds."""
 
 PART: Final = 1000
 """Pictures per call of a worker process."""
@@ -38,64 +39,22 @@ FILTERS: Final = (
 AVERAGING: Final = FILTERS[1:]
 """Filters that keep thin strokes when shrinking."""
 
-# Distances are in pixels of a 28x28 picture, and grow with a larger one.
 INK_LEVEL: Final = (0.25, 0.55)
 FINE: Final = 4
 """Factor of the finer grid on which strokes are redrawn."""
-SHRUNK: Final = (14, 26)
-"""Pixels a side. MNIST's 20 pixels of digit become 10 to 19; a 16x16 scan is among them."""
-ENLARGED: Final = (1, 20)
-BLUR: Final = (0.2, 0.8)
-SHIFT: Final = (0, 2)
-CANVAS: Final = (1, 2)
-NOISE: Final = (1, 8)
-QUALITY: Final = (40, 95)
+UNTOUCHED: Final = 0.1
+"""Probability that a picture is not changed at all."""
 
 
-@dataclass(frozen=True)
-class Chances:
-    """Probability of each change, in the order in which they are applied.
+def augment(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:
+    """Change a digit, uint8 [height, width] with bright ink on 0, at random, by some of `CHANGES`.
 
-    untouched: none of the others happens. A picture may be both shrunk and enlarged, like a small scan in
-    an image viewer. painted: on paper or a blackboard of any colour.
-    """
-
-    untouched: float = 0.1
-    restroked: float = 0.2
-    shrunk: float = 0.25
-    shifted: float = 0.15
-    enlarged: float = 0.75
-    blurred: float = 0.25
-    canvas: float = 0.5
-    painted: float = 0.6
-    noisy: float = 0.25
-    webp: float = 0.15
-    jpeg: float = 0.45
-
-
-CHANCES: Final = Chances()
-
-
-def augment(pixels: NDArray[np.uint8], random: np.random.Generator, chances: Chances = CHANCES) -> Picture:
-    """Change a digit, uint8 [height, width] with bright ink on 0, at random.
-
-    The result depends only on the arguments and the state of `random`.
+    The result depends only on the pixels and the state of `random`.
     """
     picture = pixels[..., np.newaxis]
-    if random.random() < chances.untouched:
+    if random.random() < UNTOUCHED:
         return picture
-    for chance, change, bounds in (
-        (chances.restroked, restroke, INK_LEVEL),
-        (chances.shrunk, shrink, SHRUNK),
-        (chances.shifted, shift, SHIFT),
-        (chances.enlarged, enlarge, ENLARGED),
-        (chances.blurred, blur, BLUR),
-        (chances.canvas, place_on_canvas, CANVAS),
-        (chances.painted, paint, (0, 1)),
-        (chances.noisy, add_noise, NOISE),
-        (chances.webp, webp, QUALITY),
-        (chances.jpeg, jpeg, QUALITY),
-    ):
+    for chance, change, bounds in CHANGES:
         if random.random() < chance:
             picture = change(picture, bounds, random)
     return picture
@@ -109,7 +68,7 @@ def keep(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # 
 def prepare(
     pixels: NDArray[np.uint8], copies: int, seed: int, workers: Workers, change: Change = augment
 ) -> NDArray[np.uint8]:
-    """Change and normalise each picture several times: [n, height, width] → uint8 [n, copies, 28, 28].
+    """Change and normalize each picture several times: [n, height, width] → uint8 [n, copies, 28, 28].
 
     pixels: uint8, bright ink on 0. More copies begin with the same ones.
     """
@@ -132,7 +91,7 @@ def prepare_part(
 
 
 def normalize_all(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
-    """Normalise pictures uint8 [height, width, 1 | 3 | 4] of any sizes: uint8 [n, 28, 28]."""
+    """Normalize pictures uint8 [height, width, 1 | 3 | 4] of any sizes: uint8 [n, 28, 28]."""
     normalized = [normalize(picture) for picture in pictures]
     return np.stack(normalized) if normalized else np.zeros((0, SIDE, SIDE), np.uint8)
 
@@ -251,3 +210,22 @@ def as_image(picture: Picture) -> Image.Image:
 
 def as_picture(image: Image.Image) -> Picture:
     return np.atleast_3d(np.asarray(image))
+
+
+CHANGES: Final[Sequence[tuple[float, BoundedChange, Range]]] = (
+    (0.2, restroke, INK_LEVEL),
+    # MNIST's 20 pixels of digit become 10 to 19; a 16x16 scan is among them.
+    (0.25, shrink, (14, 26)),
+    (0.15, shift, (0, 2)),
+    # A picture may be both shrunk and enlarged, like a small scan in an image viewer.
+    (0.75, enlarge, (1, 20)),
+    (0.25, blur, (0.2, 0.8)),
+    (0.5, place_on_canvas, (1, 2)),
+    (0.6, paint, (0, 1)),
+    (0.25, add_noise, (1, 8)),
+    (0.15, webp, (40, 95)),
+    (0.45, jpeg, (40, 95)),
+)
+"""In order: the probability, the change, and the bounds of its amount.
+
+Distances are in pixels of a 28x28 picture, and grow with a larger one."""

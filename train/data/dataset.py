@@ -1,6 +1,6 @@
 """The detector's training and validation pictures: real digits, fakes and non-digits, made once and kept.
 
-Every picture appears normalised as it is, and as augmented copies that are normalised too.
+Every picture appears normalized as it is, and as augmented copies that are normalized too.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -26,12 +26,12 @@ from train.processes import Workers
 MNIST: Final = "mnist"
 PEN: Final = "pen"
 NON_DIGIT: Final = "other"
-"""Its name in reports, too."""
+"""Non-digits; the name is also used in reports."""
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Normalised pictures uint8 [n, 28, 28], their codes int64 [n] (see `train.data.targets`), their origin.
+    """Normalized pictures uint8 [n, 28, 28], their codes int64 [n] (see `train.data.targets`), their origin.
 
     names: groups: `mnist`, `pen`, `other` (non-digits), and generators. group: int64 [n], index into names.
     augmented: bool [n]. kinds: name of a generator → its kind.
@@ -110,9 +110,9 @@ def make_examples(
 
     images, labels = reals.images.cpu(), reals.labels.cpu()
     add(MNIST, images.numpy(), real_targets(labels))
-    pen = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
-    if len(pen.images):
-        add(PEN, pen.images, real_targets(torch.from_numpy(pen.labels)))
+    pen, pen_labels = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
+    if len(pen):
+        add(PEN, pen, real_targets(torch.from_numpy(pen_labels)))
     for generator in generators:
         wanted = np.arange(samples) % CLASSES if generator.conditional else None
         pixels = generator.sample(samples, seed, wanted)

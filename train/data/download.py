@@ -1,6 +1,5 @@
 """Download a data set's file from the first mirror that delivers the expected content."""
 
-import contextlib
 import gzip
 import hashlib
 import http.client
@@ -11,12 +10,9 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from train.errors import DataError
 
 TIMEOUT_SECONDS = 30
-CHUNK_BYTES = 1 << 16
 GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -38,7 +34,9 @@ def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
     failures = []
     for mirror in mirrors:
         try:
-            packed = fetch(f"{mirror}{file.name}.gz")
+            print(f"Downloading {mirror}{file.name}.gz", file=sys.stderr)
+            with urllib.request.urlopen(f"{mirror}{file.name}.gz", timeout=TIMEOUT_SECONDS) as response:
+                packed = response.read()
             unpack_verified(packed, file)
         except (OSError, http.client.HTTPException, DataError) as error:
             failures.append(f"{mirror} ({error})")
@@ -50,8 +48,6 @@ def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
             partial.write_bytes(packed)
             partial.replace(target)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                partial.unlink()
             raise DataError(
                 f"{target} cannot be written ({error.strerror}); free some space there"
             ) from error
@@ -60,19 +56,6 @@ def download(file: IdxFile, mirrors: tuple[str, ...], folder: Path) -> None:
         f"{file.name} could not be downloaded from "
         f"{' or '.join(failures) or 'anywhere: no mirror is known'}; check the network"
     )
-
-
-def fetch(address: str) -> bytes:
-    """Download an address into memory with a progress bar; raise OSError or HTTPException on failure."""
-    content = io.BytesIO()
-    with urllib.request.urlopen(address, timeout=TIMEOUT_SECONDS) as response:
-        total = int(response.headers.get("Content-Length", 0)) or None
-        name = address.rsplit("/", 1)[-1]
-        with tqdm(total=total, unit="B", unit_scale=True, desc=name, file=sys.stderr) as progress:
-            while chunk := response.read(CHUNK_BYTES):
-                content.write(chunk)
-                progress.update(len(chunk))
-    return content.getvalue()
 
 
 def unpack_verified(packed: bytes, file: IdxFile) -> bytes:

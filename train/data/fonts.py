@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import matplotlib
 import numpy as np
@@ -47,21 +47,17 @@ TURN: Final = 8
 """Degrees, in either direction."""
 
 
-class PrintedDigits(NamedTuple):
-    """images: normalised, uint8 [n, 28, 28]; labels: int64 [n], 0 to 9."""
+def printed_digits(split: Split, count: int, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Print digits in a split's fonts: digits, but not handwriting.
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-
-
-def printed_digits(split: Split, count: int, seed: int) -> PrintedDigits:
-    """Print digits in a split's fonts: digits, but not handwriting."""
+    Returns the normalized pictures uint8 [count, 28, 28], and the digits int64 [count].
+    """
     labels = np.arange(count) % CLASSES
     images = np.zeros((count, SIDE, SIDE), np.uint8)
     for index, label in enumerate(labels):
         random = np.random.default_rng((split_seed(seed, split), index))
         images[index] = normalize(printed(split, DIGITS[label], random)[..., np.newaxis])
-    return PrintedDigits(images, labels)
+    return images, labels
 
 
 def printed(split: Split, characters: str, random: np.random.Generator) -> NDArray[np.uint8]:

@@ -3,11 +3,10 @@
 The files are IDX, the format of MNIST's own distribution: a big-endian header, then uint8 values
 (http://yann.lecun.com/exdb/mnist/, section "File formats"). They are searched in the folder named by
 `TOUCHSTONE_DATA` (which holds `mnist/`), else in the user's cache, else downloaded into the cache. The
-decompressed content is verified, because the same files circulate compressed in several ways.
+decompressed content is verified, because mirrors compress the same files differently.
 """
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 import numpy as np
 import platformdirs
 import torch
+from numpy.typing import NDArray
 
 from train.data.download import IdxFile, download, unpack_verified
 from train.errors import DataError
@@ -89,10 +89,6 @@ class Digits:
     images: torch.Tensor
     labels: torch.Tensor
 
-    def batch(self, indices: torch.Tensor) -> torch.Tensor:
-        """Return pictures as the tutorial's networks take them: float32 [len(indices), height * width]."""
-        return to_float(self.images[indices])
-
     def first(self, count: int) -> "Digits":
         """Return the first `count` digits, or all if there are fewer."""
         return Digits(self.images[:count], self.labels[:count])
@@ -103,15 +99,21 @@ def to_float(images: torch.Tensor) -> torch.Tensor:
     return images.flatten(1).float() / 255
 
 
+def to_pixels(pictures: torch.Tensor) -> NDArray[np.uint8]:
+    """Round float pictures in [0, 1], of any shape and on any device, to uint8, 0 to 255."""
+    pixels: NDArray[np.uint8] = torch.round(pictures * 255).to(torch.uint8).cpu().numpy()
+    return pixels
+
+
 def hold_out(digits: Digits) -> tuple[Digits, Digits]:
     """Split a training set into digits to learn from and the last sixth: 50,000 and 10,000 of MNIST."""
     border = len(digits.images) - len(digits.images) // 6
     return digits.first(border), Digits(digits.images[border:], digits.labels[border:])
 
 
-def names(datasets: Mapping[str, DataSet] = DATASETS) -> str:
+def names() -> str:
     """Return the names of the known data sets, separated by commas."""
-    return ", ".join(sorted(datasets))
+    return ", ".join(sorted(DATASETS))
 
 
 def load(name: str, split: str, device: torch.device | str = "cpu") -> Digits:

@@ -1,4 +1,4 @@
-"""Pictures that show no single handwritten digit: what `in_domain` learns to reject, and is tested on.
+"""Pictures without a single handwritten digit, which `in_domain` learns to reject and is tested on.
 
 Evaluation uses typefaces, scripts, textures and shapes that training never sees.
 """
@@ -21,7 +21,7 @@ Drawer = Callable[[np.random.Generator], NDArray[np.uint8]]
 """Draws a picture, uint8 [height, width], bright ink on dark."""
 
 LETTERS: Final = "ACEFHJKLMNPRTUVWXYacdefhjkmnprtuvwxy"
-"""Latin letters that nobody's digit looks like. Left out: B D G I O Q S Z b g i l o q s z."""
+"""Latin letters that do not resemble a handwritten digit. Left out: B D G I O Q S Z b g i l o q s z."""
 SYMBOLS: Final = '#%@*+=~^<>"€©®¶±÷√∑→←★♥♣☺'
 """Left out, because they look like a 0, 1, 2, 3, 5 or 8: bars, slashes, brackets, single quotes, dots,
 vertical arrows, rings, ampersands, question marks, and the signs for dollar, section and infinity."""
@@ -31,11 +31,11 @@ CYRILLIC: Final = "ДЖИЛФШЭЮЯджлфшэюя"
 """Left out: be, ze, o, che, and letters shared with Latin."""
 
 HALVES: Final = ((0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"))
-"""Halves that nobody reads as another digit (an 8's top is a 0, a 9's bottom a 1)."""
+"""Halves that cannot be read as another digit (an 8's top is a 0, a 9's bottom a 1)."""
 
 
 class NonDigits(NamedTuple):
-    """images: normalised, uint8 [n, 28, 28]; kinds: n names, keys of `drawers_of`."""
+    """images: normalized, uint8 [n, 28, 28]; kinds: n names, keys of `drawers_of`."""
 
     images: NDArray[np.uint8]
     kinds: list[str]
@@ -99,7 +99,7 @@ def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64
 
 
 def patch(texture: Drawer, random: np.random.Generator) -> NDArray[np.uint8]:
-    """Draw a square or round texture with a margin; the normaliser takes one without a margin for paper."""
+    """Draw a square or round texture with a margin; the normalizer takes one without a margin for paper."""
     picture = texture(random)
     if random.random() < 0.5:
         picture = np.where(round_mask(*picture.shape), picture, np.uint8(0))

@@ -4,7 +4,7 @@ The data set is "Pen-Based Recognition of Handwritten Digits" (E. Alpaydin, F. A
 Repository, CC BY 4.0), in UNIPEN's format (https://doi.org/10.1109/ICPR.1994.576870).
 
 Disclosure: the rules of `train.normalize` were written with pen digits of all 30 writers and MNIST's test
-digits in view. No network learns from these, but the normaliser is not independent of them.
+digits in view. No network learns from these, but the normalizer is not independent of them.
 """
 
 import gzip
@@ -12,7 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,18 +51,14 @@ class Drawing:
     writer: int
 
 
-class PenDigits(NamedTuple):
-    """images: normalised, uint8 [n, 28, 28]. labels: int64 [n], 0 to 9. writers: int64 [n]."""
-
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    writers: NDArray[np.int64]
-
-
-def pen_digits(split: Split, copies: int, seed: int, most: int, workers: Workers) -> PenDigits:
+def pen_digits(
+    split: Split, copies: int, seed: int, most: int, workers: Workers
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Draw the digits of a split's writers `copies` times each, copy after copy; none without the file.
 
     most: digits to draw, the first ones of the file.
+
+    Returns the normalized pictures uint8 [n, 28, 28], and the digits int64 [n].
 
     Raises:
         DataError: the file exists but cannot be read.
@@ -75,8 +71,7 @@ def pen_digits(split: Split, copies: int, seed: int, most: int, workers: Workers
     ]
     images = np.concatenate([np.zeros((0, SIDE, SIDE), np.uint8), *workers.starmap(draw_part, parts)])
     labels = np.array([drawing.digit for drawing in drawings], np.int64)
-    writers = np.array([drawing.writer for drawing in drawings], np.int64)
-    return PenDigits(images, np.tile(labels, copies), np.tile(writers, copies))
+    return images, np.tile(labels, copies)
 
 
 def find_drawings(split: Split) -> list[Drawing]:
@@ -88,10 +83,10 @@ def find_drawings(split: Split) -> list[Drawing]:
         DataError: the file exists but cannot be read.
     """
     given = os.environ.get(DATA_VARIABLE)
-    path = Path(given) / FILE if given else None
-    if path is None or not path.is_file():
+    if not given or not (Path(given) / FILE).is_file():
         return []
-    return [drawing for drawing in read_unipen(path) if writer_split(drawing.writer) == split]
+    drawings = read_unipen(Path(given) / FILE)
+    return [drawing for drawing in drawings if writer_split(drawing.writer) == split]
 
 
 def writer_split(writer: int) -> Split:
@@ -123,7 +118,7 @@ def read_segment(text: str) -> Drawing:
 
 
 def draw_part(drawings: Sequence[Drawing], seeds: tuple[int, int], start: int) -> NDArray[np.uint8]:
-    """Draw and normalise consecutive drawings, uint8 [n, 28, 28]; start: index of the first one."""
+    """Draw and normalize consecutive drawings, uint8 [n, 28, 28]; start: index of the first one."""
     return normalize_all(
         draw_randomly(drawing.strokes, np.random.default_rng((*seeds, start + index)))[..., np.newaxis]
         for index, drawing in enumerate(drawings)

@@ -1,4 +1,4 @@
-"""What a training picture shows, as one int64 code: real, fake or no digit, and which digit."""
+"""The target of a training picture as one int64 code: real, fake or no digit, and which digit."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -46,12 +46,7 @@ def calibrate(real: NDArray[np.floating], fake: NDArray[np.floating]) -> Calibra
 
     real, fake: raw log-odds [n] and [m] of validation pictures. The targets are Platt's, a little inside 0
     and 1, so that separable classes give a finite scale.
-
-    Raises:
-        ValueError: there are no reals or no fakes.
     """
-    if not len(real) or not len(fake):
-        raise ValueError("Calibration needs validation scores of both reals and fakes.")
     raw = np.concatenate([real, fake]).astype(np.float64)
     ones = np.ones_like(raw)
     targets = np.repeat([1 / (len(real) + 2), (len(fake) + 1) / (len(fake) + 2)], [len(real), len(fake)])
@@ -121,12 +116,7 @@ def choose_thresholds(
     fake: P(fake | x) float32 [m]; at most 1 % are called real.
     in_domain: group of reals → in_domain float32 [n]; at most 0.5 % of each are refused.
     The rates may be exceeded by scores of exactly 1 or 0, which no threshold can separate.
-
-    Raises:
-        ValueError: there are no groups, or one is empty.
     """
-    if not real or not in_domain or not all(map(len, (*real.values(), fake, *in_domain.values()))):
-        raise ValueError("Thresholds need at least one validation score of every group.")
     return Thresholds(
         fake=min(1.0, max(0.5, *(-just_below(-group, REALS_CALLED_FAKE) for group in real.values()))),
         real=max(0.0, min(0.5, just_below(fake, FAKES_CALLED_REAL))),

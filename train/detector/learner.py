@@ -23,7 +23,7 @@ FAKE_DIGIT: Final = 0.3
 """Weight of a fake's digit, relative to a real one's: a generator may draw another than the wanted one."""
 
 Outputs: TypeAlias = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-"""What a `Detector` returns: float32 [batch], [batch, 10] and [batch]."""
+"""The output of a `Detector`: float32 [batch], [batch, 10] and [batch]."""
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class DetectorLearner:
     fakes and non-digits. Weights balance the classes, rather than sampling the smaller ones more often: every
     picture is used once per epoch, and the order stays a function of seed and epoch alone.
 
-    Pictures are not augmented here. They are normalised, with longest side 20 and centred; rotated or
-    scaled, they would look like nothing that the detector sees in use. Augmentation comes before
+    Pictures are not augmented here. They are normalized, with longest side 20 and centred; rotated or
+    scaled, they would differ from all pictures that the deployed detector gets. Augmentation comes before
     normalization.
     """
 
@@ -131,7 +131,7 @@ class DetectorLearner:
         return detector
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Learn from normalised uint8 [batch, 28, 28] and codes int64 [batch], at least two pictures.
+        """Learn from normalized uint8 [batch, 28, 28] and codes int64 [batch], at least two pictures.
 
         Returns float32 [4]: this step's values of `watched`, left on the device. The accuracy is weighted
         like the loss, so it is exact only over many steps.

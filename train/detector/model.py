@@ -1,8 +1,8 @@
-"""The detector: one small network that tells fake from real, reads the digit, and recognises non-digits.
+"""The detector: one small network that separates fakes from reals, reads the digit, and rejects non-digits.
 
-What betrays a generator at this size is fine detail: the profile of a stroke's edge, the grey levels beside
-it, faint pixels around it. So nothing is discarded early: the first three convolutions run at the full
-28x28, and the network sees the picture in three ways (`views`).
+At this size, generators differ from handwriting in fine detail: the profile of a stroke's edge, the grey
+levels beside it, faint pixels around it. So nothing is discarded early: the first three convolutions run at
+the full 28x28, and the network gets three versions of the picture (`views`).
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,11 @@
 """The evaluation set: pictures that no detector was trained or calibrated on, under many conditions.
 
-Every picture appears as raw pixels, normalised, and normalised after each corruption at each strength. No
-network is trained or calibrated on MNIST's test digits; the generators are measured by them too, and the
-normaliser's rules were written with them in view.
+Every picture appears as raw pixels, normalized, and normalized after each corruption at each strength. No
+network is trained or calibrated on MNIST's test digits; but the generators' report uses them, and the
+normalizer's rules were developed on them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from PIL import Image
 from train.checkpoint import load_snapshot, save_snapshot
 from train.config import DetectorConfig
 from train.data import augment, mnist
-from train.data.augment import Picture, Range, keep, prepare, resize
+from train.data.augment import BoundedChange, Picture, Range, keep, prepare, resize
 from train.data.dataset import MNIST, NON_DIGIT, PEN
 from train.data.fonts import printed_digits
 from train.data.mnist import CLASSES
@@ -35,7 +35,7 @@ RAW: Final = "pixels"
 NORMALIZED: Final = "normalized"
 
 SMALL: Final = "small"
-"""The pictures of the enlargements, normalised at their own size."""
+"""The pictures of the enlargements, normalized at their own size."""
 ENLARGEMENTS: Final = {
     "enlarged-nearest": Image.Resampling.NEAREST,
     "enlarged-bilinear": Image.Resampling.BILINEAR,
@@ -46,24 +46,10 @@ FACTORS: Final = (2, 20)
 SPARE: Final = 1.3
 """Samples are drawn in excess, because some generators repeat training fakes."""
 STRENGTHS: Final = (1, 2, 3)
+LABELS: Final = "#labels"
+"""Ends the names of a file's labels; the pictures are named GROUP/CONDITION."""
 
 Pixels = NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class Corruption:
-    """Changes a picture by an amount drawn from the range of its strength."""
-
-    change: Callable[[Picture, Range, np.random.Generator], Picture]
-    ranges: tuple[Range, Range, Range]
-
-    def __call__(self, picture: Picture, strength: int, random: np.random.Generator) -> Picture:
-        """Corrupt uint8 [height, width, 1 | 3], bright ink on dark.
-
-        Raises:
-            ValueError: the strength is not 1, 2 or 3.
-        """
-        return self.change(picture, self.ranges[STRENGTHS.index(strength)], random)
 
 
 def combine(picture: Picture, qualities: Range, random: np.random.Generator) -> Picture:
@@ -74,20 +60,21 @@ def combine(picture: Picture, qualities: Range, random: np.random.Generator) -> 
 
 COMBINED: Final = "wild"
 """Its name in reports."""
-CORRUPTIONS: Final[Mapping[str, Corruption]] = {
-    "enlarged": Corruption(augment.enlarge, ((1.25, 3), (3, 8), (8, 20))),
-    # Down to the 16 pixels of digit of a small scan, and beyond.
-    "shrunk": Corruption(augment.shrink, ((21, 26), (17, 21), (14, 17))),
-    "canvas": Corruption(augment.place_on_canvas, ((1, 1.5), (1.5, 2), (2, 3))),
-    "jpeg": Corruption(augment.jpeg, ((80, 95), (60, 80), (40, 60))),
-    "webp": Corruption(augment.webp, ((80, 95), (60, 80), (40, 60))),
-    "blur": Corruption(augment.blur, ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8))),
-    "noise": Corruption(augment.add_noise, ((1, 3), (3, 6), (6, 10))),
-    "shifted": Corruption(augment.shift, ((0, 0.5), (0.5, 1), (1, 2))),
+CORRUPTIONS: Final[Mapping[str, tuple[BoundedChange, tuple[Range, Range, Range]]]] = {
+    "enlarged": (augment.enlarge, ((1.25, 3), (3, 8), (8, 20))),
+    # A small scan's digit of 16 pixels, and smaller ones.
+    "shrunk": (augment.shrink, ((21, 26), (17, 21), (14, 17))),
+    "canvas": (augment.place_on_canvas, ((1, 1.5), (1.5, 2), (2, 3))),
+    "jpeg": (augment.jpeg, ((80, 95), (60, 80), (40, 60))),
+    "webp": (augment.webp, ((80, 95), (60, 80), (40, 60))),
+    "blur": (augment.blur, ((0.2, 0.4), (0.4, 0.6), (0.6, 0.8))),
+    "noise": (augment.add_noise, ((1, 3), (3, 6), (6, 10))),
+    "shifted": (augment.shift, ((0, 0.5), (0.5, 1), (1, 2))),
     # All strengths together make JPEG at 50 to 95.
-    COMBINED: Corruption(combine, ((80, 95), (65, 80), (50, 65))),
+    COMBINED: (combine, ((80, 95), (65, 80), (50, 65))),
 }
-"""Ranges are distances in pixels of 28, noise in levels of 255, JPEG and WebP quality."""
+"""Name → the change, and the bounds of its amount at each of `STRENGTHS`: factors, side or distance in pixels
+of 28, noise in levels of 255, JPEG and WebP quality."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +101,7 @@ def kept_eval_set(
 ) -> EvalSet:
     """Load the evaluation set from a file; make and save it first if it does not exist.
 
-    known: all training pictures, normalised, uint8 [n, 28, 28]; no fake of the set equals one of them.
+    known: all training pictures, normalized, uint8 [n, 28, 28]; no fake of the set equals one of them.
 
     Raises:
         DataError: a data set is missing. RunError: the file cannot be read or written, or all samples of a
@@ -124,20 +111,16 @@ def kept_eval_set(
         with Workers(config.jobs) as workers:
             made = make_eval_set(config, generators, known, workers)
         pictures = {"/".join(key): torch.from_numpy(each) for key, each in made.pictures.items()}
-        labels = {f"{group}#labels": torch.from_numpy(each) for group, each in made.labels.items()}
+        labels = {f"{group}{LABELS}": torch.from_numpy(each) for group, each in made.labels.items()}
         save_snapshot(path, pictures | labels, {"non_digits": list(made.non_digits)})
     tensors, header = load_snapshot(path)
     return EvalSet(
         {
-            (name.split("/")[0], name.split("/")[1]): tensor.numpy()
-            for name, tensor in tensors.items()
+            (name.partition("/")[0], name.partition("/")[2]): each.numpy()
+            for name, each in tensors.items()
             if "/" in name
         },
-        {
-            name.removesuffix("#labels"): tensor.numpy()
-            for name, tensor in tensors.items()
-            if name.endswith("#labels")
-        },
+        {name.removesuffix(LABELS): each.numpy() for name, each in tensors.items() if LABELS in name},
         header["non_digits"],
     )
 
@@ -150,8 +133,8 @@ def make_eval_set(
     tested = mnist.load(config.dataset, "test")
     reals, digits = tested.images.numpy(), tested.labels.numpy()
     some = np.random.default_rng(seed).permutation(len(reals))[: config.corrupted_reals]
-    pen = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
-    printed = printed_digits("evaluation", config.corrupted_reals, config.seed)
+    pen, pen_labels = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
+    printed, printed_labels = printed_digits("evaluation", config.corrupted_reals, config.seed)
     strange = non_digits("evaluation", config.corrupted_reals, config.seed, reals, digits)
     kinds = sorted(set(strange.kinds))
 
@@ -159,13 +142,13 @@ def make_eval_set(
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
         (MNIST, NORMALIZED): normalized(reals, change=keep)[:, 0],
-        (PRINTED, NORMALIZED): printed.images,
+        (PRINTED, NORMALIZED): printed,
         (NON_DIGIT, NORMALIZED): strange.images,
     }
     to_corrupt = {MNIST: reals[some], NON_DIGIT: strange.images}
-    if len(pen.images):
-        pictures[PEN, NORMALIZED] = pen.images
-        to_corrupt[PEN] = pen.images[: config.corrupted_reals]
+    if len(pen):
+        pictures[PEN, NORMALIZED] = pen
+        to_corrupt[PEN] = pen[: config.corrupted_reals]
     # Blank pictures are excepted: generators may share them.
     learnt_from = {picture.tobytes() for picture in known if picture.any()}
     for generator in generators:
@@ -175,9 +158,9 @@ def make_eval_set(
         pictures[generator.name, RAW] = raw
         to_corrupt[generator.name] = raw[: config.corrupted_fakes]
     for group, originals in to_corrupt.items():
-        for name, corruption in CORRUPTIONS.items():
-            for strength in STRENGTHS:
-                change = partial(corrupt, corruption, strength)
+        for name, (corruption, ranges) in CORRUPTIONS.items():
+            for strength, bounds in zip(STRENGTHS, ranges, strict=True):
+                change = partial(corrupt, corruption, bounds)
                 pictures[group, corrupted(name, strength)] = normalized(originals, change=change)[:, 0]
         if group not in (PEN, NON_DIGIT):
             pictures[group, SMALL] = normalized(originals, change=keep)[:, 0]
@@ -188,8 +171,8 @@ def make_eval_set(
         pictures,
         {
             MNIST: digits,
-            PEN: pen.labels,
-            PRINTED: printed.labels,
+            PEN: pen_labels,
+            PRINTED: printed_labels,
             NON_DIGIT: np.array([kinds.index(kind) for kind in strange.kinds]),
         },
         kinds,
@@ -199,7 +182,7 @@ def make_eval_set(
 def new_samples(
     generator: Generator, count: int, seed: int, known: set[bytes], workers: Workers
 ) -> tuple[Pixels, Pixels]:
-    """Return samples uint8 [count, 28, 28], raw and normalised, that are not known once normalised.
+    """Return samples uint8 [count, 28, 28], raw and normalized, that are not known once normalized.
 
     Fewer if too many are known; raises RunError if all are.
     """
@@ -215,9 +198,9 @@ def new_samples(
     return samples[new][:count], normalized[new][:count]
 
 
-def corrupt(corruption: Corruption, strength: int, pixels: Pixels, random: np.random.Generator) -> Picture:
+def corrupt(change: BoundedChange, bounds: Range, pixels: Pixels, random: np.random.Generator) -> Picture:
     """Apply a corruption to uint8 [height, width]."""
-    return corruption(pixels[..., np.newaxis], strength, random)
+    return change(pixels[..., np.newaxis], bounds, random)
 
 
 def enlarge_with(resampling: Image.Resampling, pixels: Pixels, random: np.random.Generator) -> Picture:

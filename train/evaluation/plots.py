@@ -2,39 +2,27 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from train.evaluation.metrics import Reliability
 from train.figures import save_figure
 
 BINS: Final = 50
 GUIDE: Final[Mapping[str, Any]] = {"color": "grey", "linestyle": ":", "linewidth": 1}
 
 
-class Bar(NamedTuple):
-    """One generator's figure with its interval, and its group, which determines the colour."""
-
-    name: str
-    group: str
-    value: float
-    low: float
-    high: float
-
-
-def save_reliability(path: Path, curves: Mapping[str, Reliability]) -> None:
+def save_reliability(path: Path, points: Mapping[str, Sequence[float]]) -> None:
     """Plot the share of fakes over the predicted probability; a dotted line shows perfect calibration.
 
-    curves: name in the legend → its points.
+    points: the fields of `Reliability`.
     """
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot(xlabel="predicted P(fake)", ylabel="share of fakes", aspect="equal")
     axes.axline((0, 0), slope=1, **GUIDE)
-    for name, points in curves.items():
-        axes.plot(points.probability, points.share, marker="o", markersize=4, linewidth=1, label=name)
+    axes.plot(points["probability"], points["share"], marker="o", markersize=4, linewidth=1, label="detector")
     axes.legend()
     save_figure(path, figure)
 
@@ -57,23 +45,29 @@ def save_histograms(
     save_figure(path, figure)
 
 
-def save_bars(path: Path, bars: Sequence[Bar], label: str) -> None:
-    """Plot each generator's figure with its interval, in one colour per group."""
-    colours = {group: f"C{index}" for index, group in enumerate(dict.fromkeys(bar.group for bar in bars))}
-    figure = Figure(figsize=(7, 1.2 + 0.3 * len(bars)), layout="constrained")
+def save_bars(path: Path, rows: Sequence[Mapping[str, Any]], name: str, label: str) -> None:
+    """Plot a figure of each generator's kind-unseen detector with its interval, one colour per kind.
+
+    rows: `generators` of a report. name: of the figure. label: of the axis.
+    """
+    figure = Figure(figsize=(7, 1.2 + 0.3 * len(rows)), layout="constrained")
     axes = figure.add_subplot(xlabel=label)
-    for group, colour in colours.items():
-        members = [(row, bar) for row, bar in enumerate(bars) if bar.group == group]
-        axes.errorbar(
-            [bar.value for _, bar in members],
-            [row for row, _ in members],
-            xerr=np.array([[bar.value - bar.low, bar.high - bar.value] for _, bar in members]).clip(0).T,
-            fmt="o",
-            color=colour,
-            capsize=3,
-            label=group,
+    for index, kind in enumerate(dict.fromkeys(row["kind"] for row in rows)):
+        places = [place for place, row in enumerate(rows) if row["kind"] == kind]
+        value, low, high = (
+            np.array([rows[place]["kind_unseen"][name][key] for place in places])
+            for key in ("value", "low", "high")
         )
-    axes.set_yticks(range(len(bars)), [bar.name for bar in bars])
+        axes.errorbar(
+            value,
+            places,
+            xerr=np.array([value - low, high - value]).clip(0),
+            fmt="o",
+            color=f"C{index}",
+            capsize=3,
+            label=kind,
+        )
+    axes.set_yticks(range(len(rows)), [row["name"] for row in rows])
     axes.invert_yaxis()
     axes.legend()
     save_figure(path, figure)

@@ -21,19 +21,17 @@ from train.detector.train import (
     save_calibration,
 )
 from train.evaluation.eval_set import NORMALIZED, EvalSet, kept_eval_set
-from train.evaluation.metrics import Reliability
 from train.evaluation.page import goals, markdown
-from train.evaluation.plots import Bar, save_bars, save_histograms, save_reliability
+from train.evaluation.plots import save_bars, save_histograms, save_reliability
 from train.evaluation.tables import (
     Predictor,
+    compared,
     corruption_figures,
     distribution_figures,
     generator_figures,
-    kind_figures,
     predictor_of,
     scorer_of,
     tutorial_scorer,
-    unseen_verdicts,
     verdict_figures,
 )
 from train.generators.build import load_generators, read_quality
@@ -99,6 +97,9 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
     torch.set_num_threads(config.threads)
     eval_set = kept_eval_set(run.folder / EVAL_SET, config, generators, training.images.numpy())
     kinds = {generator.name: str(generator.kind) for generator in generators}
+    members = {
+        kind: [name for name in kinds if kinds[name] == kind] for kind in dict.fromkeys(kinds.values())
+    }
 
     predictors = {
         fold: predictor_of(each, *read_calibration(fold_run(run, fold)), eval_set)
@@ -118,10 +119,15 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
         "generators": generator_figures(eval_set, quality, kinds, scorer_of(predict), folds, MEMBERS, pair),
-        "kinds": kind_figures(kinds, folds),
-        "corruptions": corruption_figures(eval_set, kinds, folds, predict),
+        # Figures of each kind's generators together, by the detector that was trained without the kind.
+        "kinds": {kind: compared(folds[kind], names) for kind, names in members.items()},
+        "corruptions": corruption_figures(eval_set, members, folds, predict),
         **verdict_figures(eval_set, kinds, predict),
-        "verdicts_unseen": unseen_verdicts(kinds, predictors),
+        # Likewise, with that detector's own thresholds.
+        "verdicts_unseen": {
+            kind: {name: predictors[kind](name, NORMALIZED).shares() for name in (MNIST, *names)}
+            for kind, names in members.items()
+        },
         "distributions": distribution_figures(eval_set, kinds, predict),
         "seconds": seconds_of(run),
     }
@@ -149,27 +155,17 @@ def save_plots(
 ) -> None:
     """Save `PLOTS` as PNG beside the page."""
     reliability, scores, generators, combined = (run.folder / f"evaluation-{name}.png" for name in PLOTS)
-    save_reliability(reliability, {"detector": Reliability(**report["reliability"])})
-    shown = {"test digits": MNIST, "pen digits": PEN, "conditional GAN": "conditional_gan", "flow": "flow"}
+    save_reliability(reliability, report["reliability"])
+    groups = {"test digits": MNIST, "pen digits": PEN, "conditional GAN": "conditional_gan", "flow": "flow"}
     save_histograms(
         scores,
         {
             label: predict(name, NORMALIZED).probability
-            for label, name in shown.items()
+            for label, name in groups.items()
             if (name, NORMALIZED) in eval_set.pictures
         },
         thresholds,
     )
-    for path, figure, label in (
-        (generators, "auroc", "AUROC by a detector that never saw the kind"),
-        (combined, "auroc_wild", "the same, enlarged, on a canvas, JPEG 50 to 95"),
-    ):
-        bars = [
-            Bar(
-                row["name"],
-                row["kind"],
-                *(row["kind_unseen"][figure][key] for key in ("value", "low", "high")),
-            )
-            for row in report["generators"]
-        ]
-        save_bars(path, bars, label)
+    rows = report["generators"]
+    save_bars(generators, rows, "auroc", "AUROC by a detector that never saw the kind")
+    save_bars(combined, rows, "auroc_wild", "the same, enlarged, on a canvas, JPEG 50 to 95")

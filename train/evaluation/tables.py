@@ -118,7 +118,7 @@ def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Score
 
 
 def compared(score: Scorer, generators: Sequence[str]) -> dict[str, Any]:
-    """Compare test digits with fakes: normalised, as raw pixels, and after the combined corruption."""
+    """Compare test digits with fakes: normalized, as raw pixels, and after the combined corruption."""
     reals, fakes = score(MNIST, NORMALIZED), concatenated(score, generators, NORMALIZED)
     return {
         "auroc": with_interval(auroc, reals, fakes),
@@ -170,7 +170,7 @@ def generator_figures(
     rows = []
     for name, kind in kinds.items():
         distances = side_distance(pictures[name, RAW])
-        # Unlike most of the other fakes, these are not resampled by the normaliser, so they lack its traces.
+        # Unlike most of the other fakes, these are not resampled by the normalizer, so they lack its traces.
         as_large = distances == 0
 
         def auroc_as_large(score: Scorer, name: str = name, chosen: Any = as_large) -> float | None:
@@ -200,39 +200,28 @@ def generator_figures(
     return rows
 
 
-def of_kind(kinds: Mapping[str, str], kind: str) -> list[str]:
-    """Return the generators of one kind."""
-    return [name for name, its in kinds.items() if its == kind]
-
-
-def kind_figures(kinds: Mapping[str, str], folds: Mapping[str, Scorer]) -> dict[str, Any]:
-    """Return the figures of each kind's generators together, by the detector that never saw the kind."""
-    return {kind: compared(folds[kind], of_kind(kinds, kind)) for kind in dict.fromkeys(kinds.values())}
-
-
 def corruption_figures(
-    eval_set: EvalSet, kinds: Mapping[str, str], folds: Mapping[str, Scorer], predict: Predictor
+    eval_set: EvalSet, members: Mapping[str, Sequence[str]], folds: Mapping[str, Scorer], predict: Predictor
 ) -> list[dict[str, Any]]:
-    """Return a row for each corruption and strength.
+    """Return a row for each corruption and strength; members: kind → its generators.
 
     It has the AUROC of each kind by the detector that never saw it, and the shares of the detector's
     verdicts on real digits and non-digits.
     """
     rows = []
-    for name in CORRUPTIONS:
-        for strength in STRENGTHS:
+    for name, (_, ranges) in CORRUPTIONS.items():
+        for strength, bounds in zip(STRENGTHS, ranges, strict=True):
             condition = corrupted(name, strength)
             rows.append(
                 {
                     "corruption": name,
                     "strength": strength,
-                    "range": CORRUPTIONS[name].ranges[STRENGTHS.index(strength)],
+                    "range": bounds,
                     "auroc": {
                         kind: auroc(
-                            folds[kind](MNIST, condition),
-                            concatenated(folds[kind], of_kind(kinds, kind), condition),
+                            folds[kind](MNIST, condition), concatenated(folds[kind], names, condition)
                         )
-                        for kind in dict.fromkeys(kinds.values())
+                        for kind, names in members.items()
                     },
                     "verdicts": {
                         group: predict(group, condition).shares()
@@ -249,7 +238,9 @@ def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predic
     names = [group for group, condition in eval_set.pictures if condition == NORMALIZED]
     groups = {name: predict(name, NORMALIZED) for name in names}
     reals = groups[MNIST].probability
-    fakes = balanced_fakes(groups, kinds, len(reals))
+    # About as many fakes as reals, equally many of each generator.
+    share = len(reals) // len(kinds)
+    fakes = np.concatenate([groups[name].probability[:share] for name in kinds])
     points = reliability(np.concatenate([reals, fakes]), np.repeat([0, 1], [len(reals), len(fakes)]))
     caught = groups[NON_DIGIT].verdict == 0
     return {
@@ -278,13 +269,6 @@ def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predic
     }
 
 
-def balanced_fakes(groups: Mapping[str, Predictions], kinds: Mapping[str, str], count: int) -> Logits:
-    """Return probabilities of about `count` fakes, equally many of each generator (or all, if too few)."""
-    share = count // len(kinds)
-    fakes: Logits = np.concatenate([groups[name].probability[:share] for name in kinds])
-    return fakes
-
-
 def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str, dict[str, float]]:
     """Return the shares of reals and of fakes whose verdict changes when enlarged, by filter."""
     before = {name: predict(name, SMALL).verdict for name in groups}
@@ -299,25 +283,12 @@ def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str,
     return result
 
 
-def unseen_verdicts(
-    kinds: Mapping[str, str], predictors: Mapping[str, Predictor]
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Return verdicts by the detector that never saw a kind, with its own thresholds.
-
-    For each kind: on test digits, and on each of its generators.
-    """
-    return {
-        kind: {name: predictors[kind](name, NORMALIZED).shares() for name in (MNIST, *of_kind(kinds, kind))}
-        for kind in dict.fromkeys(kinds.values())
-    }
-
-
 def distribution_figures(
     eval_set: EvalSet, kinds: Mapping[str, str], predict: Predictor
 ) -> dict[str, dict[str, Any]]:
     """Return how P(fake | x) is distributed over test digits (`real`), pen digits (`pen`) and fakes (`fake`).
 
-    All are normalised without corruption, whatever their verdict. Fakes are those of all generators, equally
+    All are normalized without corruption, whatever their verdict. Fakes are those of all generators, equally
     many of each. kinds: generator → its kind.
     """
     pen = [PEN] if (PEN, NORMALIZED) in eval_set.pictures else []

@@ -43,10 +43,10 @@ def raw_and_normalized(
     reals: NDArray[np.uint8],
     fakes: NDArray[np.uint8],
 ) -> dict[str, Any]:
-    """Return `figures` on raw pixels, as in training, and on normalised ones, as in the app.
+    """Return `figures` on raw pixels, as in training, and on normalized ones, as in the app.
 
     logits: scores uint8 [n, height, width]. `normalized` is None unless the pictures are 28x28, since the
-    normaliser returns that shape.
+    normalizer returns that shape.
     """
     raw = figures(logits(reals), logits(fakes))
     if reals.shape[1:] != (SIDE, SIDE):

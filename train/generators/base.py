@@ -1,6 +1,7 @@
-"""What a generator is to its users, and what each family of generators implements."""
+"""Interfaces of a trained generator and of a family of generators."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
@@ -44,7 +45,7 @@ class Generator:
 
 
 class Family(ABC):
-    """One way to generate digits, fitted to 28x28 pictures."""
+    """A method of generating digits of 28x28 pixels."""
 
     kind: ClassVar[Kind]
     conditional: ClassVar[bool] = False
@@ -99,3 +100,25 @@ def real_digits(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64])
         return images[chosen]
 
     return Generator(name, "real", True, 0.0, sample)
+
+
+def altered_digits(
+    name: str,
+    kind: Kind,
+    seconds: float,
+    known: Digits,
+    alter: Callable[[Sampler, int, NDArray[np.int64]], NDArray[np.uint8]],
+) -> Generator:
+    """Return a conditional generator that alters real digits.
+
+    alter: takes the sampler of `real_digits`, a seed, and the digits int64 [n] that the pictures show.
+    """
+    images, labels = known.images.cpu().numpy(), known.labels.cpu().numpy()
+    originals = real_digits(name, images, labels).sample
+
+    def sample(count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
+        if digits is None:
+            digits = labels[np.random.default_rng(seed).integers(len(labels), size=count)]
+        return alter(originals, seed, digits)
+
+    return Generator(name, kind, True, seconds, sample)

@@ -2,19 +2,15 @@
 
 import dataclasses
 import json
-import multiprocessing
-import multiprocessing.connection
-import sys
 from collections.abc import Mapping, Sequence
-from multiprocessing.process import BaseProcess
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import torch
 
 from train.checkpoint import write_atomically
 from train.config import GeneratorsConfig
 from train.data import mnist
-from train.errors import ConfigError, RunError, TrainError
+from train.errors import ConfigError, RunError
 from train.generators.base import Family, Generator
 from train.generators.classifier import ClassifierLearner, DigitClassifier, predict
 from train.generators.conditional_gan import ConditionalGan
@@ -30,7 +26,7 @@ from train.generators.sharp_vae import SharpVae
 from train.generators.vae import Vae
 from train.generators.wgan_gp import WganGp
 from train.loop import Schedule, run_loop
-from train.processes import exit_with_parent
+from train.processes import Workers
 from train.run import Run
 
 FAMILIES: Final[Mapping[str, type[Family]]] = {
@@ -63,11 +59,8 @@ def build_generators(config: GeneratorsConfig, run: Run, parts: Sequence[str] = 
     """
     # An old report would look like one on the new parts.
     (run.folder / REPORT).unlink(missing_ok=True)
-    if config.jobs == 1:
-        for part in parts:
-            build_part(config, run, part)
-    else:
-        build_in_parallel(config, run, parts)
+    with Workers(config.jobs) as workers:
+        workers.starmap(build_part, [(config, run, part) for part in parts])
     if set(parts) == set(PARTS):
         write_report(config, run)
 
@@ -88,44 +81,6 @@ def check_shape(dataset: str) -> None:
         )
 
 
-def build_in_parallel(config: GeneratorsConfig, run: Run, parts: Sequence[str]) -> None:
-    """Train parts in processes of their own, `config.jobs` at a time; the first failure stops all."""
-    # Spawn: a forked process inherits a thread pool that it cannot use.
-    spawn = multiprocessing.get_context("spawn")
-    waiting = list(parts)
-    running: dict[int, tuple[str, BaseProcess]] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < config.jobs:
-                part = waiting.pop(0)
-                process = spawn.Process(target=run_part, args=(config, run, part), daemon=True)
-                process.start()
-                running[process.sentinel] = part, process
-            for sentinel in multiprocessing.connection.wait(list(running)):
-                ended, trained = running.pop(cast(int, sentinel))
-                trained.join()
-                if trained.exitcode:
-                    raise RunError(
-                        f"{ended} failed with exit code {trained.exitcode}; run the same command with "
-                        "--resume to go on (with --jobs 1 if memory ran out)."
-                    )
-    finally:
-        for _, left in running.values():
-            left.terminate()
-
-
-def run_part(config: GeneratorsConfig, run: Run, part: str) -> None:
-    """Run `build_part` in a process of its own; print errors in one line, and exit with the parent."""
-    exit_with_parent()
-    try:
-        build_part(config, run, part)
-    except TrainError as error:
-        print(f"train: {part}: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
-
-
 def build_part(config: GeneratorsConfig, run: Run, part: str) -> None:
     """Train the classifier or one family to the end."""
     torch.set_num_threads(config.threads)
@@ -141,7 +96,7 @@ def load_classifier(config: GeneratorsConfig, run: Run) -> DigitClassifier:
     # More steps would not improve it; fewer are for smoke tests.
     steps = max(1, round(CLASSIFIER_STEPS * min(1.0, config.effort)))
     learner = ClassifierLearner(steps, config.seed, device, config.precision)
-    schedule = Schedule(steps, CLASSIFIER_BATCH, [steps], config.save_every, config.log_every, config.seed)
+    schedule = Schedule(steps, CLASSIFIER_BATCH, [steps], config)
     digits, _ = mnist.hold_out(mnist.load(config.dataset, "train", device))
     run_loop(learner, digits, schedule, Run(run.folder / CLASSIFIER))
     return learner.classifier

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.functional import interpolate, one_hot, pixel_shuffle, pixel_unshuffle, silu
 
-from train.data.mnist import CLASSES
+from train.data.mnist import CLASSES, to_pixels
 from train.generators.base import wanted_digits
 from train.generators.learned import LearnedFamily, chunks, means, minimize, normal_noise
 
 PAPER: Final = -0.96
 """Levels below it become exactly black, like MNIST's paper; the network does not quite reach -1."""
 TEMPERATURE: Final = 0.93
-"""Standard deviation of the initial noise: less variety, but more digits that are read as wanted (Kingma and
-Dhariwal 2018, https://arxiv.org/abs/1807.03039, section 6)."""
+"""Standard deviation of the initial noise: less variety, but more samples that show the wanted digit (Kingma
+and Dhariwal 2018, https://arxiv.org/abs/1807.03039, section 6)."""
 FREQUENCIES: Final = 32
 
 
@@ -94,7 +94,7 @@ class Flow(LearnedFamily):
             digits = torch.from_numpy(images[part]).to(self.device)[:, None].float() / 255 * 2 - 1
             points = torch.lerp(normal_noise(random, *digits.shape).to(self.device), digits, begin)
             pictures = self.integrate(points, begin, torch.from_numpy(labels[part]).to(self.device))
-            parts.append(torch.round(pictures * 255).squeeze(1).to(torch.uint8).cpu().numpy())
+            parts.append(to_pixels(pictures[:, 0]))
         return np.concatenate(parts)
 
     def velocity(self, points: torch.Tensor, time: float, digits: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Hinge loss with a spectrally normalised discriminator: Miyato et al. 2018, https://arxiv.org/abs/1802.05957."""
+"""Hinge loss with a spectrally normalized discriminator: Miyato et al. 2018, https://arxiv.org/abs/1802.05957."""
 
 import torch
 from torch.nn.functional import relu

@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.config import GeneratorsConfig
-from train.data.mnist import CLASSES, Digits
+from train.data.mnist import CLASSES, Digits, to_pixels
 from train.errors import RunError
 from train.figures import save_grid
 from train.generators.base import Family
@@ -85,14 +85,7 @@ class LearnedFamily(Family):
         return values
 
     def fit(self, digits: Digits, run: Run) -> float:
-        schedule = Schedule(
-            steps=self.total,
-            batch_size=self.batch_size,
-            kept=[self.total],
-            save_every=self.config.save_every,
-            log_every=self.config.log_every,
-            seed=self.config.seed,
-        )
+        schedule = Schedule(self.total, self.batch_size, [self.total], self.config)
         return run_loop(self, digits, schedule, run, lambda step: self.save_samples(run, step))
 
     def save_samples(self, run: Run, step: int) -> dict[str, float]:
@@ -106,11 +99,10 @@ class LearnedFamily(Family):
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)
         parts = [
-            torch.round(self.generate(random, len(part), None if digits is None else digits[part]) * 255)
+            to_pixels(self.generate(random, len(part), None if digits is None else digits[part])[:, 0])
             for part in chunks(count)
         ]
-        pictures: NDArray[np.uint8] = torch.cat(parts).squeeze(1).to(torch.uint8).cpu().numpy()
-        return pictures
+        return np.concatenate(parts)
 
     def autocast(self) -> torch.autocast:
         """Return the context in which networks run; with bfloat16 products if the options say so."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.nn.functional import avg_pool2d, interpolate, max_pool2d
 
 from train.config import GeneratorsConfig
-from train.data.mnist import CLASSES, Digits
+from train.data.mnist import CLASSES, Digits, to_pixels
 from train.generators.base import Family, wanted_digits
 from train.run import Run
 
@@ -50,8 +50,7 @@ class Morphs(Family):
             )
             for start in range(0, count, CHUNK)
         ]
-        pictures: NDArray[np.uint8] = torch.round(torch.cat(parts) * 255).to(torch.uint8).squeeze(1).numpy()
-        return pictures
+        return to_pixels(torch.cat(parts)[:, 0])
 
     def pair(self, random: np.random.Generator, digit: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Choose two similar real digits of a class, uint8 [28, 28] each."""

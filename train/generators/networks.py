@@ -94,7 +94,7 @@ class Refining(nn.Module):
 
 
 class ConvDiscriminator(nn.Module):
-    """28x28 → 14x14 → 7x7 → 4x4 without normalisation of activations.
+    """28x28 → 14x14 → 7x7 → 4x4 without normalization of activations.
 
     Takes pictures float32 [batch, 1, 28, 28] in [0, 1] and digits int64 [batch]; returns float32 [batch], the
     log-odds of fake (only up to scale if the objective is not a likelihood). conditional: with a projection,

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from train.config import GeneratorsConfig
-from train.data.mnist import Digits, to_float
+from train.data.mnist import Digits, to_float, to_pixels
 from train.generators.base import Family, wanted_digits
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.run import Run
@@ -48,5 +48,4 @@ class PcaMixture(Family):
         random = np.random.default_rng(seed)
         points = sample_classes(self.mixtures, random, wanted_digits(random, count, digits))
         pixels = (points @ self.axes.T + self.center).clamp(0, 1)
-        pictures: NDArray[np.uint8] = torch.round(pixels * 255).to(torch.uint8).reshape(count, 28, 28).numpy()
-        return pictures
+        return to_pixels(pixels.reshape(count, 28, 28))

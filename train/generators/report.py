@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,49 +34,6 @@ COLUMNS: Final[Mapping[str, tuple[str, str]]] = {
     "training_seconds": ("s of training", ".0f"),
 }
 """Key of a figure → its heading and format in the table."""
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What all generators are measured with.
-
-    test_features: of test digits, float32 [count, 64]; wanted: digits to generate, int64 [count];
-    known: training digits, uint8 [k, 28, 28].
-    """
-
-    classifier: DigitClassifier
-    test_features: NDArray[np.float32]
-    wanted: NDArray[np.int64]
-    known: NDArray[np.uint8]
-    seed: int
-
-    def measure(self, generator: Generator) -> tuple[dict[str, Any], NDArray[np.float32]]:
-        """Return a generator's figures, and its samples' distances to the nearest known digit, [count]."""
-        count = len(self.wanted)
-        began = time.perf_counter()
-        pictures = generator.sample(count, self.seed, self.wanted if generator.conditional else None)
-        seconds = time.perf_counter() - began
-        features = features_of(self.classifier, pictures)
-        probabilities = probabilities_of(self.classifier, features)
-        precision, recall = precision_recall(self.test_features, features, NEIGHBOURS)
-        nearest = nearest_distances(pictures, self.known)
-        real = generator.kind == "real"
-        row = {
-            "name": generator.name,
-            "kind": generator.kind,
-            "frechet": frechet_distance(self.test_features, features),
-            "precision": precision,
-            "recall": recall,
-            "wanted_digit": float((probabilities.argmax(1) == self.wanted).mean())
-            if generator.conditional
-            else None,
-            "confidence": float(probabilities.max(1).mean()),
-            "nearest_median": float(np.median(nearest)),
-            "nearest_closest": float(np.quantile(nearest, CLOSEST)),
-            "seconds_per_1000": None if real else seconds * 1000 / count,
-            "training_seconds": None if real else generator.seconds,
-        }
-        return row, nearest
 
 
 def measure_generators(
@@ -116,13 +72,39 @@ def measure_generators(
     # Shuffled: MNIST's test digits are sorted, those of the neater writers first.
     tested = reals[random.permutation(len(reals))[:count]]
     wanted = labels[random.permutation(len(labels))[:count]]
-    bench = Bench(classifier, features_of(classifier, tested), wanted, known, seed)
+    test_features = features_of(classifier, tested)
 
-    standard, standard_nearest = bench.measure(real_digits(HELD_OUT, images, labels))
+    def measure(generator: Generator) -> tuple[dict[str, Any], NDArray[np.float32]]:
+        """Return a generator's figures, and its samples' distances to the nearest known digit, [count]."""
+        began = time.perf_counter()
+        pictures = generator.sample(count, seed, wanted if generator.conditional else None)
+        seconds = time.perf_counter() - began
+        features = features_of(classifier, pictures)
+        probabilities = probabilities_of(classifier, features)
+        precision, recall = precision_recall(test_features, features, NEIGHBOURS)
+        nearest = nearest_distances(pictures, known)
+        real = generator.kind == "real"
+        as_wanted = float((probabilities.argmax(1) == wanted).mean())
+        row = {
+            "name": generator.name,
+            "kind": generator.kind,
+            "frechet": frechet_distance(test_features, features),
+            "precision": precision,
+            "recall": recall,
+            "wanted_digit": as_wanted if generator.conditional else None,
+            "confidence": float(probabilities.max(1).mean()),
+            "nearest_median": float(np.median(nearest)),
+            "nearest_closest": float(np.quantile(nearest, CLOSEST)),
+            "seconds_per_1000": None if real else seconds * 1000 / count,
+            "training_seconds": None if real else generator.seconds,
+        }
+        return row, nearest
+
+    standard, standard_nearest = measure(real_digits(HELD_OUT, images, labels))
     border = standard["nearest_closest"]
     if border == 0:
         raise ValueError("Held-out digits are among the known ones, so that copies cannot be recognised.")
-    measured = [(standard, standard_nearest), *map(bench.measure, generators)]
+    measured = [(standard, standard_nearest), *map(measure, generators)]
     rows = [
         {
             **row,

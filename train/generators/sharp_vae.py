@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from train.config import GeneratorsConfig
-from train.data.mnist import Digits
+from train.data.mnist import Digits, to_pixels
 from train.generators.base import wanted_digits
 from train.generators.learned import LearnedFamily, chunks, means, minimize
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
@@ -112,7 +112,7 @@ class SharpVae(LearnedFamily):
             codes = encoder(torch.from_numpy(images[part]).to(self.device)[:, None].float() / 255)
             center, _ = codes.chunk(2, 1)
             pictures = self.average(center, torch.from_numpy(labels[part]).to(self.device))
-            parts.append(torch.round(pictures * 255).squeeze(1).to(torch.uint8).cpu().numpy())
+            parts.append(to_pixels(pictures[:, 0]))
         return np.concatenate(parts)
 
     def state(self) -> dict[str, torch.Tensor]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.config import TutorialConfig
 from train.data import mnist
-from train.errors import ConfigError, RunError
+from train.errors import ConfigError
 from train.figures import save_curves, save_grid
 from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
 from train.run import Run
@@ -21,7 +21,7 @@ from train.tutorial.models import MlpDiscriminator, MlpGenerator
 GRID = 64
 GRID_COLUMNS = 8
 WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accuracy")
-"""What a step returns, averaged over a window in the metrics."""
+"""Names of the values that a step returns; the metrics average them over a window."""
 
 
 class Noise(NamedTuple):
@@ -37,7 +37,7 @@ class Noise(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """What one step learns from. reals, fakes: float32 [batch, pixels], k/255."""
+    """The data of one step. reals, fakes: float32 [batch, pixels], k/255."""
 
     reals: torch.Tensor
     fakes: torch.Tensor
@@ -176,8 +176,7 @@ class TutorialPair:
         self.generator.eval()
         noise = np.random.default_rng(seed).standard_normal((count, self.latent), np.float32)
         fakes = self.generator(torch.from_numpy(noise).to(self.device))
-        pictures = torch.round(fakes * 255).to(torch.uint8)
-        return pictures.reshape(count, *self.shape).cpu().numpy()
+        return mnist.to_pixels(fakes.reshape(count, *self.shape))
 
     @torch.no_grad()
     def losses_now(self, reals: torch.Tensor, seed: int) -> dict[str, float]:
@@ -234,7 +233,7 @@ def train_on(digits: mnist.Digits, config: TutorialConfig, run: Run) -> float:
     height, width = digits.images.shape[1:]
     schedule = schedule_of(config, len(digits.images))
     pair = TutorialPair(config, (height, width), digits.images.device)
-    probe = digits.batch(epoch_order(config.seed, -1, len(digits.images))[:1000])
+    probe = mnist.to_float(digits.images[epoch_order(config.seed, -1, len(digits.images))[:1000]])
 
     def on_snapshot(step: int) -> dict[str, float]:
         save_grid(run.folder / f"samples-{step:06d}.png", pair.sample(GRID, config.seed), GRID_COLUMNS)
@@ -250,14 +249,7 @@ def schedule_of(config: TutorialConfig, count: int) -> Schedule:
     total = config.epochs * steps_per_epoch(config.batch_size, count)
     if total == 0:
         raise ConfigError(f"--batch-size {config.batch_size} is too large for {count} pictures; give less.")
-    return Schedule(
-        steps=total,
-        batch_size=config.batch_size,
-        kept=snapshot_steps(total, config.snapshots),
-        save_every=config.save_every,
-        log_every=config.log_every,
-        seed=config.seed,
-    )
+    return Schedule(total, config.batch_size, snapshot_steps(total, config.snapshots), config)
 
 
 def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
@@ -267,10 +259,7 @@ def load_pair(run: Run, step: int | None = None) -> tuple[TutorialPair, int]:
         DataError, RunError: the run's data set is unknown, or the snapshot is missing or unreadable.
     """
     config = run.config(TutorialConfig)
-    steps = run.steps()
-    if not steps:
-        raise RunError(f"{run.folder} holds no snapshot yet; train it with --resume.")
-    step = steps[-1] if step is None else step
+    step = run.last() if step is None else step
     pair = TutorialPair(config, mnist.find_entry(config.dataset).shape, torch.device("cpu"))
     pair.restore_networks(run.load(step)[0])
     return pair, step

@@ -73,23 +73,23 @@ export function generateView({ engine, generators, address, check }) {
     try {
       // The runtime is loaded together with the model that judges.
       const { score, thresholds } = await engine;
-      const wall = await make(chosen(), asked, tell);
+      const digits = await make(chosen(), asked, tell);
       if (turn !== newest) return;
       follow();
-      await judgeGrid(wall, { asked, score, thresholds, tell, current: () => turn === newest });
+      await judgeGrid(digits, { asked, score, thresholds, tell, current: () => turn === newest });
     } catch (error) {
       tell(error instanceof LoadError ? error.message : text("static.failed-make"));
       if (turn === newest) shown = null;
     }
   }
 
-  async function judgeGrid(wall, { asked, score, thresholds, tell, current }) {
-    const cells = wall.map((pixels, index) => cellOf(pixels, index, asked));
-    part("wall").replaceChildren(...cells.map(({ item }) => item));
-    part("wall").hidden = part("wall-note").hidden = false;
+  async function judgeGrid(digits, { asked, score, thresholds, tell, current }) {
+    const cells = digits.map((pixels, index) => cellOf(pixels, index, asked));
+    part("digit-grid").replaceChildren(...cells.map(({ item }) => item));
+    part("digit-grid").hidden = part("grid-note").hidden = false;
     const tally = { fake: 0, unsure: 0, real: 0, "not a digit": 0 };
-    for (const [index, pixels] of wall.entries()) {
-      tell(text("static.making", { number: index + 1, count: wall.length }));
+    for (const [index, pixels] of digits.entries()) {
+      tell(text("static.making", { number: index + 1, count: digits.length }));
       const scores = await score({ data: pixels, shape: [28, 28, 1] });
       if (!current()) return;
       const verdict = verdictOf(scores, thresholds);
@@ -98,15 +98,15 @@ export function generateView({ engine, generators, address, check }) {
       // Lets the browser draw after each digit, so that the page does not freeze on a slow device.
       await new Promise((resolve) => setTimeout(resolve));
     }
-    tell(text("static.made", { count: wall.length, ...tally, none: tally["not a digit"] }));
+    tell(text("static.made", { count: digits.length, ...tally, none: tally["not a digit"] }));
   }
 
   function cellOf(pixels, index, asked) {
     const item = document.createElement("li");
     const button = document.createElement("button");
     button.type = "button";
-    button.className = "wall-digit";
-    const [said, number, verdict] = ["unseen", "wall-number", "wall-verdict"].map((name) => {
+    button.className = "grid-digit";
+    const [said, number, verdict] = ["unseen", "grid-number", "grid-verdict"].map((name) => {
       const line = document.createElement("span");
       line.className = name;
       line.textContent = "…";

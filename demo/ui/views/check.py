@@ -67,7 +67,7 @@ def add_check(page: Page) -> None:
 def explanation(model: str, text: Texts) -> str:
     """Return the section "What the numbers mean" for a discriminator, as HTML.
 
-    It says how far the numbers can be trusted only for the models that Touchstone publishes.
+    How far the numbers can be trusted is included only for the models that Touchstone publishes.
     """
     paragraphs = "".join(
         f"<p>{text(key)}</p>" for key in ("meaning.question", "meaning.number", *_MODEL_NOTES.get(model, ()))

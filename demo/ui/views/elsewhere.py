@@ -71,16 +71,16 @@ def _programs(text: Texts) -> str:
 
 
 def _program(program: Program, is_open: bool, text: Texts) -> str:
-    says = f"<p>{text(f'elsewhere.{program.name}-text')}</p>"
+    introduction = f"<p>{text(f'elsewhere.{program.name}-text')}</p>"
     if program.needs:
-        says += f"<p>{text('elsewhere.needs')} {', '.join(map(download_link, program.needs))}.</p>"
+        introduction += f"<p>{text('elsewhere.needs')} {', '.join(map(download_link, program.needs))}.</p>"
     source = program.path.read_text(encoding="utf-8").rstrip()
     blocks = _code(source, program.path.name, f"{program.name}-program", text)
     if commands := "\n".join(filter(None, (program.prepare, program.run))):
         blocks += _code(commands, text("elsewhere.commands"), f"{program.name}-commands", text)
     return (
         f"<details{' open' if is_open else ''}><summary>{text(f'elsewhere.{program.name}')}</summary>"
-        f"{says}{blocks}</details>"
+        f"{introduction}{blocks}</details>"
     )
 
 

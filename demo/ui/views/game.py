@@ -44,8 +44,8 @@ def add_game(page: Page) -> None:
         lambda text: f"<p>{text('game.rules', count=CARDS)}</p><p>{text(source)}</p>", elem_id="board"
     )
     with gr.Row(elem_id="game-answers"):
-        real = gr.Button(page.label("game.real"), visible=False, elem_id="say-real")
-        fake = gr.Button(page.label("game.fake"), visible=False, elem_id="say-fake")
+        real = gr.Button(page.label("game.real"), visible=False, elem_id="answer-real")
+        fake = gr.Button(page.label("game.fake"), visible=False, elem_id="answer-fake")
     start = gr.Button(page.label("game.start"), variant="primary", elem_id="start-game")
     outputs = [state, board, real, fake, start]
 
@@ -79,15 +79,15 @@ def add_game(page: Page) -> None:
 
     events = private_event() | {"trigger_mode": "once"}
     start.click(begin, own, outputs, api_name="page_game", **events)
-    real.click(answer_with(False), state, outputs, api_name="page_say_real", **events)
-    fake.click(answer_with(True), state, outputs, api_name="page_say_fake", **events)
+    real.click(answer_with(False), state, outputs, api_name="page_answer_real", **events)
+    fake.click(answer_with(True), state, outputs, api_name="page_answer_fake", **events)
 
 
 def _add_own_digits(page: Page, own: gr.State) -> None:
     """Add a pad on which the player draws the real digits; `own` collects them."""
     page.paragraph("game.own")
     _, news = picture_area(page, draw_only=True, elem_id="own-area")
-    board = gr.HTML("", js_on_load=_CLEAR_PAD_SCRIPT, apply_default_css=False, elem_id="own-told")
+    board = gr.HTML("", js_on_load=_CLEAR_PAD_SCRIPT, apply_default_css=False, elem_id="own-board")
 
     def collect(
         drawn: tuple[Checked, ...], news: str | None, request: gr.Request
@@ -146,7 +146,7 @@ def _revealed(card: Card, answer: bool, text: Texts) -> str:
     """Return what a card was, and who was right."""
     truth = text("game.was-fake" if card.fake else "game.was-real")
     player = text("game.you-right" if answer == card.fake else "game.you-wrong")
-    right = card.model_says_fake == card.fake
+    right = card.model_answers_fake == card.fake
     number = f"{probability_to_show(card.checked.answer) or 0:.4f}"
     return f"{truth} {player} {text('game.model-right' if right else 'game.model-wrong', probability=number)}"
 

@@ -13,14 +13,14 @@ watch('value', () => {
 });
 
 element.addEventListener('click', (event) => {
-  const chosen = event.target.closest('.wall-choose');
+  const chosen = event.target.closest('.grid-select');
   if (chosen) {
-    for (const each of element.querySelectorAll('.wall-choose')) each.ariaPressed = each === chosen;
+    for (const each of element.querySelectorAll('.grid-select')) each.ariaPressed = each === chosen;
     const { grid } = chosen.closest('[data-grid]').dataset;
     trigger('choose', { grid: Number(grid), index: Number(chosen.dataset.index) });
     return;
   }
-  const digit = event.target.closest('.wall-digit');
+  const digit = event.target.closest('.grid-digit');
   if (!digit) return;
   document.dispatchEvent(new Event('touchstone:input'));
   trigger('select', { name: digit.dataset.name, png: digit.querySelector('img').src });

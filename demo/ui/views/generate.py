@@ -40,7 +40,7 @@ def add_generate(page: Page) -> None:
     if not engine.generators:
         page.paragraph("generate.none")
         return
-    page.paragraph("generate.introduction", "says")
+    page.paragraph("generate.introduction")
     with gr.Row(elem_id="make"):
         generator = gr.Dropdown(
             list(engine.generators), value=engine.default_generator, label=page.label("generate.generator")
@@ -59,13 +59,13 @@ def add_generate(page: Page) -> None:
             lambda text: f'<p class="hint">{text("generate.soon")}</p>',
             label="Generated digits",
             js_on_load=SHARE_SCRIPT + script(__file__, "generate.js"),
-            elem_id="wall",
+            elem_id="digit-grid",
         )
         panel = gr.HTML(
             label="Make it more convincing",
             js_on_load=SHARE_SCRIPT + script(__file__, "search.js"),
             apply_default_css=False,
-            elem_id="convince",
+            elem_id="search",
         )
     state = gr.State(SearchState())
 
@@ -129,16 +129,16 @@ def add_generate(page: Page) -> None:
     filled = [digits, panel, digit]
     fields = [generator, digit, count]
     opened = [*filled, generator, count, seed]
-    digits.open(open_grid, state, opened, api_name="page_open_wall", **with_data)
+    digits.open(open_grid, state, opened, api_name="page_open_grid", **with_data)
     changes = [generator.input, digit.input, count.input, seed.input]
     gr.on(changes, change, [state, *fields, seed], filled, api_name="page_generate", **events)
     other.click(change_seed, [state, *fields], [*filled, seed], api_name="page_seed", **events)
-    digits.choose(select, state, panel, api_name="page_choose", **with_data)
+    digits.choose(select, state, panel, api_name="page_select_digit", **with_data)
     searching = panel.start(
         search,
         state,
         panel,
-        api_name="page_convince",
+        api_name="page_search",
         concurrency_limit=SEARCHES_AT_ONCE,
         **with_data,
     )
@@ -148,7 +148,7 @@ def add_generate(page: Page) -> None:
         api_visibility="private",
     )
     panel.halt(halt, state, None, api_name="page_halt", **events)
-    for part, name in ((digits, "page_chosen"), (panel, "page_convincing")):
+    for part, name in ((digits, "page_check_digit"), (panel, "page_check_found")):
         part.select(check_digit, None, page.shown, api_name=name, **with_data)
 
 
@@ -169,10 +169,10 @@ def _grid(selection: Selection, invalid: Sequence[InvalidArgument], text: Texts)
         if verdict in verdicts
     )
     key = "generate.made" if params.digit is None else "generate.made-digit"
-    says = text(key, count=len(verdicts), digit=params.digit, generator=params.generator, seed=params.seed)
+    summary = text(key, count=len(verdicts), digit=params.digit, generator=params.generator, seed=params.seed)
     return (
         f'<div data-grid="{selection.grid}"><div class="notice" role="alert">{notices}</div>'
-        f'<div class="wall-head"><p role="status">{says} {counts}</p>'
+        f'<div class="grid-head"><p role="status">{summary} {counts}</p>'
         f"{share_link(params.grid_query, text('share.grid'), text)}</div>"
         f"{digit_grid(selection.digits, text, params.index)}</div>"
     )

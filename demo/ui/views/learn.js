@@ -14,7 +14,7 @@ function show() {
     part.toggleAttribute('data-now', Number(part.dataset.stop) === stop);
   }
   slider.ariaValueText = element.querySelector('.learn-ticks [data-now]').textContent;
-  const sentences = view.querySelectorAll(`[data-says="${stop}"]`);
+  const sentences = view.querySelectorAll(`[data-status="${stop}"]`);
   find('now').textContent = [...sentences].map((each) => each.textContent).join(' ');
 }
 

@@ -25,7 +25,7 @@ def introduction(learning: Learning, model: str, text: Texts) -> str:
     pair = text("learn.pair", last=f"{steps[-1]:,}", count=len(steps))
     other = text("learn.whose-same" if model == MLP_DISCRIMINATOR else "learn.whose-other")
     return (
-        f'<section class="learn-says"><h2>{text("learn.title")}</h2><p>{pair}</p>'
+        f'<section class="learn-text"><h2>{text("learn.title")}</h2><p>{pair}</p>'
         f"<p>{text('learn.spacing')}</p><p>{text('learn.whose')} {other}</p></section>"
     )
 
@@ -38,7 +38,7 @@ def steps_control(learning: Learning, text: Texts) -> str:
         f'<span data-stop="{stop}" style="--place:{stop / last:.4f}">{step:,}</span>'
         for stop, step in enumerate(steps)
     )
-    says = _status(text("learn.at", step=f"{step:,}") if step else text("learn.at-start") for step in steps)
+    status = _status(text("learn.at", step=f"{step:,}") if step else text("learn.at-start") for step in steps)
     return (
         f'<div class="learn-steps"><label for="learn-slider">{text("learn.slider")}</label>'
         f'<button type="button" class="strong-button learn-play"><span>{text("learn.play")}</span>'
@@ -46,7 +46,7 @@ def steps_control(learning: Learning, text: Texts) -> str:
         f'<div class="learn-rail"><input class="learn-slider" id="learn-slider" type="range" min="0" '
         f'max="{last}" step="1" value="{last}">'
         f'<div class="learn-ticks" aria-hidden="true">{ticks}</div></div>'
-        f'{says}<p class="learn-now" role="status"></p></div>'
+        f'{status}<p class="learn-now" role="status"></p></div>'
     )
 
 
@@ -55,7 +55,7 @@ def digit_panel(
 ) -> str:
     """Return a digit and its P(fake | x) at every snapshot.
 
-    example: the key of the text that says why an example is shown; None for the digit checked last.
+    example: the key of the text that explains why an example is shown; None for the digit checked last.
     """
     assert checked.pixels is not None
     numbers = [f"{each:.4f}" for each in probabilities]
@@ -81,14 +81,14 @@ def digit_panel(
 
 def no_digit(text: Texts) -> str:
     """Return the panel if there is no digit to show."""
-    says = _draw("learn.no-example", text)
-    return f'<section class="learn-card"><h3>{text("learn.yours")}</h3>{says}</section>'
+    title = text("learn.yours")
+    return f'<section class="learn-card"><h3>{title}</h3>{_draw("learn.no-example", text)}</section>'
 
 
 def _current_digit(checked: Checked, text: Texts) -> str:
     number = f"{probability_to_show(checked.answer):.4f}"
-    says = text("learn.check-text", model=checked.answer.model, number=number)
-    return f'<p class="hint">{html.escape(checked.answer.file)}</p><p>{says}</p>'
+    score = text("learn.check-text", model=checked.answer.model, number=number)
+    return f'<p class="hint">{html.escape(checked.answer.file)}</p><p>{score}</p>'
 
 
 def _draw(key: str, text: Texts) -> str:
@@ -111,7 +111,7 @@ def _grids(learning: Learning, text: Texts) -> str:
     alternative = text("learn.grid-alt", count=learning.grid_digits)
     return (
         f"<h3>{text('learn.grid')}</h3>"
-        f'<div class="learn-wall" role="img" aria-label="{alternative}" style="{style}"></div>'
+        f'<div class="learn-grid" role="img" aria-label="{alternative}" style="{style}"></div>'
         f'<p class="hint">{text("learn.grid-text", count=learning.grid_digits)}</p>'
     )
 
@@ -153,7 +153,7 @@ def _stops(texts: Iterable[str]) -> str:
 
 def _status(sentences: Iterable[str]) -> str:
     """Return one hidden sentence per stop, for the status line that screen readers announce."""
-    return "".join(f'<span hidden data-says="{stop}">{text}</span>' for stop, text in enumerate(sentences))
+    return "".join(f'<span hidden data-status="{stop}">{text}</span>' for stop, text in enumerate(sentences))
 
 
 def _table(steps: Sequence[int], columns: dict[str, list[str]], text: Texts) -> str:
@@ -189,7 +189,7 @@ def line_chart(
         f'<svg viewBox="0 0 100 {CHART_HEIGHT}" preserveAspectRatio="none" aria-hidden="true">'
         f'<line class="chart-guide" x1="0" x2="100" y1="{level}" y2="{level}"/>{drawn}</svg>'
         f'<span class="chart-mark"></span><span class="chart-top">{top:g}</span>'
-        f'<span class="chart-guide-says" style="--level:{level}%">{guide[1]}</span></div>'
+        f'<span class="chart-guide-label" style="--level:{level}%">{guide[1]}</span></div>'
         f'<p class="chart-ends" aria-hidden="true"><span>{steps[0]:,}</span><span>{steps[-1]:,}</span></p>'
     )
 

@@ -43,19 +43,14 @@ def add_many(page: Page) -> None:
         run = sent_run if isinstance(sent_run, int) else 0
         rows: list[dict[str, Any]] = []
         checked: list[Checked] = []
-        try:
-            with errors_shown():
-                sent = arrange(files.root if files else [], event_value(event, "refused"))
-            total = len(sent)
-            for batch, total in check_sent(page.engine, sent):
-                # New lists each time: Gradio sends what differs from the previous ones.
-                rows = rows + answer_rows(batch, text)
-                checked = checked + batch
-                yield {"run": run, "rows": rows, "total": total, "finished": False}, checked
-        except Exception:
-            # The table shows that the check failed; Gradio reports why.
-            yield {"run": run, "failed": True}, gr.skip()
-            raise
+        with errors_shown():
+            sent = arrange(files.root if files else [], event_value(event, "refused"))
+        total = len(sent)
+        for batch, total in check_sent(page.engine, sent):
+            # New lists each time: Gradio sends what differs from the previous ones.
+            rows = rows + answer_rows(batch, text)
+            checked = checked + batch
+            yield {"run": run, "rows": rows, "total": total, "finished": False}, checked
         yield {"run": run, "rows": rows, "total": total, "finished": True}, checked
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
@@ -67,9 +62,10 @@ def add_many(page: Page) -> None:
 
     with_data = private_event(with_data=True)
     checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **with_data)
-    checking.failure(
-        None, js="() => document.dispatchEvent(new Event('touchstone:many-failed'))", api_visibility="private"
-    )
+    for ended, failed in ((checking.success, "false"), (checking.failure, "true")):
+        detail = f"{{ detail: {{ failed: {failed} }} }}"
+        script = f"() => document.dispatchEvent(new CustomEvent('touchstone:check-ended', {detail}))"
+        ended(None, js=script, api_visibility="private")
     area.stop(None, None, None, cancels=[checking], api_visibility="private")
     table.select(open_answer, answers, page.shown, api_name="page_many_open", **with_data)
 

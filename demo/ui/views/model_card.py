@@ -37,14 +37,14 @@ def model_card(manifest: Manifest, text: Texts) -> str:
     if EVALUATION_RECORD not in manifest.files:
         return ""
     report = json.loads(manifest.read(EVALUATION_RECORD))
-    says = text(
+    scope = text(
         "elsewhere.card-text",
         file=f"{DISCRIMINATOR}.onnx",
         digits=f"{report['test_digits']:,}",
         generators=len(report["generators"]),
     )
     return (
-        f"<p>{says} {text('elsewhere.card-record')} {download_link(EVALUATION_RECORD)}.</p>"
+        f"<p>{scope} {text('elsewhere.card-record')} {download_link(EVALUATION_RECORD)}.</p>"
         f"{_figures(report, text)}{_kinds(report, text)}{_goals(report, text)}{_limitations(report, text)}"
         f"{_plots(manifest, report, text)}{_grids(manifest, text)}"
     )
@@ -100,15 +100,15 @@ def _goals(report: Report, text: Texts) -> str:
         for goal in goals
     ]
     missed = sum(goal["reached"] == "no" for goal in goals)
-    says = text("elsewhere.short-text", missed=missed, goals=len(goals))
-    return _table("short", ("what", "value", "limit", "reached"), rows, says, text, prefix="goals")
+    summary = text("elsewhere.short-text", missed=missed, goals=len(goals))
+    return _table("short", ("what", "value", "limit", "reached"), rows, summary, text, prefix="goals")
 
 
 def _table(
     name: str,
     columns: Sequence[str],
     rows: Sequence[Sequence[str]],
-    says: str,
+    introduction: str,
     text: Texts,
     prefix: str = "",
 ) -> str:
@@ -119,7 +119,8 @@ def _table(
     title = text(f"elsewhere.{name}")
     headings = [text(f"elsewhere.{prefix or name}-{column}") for column in columns]
     return (
-        f'<h3>{title}</h3><p>{says}</p><div class="table" tabindex="0" role="group" aria-label="{title}">'
+        f"<h3>{title}</h3><p>{introduction}</p>"
+        f'<div class="table" tabindex="0" role="group" aria-label="{title}">'
         f"{table(headings, rows, [''] * len(rows))}</div>"
     )
 
@@ -176,13 +177,13 @@ def _grids(manifest: Manifest, text: Texts) -> str:
     )
     history = ""
     if HISTORY_PICTURE in manifest.files:
-        says, alternative = text("elsewhere.history-text"), text("elsewhere.history-alt")
-        history = _figure(manifest, HISTORY_PICTURE, says, alternative, scrolls=True)
+        caption, alternative = text("elsewhere.history-text"), text("elsewhere.history-alt")
+        history = _figure(manifest, HISTORY_PICTURE, caption, alternative, scrolls=True)
     if not grids and not history:
         return ""
     return (
         f"<details class='made'><summary>{text('elsewhere.grids')}</summary>"
-        f'<div class="walls">{grids}</div>{history}</details>'
+        f'<div class="grids">{grids}</div>{history}</details>'
     )
 
 

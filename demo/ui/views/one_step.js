@@ -12,8 +12,8 @@ function show() {
     row.toggleAttribute('data-now', Number(row.dataset.stage) === stage);
   }
   const recorded = element.querySelector(`[data-recorded="${which}"]`);
-  const says = recorded.querySelector(`[data-explains="${stage}"]`);
-  find('now').replaceChildren(...says.cloneNode(true).childNodes);
+  const explanation = recorded.querySelector(`[data-explains="${stage}"]`);
+  find('now').replaceChildren(...explanation.cloneNode(true).childNodes);
   // Not `disabled`, which would take the focus away.
   find('back').ariaDisabled = String(stage === 0);
   find('next').ariaDisabled = String(stage === recorded.querySelectorAll('[data-explains]').length - 1);

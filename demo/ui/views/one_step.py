@@ -31,7 +31,7 @@ def one_step_panel(recording: Recording, text: Texts) -> str:
         for index, step in enumerate(recording.steps)
     )
     return (
-        f'<section class="learn-says"><h2>{text("step.title")}</h2>'
+        f'<section class="learn-text"><h2>{text("step.title")}</h2>'
         f"<p>{text('step.introduction')}</p></section>"
         f'<section class="learn-card one-step"><div><div class="step-controls">'
         f'<label>{text("step.which")} <select class="step-which">{options}</select></label>'

@@ -133,47 +133,47 @@ def search_panel(
     checked, png = selection.after
     name = checked.answer.file
     step = len(selection.probabilities) - 1
-    start = text("convince.again" if step and not running else "convince.start")
+    start = text("search.again" if step and not running else "search.start")
     start_disabled, halt_disabled = (" disabled", "") if running else ("", " disabled")
     return (
-        f'<section class="convince" data-turn="{selection.turn}"{" data-in-front" if in_front else ""} '
-        f'data-waiting="{text("convince.waiting")}" data-failed="{text("convince.failed")}">'
-        f"<h2>{text('convince.title')}</h2><p>{text('convince.introduction')}</p>"
-        '<div class="convince-pair">'
+        f'<section class="search-panel" data-turn="{selection.turn}"{" data-in-front" if in_front else ""} '
+        f'data-waiting="{text("search.waiting")}" data-failed="{text("search.failed")}">'
+        f"<h2>{text('search.title')}</h2><p>{text('search.introduction')}</p>"
+        '<div class="search-pair">'
         f"{_picture('before', selection.before, text)}{_picture('after', selection.after, text)}</div>"
-        '<div class="convince-buttons">'
-        f'<button type="button" class="strong-button" data-does="start"{start_disabled}>{start}</button>'
-        f'<button type="button" class="quiet-button" data-does="halt"{halt_disabled}>'
-        f"{text('convince.stop')}</button>"
-        f'<button type="button" class="quiet-button" data-does="select" data-name="{html.escape(name)}">'
-        f"{text('convince.check')}</button>{save_link(name, png, text)}</div>"
+        '<div class="search-buttons">'
+        f'<button type="button" class="strong-button" data-action="start"{start_disabled}>{start}</button>'
+        f'<button type="button" class="quiet-button" data-action="halt"{halt_disabled}>'
+        f"{text('search.stop')}</button>"
+        f'<button type="button" class="quiet-button" data-action="select" data-name="{html.escape(name)}">'
+        f"{text('search.check')}</button>{save_link(name, png, text)}</div>"
         f'<p class="hint" role="status">{_status(selection, running, text)}</p>'
         f"{_curve(engine, selection.probabilities, text)}"
-        f'<p class="convince-step"><strong>{text("convince.step", step=step, steps=STEPS)}</strong></p>'
+        f'<p class="search-step"><strong>{text("search.step", step=step, steps=STEPS)}</strong></p>'
         f"{share_link(selection.params.digit_query, text('share.digit'), text)}"
-        f'<p class="hint">{text("convince.means")}</p></section>'
+        f'<p class="hint">{text("search.means")}</p></section>'
     )
 
 
 def _status(selection: Selection, running: bool, text: Texts) -> str:
     """Return what a screen reader announces: at the start and at the end, not at every step."""
     if running:
-        return text("convince.running")
+        return text("search.running")
     steps = selection.probabilities
     numbers = [f"{each:.4f}" for each in steps if each is not None]
     if len(steps) == 1 or not numbers:
-        return text("convince.chosen", name=selection.before[0].answer.file)
-    ended = "convince.done" if len(steps) > STEPS else "convince.stopped"
+        return text("search.selected", name=selection.before[0].answer.file)
+    ended = "search.done" if len(steps) > STEPS else "search.stopped"
     return text(ended, before=numbers[0], after=numbers[-1])
 
 
 def _picture(which: str, digit: Digit, text: Texts) -> str:
     answer = digit[0].answer
     probability = probability_to_show(answer)
-    number = "" if probability is None else f'<strong class="convince-number">{probability:.4f}</strong> '
+    number = "" if probability is None else f'<strong class="search-number">{probability:.4f}</strong> '
     return (
-        f'<figure class="convince-{which}" data-tone="{tone(answer)}">{pixels_image(digit[1])}'
-        f"<figcaption>{text(f'convince.{which}')}<br>{number}"
+        f'<figure class="search-{which}" data-tone="{tone(answer)}">{pixels_image(digit[1])}'
+        f"<figcaption>{text(f'search.{which}')}<br>{number}"
         f"<span>{verdict_text(answer, text)}</span></figcaption></figure>"
     )
 
@@ -190,7 +190,7 @@ def _curve(engine: Engine, probabilities: Sequence[float | None], text: Texts) -
         f'<line x1="0" x2="100" y1="{height:.2f}" y2="{height:.2f}"/>'
         for height in map(_height, sorted({real, fake}))
     )
-    key = "convince.curve" if fake > real else "convince.curve-one"
+    key = "search.curve" if fake > real else "search.curve-one"
     caption = text(key, real=f"{real:.4f}", fake=f"{fake:.4f}")
     ticks = "".join(f'<span style="top:{_height(each):.2f}%">{each}</span>' for each in (0.999, 0.5, 0.001))
     return (

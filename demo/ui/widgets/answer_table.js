@@ -1,8 +1,8 @@
 const language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
-const words = props.words[language];
+const texts = props.texts[language];
 const verdicts = props.verdicts[language];
-for (const part of element.querySelectorAll('[data-word]')) part.textContent = words[part.dataset.word];
-for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = words[part.dataset.label];
+for (const part of element.querySelectorAll('[data-text]')) part.textContent = texts[part.dataset.text];
+for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = texts[part.dataset.label];
 
 const find = (name) => element.querySelector(`.answers-${name}`);
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -51,7 +51,7 @@ function opener(each, name) {
   const button = make('button', name);
   button.type = 'button';
   button.dataset.index = each.index;
-  button.ariaLabel = fill(words.open, { name: each.file, verdict: each.verdict, number: number(each) }).trim();
+  button.ariaLabel = fill(texts.open, { name: each.file, verdict: each.verdict, number: number(each) }).trim();
   return button;
 }
 
@@ -105,7 +105,7 @@ function draw() {
   else place.replaceChildren(...nodes);
   find('table').hidden = layout !== 'table';
   find('gallery').hidden = layout !== 'gallery';
-  find('count').textContent = kept.length === records.length ? '' : fill(words.shown, { count: kept.length, total: records.length });
+  find('count').textContent = kept.length === records.length ? '' : fill(texts.shown, { count: kept.length, total: records.length });
 }
 
 function drawVerdicts() {
@@ -113,7 +113,7 @@ function drawVerdicts() {
   const chips = [null, ...ORDER].map((tone) => {
     const count = tone ? records.filter((each) => each.tone === tone).length : records.length;
     if (tone && !count) return null;
-    const chip = make('button', 'answers-chip', `${tone ? verdicts[tone] : words.all} ${count}`);
+    const chip = make('button', 'answers-chip', `${tone ? verdicts[tone] : texts.all} ${count}`);
     chip.type = 'button';
     chip.dataset.tone = tone ?? '';
     chip.ariaPressed = String(chosenTone === tone);
@@ -126,9 +126,6 @@ function drawVerdicts() {
 watch('value', () => {
   const value = props.value;
   if (!value) return;
-  if (value.failed) {
-    return document.dispatchEvent(new CustomEvent('touchstone:failed', { detail: { run: value.run } }));
-  }
   // A late answer to a selection that was stopped.
   if (value.run < run) return;
   if (value.run !== run) {

@@ -17,13 +17,13 @@ from demo.ui.texts import Texts
 def answer_table(page: Page) -> gr.HTML:
     """Add the table, hidden until it has answers.
 
-    Its value has `run`, a number that changes with each selection of files, and either `failed` or:
-    `rows`, all `answer_rows` so far; `total`, how many there will be; `finished`.
+    Its value has `run`, a number that grows with each selection of files; `rows`, all `answer_rows` so far;
+    `total`, how many there will be; and `finished`.
 
     Events:
         select: an answer was chosen; the event data's `index` is its place among the rows.
 
-    For each value it fires `touchstone:checked` or `touchstone:failed` on the document.
+    For each value it fires `touchstone:checked` on the document.
     """
     return gr.HTML(
         label="Answers",
@@ -32,7 +32,7 @@ def answer_table(page: Page) -> gr.HTML:
         apply_default_css=False,
         elem_id="answers",
         csv_header=csv_header(),
-        words=page.by_language("answers."),
+        texts=page.by_language("answers."),
         verdicts=page.by_language("verdict."),
     )
 
@@ -40,7 +40,7 @@ def answer_table(page: Page) -> gr.HTML:
 def answer_rows(answers: Sequence[Checked], text: Texts) -> list[dict[str, Any]]:
     """Return the table's rows: the JSON and CSV lines to save, what the model saw as base64 PNG, a note.
 
-    The note says why a picture has no answer, or how it was read, in the page's language.
+    The note explains why a picture has no answer, or how it was read, in the page's language.
     """
     return [
         {

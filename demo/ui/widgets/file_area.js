@@ -1,13 +1,13 @@
-const words = props.words[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+const texts = props.texts[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
 const mebibytes = (bytes) => bytes / 2 ** 20;
 const limits = {
   most: props.most.toLocaleString('en'),
   size: mebibytes(props.max_bytes),
   total: mebibytes(props.most_bytes),
 };
-const fill = (key, values) => words[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-for (const part of element.querySelectorAll('[data-word]')) part.textContent = fill(part.dataset.word, limits);
-for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = words[part.dataset.label];
+const fill = (key, values) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+for (const part of element.querySelectorAll('[data-text]')) part.textContent = fill(part.dataset.text, limits);
+for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = texts[part.dataset.label];
 
 const find = (name) => element.querySelector(`.files-${name}`);
 const zone = find('zone');
@@ -15,13 +15,18 @@ const UPLOADS_AT_ONCE = 6;
 // A screen reader reads every new text aloud, so progress changes at most once in this many milliseconds.
 const PROGRESS_INTERVAL = 1000;
 let run = 0;
+// The run that the app is checking, and whether it was told to stop. It ends a little later, and only then may
+// the next one begin, because Gradio does not report which check has ended.
+let active = null;
+let stopping = false;
+let onEnd = () => {};
 let started = 0;
 let busy = '';
 let changed = 0;
 
 function say(key, values = {}, tone = '') {
-  find('says').textContent = fill(key, values);
-  find('says').dataset.tone = tone;
+  find('status').textContent = fill(key, values);
+  find('status').dataset.tone = tone;
   changed = performance.now();
 }
 
@@ -47,7 +52,7 @@ async function submit(files) {
   if (files.length > props.most) return say('too-many', limits, 'error');
   const sizes = files.map(({ file }) => file.size).filter((size) => size <= props.max_bytes);
   if (sizes.reduce((sum, size) => sum + size, 0) > props.most_bytes) return say('too-much', limits, 'error');
-  if (busy) trigger('stop');
+  stop();
   const mine = ++run;
   started = performance.now();
   work('uploading');
@@ -80,14 +85,23 @@ async function submit(files) {
   work('checking');
   say('checking', { done: 0, total });
   find('progress').removeAttribute('value');
+  if (active !== null) await new Promise((resolve) => { onEnd = resolve; });
+  if (mine !== run) return;
+  active = run;
   props.value = sent.filter(Boolean);
   trigger('upload', { run, refused: refused.sort((one, other) => one.index - other.index) });
+}
+
+function stop() {
+  if (active === null || stopping) return;
+  stopping = true;
+  trigger('stop');
 }
 
 find('stop').addEventListener('click', () => {
   if (busy === 'uploading') say('stopped-early');
   else say('stopped');
-  trigger('stop');
+  stop();
   run += 1;
   work('');
   find('choose').focus();
@@ -101,14 +115,15 @@ document.addEventListener('touchstone:checked', ({ detail }) => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(detail.errors ? 'done-errors' : 'done', { count: detail.done, seconds, errors: detail.errors });
 });
-function fail() {
-  if (busy !== 'checking') return;
+document.addEventListener('touchstone:check-ended', ({ detail }) => {
+  const ended = active;
+  active = null;
+  stopping = false;
+  onEnd();
+  if (!detail.failed || ended !== run) return;
   work('');
   say('failed', {}, 'error');
-}
-document.addEventListener('touchstone:failed', ({ detail }) => { if (detail.run === run) fail(); });
-// The app refused to start.
-document.addEventListener('touchstone:many-failed', fail);
+});
 
 find('choose').addEventListener('click', () => find('input').click());
 

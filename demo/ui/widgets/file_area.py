@@ -21,8 +21,8 @@ def file_area(page: Page) -> gr.HTML:
             file's `index` in the selection, its `name`, and a `reason`: `large`, `full` or `lost`.
         stop: the check that is running is no longer wanted.
 
-    It listens on the document to `touchstone:checked` (`run`, `done`, `total`, `errors`, `finished`),
-    `touchstone:failed` (`run`) and `touchstone:many-failed`.
+    It listens on the document to `touchstone:checked` (`run`, `done`, `total`, `errors`, `finished`), and to
+    `touchstone:check-ended` (`failed`), which must follow each `upload` event, also after a `stop`.
     """
     area = gr.HTML(
         label="Files",
@@ -33,7 +33,7 @@ def file_area(page: Page) -> gr.HTML:
         max_bytes=LARGEST_FILE_BYTES,
         most=MOST_FILES,
         most_bytes=MOST_BYTES,
-        words=page.by_language("files."),
+        texts=page.by_language("files."),
     )
     # With it Gradio accepts only paths in its upload folder; without it, any path a browser names.
     area.data_model = ListFiles

@@ -1,6 +1,6 @@
-const words = props.words[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
-for (const part of element.querySelectorAll('[data-word]')) part.textContent = words[part.dataset.word];
-for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = words[part.dataset.label];
+const texts = props.texts[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+for (const part of element.querySelectorAll('[data-text]')) part.textContent = texts[part.dataset.text];
+for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = texts[part.dataset.label];
 
 const find = (name) => element.querySelector(`.area-${name}`);
 const stage = find('stage');
@@ -60,7 +60,7 @@ find('clear').addEventListener('click', () => {
 
 if (props.draw_only) {
   for (const name of ['choose', 'photograph']) find(name).hidden = true;
-  element.querySelector('[data-word=foot]').hidden = true;
+  element.querySelector('[data-text=foot]').hidden = true;
   find('add').hidden = false;
 }
 find('add').addEventListener('click', sendDrawing);
@@ -108,7 +108,7 @@ find('photograph').addEventListener('click', async () => {
     camera = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
   } catch (error) {
     announce();
-    return refuse(words.camera, 'camera');
+    return refuse(texts.camera, 'camera');
   }
   wipe();
   find('hint').hidden = true;
@@ -117,7 +117,7 @@ find('photograph').addEventListener('click', async () => {
   video.hidden = false;
   find('shoot').hidden = false;
   find('shoot').focus();
-  find('photograph').textContent = words.stop;
+  find('photograph').textContent = texts.stop;
 });
 
 function stopCamera() {
@@ -127,7 +127,7 @@ function stopCamera() {
   video.srcObject = null;
   video.hidden = true;
   find('shoot').hidden = true;
-  find('photograph').textContent = words.camera;
+  find('photograph').textContent = texts.camera;
   find('hint').hidden = false;
 }
 
@@ -142,7 +142,7 @@ find('shoot').addEventListener('click', () => {
   square.width = square.height = Math.min(side, 1024);
   const [left, top] = [(video.videoWidth - side) / 2, (video.videoHeight - side) / 2];
   square.getContext('2d').drawImage(video, left, top, side, side, 0, 0, square.width, square.height);
-  square.toBlob((blob) => take(new File([blob], words.photo, { type: 'image/png' })));
+  square.toBlob((blob) => take(new File([blob], texts.photo, { type: 'image/png' })));
 });
 
 takeFiles({

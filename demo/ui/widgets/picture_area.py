@@ -54,7 +54,7 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
         side=PAD_SIDE,
         max_bytes=LARGEST_FILE_BYTES,
         draw_only=draw_only,
-        words=page.by_language("area."),
+        texts=page.by_language("area."),
         name=elem_id,
     )
     # With it Gradio accepts only paths in its upload folder; without it, any path a browser names.

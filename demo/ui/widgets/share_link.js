@@ -3,11 +3,11 @@ element.addEventListener('click', async (event) => {
   if (!button) return;
   const share = button.closest('.share');
   const field = share.querySelector('.share-field');
-  const says = share.querySelector('.share-says');
+  const status = share.querySelector('.share-status');
   const link = `${location.origin}${location.pathname}?${share.dataset.query}`;
   try {
     await navigator.clipboard.writeText(link);
-    says.textContent = share.dataset.copied;
+    status.textContent = share.dataset.copied;
     field.hidden = true;
   } catch (error) {
     // There is no clipboard over plain http, and people may refuse access to it.
@@ -15,6 +15,6 @@ element.addEventListener('click', async (event) => {
     field.hidden = false;
     field.focus();
     field.select();
-    says.textContent = share.dataset.byHand;
+    status.textContent = share.dataset.byHand;
   }
 });

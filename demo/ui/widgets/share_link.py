@@ -17,5 +17,5 @@ def share_link(query: str, label: str, text: Texts) -> str:
         f'data-by-hand="{text("share.by-hand")}">'
         f'<button type="button" class="quiet-button share-copy">{label}</button>'
         f'<input class="share-field" type="text" readonly hidden aria-label="{text("share.field")}">'
-        '<span class="share-says hint" role="status"></span></span>'
+        '<span class="share-status hint" role="status"></span></span>'
     )

@@ -1,7 +1,6 @@
-"""Zips from strangers: what is read of them, and what is refused."""
+"""Untrusted zips: members that are read, and refusals."""
 
 import io
-import random
 import struct
 import zipfile
 from collections.abc import Callable, Mapping
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 
 from demo.batch import archive
-from demo.batch.archive import Archive, is_archive, member_name
+from demo.batch.archive import Archive, member_name
 from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, encode_png
 from demo.errors import PictureError
 
@@ -54,12 +53,6 @@ def test_members_come_in_order_without_what_systems_add(write: Write) -> None:
         assert [opened.read(each) for each in opened.members] == [PNG, b"one"]
 
 
-def test_what_begins_as_a_zip_is_one() -> None:
-    assert is_archive(zip_bytes({"a": b""})[:4])
-    assert is_archive(zip_bytes({})[:4])
-    assert not is_archive(PNG)
-
-
 def test_names_in_utf_8_are_read_whether_marked_or_not(write: Write) -> None:
     marked = zip_bytes({"数字.png": PNG})
     # General purpose flags, in the local and the central header.
@@ -83,11 +76,6 @@ def test_names_in_utf_8_are_read_whether_marked_or_not(write: Write) -> None:
 def test_a_zip_that_is_of_no_use_says_why(write: Write, content: bytes, reason: str) -> None:
     with pytest.raises(PictureError, match=reason):
         Archive(write(content))
-
-
-def test_a_missing_zip_is_damaged(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match=archive.DAMAGED):
-        Archive(tmp_path / "none.zip")
 
 
 def refused(path: Path) -> str:
@@ -133,22 +121,3 @@ def test_a_list_of_files_that_is_too_long_is_not_read(write: Write) -> None:
     end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, count % 65536, count % 65536, len(listed), 0, 0)
     with pytest.raises(PictureError, match=archive.TOO_LONG_LIST):
         Archive(write(listed + end))
-
-
-def test_no_damage_ends_in_another_error(write: Write) -> None:
-    whole = zip_bytes({f"{index}.png": PNG for index in range(3)})
-    draw = random.Random(0)  # noqa: S311
-    outcomes = set()
-    for _ in range(500):
-        content = bytearray(whole)
-        for _ in range(draw.choice((1, 1, 2, 8))):
-            content[draw.randrange(len(content))] = draw.choice((0, 1, 8, 0xFF, draw.randrange(256)))
-        try:
-            with Archive(write(bytes(content))) as opened:
-                for member in opened.members:
-                    opened.read(member)
-                    member_name(member)
-            outcomes.add("read")
-        except PictureError as error:
-            outcomes.add(str(error))
-    assert {"read", archive.DAMAGED, archive.MEMBER_DAMAGED} <= outcomes

@@ -11,7 +11,7 @@ from demo.batch.archive import NESTED, NO_PICTURES
 from demo.batch.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
 from demo.decoder.images import encode_png
 from demo.errors import PictureError, RequestError
-from demo.inference.check import PICTURES_AT_ONCE, Checked, check_sources
+from demo.inference.check import Checked, check_sources
 from demo.inference.engine import Engine
 from tests.demo.batch.test_archive import zip_bytes
 from tests.support.driving import picture_bytes
@@ -85,19 +85,3 @@ def test_a_selection_has_its_limits(engine: Engine, tmp_path: Path) -> None:
             check_selection(sources, others)
     with pytest.raises(RequestError, match="more than 2,000 files"):
         answers(engine, ["7.png"] * (MOST_FILES + 1), [SEVEN] * (MOST_FILES + 1))
-
-
-def test_the_api_s_many_go_through_the_model_in_batches_too(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scored: list[int] = []
-    score = engine.score
-
-    def counted(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
-        scored.append(len(pixels))
-        return score(pixels)
-
-    monkeypatch.setattr(engine, "score", counted)
-    names = [f"{index}.png" for index in range(PICTURES_AT_ONCE + 2)]
-    assert [each["file"] for each in answers(engine, names, [PNG] * len(names))] == names
-    assert scored == [PICTURES_AT_ONCE, 2]

@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from demo.decoder import client
-from demo.decoder.client import Pool, Turns, environment
+from demo.decoder.client import Pool, environment
 from demo.decoder.images import encode_png, load_picture
 from demo.decoder.limits import MEMORY_LIMIT, READY, REPLY, Outcome
 from demo.errors import MachineError, NoRoomError, PictureError
-from tests.support.pictures import encoded, samples_of_every_format
+from tests.support.pictures import encoded
 
 ROOT = Path(__file__).parents[3]
 POSIX = os.name == "posix"
@@ -40,6 +40,11 @@ def works(pool: Pool) -> bool:
     return np.array_equal(load_picture(CONTENT, pool).array[..., 0], DIGIT)
 
 
+def processes(pool: Pool) -> list[int]:
+    """The process ids of the idle workers."""
+    return [worker.process.pid for worker in pool._idle]
+
+
 def exists(process: int) -> bool:
     try:
         os.kill(process, 0)
@@ -49,50 +54,27 @@ def exists(process: int) -> bool:
 
 
 def test_a_worker_starts_with_the_first_picture_and_is_kept(pool: Pool) -> None:
-    assert pool.processes == []
+    assert processes(pool) == []
     assert works(pool)
-    first = pool.processes
+    first = processes(pool)
     assert len(first) == 1
     assert works(pool)
-    assert pool.processes == first
-
-
-def test_a_worker_can_be_started_ahead(pool: Pool) -> None:
-    pool.start()
-    ahead = pool.processes
-    assert works(pool)
-    assert pool.processes == ahead
+    assert processes(pool) == first
 
 
 def test_no_worker_is_left_behind() -> None:
     with closing(Pool(size=2)) as pool:
         assert works(pool)
-        (process,) = pool.processes
+        (process,) = processes(pool)
     assert not exists(process)
     assert works(pool)
-    assert pool.processes == []
-
-
-def test_workers_end_with_the_interpreter() -> None:
-    program = (
-        "from demo.decoder.images import load_picture, shared_pool\n"
-        "import sys; load_picture(sys.stdin.buffer.read()); print(shared_pool().processes[0])\n"
-    )
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", program],
-        input=CONTENT,
-        capture_output=True,
-        check=True,
-        cwd=ROOT,
-    )
-    assert result.stderr == b""
-    assert not exists(int(result.stdout))
+    assert processes(pool) == []
 
 
 def test_a_worker_ends_when_the_app_is_killed() -> None:
     program = (
         "import os, sys, signal\nfrom demo.decoder.images import load_picture, shared_pool\n"
-        "load_picture(sys.stdin.buffer.read()); print(shared_pool().processes[0], flush=True)\n"
+        "load_picture(sys.stdin.buffer.read()); print(shared_pool()._idle[0].process.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGTERM)\n"
     )
     result = subprocess.run(
@@ -100,7 +82,7 @@ def test_a_worker_ends_when_the_app_is_killed() -> None:
     )
     process = int(result.stdout)
     until = time.monotonic() + 5
-    # An orphan that nobody has reaped still answers; its command line is gone.
+    # An orphan that has not been reaped still answers; its command line is gone.
     while exists(process) and (not LINUX or Path(f"/proc/{process}/cmdline").read_bytes()):
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -110,7 +92,7 @@ if POSIX:
 
     def test_a_worker_that_hangs_costs_only_its_picture(pool: Pool) -> None:
         assert works(pool)
-        (process,) = pool.processes
+        (process,) = processes(pool)
         os.kill(process, signal.SIGSTOP)
         pool.time_limit = 0.3
         with pytest.raises(PictureError, match=r"took longer than 0\.3 seconds; make it smaller"):
@@ -118,11 +100,11 @@ if POSIX:
         assert not exists(process)
         pool.time_limit = 30.0
         assert works(pool)
-        assert pool.processes != [process]
+        assert processes(pool) != [process]
 
     def test_a_worker_that_is_killed_costs_only_its_picture(pool: Pool) -> None:
         assert works(pool)
-        (process,) = pool.processes
+        (process,) = processes(pool)
         os.kill(process, signal.SIGSTOP)
         threading.Timer(0.2, os.kill, (process, signal.SIGKILL)).start()
         with pytest.raises(PictureError, match="crashed its decoder"):
@@ -130,37 +112,12 @@ if POSIX:
         assert not exists(process)
         assert works(pool)
 
-    def test_a_machine_short_of_files_is_told_from_a_broken_installation(pool: Pool) -> None:
-        import resource
-
-        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-        # The next free number is that of the first pipe.
-        lowest = os.dup(0)
-        os.close(lowest)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
-        try:
-            with pytest.raises(MachineError, match="at the moment; try again in a few seconds"):
-                load_picture(CONTENT, pool)
-        finally:
-            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
-        assert works(pool)
-
-    def test_a_worker_that_is_killed_while_idle_costs_nothing(pool: Pool) -> None:
-        assert works(pool)
-        (process,) = pool.processes
-        os.kill(process, signal.SIGKILL)
-        until = time.monotonic() + 5
-        while os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-            assert time.monotonic() < until
-        assert works(pool)
-        assert pool.processes != [process]
-
 
 if LINUX:
 
     def test_a_worker_is_limited(pool: Pool) -> None:
         assert works(pool)
-        (process,) = pool.processes
+        (process,) = processes(pool)
         limits = Path(f"/proc/{process}/limits").read_text()
         rows = {line[:25].strip(): line[26:68].split() for line in limits.splitlines()[1:]}
         assert rows["Max address space"] == [str(MEMORY_LIMIT)] * 2
@@ -173,7 +130,7 @@ if LINUX:
     def test_a_worker_inherits_no_secret(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TOUCHSTONE_SECRET", "hush")
         assert works(pool)
-        seen = Path(f"/proc/{pool.processes[0]}/environ").read_bytes()
+        seen = Path(f"/proc/{processes(pool)[0]}/environ").read_bytes()
         assert b"hush" not in seen
         assert set(seen.split(b"\0")) - {b""} == {f"{k}={v}".encode() for k, v in environment().items()}
 
@@ -181,7 +138,7 @@ if LINUX:
         with (tmp_path / "open").open("wb") as stream:
             os.set_inheritable(stream.fileno(), True)
             assert works(pool)
-        held = {str(entry.readlink()) for entry in Path(f"/proc/{pool.processes[0]}/fd").iterdir()}
+        held = {str(entry.readlink()) for entry in Path(f"/proc/{processes(pool)[0]}/fd").iterdir()}
         assert all(name.startswith("pipe:") or name == os.devnull for name in held)
 
 
@@ -193,12 +150,12 @@ def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.Mon
     monkeypatch.setattr(client, "PROGRAM", small)
     with closing(Pool(size=1)) as pool:
         assert works(pool)
-        process = pool.processes
+        process = processes(pool)
         if LINUX:
             with pytest.raises(PictureError, match="too much memory"):
                 load_picture(encoded(Image.new("RGB", (5000, 5000)), "JPEG"), pool)
         assert works(pool)
-        assert pool.processes == process
+        assert processes(pool) == process
 
 
 @pytest.mark.parametrize(
@@ -206,9 +163,7 @@ def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.Mon
     [
         b"",
         b"Segmentation fault",
-        READY,
         READY + REPLY.pack(77, 0, 0, 0, 0),
-        READY + REPLY.pack(Outcome.PICTURE, 3, 0, 0, 5),
         READY + REPLY.pack(Outcome.PICTURE, 2, 0, 5, 5) + bytes(50),
         READY + REPLY.pack(Outcome.PICTURE, 4, 0, 2**32 - 1, 2**32 - 1),
         READY + REPLY.pack(Outcome.PICTURE, 3, 0, 5, 5) + bytes(74),
@@ -221,20 +176,9 @@ def test_a_reply_is_not_trusted(reply: bytes, monkeypatch: pytest.MonkeyPatch) -
     with closing(Pool(size=1)) as pool:
         with pytest.raises(PictureError, match=sentence):
             load_picture(CONTENT, pool)
-        assert pool.processes == []
+        assert processes(pool) == []
         monkeypatch.undo()
         assert works(pool)
-
-
-def test_a_reply_may_come_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces = [*READY, *REPLY.pack(Outcome.PICTURE, 1, 1, 2, 3), *b"abcdef"]
-    program = f"import os, time\nfor part in {pieces!r}: os.write(1, bytes([part])); time.sleep(0.002)"
-    monkeypatch.setattr(client, "PROGRAM", program)
-    with closing(Pool(size=1)) as pool:
-        reply = pool.ask(CONTENT)
-    assert reply.several
-    assert reply.array is not None
-    assert reply.array.tolist() == [[[97], [98], [99]], [[100], [101], [102]]]
 
 
 def test_no_worker_can_be_started(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,73 +213,6 @@ def test_a_worker_that_starts_slowly_is_a_machine_error(monkeypatch: pytest.Monk
         load_picture(CONTENT, pool)
 
 
-def test_many_threads_at_once() -> None:
-    contents = list(samples_of_every_format().values())
-    with closing(Pool(size=3)) as pool:
-        alone = [load_picture(content, pool).array for content in contents]
-        with ThreadPoolExecutor(8) as threads:
-            together = list(threads.map(lambda content: load_picture(content, pool).array, contents * 10))
-        assert len(pool.processes) <= 3
-    assert all(np.array_equal(array, alone[i % len(alone)]) for i, array in enumerate(together))
-
-
-def test_pictures_are_decoded_while_others_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every second picture makes its worker sleep for ever; the others are answered all the same."""
-    sleepy = client.PROGRAM.replace(
-        "worker.main()",
-        "import time; old = worker.decode; "
-        "worker.decode = lambda given: time.sleep(99) if given == b'sleep' else old(given); "
-        "worker.main()",
-    )
-    monkeypatch.setattr(client, "PROGRAM", sleepy)
-
-    def outcome(content: bytes) -> str:
-        try:
-            return str(load_picture(content, four).array.shape)
-        except PictureError as error:
-            return str(error)
-
-    with closing(Pool(size=4, time_limit=30.0)) as four, ThreadPoolExecutor(8) as threads:
-        # Workers start before the limit is low, however busy the machine is.
-        list(threads.map(outcome, [CONTENT] * 8))
-        four.time_limit = 2.0
-        outcomes = list(threads.map(outcome, [b"sleep", CONTENT] * 4))
-    assert outcomes[1::2] == ["(28, 28, 1)"] * 4
-    assert all("took longer than 2 seconds" in sentence for sentence in outcomes[0::2])
-
-
-def test_an_idle_worker_is_never_overdue() -> None:
-    with closing(Pool(size=1, time_limit=30.0)) as pool:
-        assert works(pool)
-        process = pool.processes
-        pool.time_limit = 1.0
-        assert works(pool)
-        time.sleep(1.3)
-        assert works(pool)
-        assert pool.processes == process
-
-
-@pytest.mark.parametrize(("many", "one"), [(1, 0), (0, 1)])
-def test_small_and_large_files_take_turns(many: int, one: int) -> None:
-    turns, served = Turns(1), list[int]()
-    turns.take(many)
-
-    def wait(queue: int) -> None:
-        with turns.place(queue):
-            served.append(queue)
-
-    with ThreadPoolExecutor(6) as threads:
-        for waiting, queue in enumerate((many, many, many, many, many, one), 1):
-            threads.submit(wait, queue)
-            until = time.monotonic() + 20
-            while sum(map(len, turns._queues)) < waiting:
-                assert time.monotonic() < until
-                time.sleep(0.002)
-        turns.give_back()
-    assert one in served[:2]
-    assert len(served) == 6
-
-
 SIDE = 3000
 LARGE_CONTENT = encoded(Image.fromarray(np.full((SIDE, SIDE), 7, np.uint8)))
 
@@ -355,17 +232,6 @@ def test_one_large_picture_is_held_at_a_time(monkeypatch: pytest.MonkeyPatch) ->
         assert load_picture(LARGE_CONTENT, pool).array.shape == (SIDE, SIDE, 1)
 
 
-def test_waiting_for_room_does_not_count_as_decoding() -> None:
-    with closing(Pool(size=1, time_limit=30.0)) as pool:
-        assert works(pool)
-        process = pool.processes
-        pool.time_limit = 4.0
-        assert client.large_pictures.take()
-        threading.Timer(4.5, client.large_pictures.give_back).start()
-        assert load_picture(LARGE_CONTENT, pool).array.shape == (SIDE, SIDE, 1)
-        assert pool.processes == process
-
-
 def test_many_large_pictures_are_all_read() -> None:
     with closing(Pool(size=2)) as two, ThreadPoolExecutor(4) as threads:
 
@@ -373,4 +239,4 @@ def test_many_large_pictures_are_all_read() -> None:
             return len(load_picture(LARGE_CONTENT, two).array)
 
         assert list(threads.map(load, range(8))) == [SIDE] * 8
-    assert client.large_pictures._free == 1
+    assert not client.large_picture.locked()

@@ -1,4 +1,4 @@
-"""The limits of a worker hold, whatever runs in it."""
+"""The limits of a worker hold for any program."""
 
 import contextlib
 import signal
@@ -17,7 +17,7 @@ POSIX = hasattr(signal, "setitimer")
 
 
 def busy(seconds: float) -> None:
-    """Use processor time, and catch whatever a decoder would."""
+    """Use processor time, and catch every Exception, as decoders do."""
     end = time.process_time() + seconds
     while time.process_time() < end:
         with contextlib.suppress(Exception):

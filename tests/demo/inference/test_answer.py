@@ -63,11 +63,3 @@ def test_a_picture_that_is_not_a_digit_keeps_its_numbers(product_engine: Engine)
     assert answer.verdict == "not a digit"
     assert answer.in_domain == 0
     assert None not in (answer.fake_probability, answer.logit, answer.digit, answer.digit_probability)
-
-
-def test_the_tutorial_model_gives_no_digit(tutorial_engine: Engine) -> None:
-    (checked,) = score(tutorial_engine, [preprocessed(tiny_groups()["real"][3])], ["three"])
-    answer = checked.answer
-    assert checked.digit_probabilities is None
-    assert answer.digit is answer.digit_probability is None
-    assert answer.in_domain == 1

@@ -1,4 +1,4 @@
-"""The micro-batcher: who waits for whom, and what happens when something fails."""
+"""The micro-batcher: order of waiting, limits, failures and cancelled items."""
 
 import asyncio
 import threading
@@ -63,13 +63,6 @@ def doubler() -> Iterator[Doubler]:
     doubler.may_run.set()
     doubler.may_prepare.set()
     doubler.batcher.close()
-
-
-def test_results_come_in_order_in_bounded_batches(doubler: Doubler) -> None:
-    found = asyncio.run(doubler.submit_all(range(90)))
-    assert found == [str(2 * number) for number in range(90)]
-    assert sum(map(len, doubler.batches)) == 90
-    assert max(map(len, doubler.batches)) <= 16
 
 
 def test_items_that_arrive_during_a_batch_form_the_next_ones(doubler: Doubler) -> None:
@@ -154,27 +147,3 @@ def test_a_cancelled_item_is_dropped_and_frees_its_place(doubler: Doubler) -> No
 
     asyncio.run(ask())
     assert [number for batch in doubler.batches for number in batch] == [2, 8]
-
-
-def test_a_loop_that_has_ended_stops_no_thread(doubler: Doubler) -> None:
-    async def give_up() -> None:
-        asked = asyncio.create_task(doubler.batcher.submit(1))
-        await until(lambda: bool(doubler.batches))
-        asked.cancel()
-
-    doubler.may_run.clear()
-    asyncio.run(give_up())
-    doubler.may_run.set()
-    assert asyncio.run(doubler.batcher.submit(2)) == "4"
-
-
-def test_closing_ends_the_threads() -> None:
-    before = set(threading.enumerate())
-    doubler = Doubler()
-    asyncio.run(doubler.submit_all(range(9)))
-    started = set(threading.enumerate()) - before
-    doubler.batcher.close()
-    for thread in started:
-        thread.join(20)
-    assert started
-    assert not any(thread.is_alive() for thread in started)

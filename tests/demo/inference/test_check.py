@@ -1,4 +1,4 @@
-"""The pipeline from pictures to answers: order, memory, and what one bad picture costs the others."""
+"""The pipeline from pictures to answers: order, memory, and isolation of bad pictures."""
 
 import logging
 import sys
@@ -37,7 +37,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Held(bytes):
-    """Bytes that are counted for as long as somebody holds them."""
+    """Bytes that are counted while they are referenced."""
 
     alive: ClassVar = 0
 
@@ -129,30 +129,6 @@ def test_bytes_in_memory_end_a_batch_early(tutorial_engine: Engine, monkeypatch:
     monkeypatch.setattr(check, "BYTES_AT_ONCE", 2 * len(PNG))
     named = [(f"{index}.png", PNG) for index in range(5)]
     assert [len(batch) for batch in check_stream(tutorial_engine, named)] == [2, 2, 1]
-
-
-@pytest.mark.usefixtures("small_batches")
-def test_the_next_batch_is_decoded_while_one_is_scored(
-    tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded = threading.Semaphore(0)
-    score = tutorial_engine.score
-
-    def counted(engine: Engine, source: Source) -> Ready | PictureError:
-        found = preprocess(engine, source)
-        decoded.release()
-        return found
-
-    def slow(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> object:
-        for _ in range(AHEAD):
-            assert decoded.acquire(timeout=20)
-        return score(pixels)
-
-    monkeypatch.setattr(check, "preprocess", counted)
-    monkeypatch.setattr(tutorial_engine, "score", slow)
-    batches = check_stream(tutorial_engine, ((f"{index}.png", PNG) for index in range(AHEAD)))
-    assert len(next(batches)) == BATCH
-    batches.close()
 
 
 @pytest.mark.usefixtures("small_batches")

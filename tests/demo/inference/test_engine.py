@@ -1,4 +1,4 @@
-"""The engine: what it computes, and which models it refuses to serve."""
+"""The engine: its results, and models that it refuses to serve."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def test_scores_are_probabilities_and_their_logits(engine: Engine, monkeypatch: 
     assert np.abs(scores.fake_probability - expected).max() < 1e-6
 
 
-def test_the_product_is_the_default_where_it_is_published(models: Path) -> None:
+def test_the_detector_is_the_default_where_it_is_published(models: Path) -> None:
     assert Engine.load(models, "cpu").model == "discriminator"
     assert Engine.load(models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
     leave_product_out(models)
@@ -79,7 +79,7 @@ def test_a_lost_cuda_device_is_replaced_by_the_cpu_and_reported(models: Path) ->
         engine.generate("mlp_generator", 2, 1)
 
 
-def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
+def test_the_detector_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
     pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
     scores = product_engine.score(pixels)
     outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
@@ -87,33 +87,14 @@ def test_the_product_s_scores_are_its_file_s(product_models: Path, product_engin
     found = session.run(outputs, {"pixels": pixels})
     for name, expected in zip(outputs, found, strict=True):
         assert getattr(scores, name) == pytest.approx(expected, abs=1e-5)
-    # Not what is said of a model without that output.
+    # Not the default for a model without that output.
     assert not set(np.unique(scores.in_domain)) <= {0, 1}
-    nothing = product_engine.score(pixels[:0])
-    assert nothing.digit_probabilities is not None
-    assert nothing.digit_probabilities.shape == (0, DIGITS)
-    assert nothing.in_domain.shape == (0,)
 
 
-def test_the_product_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
+def test_the_detector_s_thresholds_are_its_own(product_engine: Engine, product_models: Path) -> None:
     assert product_engine.thresholds == Thresholds(fake=0.625, real=0.375, in_domain=0.5)
     tutorial = Engine.load(product_models, "cpu", "mlp_discriminator")
     assert (tutorial.thresholds.fake, tutorial.thresholds.real) == (0.5, 0.5)
-
-
-def test_the_history_is_the_tutorial_s_whichever_model_scores(
-    engine: Engine, tutorial_engine: Engine
-) -> None:
-    fakes = engine.generate("mlp_generator", 4, seed=1)
-    one, other = engine.history(fakes), tutorial_engine.history(fakes)
-    assert one.steps == other.steps
-    assert np.array_equal(one.fake_probability, other.fake_probability)
-
-
-def test_no_pictures_give_no_scores(engine: Engine) -> None:
-    nothing = np.empty((0, *PICTURE_SHAPE), np.uint8)
-    assert engine.score(nothing).logit.shape == (0,)
-    assert engine.history(nothing).fake_probability.shape == (0, len(engine.history(nothing).steps))
 
 
 def test_history_begins_undecided_and_ends_with_the_model(tutorial_engine: Engine) -> None:
@@ -127,13 +108,6 @@ def test_history_begins_undecided_and_ends_with_the_model(tutorial_engine: Engin
     assert np.abs(history.fake_probability[:, -1] - last).max() < 0.02
 
 
-def test_the_same_seed_gives_the_same_digits(engine: Engine) -> None:
-    one = engine.generate("mlp_generator", 4, seed=7)
-    assert one.dtype == np.uint8
-    assert np.array_equal(one, engine.generate("mlp_generator", 4, seed=7))
-    assert not np.array_equal(one, engine.generate("mlp_generator", 4, seed=8))
-
-
 def test_the_first_noise_of_a_seed_is_the_same_however_much_there_is(engine: Engine) -> None:
     few, many = (engine.draw("generator", count, 7, 3).noise for count in (4, 64))
     assert np.array_equal(few, many[:4])
@@ -144,13 +118,10 @@ def test_the_first_noise_of_a_seed_is_the_same_however_much_there_is(engine: Eng
     [
         ("nobody", 1, 0, None, "no generator 'nobody'; choose one of: generator, mlp_generator"),
         ("mlp_generator", 0, 0, None, "count is 0; give 1 to"),
-        ("mlp_generator", 10**9, 0, None, "give 1 to"),
-        ("mlp_generator", 1, -1, None, "seed is -1; give 0 to"),
+        ("mlp_generator", 257, 0, None, "give 1 to 256"),
         ("mlp_generator", 1, 2**32, None, "give 0 to"),
         ("mlp_generator", 1, 0, 3, "mlp_generator cannot choose the digit; leave the digit out"),
-        ("generator", 0, 0, 3, "count is 0; give 1 to"),
         ("generator", 1, 0, 10, "digit is 10; give 0 to 9"),
-        ("generator", 1, 0, -1, "digit is -1; give 0 to 9"),
     ],
 )
 def test_a_request_outside_its_range_is_answered(
@@ -162,7 +133,7 @@ def test_a_request_outside_its_range_is_answered(
 
 @pytest.fixture(scope="module")
 def segments(generator_models: Path) -> Engine:
-    """An engine over a generator whose pixels tell exactly which digit and which noise it was given."""
+    """An engine over a generator whose pixels encode the digit and the noise that it was given."""
     return Engine.load(generator_models, "cpu")
 
 
@@ -177,7 +148,7 @@ def test_the_digit_asked_for_reaches_the_graph(segments: Engine) -> None:
 
 def test_the_noise_of_a_seed_is_the_same_whichever_digit_is_chosen(segments: Engine) -> None:
     chosen = np.stack([segments.generate("generator", 64, 7, digit) for digit in range(DIGITS)])
-    # Of the segments the digit says which are lit, and the noise alone how brightly.
+    # The digit chooses the lit segments, and the noise alone their brightness.
     assert ((chosen == chosen.max(axis=0)) | (chosen == 0)).all()
     left_open = segments.generate("generator", 64, 7)
     drawn = [(chosen[:, index] == left_open[index]).all(axis=(1, 2)).nonzero()[0] for index in range(64)]
@@ -199,13 +170,8 @@ def test_the_generator_makes_the_digit_that_was_chosen(engine: Engine, dataset: 
         assert made.dtype == np.uint8
         taken_for.append(int(np.square(means - made.mean(0)).sum((1, 2)).argmin()))
     right = sum(found == digit for digit, found in enumerate(taken_for))
-    # The people who wrote scikit-learn's digits are others than those that it learnt from.
+    # The generator has not learnt from the writers of scikit-learn's digits.
     assert right == DIGITS if dataset == "mnist" else right >= DIGITS - 2, taken_for
-
-
-def test_which_generators_choose_the_digit(engine: Engine) -> None:
-    assert engine.chooses_digit("generator")
-    assert not engine.chooses_digit("mlp_generator")
 
 
 @pytest.mark.parametrize(
@@ -252,27 +218,6 @@ def test_other_numbers_than_published_are_not_served(models: Path) -> None:
         Engine.load(models, "cpu", "mlp_discriminator")
 
 
-def test_every_file_has_golden_numbers_for_every_provider() -> None:
-    manifest = json.loads((MODELS_FOLDER / "manifest.json").read_text())
-    for file, entry in manifest["files"].items():
-        if file.endswith(".onnx"):
-            assert set(entry["golden"]["tolerance"]) == {"CPUExecutionProvider", CUDA}
-            for limits in entry["golden"]["tolerance"].values():
-                assert set(limits) == set(entry["golden"]["outputs"])
-
-
-@pytest.mark.parametrize("golden_numbers", [{}, {"inputs": {}, "outputs": {"logit": 3}, "tolerance": {}}])
-def test_golden_numbers_that_are_missing_are_an_error(
-    models: Path, golden_numbers: dict[str, object]
-) -> None:
-    path = models / "manifest.json"
-    manifest = json.loads(path.read_text())
-    manifest["files"]["mlp_discriminator.onnx"]["golden"] = golden_numbers
-    path.write_text(json.dumps(manifest))
-    with pytest.raises(ModelError, match=r"golden numbers of mlp_discriminator\.onnx cannot be read"):
-        Engine.load(models, "cpu", "mlp_discriminator")
-
-
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no published models in .*python -m export run"):
         Engine.load(tmp_path, "cpu")
@@ -284,10 +229,3 @@ def test_an_unknown_model_is_answered_with_the_known() -> None:
         match=r"choose one of: discriminator, discriminator_int8, mlp_discriminator, mlp_disc",
     ):
         Engine.load(MODELS_FOLDER, "cpu", "resnet")
-
-
-def test_golden_arrays_survive_json() -> None:
-    for array in (np.arange(6, dtype=np.uint8).reshape(2, 3), np.random.default_rng(0).random(5, np.float32)):
-        again = unpack(json.loads(json.dumps(pack(array))))
-        assert again.dtype == array.dtype
-        assert np.array_equal(again, array)

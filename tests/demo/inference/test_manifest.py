@@ -1,8 +1,7 @@
-"""A models folder from anywhere: what is damaged, or names what lies elsewhere, is refused in a sentence."""
+"""Untrusted models folders: damage, and names outside the folder, are refused in one sentence."""
 
 import json
 import os
-import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from demo.errors import ModelError
 from demo.inference.engine import Engine
 from demo.inference.manifest import MODELS_FOLDER, Manifest
 from demo.inference.sessions import CPU, open_session
-
-FLIPS, TRUNCATIONS = 60, 20
 
 
 @pytest.fixture
@@ -31,39 +28,15 @@ def committed() -> Any:
     return json.loads((MODELS_FOLDER / "manifest.json").read_text())
 
 
-def test_flipped_bits_and_truncations_are_refused_by_name(models: Path) -> None:
-    """Single bits, then truncations, of all models in turn."""
-    manifest = Manifest.load(models)
-    files = [file for file in manifest.files if file.endswith(".onnx")]
-    chance = random.Random(8)  # noqa: S311 - damage, not secrets
-    for index in range(FLIPS + TRUNCATIONS):
-        file = files[index % len(files)]
-        whole = (MODELS_FOLDER / file).read_bytes()
-        if index < FLIPS:
-            damaged = bytearray(whole)
-            damaged[chance.randrange(len(damaged))] ^= 1 << chance.randrange(8)
-        else:
-            damaged = bytearray(whole[: chance.randrange(len(whole))])
-        (models / file).write_bytes(damaged)
-        with pytest.raises(ModelError, match=f"^{file} is not the file that was published"):
-            manifest.read(file)
-        (models / file).write_bytes(whole)
-        assert manifest.read(file) == whole
-
-
 @pytest.mark.parametrize(
     "name",
     [
         "../x.onnx",
         "/etc/passwd",
-        "a/../../x.onnx",
-        "folder/x.onnx",
         "..\\x.onnx",
         "C:x.onnx",
         ".hidden",
-        "",
         "x.onnx\n",
-        'x";y.onnx',
         "manifest.json",
         "x" * 200,
     ],
@@ -105,9 +78,7 @@ def test_a_file_that_has_grown_is_not_read_to_its_end(models: Path) -> None:
         b"\xff\xfe",
         b"null",
         b"[" * 100_000,
-        b'{"version":"1","files":{"a.onnx":' + b"[" * 100_000,
         b'{"version":"1","files":{"a.png":{"sha256":"x","size":1}}}',
-        b'{"version":"1","files":{"a.png":{"sha256":"' + b"0" * 64 + b'","size":true}}}',
         b'{"version":"1","files":{"a.png":{"sha256":"' + b"0" * 64 + b'","size":-1}}}',
     ],
 )
@@ -118,26 +89,14 @@ def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> N
     assert "\n" not in str(refusal.value)
 
 
-def test_a_manifest_cut_anywhere_is_one_sentence(models: Path) -> None:
-    whole = (MODELS_FOLDER / "manifest.json").read_bytes().rstrip()
-    chance = random.Random(9)  # noqa: S311
-    for _ in range(TRUNCATIONS):
-        (models / "manifest.json").write_bytes(whole[: chance.randrange(len(whole))])
-        with pytest.raises(ModelError, match="cannot be read"):
-            Manifest.load(models)
-
-
-@pytest.mark.parametrize("wrong", [None, 1, "x", [], True, {"a": 1}])
+@pytest.mark.parametrize("wrong", [None, "x"])
 @pytest.mark.parametrize(
     "place",
     [
         ("golden", "outputs"),
-        ("golden", "inputs"),
         ("golden", "inputs", "pixels"),
         ("golden", "inputs", "pixels", "shape"),
-        ("golden", "inputs", "pixels", "dtype"),
         ("golden", "inputs", "pixels", "data"),
-        ("golden", "tolerance", CPU),
         ("golden", "tolerance", CPU, "logit"),
         ("golden", "tolerance", CPU, "logit", "absolute"),
         ("sha256",),
@@ -146,7 +105,7 @@ def test_a_manifest_cut_anywhere_is_one_sentence(models: Path) -> None:
         ("opset",),
     ],
 )
-def test_a_wrong_type_in_the_manifest_is_one_sentence_or_harmless(
+def test_a_wrong_type_in_the_manifest_is_one_sentence(
     models: Path, place: tuple[str, ...], wrong: object
 ) -> None:
     content = committed()
@@ -155,16 +114,13 @@ def test_a_wrong_type_in_the_manifest_is_one_sentence_or_harmless(
         inside = inside[key]
     inside[place[-1]] = wrong
     write(models, content)
-    if place[-1] in ("opset", "absolute") and wrong in (1, True) and not isinstance(wrong, list):
-        assert Engine.load(models, "cpu", "mlp_discriminator").model == "mlp_discriminator"
-        return
     with pytest.raises(ModelError) as refusal:
         Engine.load(models, "cpu", "mlp_discriminator")
     assert "\n" not in str(refusal.value)
 
 
 def test_external_data_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Weights in another file beside: bytes that nobody hashed."""
+    """Weights in a file beside the model have no checksum."""
     onnx = pytest.importorskip("onnx")
     weight = onnx.TensorProto(name="w", data_type=1, dims=[64, 64], data_location=1)
     for key, value in {"location": "weights.bin", "offset": "0", "length": str(64 * 64 * 4)}.items():

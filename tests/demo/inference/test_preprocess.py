@@ -46,15 +46,6 @@ def test_what_was_done(engine: Engine, picture: NDArray[np.uint8], expected: set
     assert found.blank == (not found.pixels.any())
 
 
-def test_a_picture_without_margins_is_not_cropped() -> None:
-    whole = Preprocessed(
-        np.pad(np.full((20, 10), 255, np.uint8), ((4, 4), (9, 9))), 40, 20, (0, 0, 40, 20), False
-    )
-    assert not whole.cropped
-    assert whole.scaled
-    assert not whole.recentred
-
-
 def test_the_preprocessed_picture_comes_with_the_answer(engine: Engine) -> None:
     picture = 255 - square(600, 400, 90, 60, 90)
     checked, unreadable = check_sources(engine, ["a", "b"], [picture, b"no picture"])
@@ -64,11 +55,3 @@ def test_the_preprocessed_picture_comes_with_the_answer(engine: Engine) -> None:
     assert checked.pixels is checked.preprocessed.pixels
     assert unreadable.preprocessed is None
     assert unreadable.pixels is None
-
-
-def test_a_digit_s_box_is_twenty_pixels_long(engine: Engine) -> None:
-    for fake in engine.generate("mlp_generator", 8, seed=1):
-        once = engine.preprocess(fake[..., np.newaxis])
-        again = engine.preprocess(once.pixels[..., np.newaxis])
-        assert np.array_equal(again.pixels, once.pixels)
-        assert done(again) == {"inverted": False, "cropped": True, "scaled": False, "recentred": False}

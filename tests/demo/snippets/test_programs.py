@@ -16,9 +16,8 @@ from playwright.sync_api import Browser, expect
 from demo.inference.check import check_bytes
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.snippets.programs import SHOWN_ADDRESS, Program, programs
-from export.benchmark.packages import node_modules
 from export.benchmark.static import serving
-from tests.support.node import NODE, ROOT
+from tests.support.node import NODE, ROOT, node_modules
 
 PACK = ROOT / "demo" / "conformance"
 PICTURES = (

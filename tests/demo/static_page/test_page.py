@@ -135,15 +135,15 @@ def pad_png(page: Page) -> bytes:
     return base64.b64decode(url.removeprefix("data:image/png;base64,"), validate=True)
 
 
-def wall(page: Page, count: int) -> tuple[NDArray[np.uint8], list[float]]:
+def generated(page: Page, count: int) -> tuple[NDArray[np.uint8], list[float]]:
     """Wait for the answers of all generated digits; return the pixels and each P(fake | x), NaN for none."""
-    expect(page.locator("#wall .wall-digit[data-tone]")).to_have_count(count)
-    pixels = page.locator("#wall canvas").evaluate_all(
+    expect(page.locator("#digit-grid .grid-digit[data-tone]")).to_have_count(count)
+    pixels = page.locator("#digit-grid canvas").evaluate_all(
         "all => all.map(each => Array.from(each.getContext('2d').getImageData(0, 0, 28, 28).data)"
         ".filter((_, index) => index % 4 === 0))"
     )
     numbers = [
-        float(number.replace("\u2013", "nan")) for number in page.locator(".wall-number").all_inner_texts()
+        float(number.replace("\u2013", "nan")) for number in page.locator(".grid-number").all_inner_texts()
     ]
     return np.array(pixels, np.uint8).reshape(count, 28, 28), numbers
 
@@ -344,7 +344,7 @@ def test_a_link_makes_the_digits_that_python_makes(
     chosen = "any" if digit is None else digit
     link = f"#generate?digit={chosen}&seed=7&count={count}&generator={generator}"
     page.goto(page.url + link)
-    pixels, numbers = wall(page, count)
+    pixels, numbers = generated(page, count)
     wanted = product_engine.generate(generator, count, 7, digit)
     # WebAssembly rounds a few pixels the other way.
     assert np.abs(pixels.astype(int) - wanted).max() <= 1
@@ -364,13 +364,13 @@ def test_a_generated_digit_is_checked_saved_and_linked(page: Page, served: Serve
     page.get_by_label("How many").fill("2")
     page.get_by_label("Seed", exact=True).fill("11")
     page.get_by_role("button", name="Generate", exact=True).click()
-    _, numbers = wall(page, 2)
+    _, numbers = generated(page, 2)
     expect(page.locator("#generate-status")).to_contain_text("2 made")
     link = "#generate?digit=3&seed=11&count=2&generator=generator"
     page.get_by_role("button", name="Copy a link to these digits").click()
     expect(page.locator("#generate-status")).to_have_text("Link copied.")
     assert page.evaluate("navigator.clipboard.readText()") == served.address + link
-    page.locator(".wall-digit").nth(1).click()
+    page.locator(".grid-digit").nth(1).click()
     expect(page).to_have_url(re.compile("#check$"))
     assert shown(page, "Made by generator, seed 11, number 2") == numbers[1]
     with page.expect_download() as download:
@@ -381,7 +381,7 @@ def test_a_generated_digit_is_checked_saved_and_linked(page: Page, served: Serve
     assert shown(page, "digit.png") == numbers[1]
     expect(page.locator("#save")).to_be_hidden()
     page.go_back()
-    expect(page.locator("#wall")).to_be_visible()
+    expect(page.locator("#digit-grid")).to_be_visible()
     assert page.url.endswith(link)
     page.get_by_role("button", name="Other digits").click()
     expect(page.get_by_label("Seed", exact=True)).not_to_have_value("11")
@@ -398,7 +398,7 @@ def test_a_link_out_of_range_makes_nothing(page: Page) -> None:
         page.goto("about:blank")
         page.goto(f"{address}#generate?{query}")
         expect(page.locator("#generate-status"), query).to_contain_text("does not have")
-        expect(page.locator("#wall"), query).to_be_hidden()
+        expect(page.locator("#digit-grid"), query).to_be_hidden()
 
 
 @pytest.mark.node
@@ -414,7 +414,7 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
     history = product_engine.history(product_engine.normalize(load_picture(seven()).array)[np.newaxis])
     record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text(encoding="utf-8"))
     page.get_by_role("tab", name="Watch it learn").click()
-    page.get_by_role("button", name="See what it thought of your digit (8.7 MiB)").click()
+    page.get_by_role("button", name="See how it scored your digit (8.7 MiB)").click()
     expect(page.locator("#yours-probability")).to_be_visible()
     slider = page.get_by_role("slider", name="Training step")
     slider.focus()
@@ -487,10 +487,10 @@ def test_a_phone_shows_every_view_and_draws_with_a_finger(page: Page) -> None:
     expect(page.locator("#camera")).to_have_attribute("capture", "environment")
     inspect(page)
     page.goto(f"{page.url.split('#')[0]}#generate?count=3&seed=7")
-    wall(page, 3)
+    generated(page, 3)
     inspect(page)
     page.get_by_role("tab", name="Watch it learn").click()
-    page.get_by_role("button", name="See what it thought of your digit").click()
+    page.get_by_role("button", name="See how it scored your digit").click()
     expect(page.locator("#yours-chart svg")).to_be_visible()
     expect(page.locator("#yours-status")).to_be_empty()
     inspect(page)
@@ -526,7 +526,7 @@ def test_the_page_is_in_chinese_for_a_chinese_browser(browser: Browser, served: 
         if tab == "generate":
             page.locator("#option-count").fill("2")
             page.locator("#make").click()
-            wall(page, 2)
+            generated(page, 2)
         elif tab == "learn":
             expect(page.locator("#step-is")).to_have_text(re.compile("第 0 步.*46,900"))
         lines = page.locator("body").inner_text().splitlines()
@@ -573,7 +573,7 @@ def test_a_page_of_the_tutorial_alone_says_so(tabs: Tabs, smoke_models: Path, tm
         expect(page.locator("#thresholds")).to_have_text("Real up to 0.5000, fake above.")
         expect(page.locator("#digit")).to_be_hidden()
         page.goto(f"{served.address}#generate?count=3")
-        wall(page, 3)
+        generated(page, 3)
         options = page.locator("#option-generator option").all_inner_texts()
         assert options == ["mlp_generator: it chooses the digit"]
         expect(page.locator("#option-digit")).to_be_disabled()
@@ -668,10 +668,10 @@ def test_a_view_or_its_file_that_fails_can_be_tried_again(browser: Browser, serv
         page.goto(f"{served.address}#generate?count=2")
         page.reload()
         expect(page.locator("#generate-status")).to_contain_text(sentence)
-        expect(page.locator("#wall")).to_be_hidden()
+        expect(page.locator("#digit-grid")).to_be_hidden()
         page.unroute_all()
     page.get_by_role("button", name="Generate", exact=True).click()
-    wall(page, 2)
+    generated(page, 2)
     page.close()
 
 
@@ -682,14 +682,14 @@ def test_the_page_works_without_a_network_once_loaded(page: Page, served: Served
     online = shown(page, "seven.png")
     expect(page.locator("#offline")).to_be_visible()
     page.goto(f"{served.address}#generate?count=2&seed=3")
-    numbers = wall(page, 2)[1]
+    numbers = generated(page, 2)[1]
     page.get_by_role("tab", name="Watch it learn").click()
     expect(page.locator("#learn")).to_be_visible()
     page.context.set_offline(True)
     before = len(served.asked)
     page.goto(f"{served.address}#generate?count=2&seed=3")
     page.reload()
-    assert wall(page, 2)[1] == numbers
+    assert generated(page, 2)[1] == numbers
     expect(page.locator("#generator-size")).to_have_text("generator.onnx is already on this device.")
     page.get_by_role("tab", name="Watch it learn").click()
     expect(page.locator("#step-is")).to_have_text("Step 0 of 46,900")

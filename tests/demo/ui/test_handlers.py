@@ -51,19 +51,19 @@ def state(engine: Engine) -> SearchState:
 
 @pytest.mark.parametrize("content", [None, {}, 5, {"query": 5}, {"grid": 1, "index": -1}, {"turn": "1"}])
 @pytest.mark.parametrize(
-    "name", ["page_open_wall", "page_choose", "page_convince", "page_chosen", "page_convincing"]
+    "name", ["page_open_grid", "page_select_digit", "page_search", "page_check_digit", "page_check_found"]
 )
 def test_invalid_event_data_is_refused(
     handlers: Handlers, state: SearchState, name: str, content: object
 ) -> None:
     arguments: list[Any] = [gr.EventData(None, content), None]
-    if name not in ("page_chosen", "page_convincing"):
+    if name not in ("page_check_digit", "page_check_found"):
         arguments.insert(0, state)
     with pytest.raises(gr.Error, match=UNREADABLE):
         list(handlers[name](*arguments))
 
 
-@pytest.mark.parametrize("name", ["page_choose", "page_convince"])
+@pytest.mark.parametrize("name", ["page_select_digit", "page_search"])
 def test_digits_that_the_app_no_longer_has_are_reported(handlers: Handlers, name: str) -> None:
     with pytest.raises(gr.Error, match="no longer has these digits"):
         list(handlers[name](SearchState(), gr.EventData(None, {"grid": 1, "index": 0, "turn": 1}), None))
@@ -72,7 +72,7 @@ def test_digits_that_the_app_no_longer_has_are_reported(handlers: Handlers, name
 def test_of_two_grids_the_one_requested_later_stays(handlers: Handlers, state: SearchState) -> None:
     event = gr.EventData(None, {"query": "generator=mlp_generator&count=2&seed=1"})
     state.request_grid = lambda: 1  # type: ignore[method-assign]
-    late = handlers["page_open_wall"](state, event, None)
+    late = handlers["page_open_grid"](state, event, None)
     assert late == [gr.skip()] * len(late)
 
 
@@ -85,7 +85,7 @@ def test_an_answer_that_the_app_no_longer_has_is_reported(
 
 
 def test_a_game_that_the_app_no_longer_has_is_reported(handlers: Handlers) -> None:
-    state, board, real, fake, start = handlers["page_say_fake"](None, None)
+    state, board, real, fake, start = handlers["page_answer_fake"](None, None)
     assert state is None
     assert "no longer has this game" in board
     assert [real.visible, fake.visible, start.visible] == [False, False, True]
@@ -115,7 +115,7 @@ def test_without_mnist_the_players_digits_are_the_real_ones(
     own = {each.pixels.tobytes() for each in drawn}
     assert all(pixels.tobytes() in own for pixels in reals)
     for _ in current.cards:
-        current, board, real, fake, start = handlers["page_say_real"](current, None)
+        current, board, real, fake, start = handlers["page_answer_real"](current, None)
     assert [real.visible, fake.visible, start.visible] == [False, False, True]
     assert f"You got {sum(not card.fake for card in current.cards)} of 10 right" in board
 
@@ -154,9 +154,11 @@ def test_refused_files_keep_their_place_in_the_selection() -> None:
 def test_a_malformed_list_of_refused_files_is_reported(handlers: Handlers, refused: object) -> None:
     with pytest.raises(RequestError, match=UNREADABLE_LIST):
         arrange([], refused)
-    # The page sent a file as its run: nothing but a number goes back, or Gradio would open it.
-    event = gr.EventData(None, {"run": {"path": "/etc/passwd"}, "refused": refused})
-    panels = handlers["page_many"](None, event, None)
-    assert next(panels)[0] == {"run": 0, "failed": True}
     with pytest.raises(gr.Error, match=UNREADABLE_LIST):
-        next(panels)
+        next(handlers["page_many"](None, gr.EventData(None, {"run": 1, "refused": refused}), None))
+
+
+def test_a_run_that_is_no_number_is_not_sent_back(handlers: Handlers) -> None:
+    event = gr.EventData(None, {"run": {"path": "/etc/passwd"}, "refused": []})
+    value, _ = next(handlers["page_many"](None, event, None))
+    assert value == {"run": 0, "rows": [], "total": 0, "finished": True}

@@ -141,7 +141,7 @@ def test_the_first_answer_needs_little_data(browser: Browser, server: str, engin
     expect(page.locator("#result .result-file")).to_have_text("Your drawing")
     assert 100_000 < sum(sizes) < LARGEST_WEIGHT
     assert not [path for path in paths if "/models/" in path]
-    expect(page.locator(".learn-wall, .learn-number, [data-recorded], .elsewhere")).to_have_count(0)
+    expect(page.locator(".learn-grid, .learn-number, [data-recorded], .elsewhere")).to_have_count(0)
     expect(page.locator(".device-note")).to_contain_text(engine.device_note)
     context.close()
 
@@ -172,7 +172,7 @@ def test_check(page: Page, product_engine: Engine) -> None:
     bars = [float(each) for each in panel.locator(".bar-number").all_inner_texts()]
     assert len(bars) == 10
     assert bars.index(max(bars)) == answer.digit
-    expect(panel.locator(".scale-says")).to_contain_text("Real up to 0.3750, fake from 0.6250")
+    expect(panel.locator(".scale-text")).to_contain_text("Real up to 0.3750, fake from 0.6250")
     upload(page, "seven.png", SEVEN)
     assert shown(page, "seven.png") == result, "an equal result must not stay marked as out of date"
     for kind in ("drop", "paste"):
@@ -203,10 +203,10 @@ def test_check(page: Page, product_engine: Engine) -> None:
     expect(panel.locator("img, dd")).to_have_count(0)
     drop_large(page, "body", 1, LARGEST_FILE_BYTES + 1)
     expect(panel.locator(".result-file")).to_have_text("0.png")
-    expect(panel.locator(".result-says")).to_contain_text("larger than 32 MiB")
+    expect(panel.locator(".result-text")).to_contain_text("larger than 32 MiB")
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
     page.get_by_role("button", name="Camera").click()
-    expect(panel.locator(".result-says")).to_contain_text("does not let this page use the camera")
+    expect(panel.locator(".result-text")).to_contain_text("does not let this page use the camera")
 
 
 def test_only_the_latest_of_several_pictures_is_answered(page: Page, product_engine: Engine) -> None:
@@ -254,7 +254,7 @@ def test_the_camera_takes_a_photo_and_is_turned_off(
 
 
 def test_generate(page: Page, product_engine: Engine) -> None:
-    digits = page.locator(".wall-digit")
+    digits = page.locator(".grid-digit")
 
     def expect_digits(generator: str, count: int, seed: int, digit: int | None) -> None:
         made = product_engine.generate(generator, count, seed, digit)
@@ -288,16 +288,16 @@ def test_generate(page: Page, product_engine: Engine) -> None:
     expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("7")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.get_by_role("button", name="Copy a link to these digits").click()
-    expect(page.locator(".wall-head .share-says")).to_have_text("Link copied.")
+    expect(page.locator(".grid-head .share-status")).to_have_text("Link copied.")
     assert urlsplit(clipboard(page)).query == query
     page.get_by_role("button", name="Improve generator-digit-3-7-4.png").click()
-    expect(page.locator(".convince")).to_contain_text("Selected: generator-digit-3-7-4.png.")
+    expect(page.locator(".search-panel")).to_contain_text("Selected: generator-digit-3-7-4.png.")
     page.get_by_role("button", name="Copy a link to the original digit").click()
-    expect(page.locator(".convince .share-says")).to_have_text("Link copied.")
+    expect(page.locator(".search-panel .share-status")).to_have_text("Link copied.")
     assert urlsplit(clipboard(page)).query == f"{query}&index=4"
     page.goto(clipboard(page))
-    expect(page.locator(".wall-choose[aria-pressed=true]")).to_have_attribute("data-index", "4")
-    expect(page.locator(".convince")).to_be_in_viewport()
+    expect(page.locator(".grid-select[aria-pressed=true]")).to_have_attribute("data-index", "4")
+    expect(page.locator(".search-panel")).to_be_in_viewport()
 
     bad = "generator=%3Cb%3Enobody%3C/b%3E&digit=77&seed=-4&count=1000&index=16"
     page.goto(f"{page.url.split('?')[0]}?view=generate&{bad}")
@@ -306,7 +306,7 @@ def test_generate(page: Page, product_engine: Engine) -> None:
     expect_digits("generator", 16, 0, None)
 
     digit = digits.nth(4)
-    number, name = digit.locator(".wall-number").inner_text(), digit.get_attribute("data-name")
+    number, name = digit.locator(".grid-number").inner_text(), digit.get_attribute("data-name")
     assert name is not None
     file, content = saved(page, page.get_by_role("link", name=f"Save {name}").first)
     assert file == name
@@ -319,9 +319,9 @@ def test_generate(page: Page, product_engine: Engine) -> None:
 
 
 PRESS_WHEN_SEARCHING = """(name) => {
-    const panel = document.querySelector('#convince');
+    const panel = document.querySelector('#search');
     const observer = new MutationObserver(() => {
-        if (!panel.querySelector('[data-does=halt]:not([disabled])')) return;
+        if (!panel.querySelector('[data-action=halt]:not([disabled])')) return;
         observer.disconnect();
         document.querySelector(name).click();
     });
@@ -332,10 +332,10 @@ PRESS_WHEN_SEARCHING = """(name) => {
 
 def test_the_search_for_a_more_convincing_digit(page: Page) -> None:
     page.goto(f"{page.url}?view=generate&generator=mlp_generator&seed=3&count=4&index=1")
-    panel = page.locator(".convince")
-    step, status = panel.locator(".convince-step"), panel.locator("[role=status]").first
+    panel = page.locator(".search-panel")
+    step, status = panel.locator(".search-step"), panel.locator("[role=status]").first
     search, again = (panel.get_by_role("button", name=name) for name in ("Search", "Replay the search"))
-    before = panel.locator(".convince-before .convince-number").inner_text()
+    before = panel.locator(".search-before .search-number").inner_text()
 
     def spoil(route: Route) -> None:
         route.continue_(post_data=(route.request.post_data_json or {}) | {"event_data": {"turn": "none"}})
@@ -350,25 +350,25 @@ def test_the_search_for_a_more_convincing_digit(page: Page) -> None:
         expect(search).to_be_disabled()
     expect(status).to_contain_text("Search finished", timeout=60_000)
     expect(step).to_have_text(f"Step {STEPS} of {STEPS}")
-    after = panel.locator(".convince-after .convince-number").inner_text()
+    after = panel.locator(".search-after .search-number").inner_text()
     assert float(after) < float(before)
     expect(status).to_have_text(f"Search finished: P(fake | x) went from {before} to {after}.")
 
-    page.evaluate(PRESS_WHEN_SEARCHING, "[data-does=halt]")
+    page.evaluate(PRESS_WHEN_SEARCHING, "[data-action=halt]")
     again.click()
     expect(status).to_contain_text("Stopped: P(fake | x)")
     stopped = step.inner_text()
     assert stopped != f"Step {STEPS} of {STEPS}"
-    page.evaluate(PRESS_WHEN_SEARCHING, ".wall-choose[data-index='2']")
+    page.evaluate(PRESS_WHEN_SEARCHING, ".grid-select[data-index='2']")
     again.click()
-    expect(page.locator(".wall-choose[aria-pressed=true]")).to_have_attribute("data-index", "2")
+    expect(page.locator(".grid-select[aria-pressed=true]")).to_have_attribute("data-index", "2")
     expect(step).to_have_text(f"Step 0 of {STEPS}")
     page.wait_for_timeout(500)
     expect(step).to_have_text(f"Step 0 of {STEPS}")
 
     search.click()
     expect(status).to_contain_text("Search finished", timeout=60_000)
-    after = panel.locator(".convince-after .convince-number").inner_text()
+    after = panel.locator(".search-after .search-number").inner_text()
     file, content = saved(page, panel.get_by_role("link", name="Save mlp_generator-3-2-step-"))
     panel.get_by_role("button", name="Check it").click()
     assert shown(page, file).fake == after
@@ -438,7 +438,7 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
     shown(page, "seven.png")
     page.get_by_role("tab", name="Watch it learn").click()
     checked = check_bytes(product_engine, "seven.png", SEVEN)
-    expect(digit).to_contain_text(f"In Check, discriminator says {checked.answer.fake_probability:.4f}.")
+    expect(digit).to_contain_text(f"In Check, discriminator scores it {checked.answer.fake_probability:.4f}.")
     expect(slider).to_have_value(stopped)
     expect(number).to_have_text(numbers_of(checked.pixels)[int(stopped)])
     page.get_by_role("tab", name="Check").click()
@@ -459,7 +459,7 @@ def test_beat_the_discriminator(page: Page) -> None:
             expect(board).to_contain_text("Digit 1 of 10. You: 0, the model: 0.")
             # The page holds no answer before the player gives one.
             expect(board).not_to_contain_text(FOUR_DECIMALS)
-        page.locator("#say-fake" if number % 2 else "#say-real").click()
+        page.locator("#answer-fake" if number % 2 else "#answer-real").click()
     cards = board.locator(".cards li")
     expect(cards).to_have_count(CARDS)
     scores = re.search(r"You got (\d+) of 10 right, the model (\d+) of 10", board.inner_text())
@@ -476,7 +476,7 @@ def test_beat_the_discriminator(page: Page) -> None:
 
 
 def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
-    status, rows = page.locator(".files-says"), page.locator(".answers-rows tr")
+    status, rows = page.locator(".files-status"), page.locator(".answers-rows tr")
 
     def payload(name: str, content: bytes) -> FilePayload:
         return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
@@ -653,7 +653,7 @@ def use_check(page: Page) -> None:
 
 def use_generate(page: Page) -> None:
     page.goto(f"{page.url}&digit=12&count=64&seed=1&index=2")
-    expect(page.locator(".wall-digit")).to_have_count(64)
+    expect(page.locator(".grid-digit")).to_have_count(64)
 
 
 def use_learn(page: Page) -> None:
@@ -664,9 +664,9 @@ def use_learn(page: Page) -> None:
 def use_game(page: Page) -> None:
     page.locator("#start-game").click()
     for number in range(2, CARDS + 1):
-        page.locator("#say-fake").click()
+        page.locator("#answer-fake").click()
         expect(page.locator("#board .card strong")).to_contain_text(str(number))
-    page.locator("#say-real").click()
+    page.locator("#answer-real").click()
     expect(page.locator("#board .cards li")).to_have_count(CARDS)
 
 
@@ -775,7 +775,7 @@ def test_without_mnist_the_player_draws_the_real_digits(
             page = browser.new_page()
             page.goto(f"{address}?view=game")
             expect(page.locator("#own-area .area-choose")).to_be_hidden()
-            board = page.locator("#own-told")
+            board = page.locator("#own-board")
             for drawn in range(1, 6):
                 stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.6 + 0.05 * drawn)], "#own-area")
                 page.get_by_role("button", name="Add this digit").click()

@@ -39,7 +39,7 @@ def now(state: SearchState) -> Selection:
 
 def enabled(panel: str) -> set[str]:
     """What the buttons that can be pressed do."""
-    return set(re.findall(r'data-does="(\w+)"(?! disabled)', panel))
+    return set(re.findall(r'data-action="(\w+)"(?! disabled)', panel))
 
 
 def test_a_search_ends_with_the_first_and_the_last_score(tutorial_engine: Engine, state: SearchState) -> None:

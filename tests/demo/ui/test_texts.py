@@ -91,7 +91,7 @@ def test_every_text_is_used() -> None:
         if group == "sentence":
             return ENTRIES[key]["en"] in SENTENCES
         if f"{group}." in groups and group != "verdict":
-            return bool(re.search(rf"words\.{name}\b|[\"']{name}[\"']|{key}", scripts + code))
+            return bool(re.search(rf"texts\.{name}\b|[\"']{name}[\"']|{key}", scripts + code))
         return any(map(key.startswith, groups)) or any(each.fullmatch(key) for each in patterns)
 
     # Those of the static page are tested there.

@@ -3,17 +3,14 @@
 import math
 import re
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 import torch
 
-from demo.inference.engine import MODELS_FOLDER
-from export.benchmark import browser
 from export.benchmark.command import PARTS
 from export.benchmark.harness import Options, Report, load
 from export.benchmark.processes import KNOWN
-from export.errors import ExportError
+from export.benchmark.serving import Sample, wait_note
 
 OPTIONAL = ("OpenVINO", "bfloat16")
 """Contestants that need a library or a processor that not everybody has."""
@@ -48,7 +45,8 @@ def contestants(measured: Report) -> set[tuple[str, str]]:
     }
 
 
-def test_without_node_the_message_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ExportError, match=r"Node is missing.*nodejs\.org"):
-        browser.measure(Options(models=MODELS_FOLDER, quick=True))
+def test_waiting_times_are_summarized() -> None:
+    note = wait_note("target", [Sample(100, 50, [1.0] * 95 + [9.0] * 5)])
+    assert note == (
+        "target: 10,000 requests per second; waiting time 1.0 ms (p50) and 9.0 ms (p99), a ratio of 9.0."
+    )

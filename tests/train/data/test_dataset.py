@@ -71,22 +71,3 @@ def test_no_picture_is_in_two_splits(examples: dict[Split, Examples]) -> None:
     for name in (MNIST, *KINDS):
         one, other = (picture_bytes(each.of(name)) for each in examples.values())
         assert not one & other
-
-
-def test_generators_can_be_left_out(examples: dict[Split, Examples]) -> None:
-    found = examples["train"]
-    left = found.without({"flow"})
-    assert len(left.images) == len(found.images) - CONFIG.samples * (1 + CONFIG.copies)
-    assert set(left.kinds) == {"small_gan"}
-    assert not picture_bytes(left.images) & picture_bytes(found.of("flow"))
-
-
-def test_the_same_options_give_the_same_examples(
-    examples: dict[Split, Examples], few_digits: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, held_out = mnist.hold_out(mnist.load(few_digits, "train"))
-    monkeypatch.setenv(DATA_VARIABLE, "")
-    generators = [generator(name) for name in KINDS]
-    again = make_examples("validation", held_out.first(60), generators, CONFIG, Workers(1))
-    assert torch.equal(again.images, examples["validation"].images)
-    assert torch.equal(again.codes, examples["validation"].codes)

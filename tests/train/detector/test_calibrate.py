@@ -51,26 +51,6 @@ def test_scores_worse_than_chance_keep_their_order() -> None:
     assert found.bias == pytest.approx(0, abs=1e-6)
 
 
-def test_equal_scores_mean_even_odds() -> None:
-    found = calibrate(np.full(10, 3.0), np.full(30, 3.0))
-    # Platt's targets lean slightly to the larger class.
-    assert found.probabilities(np.full(1, 3, np.float32)) == pytest.approx(0.5, abs=0.05)
-
-
-def test_huge_log_odds_neither_overflow_nor_vanish() -> None:
-    probabilities = Calibration(1.0, 0.0).probabilities(np.array([-1e4, -30, 0, 30, 1e4], np.float32))
-    assert probabilities.dtype == np.float32
-    assert probabilities.tolist() == [0, pytest.approx(9.36e-14, rel=1e-2), 0.5, 1, 1]
-
-
-def test_missing_scores_are_refused() -> None:
-    with pytest.raises(ValueError, match="both reals and fakes"):
-        calibrate(np.zeros(0), np.ones(3))
-    some = np.ones(3, np.float32)
-    with pytest.raises(ValueError, match="every group"):
-        choose_thresholds({"mnist": some, "pen": some[:0]}, some, {"mnist": some})
-
-
 @pytest.mark.parametrize("decimals", [7, 2])
 def test_thresholds_just_keep_their_rates_in_the_worst_group(decimals: int) -> None:
     def scores(one: float, other: float, count: int) -> NDArray[np.float32]:

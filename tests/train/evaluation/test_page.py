@@ -5,7 +5,7 @@ from typing import Any
 
 from demo.inference.engine import MODELS_FOLDER
 from train.data.dataset import MNIST
-from train.evaluation.page import goal_table, goals, table
+from train.evaluation.page import goals
 from train.evaluation.tables import BINS
 
 
@@ -40,15 +40,6 @@ def test_a_goal_is_measured_on_the_worst_generator() -> None:
     assert rows["verdicts that enlarging changes, worst filter and class"]["reached"] == "no"
     assert not [what for what in rows if "pen" in what]
     assert len(rows) == len(goals(report(0.985, 0.002))), "two goals share a name"
-
-
-def test_the_page_states_what_was_reached() -> None:
-    found = report(0.985, 0.002)
-    found["goals"] = goals(found)
-    lines = goal_table(found).splitlines()
-    assert len(lines) == 2 + len(found["goals"])
-    assert "| test digits with verdict fake | 0.0020 | ≤ 0.01 | 0.003 | aim |" in lines
-    assert table(("A", "B"), [("x", "1")]) == "| A | B |\n| --- | --: |\n| x | 1 |\n"
 
 
 def test_the_published_report_is_consistent() -> None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 
 from tests.support.runs import trained_classifier
@@ -15,7 +14,6 @@ from train.generators.classifier import (
     features_of,
     predict,
     probabilities_of,
-    random_affine,
 )
 
 CPU = torch.device("cpu")
@@ -47,12 +45,3 @@ def test_a_resumed_learner_is_bit_identical(dataset: str, tmp_path: Path) -> Non
     resumed.restore(load_snapshot(tmp_path / "snapshot")[0])
     assert torch.equal(torch.stack([resumed.step(*batch) for batch in batches[2:]]), torch.stack(expected))
     assert all(torch.equal(tensor, straight.state()[name]) for name, tensor in resumed.state().items())
-
-
-def test_random_affine_pictures_differ_by_little(dataset: str) -> None:
-    pictures = load(dataset, "train").images[:100, None].float() / 255
-    changed = random_affine(pictures, torch.Generator().manual_seed(0))
-    assert changed.shape == pictures.shape
-    assert 0 <= changed.min() <= changed.max() <= 1
-    assert not torch.equal(changed, pictures)
-    assert changed.mean() == pytest.approx(pictures.mean().item(), rel=0.1)

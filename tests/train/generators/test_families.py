@@ -17,11 +17,8 @@ from train.generators.flow import Flow
 from train.generators.learned import LearnedFamily
 from train.generators.mixture import Mixture
 from train.generators.mlp_gan import STAGES
-from train.generators.morphs import distance_to, half_way
-from train.generators.networks import ConvGenerator
 from train.generators.pixel_cnn import LEVELS, PixelNetwork
 from train.generators.r3gan import R3Gan
-from train.generators.vae import kl_from_normal
 from train.run import Run
 
 LEARNED = [name for name, family in FAMILIES.items() if issubclass(family, LearnedFamily)]
@@ -147,18 +144,6 @@ def test_an_exact_velocity_carries_noise_to_the_digit() -> None:
     assert np.array_equal(samples, (digit * 255).to(torch.uint8).numpy().repeat(3, 0))
 
 
-def test_only_a_conditional_generator_uses_the_digit() -> None:
-    noise = torch.randn(10, 8)
-    for conditional in (True, False):
-        torch.manual_seed(0)
-        generator = ConvGenerator(8, 8, conditional).eval()
-        with torch.no_grad():
-            zeros, ones = (generator(noise, torch.full((10,), digit)) for digit in (0, 1))
-        assert zeros.shape == (10, 1, 28, 28)
-        assert bool((zeros > 0).all() and (zeros < 1).all())
-        assert torch.equal(zeros, ones) is not conditional
-
-
 def test_a_pixel_depends_only_on_earlier_ones() -> None:
     torch.manual_seed(0)
     network = PixelNetwork(8)
@@ -197,34 +182,6 @@ def test_a_mixture_finds_the_groups_it_was_made_of() -> None:
     assert torch.allclose(mixture.roots[order][:, 0, 0], torch.tensor([1.0, 0.3]).double(), rtol=0.1)
     samples = mixture.sample(np.random.default_rng(1), 4000)
     assert (samples[:, 0] > 4).double().mean().item() == pytest.approx(0.5, abs=0.05)
-
-
-def test_distances_are_exact() -> None:
-    inside = torch.rand(2, 1, 12, 12, generator=torch.Generator().manual_seed(0)) > 0.9
-    found = distance_to(inside)
-    places = torch.cartesian_prod(torch.arange(12.0), torch.arange(12.0))
-    for picture, distances in zip(inside[:, 0], found[:, 0], strict=True):
-        expected = torch.cdist(places, places[picture.flatten()]).amin(1)
-        assert torch.allclose(distances.flatten(), expected, atol=1e-4)
-
-
-def test_half_way_between_two_bars_is_a_bar_between_them() -> None:
-    def bar(left: int) -> torch.Tensor:
-        picture = torch.zeros(1, 1, 28, 28)
-        picture[..., 6:22, left : left + 5] = 1
-        return picture
-
-    # Corners become round, and the ink fades over a pixel.
-    for between, expected in ((half_way(bar(8), bar(12)), bar(10)), (half_way(bar(8), bar(8)), bar(8))):
-        assert (between - expected).abs().mean() < 0.02
-        assert torch.equal(between[..., 10:18, :] > 0.5, expected[..., 10:18, :] > 0.5)
-
-
-def test_the_divergence_agrees_with_torchs() -> None:
-    center, log_variance = torch.tensor([[1.0, -2.0]]), torch.tensor([[0.0, 1.0]])
-    own = torch.distributions.Normal(center, (log_variance / 2).exp())
-    expected = torch.distributions.kl_divergence(own, torch.distributions.Normal(0.0, 1.0)).sum(1)
-    assert torch.allclose(kl_from_normal(center, log_variance), expected)
 
 
 def test_a_reconstruction_keeps_the_digit_at_time_1_and_nothing_at_time_0(digits: Digits) -> None:

@@ -1,18 +1,16 @@
 """The report on generators: real digits measure as real, noise does not, and copies are recognised."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 from tests.support.runs import trained_classifier
 from train.data.mnist import Digits, hold_out, load
 from train.generators.base import Generator, real_digits
 from train.generators.classifier import DigitClassifier
-from train.generators.report import COLUMNS, HELD_OUT, markdown_table, measure_generators, save_grids
+from train.generators.report import HELD_OUT, measure_generators
 
 COUNT = 200
 KNOWN = 1000
@@ -76,45 +74,6 @@ def test_copies_measure_as_real_but_are_recognised(
     assert noises["copies"] == 0
     assert noises["training_seconds"] == 12
 
-    lines = markdown_table(result).splitlines()
-    assert len(lines) == 2 + 3
-    assert all(line.count("|") == len(COLUMNS) + 1 for line in lines)
     for row in (row for each in results for row in each["rows"]):
         del row["seconds_per_1000"]
     assert json.dumps(result) == json.dumps(results[1])
-
-
-def test_held_out_digits_must_be_unknown_and_enough(
-    dataset: str, classifier: DigitClassifier, halves: tuple[Digits, Digits]
-) -> None:
-    tested = load(dataset, "test").images.numpy()
-    images, labels = halves[1].images.numpy(), halves[1].labels.numpy()
-    with pytest.raises(ValueError, match="among the known"):
-        measure_generators([], classifier, tested, (images, labels), images, COUNT)
-    with pytest.raises(ValueError, match="3 digits are too few"):
-        measure_generators([], classifier, tested[:3], (images, labels), images)
-
-
-def test_a_conditional_grid_has_a_row_per_digit(
-    tmp_path: Path, halves: tuple[Digits, Digits], copier: Generator
-) -> None:
-    known, _ = halves
-    save_grids(tmp_path, [copier, NOISE])
-    assert {path.name for path in tmp_path.iterdir()} == {"copier.png", "noise.png"}
-    grid = np.asarray(Image.open(tmp_path / "copier.png"))
-    assert grid.shape == (280, 280)
-    sevens = known.images[known.labels == 7].numpy()
-    for shown in np.split(grid[7 * 28 : 8 * 28], 10, axis=1):
-        assert (shown == sevens).all((1, 2)).any()
-
-
-def test_real_digits_do_not_repeat() -> None:
-    images = np.arange(6, dtype=np.uint8)[:, None, None].repeat(28, 1).repeat(28, 2)
-    generator = real_digits("reals", images, np.array([0, 1, 0, 1, 0, 1]))
-    wanted = np.array([1, 0, 1, 0, 0, 1])
-    found = generator.sample(6, 0, wanted)[:, 0, 0]
-    assert sorted(found.tolist()) == list(range(6))
-    assert (found % 2 == wanted).all()
-    assert sorted(generator.sample(6, 0, None)[:, 0, 0].tolist()) == list(range(6))
-    with pytest.raises(ValueError, match="no real 2"):
-        generator.sample(1, 0, np.array([2]))
