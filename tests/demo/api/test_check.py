@@ -168,7 +168,7 @@ def test_a_failing_model_or_lack_of_room_is_503(monkeypatch: pytest.MonkeyPatch)
     def lost(_: NDArray[np.uint8]) -> Scores:
         raise RuntimeError("CUDA error 719 in /home/someone/secret")
 
-    def ask() -> httpx.Response:
+    def ask() -> Any:
         # Its threads belong to one event loop.
         with closing(CheckEndpoint(engine)) as endpoint:
             client = TestClient(Starlette(routes=[check_route(endpoint)]))
