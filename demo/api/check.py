@@ -1,13 +1,13 @@
 """`POST /v1/check`: check picture files over plain HTTP, without a queue.
 
-A picture is the request's body, whatever its `Content-Type` of `image/…` or `application/octet-stream`, or
-without one; `?file=7.png` in the address names it. Its answer is one JSON object, the same as from
+A picture is the request's body, with any `Content-Type` of `image/…`, `application/octet-stream`, or none;
+`?file=7.png` in the address names it. Its answer is one JSON object, the same as from
 `python -m demo check --json`:
 
     curl --header 'Content-Type: image/png' --data-binary @7.png 'http://127.0.0.1:7860/v1/check?file=7.png'
 
-Several are sent as the files of a form (multipart/form-data, under whatever field names), up to 2,000 with
-44 MiB together. Their answers are a JSON list in the order of the files, also for a single file:
+Several are the files of a form (multipart/form-data, with any field names), up to 2,000 with 44 MiB together.
+Their answers are a JSON list in the order of the files, also for a single file:
 
     curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
 

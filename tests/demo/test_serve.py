@@ -1,4 +1,4 @@
-"""Where the app listens, what it prints, `GET /healthz`, the API alone, and how both end."""
+"""The served app: addresses, printed lines, `GET /healthz`, the API alone, and how both end."""
 
 import json
 import os
@@ -184,7 +184,7 @@ sys.exit(main({API_ONLY!r}))
 
 
 def checked_form(address: str, count: int) -> str:
-    """The answers to a form of pictures."""
+    """Return the answers to a form of pictures."""
     headers = {"Content-Type": "multipart/form-data; boundary=between"}
     address = f"{address}v1/check"
     return httpx.post(address, content=form(count), headers=headers, trust_env=False, timeout=60).text
