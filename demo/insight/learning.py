@@ -20,9 +20,6 @@ EXAMPLES: Final = 8
 
 _GRADIENT_LEVELS: Final = 127
 
-BadRecord: Final = (AttributeError, KeyError, TypeError, ValueError)
-"""What reading a record of an unexpected form raises."""
-
 
 @dataclass(frozen=True)
 class Losses:
@@ -38,7 +35,7 @@ class Learning:
     """The published record of a training.
 
     snapshots: the losses at the steps whose models were kept.
-    curve: mean losses between the curve's own steps, to draw as lines; `snapshots` if none is published.
+    curve: mean losses between the curve's own steps, to draw as lines.
     grid_digits: digits on each of the grids that `HISTORY_PICTURE` stacks vertically.
     """
 
@@ -48,34 +45,22 @@ class Learning:
 
 
 def load_learning(manifest: Manifest) -> Learning | None:
-    """Load the record of a training; None if it is incomplete, has one snapshot, or has another form.
+    """Load the record of a training; None if it is incomplete or has only one snapshot.
 
     Raises:
         ModelError: the record is missing or altered.
     """
     if not {f"{MLP_HISTORY}.onnx", HISTORY_RECORD, HISTORY_PICTURE} <= manifest.files.keys():
         return None
-    content = manifest.read(HISTORY_RECORD)
-    try:
-        record: dict[str, Any] = json.loads(content)
-        snapshots = _losses(record["steps"], record)
-        curve = record.get("curve")
-        learning = Learning(
-            snapshots, _losses(curve["step"], curve) if curve else snapshots, int(record["wall"]["digits"])
-        )
-    except BadRecord:
+    record: dict[str, Any] = json.loads(manifest.read(HISTORY_RECORD))
+    snapshots, curve = _losses(record["steps"], record), record["curve"]
+    if len(snapshots.steps) == 1:
         return None
-    scored = tuple(manifest.files[f"{MLP_HISTORY}.onnx"].get("steps", ()))
-    return learning if scored == snapshots.steps and len(scored) > 1 else None
+    return Learning(snapshots, _losses(curve["step"], curve), record["wall"]["digits"])
 
 
 def _losses(steps: Sequence[int], values: dict[str, Any]) -> Losses:
-    both = [tuple(map(float, values[f"{name}_loss"])) for name in ("discriminator", "generator")]
-    if any(len(each) != len(steps) or not all(map(math.isfinite, each)) for each in both):
-        raise ValueError("each step needs one finite number")
-    if list(steps) != sorted({int(step) for step in steps}):
-        raise ValueError("the steps must ascend")
-    return Losses(tuple(steps), *both)
+    return Losses(tuple(steps), tuple(values["discriminator_loss"]), tuple(values["generator_loss"]))
 
 
 def position(step: int, snapshots: Sequence[int]) -> float:
@@ -112,21 +97,21 @@ class RecordedPicture:
     digit: int | None
     pixels: NDArray[np.uint8]
     pixels_after: NDArray[np.uint8]
-    fake_probability: tuple[float, float, float]
-    cost: tuple[float, float, float]
+    fake_probability: Sequence[float]
+    cost: Sequence[float]
     pixel_gradient: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
 class RecordedStep:
-    """One training step. Losses, in nats, are of the whole batch at the same three moments.
+    """One training step. Losses, in nats, are of the whole batch, at the same three moments.
 
     number: from 1. The gradients are L2 norms over all parameters of a network.
     """
 
     number: int
-    discriminator_loss: tuple[float, float, float]
-    generator_loss: tuple[float, float, float]
+    discriminator_loss: Sequence[float]
+    generator_loss: Sequence[float]
     discriminator_gradient: float
     generator_gradient: float
     real: RecordedPicture
@@ -145,42 +130,36 @@ class Recording:
 
 
 def load_recording(manifest: Manifest) -> Recording | None:
-    """Load the recorded steps; None if there are none, or they have another form.
+    """Load the recorded steps; None if there are none.
 
     Raises:
         ModelError: the file is missing or altered.
     """
     if HISTORY_STEPS not in manifest.files:
         return None
-    content = manifest.read(HISTORY_STEPS)
-    try:
-        record: dict[str, Any] = json.loads(content)
-        height, width = record["shape"]
-        recording = Recording(
-            int(record["batch_size"]),
-            float(record["learning_rate"]),
-            int(record["parameters"]["discriminator"]),
-            int(record["parameters"]["generator"]),
-            tuple(_step(each, (height, width)) for each in record["steps"]),
-        )
-    except BadRecord:
-        return None
-    return recording if recording.steps else None
+    record: dict[str, Any] = json.loads(manifest.read(HISTORY_STEPS))
+    return Recording(
+        record["batch_size"],
+        record["learning_rate"],
+        record["parameters"]["discriminator"],
+        record["parameters"]["generator"],
+        tuple(_step(each, record["shape"]) for each in record["steps"]),
+    )
 
 
-def _step(record: dict[str, Any], shape: tuple[int, int]) -> RecordedStep:
+def _step(record: dict[str, Any], shape: Sequence[int]) -> RecordedStep:
     return RecordedStep(
-        int(record["step"]),
-        _moments(record["discriminator_loss"]),
-        _moments(record["generator_loss"]),
-        float(record["discriminator_gradient"]),
-        float(record["generator_gradient"]),
+        record["step"],
+        record["discriminator_loss"],
+        record["generator_loss"],
+        record["discriminator_gradient"],
+        record["generator_gradient"],
         _picture(record["real"], shape),
         _picture(record["fake"], shape),
     )
 
 
-def _picture(record: dict[str, Any], shape: tuple[int, int]) -> RecordedPicture:
+def _picture(record: dict[str, Any], shape: Sequence[int]) -> RecordedPicture:
     def pixels(text: str) -> NDArray[np.uint8]:
         return np.frombuffer(base64.b64decode(text), np.uint8).reshape(shape)
 
@@ -191,12 +170,7 @@ def _picture(record: dict[str, Any], shape: tuple[int, int]) -> RecordedPicture:
         record["digit"],
         pixels(record["pixels"]),
         pixels(record.get("pixels_after", record["pixels"])),
-        _moments(record["fake_probability"]),
-        _moments(record["cost"]),
+        record["fake_probability"],
+        record["cost"],
         levels.astype(np.float32) * np.float32(gradient["largest"] / _GRADIENT_LEVELS),
     )
-
-
-def _moments(values: list[float]) -> tuple[float, float, float]:
-    before, after_discriminator, after_generator = map(float, values)
-    return before, after_discriminator, after_generator

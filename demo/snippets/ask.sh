@@ -3,7 +3,7 @@
 set -eu
 app=http://127.0.0.1:7860/gradio_api
 
-# Send the file; the app says where it put it: ["PATH"].
+# Send the file; the app answers with its path: ["PATH"].
 sent=$(curl -fsS -F "files=@\"$1\"" "$app/upload")
 path=$(echo "$sent" | sed 's/^\["//; s/"\]$//')
 

@@ -146,12 +146,9 @@ def compressed(files: Mapping[str, bytes]) -> dict[str, bytes]:
 
     The suffix is not `.gz`, which some hosts declare as a transfer encoding, so that browsers undo it.
     """
-    return {
-        f"{name}.gzip" if name.endswith(".wasm") else name: (
-            gzip.compress(content, mtime=0) if name.endswith(".wasm") else content
-        )
-        for name, content in files.items()
-    }
+    plain = {name: content for name, content in files.items() if not name.endswith(".wasm")}
+    packed = {f"{name}.gzip": gzip.compress(files[name], mtime=0) for name in files.keys() - plain.keys()}
+    return plain | packed
 
 
 def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:

@@ -5,6 +5,9 @@ from typing import Final
 
 import gradio as gr
 
+LARGEST_NUMBER: Final = 1 << 53
+"""JavaScript's numbers are exact up to here."""
+
 UNREADABLE: Final = "The page sent something that the app cannot read; reload the page and try again."
 
 
@@ -40,7 +43,7 @@ def event_value(event: gr.EventData, name: str) -> object:
     """Return a field of any type; None if it is missing."""
     try:
         return getattr(event, name)
-    # Gradio looks the name up in whatever was sent, which need not be an object.
+    # Gradio looks the name up in the data sent, which need not be an object.
     except (AttributeError, TypeError):
         return None
 

@@ -92,7 +92,7 @@ def test_node_and_the_browser_agree(browser_path: str, pack: Pack, here: list[Ce
     assert len(cells) == 10 * len(pack.pictures)
     assert all(cell.digits is not None for cell in cells if not math.isnan(cell.logit))
     assert disagreements(pack, cells) == []
-    assert table(pack, cells).count("\n") == len(pack.pictures) + 2
+    assert table(pack, cells).count("\n") == len(pack.pictures) + 1
 
 
 def test_a_pack_without_a_detector_has_no_digits(smoke_models: Path, tmp_path: Path) -> None:

@@ -52,15 +52,15 @@ LONGEST_PAGE_MILLISECONDS = 300_000
 
 @dataclass(frozen=True)
 class Cell:
-    """The difference between what one way answered for one picture and what is expected.
+    """The difference between the answer of an interface (a runtime or entry point) and the expected one.
 
-    way: a runtime or entry point. logit: absolute difference, NaN if the picture could not be read.
-    pixels: how many differ, and the largest difference in levels; None if the way returns none.
+    logit: absolute difference, NaN if the picture could not be read.
+    pixels: how many differ, and the largest difference in levels; None if no pixels are returned.
     digits: the largest difference of a digit's probability, NaN if it is missing; None if none is expected.
     """
 
     file: str
-    way: str
+    interface: str
     logit: float
     pixels: tuple[int, int] | None
     verdict_same: bool
@@ -78,23 +78,17 @@ class Pack:
     """The pack's pictures and what is expected of them."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         content = json.loads((folder / "expected.json").read_text())
         self.sha256: str = content["sha256"]
         self.tolerance: dict[str, float] = content["tolerance"]
         self.pictures: list[dict[str, Any]] = content["pictures"]
-        self.arrays: list[NDArray[np.uint8]] = [
-            load_picture(folder / row["file"]).array for row in self.pictures
-        ]
-
-    @property
-    def paths(self) -> list[Path]:
-        return [self.folder / row["file"] for row in self.pictures]
+        self.paths = [folder / row["file"] for row in self.pictures]
+        self.arrays: list[NDArray[np.uint8]] = [load_picture(path).array for path in self.paths]
 
     def cell(
         self,
         index: int,
-        way: str,
+        interface: str,
         logit: float,
         verdict: str,
         pixels: NDArray[np.uint8] | None = None,
@@ -108,7 +102,7 @@ class Pack:
             apart = np.abs(pixels.ravel().astype(int) - wanted)
             difference = (int(np.count_nonzero(apart)), int(apart.max()))
         same = verdict == expected["verdict"]
-        return Cell(expected["file"], way, abs(logit - expected["logit"]), difference, same, digits)
+        return Cell(expected["file"], interface, abs(logit - expected["logit"]), difference, same, digits)
 
     def digits_apart(self, index: int, found: NDArray[np.float32] | None) -> float | None:
         """Return the largest difference of the digits' probabilities, float32 [10], as in `Cell`."""
@@ -126,12 +120,6 @@ class Pack:
             return math.nan
         # If two digits are equally likely, the answer may name either.
         return float(abs(probability - expected[digit]) + max(expected) - expected[digit])
-
-    def write_arrays(self, folder: Path) -> None:
-        """Write the decoded pictures as raw bytes, for runtimes that are tested without their decoder."""
-        folder.mkdir()
-        for row, array in zip(self.pictures, self.arrays, strict=True):
-            (folder / f"{row['file']}.bin").write_bytes(array.tobytes())
 
 
 def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
@@ -158,159 +146,66 @@ def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
                 yield pack.cell(index, f"batch {batch}", logit, verdict, seen[index], digits)
 
 
-def command_line_cells(pack: Pack, models: Path) -> Iterator[Cell]:
-    """Yield the cells of `python -m demo check --json`."""
-    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--models", str(models), "--json"]
-    command += map(str, pack.paths)
-    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    yield from answer_cells(pack, "command line", [json.loads(line) for line in output.splitlines()])
-
-
-def api_cells(pack: Pack, address: str) -> Iterator[Cell]:
-    """Yield the cells of an app's `/check_many`, called with gradio_client."""
-    client = Client(address, verbose=False)
-    answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
-    client.close()
-    yield from answer_cells(pack, "app's API", answers)
-
-
-def answer_cells(pack: Pack, way: str, answers: Sequence[dict[str, Any]]) -> Iterator[Cell]:
+def answer_cells(pack: Pack, interface: str, answers: Sequence[dict[str, Any]]) -> Iterator[Cell]:
     """Yield the cells of answers, which are in the order of the pack."""
     for index, answer in enumerate(answers):
         digits = pack.reading_apart(index, answer["digit"], answer["digit_probability"])
-        yield pack.cell(index, way, answer["logit"], answer["verdict"], digits=digits)
-
-
-def reported_cells(pack: Pack, runtime: str, reports: Sequence[dict[str, Any]]) -> Iterator[Cell]:
-    """Yield the cells of the reports of the runners in `demo/static_page/` and `demo/snippets/node/`."""
-    wanted = {row["file"]: row["verdict"] for row in pack.pictures}
-    for report in reports:
-        way = f"{runtime}: {report['way']}"
-        if report["error"] is not None:
-            yield Cell(report["file"], way, math.nan, None, False)
-        else:
-            pixels = (report["pixels_differing"], report["pixels_worst"])
-            yield Cell(
-                report["file"],
-                way,
-                report["logit_difference"],
-                pixels,
-                report["verdict"] == wanted[report["file"]],
-                report["digit_difference"],
-            )
+        yield pack.cell(index, interface, answer["logit"], answer["verdict"], digits=digits)
 
 
 def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
     """Return the cells of Python: the model files, the command line, and an app with the same models."""
+    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json"]
+    command += ["--models", str(engine.manifest.folder), *map(str, pack.paths)]
+    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    client = Client(address, verbose=False)
+    answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
+    client.close()
     return [
         *python_cells(pack, engine),
-        *command_line_cells(pack, engine.manifest.folder),
-        *api_cells(pack, address),
+        *answer_cells(pack, "command line", [json.loads(line) for line in output.splitlines()]),
+        *answer_cells(pack, "app's API", answers),
     ]
 
 
 def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
-    """Return the cells of Node and of a browser."""
+    """Return the cells of Node and of a browser, from `demo/snippets/node/` and `demo/static_page/`."""
     with tempfile.TemporaryDirectory() as temporary:
-        whole = Path(shutil.copytree(pack.folder, Path(temporary) / "pack"))
-        pack.write_arrays(whole / "arrays")
+        folder = Path(shutil.copytree(pack.paths[0].parent, Path(temporary) / "pack"))
+        # Raw pixels, to compare the models without the decoders.
+        (folder / "arrays").mkdir()
+        for path, array in zip(pack.paths, pack.arrays, strict=True):
+            (folder / "arrays" / f"{path.name}.bin").write_bytes(array.tobytes())
         return [
-            *reported_cells(pack, "Node", node_reports(whole, models)),
-            *reported_cells(pack, "browser", browser_reports(whole, browser, models)),
+            *reported_cells(pack, "Node", node_report(folder, models)),
+            *reported_cells(pack, "browser", browser_report(folder, browser, models)),
         ]
 
 
-def matrix(
-    browser: str, folder: Path = CONFORMANCE_FOLDER, models: Path = MODELS_FOLDER
-) -> tuple[Pack, list[Cell]]:
-    """Return a pack of a models folder, and its cells through Python, command line, API, Node and browser."""
-    pack = Pack(folder)
-    with served_app("--models", str(models)) as address:
-        here = cells_here(pack, Engine.load(models, "cpu"), address)
-    return pack, [*here, *cells_elsewhere(pack, browser, models)]
+def reported_cells(pack: Pack, runtime: str, report: Sequence[dict[str, Any]]) -> Iterator[Cell]:
+    """Yield the cells of a report as `compare.mjs` writes it."""
+    wanted = {row["file"]: row["verdict"] for row in pack.pictures}
+    for each in report:
+        file, interface = each["file"], f"{runtime}: {each['input']}"
+        if "error" in each:
+            yield Cell(file, interface, math.nan, None, False)
+            continue
+        pixels = (each["pixels_differing"], each["pixels_worst"])
+        same = each["verdict"] == wanted[file]
+        yield Cell(file, interface, each["logit_difference"], pixels, same, each["digit_difference"])
 
 
-def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells that must agree: arrays in every runtime, and opaque 8-bit PNGs everywhere.
-
-    Node and browsers decode other formats on their own; the table shows those cells.
-    """
-    plain = {row["file"] for row in pack.pictures if row["opaque_8_bit_png"]}
-    foreign = ("Node: file", "browser: file")
-    return [cell for cell in cells if cell.way not in foreign or cell.file in plain]
-
-
-def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
-    """Return a line for each cell outside the pack's tolerance."""
-    limits = pack.tolerance
-    lines = [
-        f"{cell.file} by {cell.way}: logit {cell.logit:.3g}, pixels {cell.pixels}, digits {cell.digits}, "
-        f"verdict {'the same' if cell.verdict_same else 'another'}"
-        for cell in held(pack, cells)
-        if not (
-            cell.logit <= limits["logit"]
-            and (cell.pixels or (0, 0))[1] <= limits["pixel_levels"]
-            and (cell.digits is None or cell.digits <= limits[DIGIT_PROBABILITIES])
-            and cell.verdict_same
-        )
-    ]
-    for way in dict.fromkeys(cell.way for cell in cells):
-        counts = [cell.pixels[0] for cell in held(pack, cells) if cell.way == way and cell.pixels]
-        if sum(counts) > limits["pixel_share"] * 784 * max(len(counts), 1):
-            lines.append(f"{way}: {sum(counts)} pixels of {784 * len(counts)} differ")
-    return lines
-
-
-def table(pack: Pack, cells: Sequence[Cell]) -> str:
-    """Return the table: a row per picture, a column per way, and last the worst of those that must agree."""
-    ways = list(dict.fromkeys(cell.way for cell in cells))
-    found = {(cell.file, cell.way): cell for cell in cells}
-    lines = [f"| picture | {' | '.join(ways)} |", "|---" * (len(ways) + 1) + "|"]
-    for row in pack.pictures:
-        texts = [found[row["file"], way].text() for way in ways]
-        lines.append(f"| {row['file']} | {' | '.join(texts)} |")
-    kept = held(pack, cells)
-    worst = [max((cell.logit for cell in kept if cell.way == way), default=math.nan) for way in ways]
-    lines.append(f"| **worst that must agree** | {' | '.join(f'{value:.0e}' for value in worst)} |")
-    return "\n".join(lines)
-
-
-def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
-    """Return the worst of each way over all pictures that it can read, as the pack's README shows it."""
-    ways = []
-    for way in dict.fromkeys(cell.way for cell in cells):
-        read = [cell for cell in cells if cell.way == way and not math.isnan(cell.logit)]
-        pixels = [cell.pixels[0] for cell in read if cell.pixels is not None]
-        ways.append(
-            {
-                "way": way,
-                "pictures": len(read),
-                "unreadable": len(pack.pictures) - len(read),
-                "logit": max(cell.logit for cell in read),
-                "pixels": sum(pixels) if pixels else None,
-                "verdicts": sum(not cell.verdict_same for cell in read),
-            }
-        )
-    return {
-        "sha256": pack.sha256,
-        "commit": current_commit(),
-        "machine": machine()["processor"],
-        "ways": ways,
-    }
-
-
-def node_reports(pack: Path, models: Path) -> list[dict[str, Any]]:
+def node_report(pack: Path, models: Path) -> list[dict[str, Any]]:
     """Return the report of Node's runner on a pack (pictures, `expected.json`, `arrays/`)."""
     with tempfile.TemporaryDirectory() as folder:
         programs = copy_programs(Path(folder))
-        model = models / f"{FROM_IMAGE}.onnx"
-        command = ["node", "conformance.mjs", str(pack), str(model)]
+        command = ["node", "conformance.mjs", str(pack), str(models / f"{FROM_IMAGE}.onnx")]
         output = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=True).stdout
     report: list[dict[str, Any]] = json.loads(output)
     return report
 
 
-def browser_reports(pack: Path, browser: str, models: Path) -> list[dict[str, Any]]:
+def browser_report(pack: Path, browser: str, models: Path) -> list[dict[str, Any]]:
     """Return the report of the static page's runner on a pack, in a Chromium."""
     with tempfile.TemporaryDirectory() as folder:
         page_folder = Path(folder) / "page"
@@ -327,16 +222,85 @@ def browser_reports(pack: Path, browser: str, models: Path) -> list[dict[str, An
     return report
 
 
+def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells that must agree: arrays in every runtime, and opaque 8-bit PNGs everywhere.
+
+    Node and browsers decode other formats on their own; the table shows those cells.
+    """
+    plain = {row["file"] for row in pack.pictures if row["opaque_8_bit_png"]}
+    foreign = ("Node: file", "browser: file")
+    return [cell for cell in cells if cell.interface not in foreign or cell.file in plain]
+
+
+def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
+    """Return a line for each cell outside the pack's tolerance."""
+    limits = pack.tolerance
+    lines = [
+        f"{cell.file} by {cell.interface}: logit {cell.logit:.3g}, pixels {cell.pixels}, "
+        f"digits {cell.digits}, verdict {'the same' if cell.verdict_same else 'another'}"
+        for cell in held(pack, cells)
+        if not (
+            cell.logit <= limits["logit"]
+            and (cell.pixels or (0, 0))[1] <= limits["pixel_levels"]
+            and (cell.digits is None or cell.digits <= limits[DIGIT_PROBABILITIES])
+            and cell.verdict_same
+        )
+    ]
+    for interface in dict.fromkeys(cell.interface for cell in cells):
+        counts = [cell.pixels[0] for cell in held(pack, cells) if cell.interface == interface and cell.pixels]
+        if sum(counts) > limits["pixel_share"] * 784 * max(len(counts), 1):
+            lines.append(f"{interface}: {sum(counts)} pixels of {784 * len(counts)} differ")
+    return lines
+
+
+def table(pack: Pack, cells: Sequence[Cell]) -> str:
+    """Return the table: a row per picture, a column per interface."""
+    interfaces = list(dict.fromkeys(cell.interface for cell in cells))
+    found = {(cell.file, cell.interface): cell for cell in cells}
+    lines = [f"| picture | {' | '.join(interfaces)} |", "|---" * (len(interfaces) + 1) + "|"]
+    for row in pack.pictures:
+        texts = [found[row["file"], interface].text() for interface in interfaces]
+        lines.append(f"| {row['file']} | {' | '.join(texts)} |")
+    return "\n".join(lines)
+
+
+def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
+    """Return each interface's worst over all pictures that it can read, as the pack's README shows it."""
+    interfaces = []
+    for interface in dict.fromkeys(cell.interface for cell in cells):
+        read = [cell for cell in cells if cell.interface == interface and not math.isnan(cell.logit)]
+        pixels = [cell.pixels[0] for cell in read if cell.pixels is not None]
+        interfaces.append(
+            {
+                "way": interface,
+                "pictures": len(read),
+                "unreadable": len(pack.pictures) - len(read),
+                "logit": max(cell.logit for cell in read),
+                "pixels": sum(pixels) if pixels else None,
+                "verdicts": sum(not cell.verdict_same for cell in read),
+            }
+        )
+    return {
+        "sha256": pack.sha256,
+        "commit": current_commit(),
+        "machine": machine()["processor"],
+        "ways": interfaces,
+    }
+
+
 def main() -> int:
     """Print the matrix; return 1 if something that must agree does not."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.conformance", description=__doc__)
-    parser.add_argument("--save", action="store_true", help=f"keep each way's worst in {AGREEMENT_FILE}")
+    parser.add_argument("--save", action="store_true", help=f"write each worst to {AGREEMENT_FILE}")
     parsed = parser.parse_args()
     browser = find_browser()
     if browser is None:
         print("No Chromium; install one with: python -m playwright install chromium", file=sys.stderr)
         return 1
-    pack, cells = matrix(browser)
+    pack = Pack(CONFORMANCE_FOLDER)
+    with served_app("--models", str(MODELS_FOLDER)) as address:
+        here = cells_here(pack, Engine.load(MODELS_FOLDER, "cpu"), address)
+    cells = [*here, *cells_elsewhere(pack, browser, MODELS_FOLDER)]
     print(table(pack, cells))
     if parsed.save:
         AGREEMENT_FILE.write_text(json.dumps(agreement(pack, cells), indent=1) + "\n", encoding="utf-8")

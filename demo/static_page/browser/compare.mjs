@@ -11,35 +11,26 @@ function digitDifference(expected, found) {
 /**
  * @param {{file: string, pixels: string, logit: number, digit_probabilities?: number[]}} expected
  *   an entry of `expected.json`
- * @param {"array" | "file"} way
+ * @param {"array" | "file"} input what the runtime was given
  * @param {() => Promise<import("./engine.mjs").Scores>} answer
  * @param {object} thresholds the model's entry in `manifest.json`
  */
-export async function compare(expected, way, answer, thresholds) {
+export async function compare(expected, input, answer, thresholds) {
+  const { file } = expected;
   try {
     const scores = await answer();
     const wanted = Uint8Array.from(atob(expected.pixels), (character) => character.charCodeAt(0));
     const differences = Array.from(wanted, (value, index) => Math.abs(value - scores.pixels[index]));
     return {
-      file: expected.file,
-      way,
+      file,
+      input,
       pixels_differing: differences.filter(Boolean).length,
       pixels_worst: Math.max(...differences),
       logit_difference: Math.abs(scores.logit - expected.logit),
       digit_difference: digitDifference(expected.digit_probabilities, scores.digitProbabilities),
       verdict: verdictOf(scores, thresholds),
-      error: null,
     };
   } catch (error) {
-    return {
-      file: expected.file,
-      way,
-      pixels_differing: null,
-      pixels_worst: null,
-      logit_difference: null,
-      digit_difference: null,
-      verdict: null,
-      error: error.message,
-    };
+    return { file, input, error: error.message };
   }
 }

@@ -8,7 +8,7 @@ const LARGEST_PIXELS = 67_000_000;
 // Phones refuse a canvas above 16.7 million pixels, so pixels are read through a smaller one, tile by tile.
 const TILE = 2048;
 
-/** A picture that cannot be judged; the message is a sentence for the person who chose it. */
+/** A picture that cannot be judged; the message is a sentence for the page. */
 export class PictureError extends Error {}
 
 /**

@@ -106,14 +106,14 @@ export function generateView({ engine, generators, address, check }) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "grid-digit";
-    const [said, number, verdict] = ["unseen", "grid-number", "grid-verdict"].map((name) => {
+    const [spoken, number, verdict] = ["unseen", "grid-number", "grid-verdict"].map((name) => {
       const line = document.createElement("span");
       line.className = name;
       line.textContent = "…";
       return line;
     });
-    said.textContent = text("static.cell", { number: index + 1 });
-    button.append(canvasOf(pixels), said, number, verdict);
+    spoken.textContent = text("static.cell", { number: index + 1 });
+    button.append(canvasOf(pixels), spoken, number, verdict);
     button.addEventListener("click", () => open(pixels, index, asked));
     item.append(button);
     return { item, button, number, verdict };

@@ -60,8 +60,6 @@ export function learnView({ engine, files, latest, draw }) {
     const { curve } = history;
     const lineOf = (kind) => {
       const dots = history[`${kind}_loss`];
-      // Older records have the losses at the snapshots only.
-      if (!curve) return { kind, steps, values: dots, dots };
       return { kind, steps: [steps[0], ...curve.step], values: [dots[0], ...curve[`${kind}_loss`]], dots };
     };
     const lines = ["discriminator", "generator"].map(lineOf);

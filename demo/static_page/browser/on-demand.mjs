@@ -6,7 +6,7 @@ import { text } from "./texts.mjs";
 const CACHE = "touchstone-on-demand";
 const MEBIBYTE = 2 ** 20;
 
-/** A file could not be loaded. The message is shown to the person who waits for it. */
+/** A file could not be loaded. The message is a sentence for the page. */
 export class LoadError extends Error {}
 
 /**

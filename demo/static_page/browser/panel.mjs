@@ -1,4 +1,4 @@
-// The result panel: one answer, or a sentence that says why there is none.
+// The result panel: one answer, or a sentence that explains why there is none.
 
 import { showPicture } from "./picture.mjs";
 import { text } from "./texts.mjs";

@@ -99,7 +99,7 @@ def _add_own_digits(page: Page, own: gr.State) -> None:
         checked = check_bytes(page.engine, "", decode_png_url(event_text(event, "png")))
         if checked.pixels is None or checked.answer.verdict == "not a digit":
             return drawn, _own(drawn, text("game.own-not-a-digit"))
-        # A player who goes on drawing plays with the latest ones.
+        # With more drawings than needed, the latest ones are used.
         drawn = (*drawn, checked)[-OWN_DIGITS:]
         return drawn, _own(drawn, text("game.own-count", count=len(drawn), needed=OWN_DIGITS), added=True)
 
@@ -143,7 +143,7 @@ def _picture(card: Card, alternative: str = "") -> str:
 
 
 def _revealed(card: Card, answer: bool, text: Texts) -> str:
-    """Return what a card was, and who was right."""
+    """Return the card's truth, and whether the player and the model were right."""
     truth = text("game.was-fake" if card.fake else "game.was-real")
     player = text("game.you-right" if answer == card.fake else "game.you-wrong")
     right = card.model_answers_fake == card.fake

@@ -13,7 +13,7 @@ from demo.contract import DIGITS
 from demo.inference.check import check_bytes
 from demo.inference.engine import LARGEST_SEED, Engine
 from demo.insight.grid import DEFAULT_COUNT, LARGEST_GRID, GenerateParams, InvalidArgument, read_params
-from demo.ui.events import event_number, event_text
+from demo.ui.events import LARGEST_NUMBER, event_number, event_text
 from demo.ui.html import VERDICTS, digit_grid
 from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
@@ -26,9 +26,6 @@ SEEDS_TO_TRY: Final = 1_000_000
 
 SEARCHES_AT_ONCE: Final = 3
 """More searches wait: on two cores a fourth adds hardly any throughput and delays checks."""
-
-LARGEST_NUMBER: Final = 1 << 53
-"""JavaScript's numbers are exact up to here."""
 
 LONGEST_SHOWN: Final = 40
 """Characters of an invalid value that the page repeats."""

@@ -13,7 +13,7 @@ from demo.batch.many import Sent, check_selection, check_sent
 from demo.decoder.images import TOO_LARGE
 from demo.errors import PictureError, RequestError
 from demo.inference.check import PICTURES_AT_ONCE, Checked
-from demo.ui.events import event_value
+from demo.ui.events import LARGEST_NUMBER, event_number, event_value
 from demo.ui.page import Page, private_event
 from demo.ui.widgets.answer_table import answer_rows, answer_table
 from demo.ui.widgets.file_area import file_area
@@ -33,9 +33,12 @@ def add_many(page: Page) -> None:
     area = file_area(page)
     table = answer_table(page)
     answers = gr.State([])
+    # Changed in place, because a running check must see it. Gradio's `cancels` would report a check that is
+    # stopped as failed, without telling which one.
+    stopped = gr.State({"run": -1})
 
     def check_upload(
-        files: ListFiles | None, event: gr.EventData, request: gr.Request
+        files: ListFiles | None, stopped: dict[str, int], event: gr.EventData, request: gr.Request
     ) -> Iterator[tuple[dict[str, Any], object]]:
         text = page.texts(request)
         sent_run = event_value(event, "run")
@@ -47,11 +50,16 @@ def add_many(page: Page) -> None:
             sent = arrange(files.root if files else [], event_value(event, "refused"))
         total = len(sent)
         for batch, total in check_sent(page.engine, sent):
+            if run <= stopped["run"]:
+                return
             # New lists each time: Gradio sends what differs from the previous ones.
             rows = rows + answer_rows(batch, text)
             checked = checked + batch
             yield {"run": run, "rows": rows, "total": total, "finished": False}, checked
         yield {"run": run, "rows": rows, "total": total, "finished": True}, checked
+
+    def stop(stopped: dict[str, int], event: gr.EventData) -> None:
+        stopped["run"] = max(stopped["run"], event_number(event, "run", LARGEST_NUMBER))
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         index = event_value(event, "index")
@@ -61,12 +69,10 @@ def add_many(page: Page) -> None:
         return page.show(answers[index], request)
 
     with_data = private_event(with_data=True)
-    checking = area.upload(check_upload, area, [table, answers], api_name="page_many", **with_data)
-    for ended, failed in ((checking.success, "false"), (checking.failure, "true")):
-        detail = f"{{ detail: {{ failed: {failed} }} }}"
-        script = f"() => document.dispatchEvent(new CustomEvent('touchstone:check-ended', {detail}))"
-        ended(None, js=script, api_visibility="private")
-    area.stop(None, None, None, cancels=[checking], api_visibility="private")
+    checking = area.upload(check_upload, [area, stopped], [table, answers], api_name="page_many", **with_data)
+    report = "() => document.dispatchEvent(new Event('touchstone:check-failed'))"
+    checking.failure(None, js=report, api_visibility="private")
+    area.stop(stop, stopped, None, api_name="page_many_stop", **with_data)
     table.select(open_answer, answers, page.shown, api_name="page_many_open", **with_data)
 
 

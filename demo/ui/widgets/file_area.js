@@ -15,11 +15,6 @@ const UPLOADS_AT_ONCE = 6;
 // A screen reader reads every new text aloud, so progress changes at most once in this many milliseconds.
 const PROGRESS_INTERVAL = 1000;
 let run = 0;
-// The run that the app is checking, and whether it was told to stop. It ends a little later, and only then may
-// the next one begin, because Gradio does not report which check has ended.
-let active = null;
-let stopping = false;
-let onEnd = () => {};
 let started = 0;
 let busy = '';
 let changed = 0;
@@ -52,7 +47,7 @@ async function submit(files) {
   if (files.length > props.most) return say('too-many', limits, 'error');
   const sizes = files.map(({ file }) => file.size).filter((size) => size <= props.max_bytes);
   if (sizes.reduce((sum, size) => sum + size, 0) > props.most_bytes) return say('too-much', limits, 'error');
-  stop();
+  if (busy) trigger('stop', { run });
   const mine = ++run;
   started = performance.now();
   work('uploading');
@@ -85,23 +80,14 @@ async function submit(files) {
   work('checking');
   say('checking', { done: 0, total });
   find('progress').removeAttribute('value');
-  if (active !== null) await new Promise((resolve) => { onEnd = resolve; });
-  if (mine !== run) return;
-  active = run;
   props.value = sent.filter(Boolean);
   trigger('upload', { run, refused: refused.sort((one, other) => one.index - other.index) });
-}
-
-function stop() {
-  if (active === null || stopping) return;
-  stopping = true;
-  trigger('stop');
 }
 
 find('stop').addEventListener('click', () => {
   if (busy === 'uploading') say('stopped-early');
   else say('stopped');
-  stop();
+  trigger('stop', { run });
   run += 1;
   work('');
   find('choose').focus();
@@ -115,12 +101,8 @@ document.addEventListener('touchstone:checked', ({ detail }) => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   say(detail.errors ? 'done-errors' : 'done', { count: detail.done, seconds, errors: detail.errors });
 });
-document.addEventListener('touchstone:check-ended', ({ detail }) => {
-  const ended = active;
-  active = null;
-  stopping = false;
-  onEnd();
-  if (!detail.failed || ended !== run) return;
+document.addEventListener('touchstone:check-failed', () => {
+  if (busy !== 'checking') return;
   work('');
   say('failed', {}, 'error');
 });

@@ -19,10 +19,10 @@ def file_area(page: Page) -> gr.HTML:
         upload: every file was sent or refused. The value is a `ListFiles` of those that arrived. The event
             data has `run`, a number per selection, and `refused`, in order of `index`: objects with a
             file's `index` in the selection, its `name`, and a `reason`: `large`, `full` or `lost`.
-        stop: the check that is running is no longer wanted.
+        stop: the check that is running is no longer wanted; the event data has its `run`.
 
     It listens on the document to `touchstone:checked` (`run`, `done`, `total`, `errors`, `finished`), and to
-    `touchstone:check-ended` (`failed`), which must follow each `upload` event, also after a `stop`.
+    `touchstone:check-failed`.
     """
     area = gr.HTML(
         label="Files",

@@ -98,8 +98,14 @@ def put(folder: Path, content: bytes) -> None:
     (folder / f"{MNIST_FILE}.gz").write_bytes(gzip.compress(content))
 
 
-@pytest.mark.parametrize("removed", [MNIST_FILE, f"{MNIST_FILE}.gz"])
-@pytest.mark.parametrize("folder", ["beside", "data/mnist", "cache/touchstone/mnist"])
+@pytest.mark.parametrize(
+    ("folder", "removed"),
+    [
+        ("beside", MNIST_FILE),
+        ("data/mnist", f"{MNIST_FILE}.gz"),
+        ("cache/touchstone/mnist", MNIST_FILE),
+    ],
+)
 def test_real_digits_are_found_in_each_place(
     few: np.ndarray, tmp_path: Path, folder: str, removed: str
 ) -> None:

@@ -1,4 +1,4 @@
-"""*Use it elsewhere*: what it says is what was published and measured."""
+"""*Use it elsewhere* shows what was published and measured."""
 
 import json
 import re

