@@ -6,14 +6,14 @@ about the server.
 
 import logging
 
+MODEL_UNAVAILABLE = (
+    "A published file is missing here, is not the one that was published, or does not run; "
+    "the log of this app names it."
+)
+
 
 class DemoError(Exception):
     """Base of every error that the demo raises on purpose."""
-
-    @property
-    def public(self) -> str:
-        """The message for a visitor of the app."""
-        return str(self)
 
 
 class PictureError(DemoError):
@@ -38,14 +38,6 @@ class NoRoomError(MachineError, BusyError):
 
 class ModelError(DemoError):
     """A model file is missing, is not the one in the manifest, or fails its self-test."""
-
-    @property
-    def public(self) -> str:
-        """A message that, unlike the full one, names no folder of this machine."""
-        return (
-            "A published file is missing here, is not the one that was published, or does not run; "
-            "the log of this app names it."
-        )
 
 
 class DeviceError(DemoError):
@@ -73,7 +65,8 @@ class SpaceError(DemoError):
 
 
 def public_message(error: DemoError) -> str:
-    """Return the message for a visitor; if that leaves anything out, log the full one."""
-    if error.public != str(error):
-        logging.getLogger("touchstone").error("%s", error)
-    return error.public
+    """Return the message for a visitor; that of a model, which names a folder, goes to the log instead."""
+    if not isinstance(error, ModelError):
+        return str(error)
+    logging.getLogger("touchstone").error("%s", error)
+    return MODEL_UNAVAILABLE

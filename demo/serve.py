@@ -29,7 +29,7 @@ from demo.api.gradio_private import UNEXPECTED, explain_failures, without_type_s
 from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
 from demo.api.network import listen, local_url, network_url
-from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES, Rule
+from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES
 from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
@@ -45,13 +45,12 @@ NO_UPLOAD: Final = (
 def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> None:
     """Open every model, and serve the page and its API until interrupted or terminated.
 
-    port: None takes the first free one from 7860, 0 any free one. mcp: serve the endpoints as tools of an MCP
-    server, too. Prints the addresses, and the device that runs the model.
+    Print the addresses, and the device that runs the model. port: None takes the first free one from 7860, 0
+    any free one. mcp: also serve the endpoints as tools of an MCP server.
 
     Raises:
         DemoError: the port is in use, the host is not an address of this machine, MCP's library or a folder
-            for temporary files is missing, or a model is missing, altered, or gives other numbers than when
-            published.
+            for temporary files is missing, or a model is missing, altered, or fails its self-test.
         KeyboardInterrupt: it was interrupted.
         SystemExit: it was terminated; with code 0.
     """
@@ -59,19 +58,18 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
     check_temporary_folder()
     with closing(listen(host, port)) as listening, uploads_folder() as uploads, without_plots():
-        # Gradio takes seconds to import, in which the models open.
+        # The models open while gradio is imported, which takes seconds.
         with ThreadPoolExecutor(1) as thread, without_type_stubs():
             opening = thread.submit(engine.open_all)
             import gradio  # noqa: F401
         opening.result()
         with closing(CheckEndpoint(engine)) as checks:
-            notes = [engine.device_note]
-            if mcp:
-                notes.insert(0, f"Its MCP server is at {{address}}{MCP_PATH.removeprefix('/')}")
+            notes = []
             if network_url(host, 0) is not None:
-                notes.insert(
-                    0, "Over plain http a page gets no camera; a phone's own picker still offers it."
-                )
+                notes.append("Over plain http a page gets no camera; a phone's own picker still offers it.")
+            if mcp:
+                notes.append(f"Its MCP server is at {{address}}{MCP_PATH.removeprefix('/')}")
+            notes.append(engine.device_note)
             build = partial(page_app, engine, checks, uploads, host if mcp else None)
             run(build, listening, host, notes, uploads)
 
@@ -91,7 +89,7 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
 
 
 def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str | None) -> Starlette:
-    """Build the app with the page; in the event loop that serves it, since gradio makes one where none runs.
+    """Build the app with the page, in the event loop that serves it: gradio would make another one.
 
     uploads: an empty folder. mcp_host: where the MCP server listens, or None for none.
     """
@@ -102,7 +100,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
     from demo.ui.theme import STYLE_SHEETS, touchstone_theme
 
     traffic = Traffic()
-    rules: tuple[Rule, ...] = (*API_RULES, *PAGE_RULES)
+    rules = [*API_RULES, *PAGE_RULES]
     routes = [check_route(checks), health_route(engine), downloads_route(engine.manifest)]
     tools = None
     if mcp_host is not None:
@@ -110,7 +108,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
         tools = ToolServer(engine, mcp_host)
         routes.append(tools.route)
-        rules = (*rules, MCP_RULE)
+        rules.append(MCP_RULE)
     page, translations = build_app(engine)
     explain_failures(page)
 
@@ -153,11 +151,12 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
 
 async def unexpected(request: Request, error: Exception) -> Response:
-    """Answer a request that failed unexpectedly, without a word about this machine."""
-    if request.url.path.endswith("/upload") and isinstance(error, TypeError | ValueError):
-        # So gradio's reader of uploads fails on a part that is no file, and on a boundary that is none.
+    """Answer a request that failed unexpectedly, without the exception's own text."""
+    upload = request.url.path.endswith("/upload")
+    if upload and isinstance(error, TypeError | ValueError):
+        # Gradio's parser of uploads fails so on a part without a file name, and on a missing boundary.
         return JSONResponse({"detail": NO_UPLOAD}, 400)
-    if request.url.path.endswith("/upload") and isinstance(error, OSError):
+    if upload and isinstance(error, OSError):
         logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)
         return JSONResponse({"detail": NOT_KEPT}, 503, {"retry-after": "60"})
     logging.getLogger("touchstone").error("A request failed", exc_info=error)
@@ -165,23 +164,32 @@ async def unexpected(request: Request, error: Exception) -> Response:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which stops in time also where a page is open or a thread still works.
+    """A uvicorn server that stops in time even if a page is open or a thread still works.
 
-    uploads: a folder to remove in the latter case.
+    lines: to print once it serves. uploads: a folder to remove if a thread still works.
     """
 
-    def __init__(self, config: uvicorn.Config, app: Starlette, uploads: Path | None) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: Starlette, lines: Sequence[str], uploads: Path | None
+    ) -> None:
         super().__init__(config)
         self._app = app
+        self._lines = lines
         self._uploads = uploads
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and print where."""
+        await super().startup(sockets)
+        if self.started:
+            print("\n".join(self._lines), flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for requests in progress, as uvicorn does, but not for open pages."""
-        # The streams of open pages end at once, as `gr.Blocks.close` has it for an app that was launched.
+        # End the streams of open pages, as `gr.Blocks.close` does for an app that was launched.
         for route in self._app.routes:
             if (stopping := getattr(getattr(route, "app", None), "stop_event", None)) is not None:
                 stopping.set()
-        # Python would wait for its threads: a batch of 2,000 pictures takes longer.
+        # Python would wait for its threads, and a batch of 2,000 pictures takes longer.
         timer = threading.Timer(limits.EXIT_SECONDS, self._exit)
         timer.daemon = True
         timer.start()
@@ -202,8 +210,8 @@ def run(
 ) -> None:
     """Serve an app on a socket until interrupted or terminated; requests in progress are still answered.
 
-    build: makes the app, in the event loop. notes: lines to print once the app serves; `{address}` in them is
-    its address.
+    build: makes the app, in the event loop. notes: lines to print once it serves; `{address}` in them stands
+    for its address.
 
     Raises:
         KeyboardInterrupt: it was interrupted.
@@ -212,6 +220,10 @@ def run(
     limits.allow_connections()
     port = listening.getsockname()[1]
     address = local_url(host, port)
+    lines = [f"Touchstone is at {address}"]
+    if (reached := network_url(host, port)) is not None:
+        lines.append(f"Others on your network: {reached}")
+    lines += [note.format(address=address) for note in notes]
 
     async def serving() -> None:
         app = build()
@@ -219,7 +231,7 @@ def run(
             ResponseHeaders(app),
             lifespan="on",
             ws="none",
-            # The same as uvicorn's automatic choice here; others have limits of their own for heads.
+            # Uvicorn's other HTTP implementation ignores the limit for heads below.
             http="h11",
             log_level="warning",
             access_log=False,
@@ -231,21 +243,9 @@ def run(
             timeout_graceful_shutdown=limits.SHUTDOWN_SECONDS,
             h11_max_incomplete_event_size=limits.LONGEST_HEAD,
         )
-        server = Server(config, app, uploads)
-        announcing = asyncio.create_task(announce(server))
-        await server.serve([listening])
-        announcing.cancel()
+        await Server(config, app, lines, uploads).serve([listening])
 
-    async def announce(server: uvicorn.Server) -> None:
-        while not server.started:
-            await asyncio.sleep(0.01)
-        print(f"Touchstone is at {address}")
-        if (reached := network_url(host, port)) is not None:
-            print(f"Others on your network: {reached}")
-        for note in notes:
-            print(note.format(address=address), flush=True)
-
-    # Uvicorn finishes what was asked, and then raises the signal again.
+    # Uvicorn raises the signal again once it has shut down.
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         asyncio.run(serving())

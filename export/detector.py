@@ -219,14 +219,8 @@ def detector_models(spec: ExportSpec, calibration: CalibrationData | None) -> It
         )
     digits = [group[PIXELS] for name, group in spec.groups.items() if name not in ("black", "white", "noise")]
     share = max(1, ANY_IMAGE_COUNT // len(digits))
-    yield from export_any_image(
-        discriminator,
-        spec.module,
-        spec.thresholds,
-        spec.training_run,
-        spec.licence,
-        np.concatenate([each[:share] for each in digits]),
-    )
+    chosen = np.concatenate([each[:share] for each in digits])
+    yield from export_any_image(discriminator, spec.module, spec.thresholds, chosen)
     if calibration is not None:
         yield export_int8(
             discriminator, spec.thresholds, calibration, spec.golden[PIXELS], quantize_convolutions

@@ -5,9 +5,9 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import onnx
@@ -35,6 +35,10 @@ from export.convert import ExportedModel, entry_for, metadata_for
 from export.parity import Difference, compare, refuse, run_torch
 from train.normalize import examined, normalize
 
+Outputs: TypeAlias = Mapping[str, NDArray[Any]]
+Groups: TypeAlias = Mapping[str, Sequence[NDArray[np.uint8]]]
+"""Group → pictures uint8 [height, width, channels] for the gate."""
+
 BATCH: Final = 1
 SHAPES: Final = {PIXELS: (BATCH, *PICTURE_SHAPE), BOX: (4,), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
 """Outputs with more than one number per picture."""
@@ -61,12 +65,7 @@ FILTERS: Final = (
 
 
 def export_any_image(
-    discriminator: ExportedModel,
-    module: nn.Module,
-    thresholds: Thresholds,
-    training_run: str,
-    licence: str,
-    digits: NDArray[np.uint8],
+    discriminator: ExportedModel, module: nn.Module, thresholds: Thresholds, digits: NDArray[np.uint8]
 ) -> Iterator[ExportedModel]:
     """Yield the normalizer, then the normalizer and the discriminator as one graph.
 
@@ -79,46 +78,32 @@ def export_any_image(
     golden = golden_picture(digits[0], PICTURE_SEED)
     normalizer = export_normalizer(pictures, golden)
     yield normalizer
-    yield export_from_image(
-        normalizer.content,
-        discriminator.content,
-        module,
-        thresholds,
-        training_run,
-        licence,
-        pictures,
-        golden,
-    )
+    yield export_from_image(normalizer.content, discriminator, module, thresholds, pictures, golden)
 
 
-def export_normalizer(
-    pictures: Mapping[str, Sequence[NDArray[np.uint8]]], golden: NDArray[np.uint8]
-) -> ExportedModel:
+def export_normalizer(pictures: Groups, golden: NDArray[np.uint8]) -> ExportedModel:
     """Return `normalizer.onnx`: `image` → `pixels`, `box`, `inverted`; the reference is `train/normalize.py`.
 
-    pictures: group → pictures uint8 [height, width, channels] for the gate. golden: one such picture.
+    golden: a picture uint8 [height, width, channels].
 
     Raises:
         ParityError: an output differs from the reference's.
     """
+
+    def reference(group: Sequence[NDArray[np.uint8]], _: Outputs) -> Outputs:
+        rows = [examined(picture) for picture in group]
+        return {
+            PIXELS: np.stack([row.pixels for row in rows]),
+            BOX: np.concatenate([np.array(row.box, np.int64) for row in rows]),
+            INVERTED: np.array([row.inverted for row in rows]),
+        }
+
     metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, {})
     model = onnx.load_model_from_string(normalizer_graph())
     set_interface(model, NORMALIZER_OUTPUTS)
     content = serialized(model, metadata)
-    session = open_session(NORMALIZER, content, [CPU])
-    report: list[Difference] = []
-    for group, group_pictures in pictures.items():
-        found = [session.run(NORMALIZER_OUTPUTS, {IMAGE: picture}) for picture in group_pictures]
-        expected = [reference_outputs(picture) for picture in group_pictures]
-        report += [
-            compare(group, name, np.stack(ours), np.stack(theirs), None, NORMALIZED_SHARE)
-            for name, ours, theirs in zip(
-                NORMALIZER_OUTPUTS, zip(*found, strict=True), zip(*expected, strict=True), strict=True
-            )
-        ]
-    refuse(NORMALIZER, report)
-    golden_outputs = dict(zip(NORMALIZER_OUTPUTS, reference_outputs(golden), strict=True))
-    entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, golden_outputs)
+    report = check_pictures(NORMALIZER, content, NORMALIZER_OUTPUTS, pictures, reference, None)
+    entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, reference([golden], {}))
     return ExportedModel(f"{NORMALIZER}.onnx", content, entry, report)
 
 
@@ -135,20 +120,12 @@ def normalizer_graph() -> bytes:
     return built.stdout
 
 
-def reference_outputs(picture: NDArray[np.uint8]) -> list[NDArray[Any]]:
-    """Return what the normalizer's graph should give for a picture: `NORMALIZER_OUTPUTS`, in their order."""
-    seen = examined(picture)
-    return [seen.pixels[np.newaxis], np.array(seen.box, np.int64), np.array([seen.inverted])]
-
-
 def export_from_image(
     normalizer: bytes,
-    discriminator: bytes,
+    discriminator: ExportedModel,
     module: nn.Module,
     thresholds: Thresholds,
-    training_run: str,
-    licence: str,
-    pictures: Mapping[str, Sequence[NDArray[np.uint8]]],
+    pictures: Groups,
     golden: NDArray[np.uint8],
 ) -> ExportedModel:
     """Return `discriminator_from_image.onnx`: any picture → the scores and the normalized pixels.
@@ -160,25 +137,55 @@ def export_from_image(
     Raises:
         ParityError: a number differs from the reference's.
     """
-    metadata = metadata_for(FROM_IMAGE, training_run, licence, thresholds, {})
-    own = output_names(discriminator)
+    own = output_names(discriminator.content)
+
+    def scores(pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        found = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))
+        return {IN_DOMAIN: np.any(pixels, axis=(1, 2)).astype(np.float32)} | found
+
+    def reference(group: Sequence[NDArray[np.uint8]], found: Outputs) -> Outputs:
+        # Scores are compared on the pixels that the graph itself computed: these may be one level off.
+        return scores(found[PIXELS]) | {PIXELS: np.stack([normalize(picture) for picture in group])}
+
+    source = discriminator.entry
+    metadata = metadata_for(FROM_IMAGE, source["training_run"], source["licence"], thresholds, {})
+    content = serialized(merged(normalizer, discriminator.content), metadata)
     names = merged_names(own)
-    content = serialized(merged(normalizer, discriminator), metadata)
-    session = open_session(FROM_IMAGE, content, [CPU])
+    report = check_pictures(FROM_IMAGE, content, names, pictures, reference, thresholds)
+    pixels = normalize(golden)[np.newaxis]
+    outputs = scores(pixels) | {PIXELS: pixels}
+    golden_outputs = {name: outputs[name] for name in names}
+    entry = entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs)
+    return ExportedModel(f"{FROM_IMAGE}.onnx", content, entry, report)
+
+
+def check_pictures(
+    name: str,
+    content: bytes,
+    names: Sequence[str],
+    pictures: Groups,
+    reference: Callable[[Sequence[NDArray[np.uint8]], Outputs], Outputs],
+    thresholds: Thresholds | None,
+) -> list[Difference]:
+    """Compare a graph's outputs on all pictures, one by one, with a reference.
+
+    reference: (a group's pictures, the graph's outputs on them) → the outputs to expect; each output is that
+    of all pictures, one after the other.
+
+    Raises:
+        ParityError: an output differs from the reference's.
+    """
+    session = open_session(name, content, [CPU])
     report: list[Difference] = []
     for group, group_pictures in pictures.items():
         rows = [session.run(names, {IMAGE: picture}) for picture in group_pictures]
         found = dict(zip(names, map(np.concatenate, zip(*rows, strict=True)), strict=True))
-        # Scores are compared on the pixels that the graph itself computed: these may be one level off.
-        expected = expected_outputs(module, own, found[PIXELS])
-        expected[PIXELS] = np.stack([normalize(picture) for picture in group_pictures])
+        expected = reference(group_pictures, found)
         report += [
-            compare(group, name, found[name], expected[name], thresholds, NORMALIZED_SHARE) for name in names
+            compare(group, each, found[each], expected[each], thresholds, NORMALIZED_SHARE) for each in names
         ]
-    refuse(FROM_IMAGE, report)
-    golden_outputs = expected_outputs(module, own, normalize(golden)[np.newaxis])
-    entry = entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs)
-    return ExportedModel(f"{FROM_IMAGE}.onnx", content, entry, report)
+    refuse(name, report)
+    return report
 
 
 def output_names(model: bytes) -> list[str]:
@@ -189,15 +196,6 @@ def output_names(model: bytes) -> list[str]:
 def merged_names(own: Sequence[str]) -> list[str]:
     """Return the merged graph's outputs, in order. own: the discriminator's."""
     return [*own, *({IN_DOMAIN} - set(own)), PIXELS]
-
-
-def expected_outputs(
-    module: nn.Module, own: Sequence[str], pixels: NDArray[np.uint8]
-) -> dict[str, NDArray[Any]]:
-    """Return what the merged graph should give for pixels [n, 28, 28]. own: names of the module's outputs."""
-    scores = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))
-    scores.setdefault(IN_DOMAIN, np.any(pixels, axis=(1, 2)).astype(np.float32))
-    return {**scores, PIXELS: pixels}
 
 
 def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:

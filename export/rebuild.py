@@ -39,16 +39,9 @@ def rebuild_any_image(models: Path) -> list[ExportedModel]:
     content = manifest.read(file)
     entry = manifest.files[file]
     digits = unpack(entry["golden"]["inputs"][PIXELS])
-    exported = list(
-        export_any_image(
-            ExportedModel(file, content, entry, []),
-            rebuild_detector(content),
-            Thresholds(*(entry[key] for key in THRESHOLDS)),
-            entry["training_run"],
-            entry["licence"],
-            digits,
-        )
-    )
+    thresholds = Thresholds(*(entry[key] for key in THRESHOLDS))
+    reference = ExportedModel(file, content, entry, [])
+    exported = list(export_any_image(reference, rebuild_detector(content), thresholds, digits))
     contents = {model.file: model.content for model in exported}
     publish(models, contents, {model.file: model.entry for model in exported})
     return exported

@@ -188,7 +188,7 @@ def tutorial_models(bundle: Bundle, with_any_image: bool) -> Iterator[ExportedMo
         digits = np.concatenate([fakes[:ANY_IMAGE_COUNT], reals[:ANY_IMAGE_COUNT]])
         # A blank picture is no digit: the tutorial's model cannot say so, the normalizer can.
         thresholds = dataclasses.replace(TUTORIAL_THRESHOLDS, in_domain=0.5)
-        yield from export_any_image(reference, discriminator, thresholds, digits=digits, **common)
+        yield from export_any_image(reference, discriminator, thresholds, digits)
     yield from int8_variant(reference, generator, bundle, golden)
 
 

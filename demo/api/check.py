@@ -1,13 +1,13 @@
 """`POST /v1/check`: check picture files over plain HTTP, without a queue.
 
-A picture is the request's body, whatever its `Content-Type` of `image/…` or `application/octet-stream`, or
-without one; `?file=7.png` in the address names it. Its answer is one JSON object, the same as from
+A picture is the request's body, with any `Content-Type` of `image/…`, `application/octet-stream`, or none;
+`?file=7.png` in the address names it. Its answer is one JSON object, the same as from
 `python -m demo check --json`:
 
     curl --header 'Content-Type: image/png' --data-binary @7.png 'http://127.0.0.1:7860/v1/check?file=7.png'
 
-Several are sent as the files of a form (multipart/form-data, under whatever field names), up to 2,000 with
-44 MiB together. Their answers are a JSON list in the order of the files, also for a single file:
+Several are the files of a form (multipart/form-data, with any field names), up to 2,000 with 44 MiB together.
+Their answers are a JSON list in the order of the files, also for a single file:
 
     curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
 
@@ -36,8 +36,9 @@ from demo.batch.many import MOST_FILES
 from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, shared_pool
 from demo.errors import BusyError, DemoError, PictureError, public_message
 from demo.inference.batcher import Batcher
-from demo.inference.check import PICTURES_AT_ONCE, Ready, answer_all, preprocess
+from demo.inference.check import PICTURES_AT_ONCE, answer_all, preprocess
 from demo.inference.engine import Engine
+from demo.inference.preprocess import Preprocessed
 
 File = tuple[str, bytes]
 RETRY_AFTER: Final = {"retry-after": "1"}
@@ -113,14 +114,14 @@ class CheckEndpoint:
             answers += await asyncio.gather(*map(self._pictures.submit, turn))
         return answers
 
-    def _preprocess(self, file: File) -> tuple[str, Ready | PictureError]:
+    def _preprocess(self, file: File) -> tuple[str, Preprocessed | PictureError]:
         name, content = file
         loaded = preprocess(self._engine, content)
         if isinstance(loaded, BusyError):
             raise loaded
         return name, loaded
 
-    def _answer(self, files: Sequence[tuple[str, Ready | PictureError]]) -> list[dict[str, Any]]:
+    def _answer(self, files: Sequence[tuple[str, Preprocessed | PictureError]]) -> list[dict[str, Any]]:
         names, loaded = zip(*files, strict=True)
         return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
 

@@ -48,7 +48,7 @@ def add_endpoints(engine: Engine) -> None:
                 raise RequestError("Send a picture file.")
             return learned(engine, names[0], files[0])
 
-    # `gr.api` would pass on whatever path a caller names; a file component takes uploads alone.
+    # `gr.api` would pass on any path that a caller names; a file component takes only uploads.
     picture = gr.File(label="Picture", visible=False)
     pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
     arguments = [

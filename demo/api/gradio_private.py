@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     import gradio as gr
 
-UNEXPECTED: Final = "Something unexpected went wrong; whoever runs the app finds it in the log."
+UNEXPECTED: Final = "Something unexpected went wrong; the app's log has the reason."
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`GET /healthz`: whether the app can serve, and what it serves; for monitors and load balancers."""
+"""`GET /healthz`: the state of the app and its models, for monitors and load balancers."""
 
 import logging
 import threading

@@ -9,7 +9,7 @@ import base64
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, Final
 
 from mcp.server.lowlevel import Server
@@ -24,7 +24,7 @@ from mcp.types import (
     TextContent,
     Tool,
 )
-from starlette.exceptions import HTTPException
+from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
@@ -40,9 +40,6 @@ from demo.inference.engine import Engine
 
 LONGEST_ERROR: Final = 300
 """Characters of an error: the library repeats the refused value, which may have megabytes."""
-LONGEST_WAIT: Final = 20.0
-"""Seconds that a large call waits for its turn."""
-BUSY: Final = "Large calls are answered one after the other, and many wait; try again in a few seconds."
 
 PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
 PICTURES: Final = schema.listed(PICTURE, "picture files") | {"minItems": 1, "maxItems": MOST_FILES}
@@ -74,19 +71,9 @@ class ToolServer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; large ones in turn, since the library holds several copies of each."""
-        length = next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
-        if length <= SMALL_BODY:
+        large = int(Headers(scope=scope).get("content-length", "0")) > SMALL_BODY
+        async with self._large if large else nullcontext():
             await self._manager.handle_request(scope, receive, send)
-            return
-        try:
-            async with asyncio.timeout(LONGEST_WAIT):
-                await self._large.acquire()
-        except TimeoutError as error:
-            raise HTTPException(503, BUSY, {"retry-after": "5"}) from error
-        try:
-            await self._manager.handle_request(scope, receive, send)
-        finally:
-            self._large.release()
 
     async def _list_tools(self) -> list[Tool]:
         picture = {"picture": PICTURE}
@@ -158,7 +145,7 @@ def wrapped(result: schema.Schema) -> schema.Schema:
 
 
 def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return what the API's call of the same name returns.
+    """Return the result of the API's call of the same name.
 
     Raises:
         DemoError: an argument is outside its range, or the picture of `history` cannot be judged.

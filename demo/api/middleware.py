@@ -7,6 +7,7 @@ it. (Starlette's `RequestBodyLimitMiddleware` answers in plain text, also in pla
 import asyncio
 import secrets
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -94,7 +95,7 @@ class Gateway:
     """ASGI middleware before all routes of the app. calls: of the app with a page."""
 
     def __init__(
-        self, app: ASGIApp, rules: tuple[Rule, ...], traffic: Traffic, calls: "Calls | None" = None
+        self, app: ASGIApp, rules: Sequence[Rule], traffic: Traffic, calls: "Calls | None" = None
     ) -> None:
         self._app = app
         self._rules = rules

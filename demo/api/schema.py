@@ -25,8 +25,8 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
         "pictures, each as from check. A picture that cannot be judged does not stop the others."
     ),
     "generate": (
-        "Let a generator make digits, and judge each of them. digit, from 0 to 9, says which digit to make, "
-        "null any; generator can be told, mlp_generator cannot. count says how many, from 1 to 256. The "
+        "Let a generator make digits, and judge each of them. digit, from 0 to 9, chooses the digit, null "
+        "leaves it open; mlp_generator cannot choose. count is the number of digits, from 1 to 256. The "
         "same seed, a whole number from 0, makes the same digits. model names the generator; null takes "
         "generator where it is installed, else the first. Each result has answer, as from check, png, the "
         "picture as a base64 PNG file, whose score by check is the same, and digit, the one asked for or "

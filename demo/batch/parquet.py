@@ -152,33 +152,23 @@ def read_rows(
     path: Path, columns: Sequence[str] | None, first: int, rows: int
 ) -> Iterator[Mapping[str, Any]]:
     """Yield rows of a table as they are asked for. columns: by default those of pictures."""
+    position, end = 0, first + rows
     try:
         with pq.ParquetFile(path, buffer_size=BUFFER_BYTES) as table:
-            wanted = columns or picture_columns(table.schema_arrow, path)
-            groups, skip = row_groups(table.metadata, first, rows)
-            left = rows
-            for batch in table.iter_batches(ROWS_AT_ONCE, groups, list(wanted)):
-                part = batch.slice(min(skip, batch.num_rows), left)
-                skip = max(0, skip - batch.num_rows)
-                left -= part.num_rows
-                yield from part.to_pylist()
-                if not left:
-                    break
+            wanted = list(columns or picture_columns(table.schema_arrow, path))
+            for group in range(table.num_row_groups):
+                size = table.metadata.row_group(group).num_rows
+                if position + size <= first:
+                    position += size
+                    continue
+                for batch in table.iter_batches(ROWS_AT_ONCE, [group], wanted):
+                    skip = min(max(0, first - position), batch.num_rows)
+                    yield from batch.slice(skip, end - position - skip).to_pylist()
+                    position += batch.num_rows
+                    if position >= end:
+                        return
     except (OSError, ValueError, pa.ArrowException) as error:
         raise ResultsError(f"{path} cannot be read as Parquet ({reason(error)}).") from error
-
-
-def row_groups(metadata: Any, first: int, rows: int) -> tuple[list[int], int]:
-    """Return the row groups that hold some rows of a table, and how many rows of the first to skip."""
-    groups: list[int] = []
-    skip = start = 0
-    for group in range(metadata.num_row_groups):
-        end = start + metadata.row_group(group).num_rows
-        if start < first + rows and end > first:
-            skip = skip if groups else first - start
-            groups.append(group)
-        start = end
-    return groups, skip
 
 
 def reason(error: Exception) -> str:

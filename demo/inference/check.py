@@ -3,7 +3,6 @@
 This is the one pipeline: every picture, uploaded, drawn or generated, passes through the normalizer.
 """
 
-import dataclasses
 import logging
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -40,36 +39,28 @@ Source = Path | bytes | NDArray[np.uint8] | PictureError
 
 
 @dataclass(frozen=True, eq=False)
-class Ready:
-    """A picture that is ready to be scored.
-
-    note: a sentence for people about how the file was read, or None.
-    """
-
-    preprocessed: Preprocessed
-    note: str | None
-
-
-@dataclass(frozen=True, eq=False)
 class Checked:
     """An answer with its intermediate results.
 
     preprocessed: the picture after the normalizer; None if it could not be read.
     digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them.
-    note: a sentence for people about how the file was read, or None.
     machine_error: the error in the answer is the machine's, not the picture's; see `MachineError`.
     """
 
     answer: Answer
     preprocessed: Preprocessed | None
     digit_probabilities: tuple[float, ...] | None = None
-    note: str | None = None
     machine_error: bool = False
 
     @property
     def pixels(self) -> NDArray[np.uint8] | None:
         """The model's input, uint8 [height, width], or None if the picture could not be read."""
         return None if self.preprocessed is None else self.preprocessed.pixels
+
+    @property
+    def note(self) -> str | None:
+        """A sentence for people about how the file was read, or None."""
+        return None if self.preprocessed is None else self.preprocessed.note
 
 
 def check_bytes(engine: Engine, name: str, content: bytes) -> Checked:
@@ -94,7 +85,7 @@ def check_stream(
     are decoded at once. A picture that cannot be judged has an answer with the reason.
     """
     threads = ThreadPoolExecutor(decoders, "decoding")
-    ahead: deque[tuple[list[str], list[Future[Ready | PictureError]]]] = deque()
+    ahead: deque[tuple[list[str], list[Future[Preprocessed | PictureError]]]] = deque()
 
     def finish() -> list[Checked]:
         names, loading = ahead.popleft()
@@ -129,7 +120,7 @@ def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, 
         yield batch
 
 
-def preprocess(engine: Engine, source: Source) -> Ready | PictureError:
+def preprocess(engine: Engine, source: Source) -> Preprocessed | PictureError:
     """Decode and normalize one picture; return the reason if that is not possible.
 
     Raises:
@@ -139,7 +130,7 @@ def preprocess(engine: Engine, source: Source) -> Ready | PictureError:
         if isinstance(source, PictureError):
             raise source
         picture = Picture(source) if isinstance(source, np.ndarray) else load_picture(source)
-        return Ready(engine.preprocess(picture.array), picture.note)
+        return engine.preprocess(picture.array, picture.note)
     except PictureError as error:
         # A copy: the traceback of the original keeps the file's content in memory.
         return type(error)(*error.args)
@@ -151,15 +142,18 @@ def preprocess(engine: Engine, source: Source) -> Ready | PictureError:
         return MachineError(NOT_NORMALIZED)
 
 
-def answer_all(engine: Engine, names: Sequence[str], loaded: Sequence[Ready | PictureError]) -> list[Checked]:
+def answer_all(
+    engine: Engine, names: Sequence[str], loaded: Sequence[Preprocessed | PictureError]
+) -> list[Checked]:
     """Score preprocessed pictures in one batch; the others are answered with the reason."""
-    ready = [(name, each) for name, each in zip(names, loaded, strict=True) if isinstance(each, Ready)]
-    scored = iter(score(engine, [each.preprocessed for _, each in ready], [name for name, _ in ready]))
+    named = list(zip(names, loaded, strict=True))
+    ready = [(name, each) for name, each in named if isinstance(each, Preprocessed)]
+    scored = iter(score(engine, [each for _, each in ready], [name for name, _ in ready]))
     return [
-        dataclasses.replace(next(scored), note=each.note)
-        if isinstance(each, Ready)
+        next(scored)
+        if isinstance(each, Preprocessed)
         else Checked(Answer(file=name, error=str(each)), None, machine_error=isinstance(each, MachineError))
-        for name, each in zip(names, loaded, strict=True)
+        for name, each in named
     ]
 
 

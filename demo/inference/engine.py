@@ -234,13 +234,13 @@ class Engine:
         """Return any picture, uint8 [height, width, 1 | 3 | 4], as the model's input, uint8 [28, 28]."""
         return self.preprocess(image).pixels
 
-    def preprocess(self, image: NDArray[np.uint8]) -> Preprocessed:
-        """Normalize any picture, uint8 [height, width, 1 | 3 | 4]; return also what was changed."""
+    def preprocess(self, image: NDArray[np.uint8], note: str | None = None) -> Preprocessed:
+        """Normalize any picture, uint8 [height, width, 1 | 3 | 4], and describe the changes."""
         options = shrinking_run() if image.nbytes >= LARGE_IMAGE_BYTES else None
         pixels, box, inverted = self.run(NORMALIZER, [PIXELS, BOX, INVERTED], {IMAGE: image}, options)
         height, width = image.shape[:2]
         top, left, bottom, right = box.tolist()
-        return Preprocessed(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]))
+        return Preprocessed(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]), note)
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], bright ink on dark."""

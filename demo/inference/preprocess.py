@@ -17,7 +17,8 @@ class Preprocessed:
 
     pixels: uint8 [28, 28], bright ink on dark. height, width: of the original picture, in its pixels.
     box: top, left, bottom, right (the last two exclusive) of the ink in the original picture; all 0 if it
-    is blank. inverted: the paper was bright, and was made dark.
+    is blank. inverted: the paper was bright, and was made dark. note: a sentence for people about how the
+    file was read, or None.
     """
 
     pixels: NDArray[np.uint8]
@@ -25,6 +26,7 @@ class Preprocessed:
     width: int
     box: tuple[int, int, int, int]
     inverted: bool
+    note: str | None = None
 
     @property
     def blank(self) -> bool:

@@ -72,11 +72,7 @@ def cuda_obstacle() -> str | None:
     # It prints each library that it cannot find; the message below names the one that matters.
     with contextlib.redirect_stdout(io.StringIO()):
         module.preload_dlls()
-    return provider_obstacle(Path(str(module.__file__)).parent / "capi")
-
-
-def provider_obstacle(folder: Path) -> str | None:
-    """Return which library onnxruntime's CUDA provider in a folder lacks, or None if it loads."""
+    folder = Path(str(module.__file__)).parent / "capi"
     names = (
         ("onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll")
         if os.name == "nt"

@@ -49,7 +49,7 @@ def test_json_is_the_contracts(engine: Engine, digit: Path, capsys: pytest.Captu
     assert answer["error"] is None
 
 
-def test_of_the_tutorial_s_model_json_has_no_digit(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_of_the_tutorial_model_has_no_digit(digit: Path, capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--device", "cpu", "--model", "mlp_discriminator", "--json"]
     assert main(["check", *options, str(digit)]) == 0
     answer = json.loads(capsys.readouterr().out)
@@ -60,7 +60,7 @@ def test_of_the_tutorial_s_model_json_has_no_digit(digit: Path, capsys: pytest.C
     assert answer["in_domain"] == 1
 
 
-def test_an_unreadable_file_costs_its_own_line(
+def test_an_unreadable_file_affects_only_its_own_line(
     digit: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     bad = tmp_path / "notes.txt"
@@ -89,7 +89,7 @@ def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
     assert exit_status.value.code == 2
 
 
-def test_options_stand_before_or_after_the_command(tmp_path: Path) -> None:
+def test_model_options_work_before_and_after_the_command(tmp_path: Path) -> None:
     parser = build_parser()
     for arguments in (["--models", str(tmp_path), "check", "x"], ["check", "--models", str(tmp_path), "x"]):
         parsed = parser.parse_args(arguments)
@@ -97,7 +97,7 @@ def test_options_stand_before_or_after_the_command(tmp_path: Path) -> None:
         assert parsed.device == "auto"
 
 
-def test_an_engine_that_cannot_serve_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_models_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--models", str(tmp_path)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -111,7 +111,7 @@ def test_one_line_whatever_the_name(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert len(captured.encode().splitlines()) == 2
 
 
-def test_a_name_that_the_output_lacks_is_escaped(tmp_path: Path) -> None:
+def test_a_name_that_the_output_cannot_encode_is_escaped(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "demo", "check", "--device", "cpu", str(tmp_path / "é→.png")],
         capture_output=True,
@@ -124,13 +124,13 @@ def test_a_name_that_the_output_lacks_is_escaped(tmp_path: Path) -> None:
     assert result.stderr == ""
 
 
-def test_a_reader_that_leaves_is_no_traceback(digit: Path) -> None:
+def test_a_closed_output_gives_no_traceback(digit: Path) -> None:
     command = f"{sys.executable} -m demo check --device cpu {digit} {digit} | head -c 0"
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False, cwd=ROOT)
     assert "Traceback" not in result.stderr
 
 
-def test_nothing_to_see_is_no_digit_and_gets_no_number(
+def test_a_blank_picture_is_not_a_digit_and_gets_no_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     blank = tmp_path / "blank.png"
@@ -139,7 +139,7 @@ def test_nothing_to_see_is_no_digit_and_gets_no_number(
     assert capsys.readouterr().out == f"{blank}: not a digit\n"
 
 
-def test_of_an_animation_the_first_frame_and_it_says_so(
+def test_of_an_animation_the_first_frame_is_read_with_a_note(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = [Image.new("L", (30, 40), level) for level in (0, 100, 200)]

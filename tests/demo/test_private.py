@@ -62,7 +62,7 @@ def written(trace: str, temporary: Path) -> set[str]:
 
 @contextmanager
 def watched(arguments: Sequence[str], tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """`python -m demo …` under strace, in a home of its own, and the file in which what it did is written."""
+    """Run `python -m demo …` under strace, with its own home folder; yield the process and the trace."""
     home, temporary, trace = tmp_path / "home", tmp_path / "temporary", tmp_path / "trace"
     home.mkdir()
     temporary.mkdir()

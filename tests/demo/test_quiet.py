@@ -23,7 +23,7 @@ def test_every_switch_is_set_before_a_command_runs(monkeypatch: pytest.MonkeyPat
     assert {name: os.environ[name] for name in SWITCHES} == SWITCHES
 
 
-def test_the_libraries_take_the_switches_for_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_libraries_obey_the_switches(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in SWITCHES:
         monkeypatch.delenv(name, raising=False)
     disable_telemetry()

@@ -1,4 +1,4 @@
-"""Where the app listens, what it prints, `GET /healthz`, the API alone, and how both end."""
+"""The served app: addresses, printed lines, `GET /healthz`, the API alone, and how both end."""
 
 import json
 import os
@@ -24,7 +24,7 @@ from demo.api.network import local_url, network_url
 from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
 from demo.contract import VERSION
-from demo.errors import DemoError, ModelError
+from demo.errors import MODEL_UNAVAILABLE, DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.serve import serve
 from tests.support.serving import ROOT, call, served_lines
@@ -123,7 +123,7 @@ def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
     state = response.json()
     assert response.status_code == 503
     assert (state["status"], state["self_test"]["passed"]) == ("failing", False)
-    assert state["error"] == ModelError("").public
+    assert state["error"] == MODEL_UNAVAILABLE
     assert str(models) not in response.text
     assert "mlp_history.onnx" in caplog.text
     assert (str(models) in caplog.text) == (damage == "missing")
@@ -184,7 +184,7 @@ sys.exit(main({API_ONLY!r}))
 
 
 def checked_form(address: str, count: int) -> str:
-    """The answers to a form of pictures."""
+    """Return the answers to a form of pictures."""
     headers = {"Content-Type": "multipart/form-data; boundary=between"}
     address = f"{address}v1/check"
     return httpx.post(address, content=form(count), headers=headers, trust_env=False, timeout=60).text

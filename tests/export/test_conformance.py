@@ -10,7 +10,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from demo.inference.engine import MODELS_FOLDER, Engine
@@ -107,28 +106,11 @@ def test_a_pack_without_a_detector_has_no_digits(smoke_models: Path, tmp_path: P
     assert disagreements(pack, cells) == []
 
 
-def test_another_digit_is_found(pack: Pack) -> None:
-    row = pack.pictures[0]["digit_probabilities"]
-    digit = row.index(max(row))
-    assert pack.reading_apart(0, digit, row[digit]) == 0
-    assert pack.digits_apart(0, np.array(row, np.float32)) == pytest.approx(0, abs=1e-6)
-    cell = Cell("drawn-0.png", "browser: array", 0.0, (0, 0), True)
-    for apart in (
-        pack.digits_apart(0, np.array(row, np.float32) + np.float32(0.002)),
-        pack.digits_apart(0, None),
-        pack.reading_apart(0, None, None),
-        pack.reading_apart(0, digit, row[digit] + 0.002),
-        pack.reading_apart(0, (digit + 1) % 10, row[(digit + 1) % 10]),
-    ):
-        assert disagreements(pack, [dataclasses.replace(cell, digits=apart)])
-
-
 @pytest.mark.parametrize(
     "change",
     [
         {"logit": 2e-3},
-        {"logit": math.nan},
-        {"pixels": (1, 2)},
+        {"digits": 2e-3},
         {"pixels": (40, 1)},
         {"verdict_same": False},
     ],

@@ -17,7 +17,7 @@ from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
 from export.__main__ import main
 from export.conformance import write_pack
-from export.hub import card, write_hub
+from export.hub import write_hub
 from train.tutorial.models import MlpDiscriminator
 
 
@@ -111,16 +111,6 @@ def test_the_product_s_card_has_its_figures_and_its_thresholds(product_hub: Path
     config = json.loads((product_hub / "config.json").read_text())
     assert (config["fake_threshold"], config["in_domain_threshold"]) == (0.625, 0.5)
     assert load_file(product_hub / "discriminator.safetensors")
-
-
-def test_a_product_without_figures_has_a_card_too(product_models: Path) -> None:
-    manifest = Manifest.load(product_models)
-    entry = {**manifest.files["discriminator.onnx"]}
-    del entry["metrics"]
-    manifest.files = {**manifest.files, "discriminator.onnx": entry}
-    text = card(manifest)
-    assert ModelCard(text).data.get("eval_results") is None
-    assert "model-index" not in text
 
 
 def test_nothing_of_the_users_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,20 +19,12 @@ def content(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_publishes_into_a_new_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "deep" / "models"
-    publish(folder, {"a.onnx": b"one", "b.png": b"two"}, ENTRY)
-    manifest = Manifest.load(folder)
-    assert manifest.read("a.onnx") == b"one"
-    assert manifest.names("discriminator") == ("a",)
-    assert manifest.files["b.png"]["size"] == 3
-    assert [path.name for path in folder.parent.iterdir()] == ["models"]
-
-
 def test_other_files_stay(tmp_path: Path) -> None:
-    publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
-    publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
-    manifest = Manifest.load(tmp_path / "models")
+    folder = tmp_path / "deep" / "models"
+    publish(folder, {"a.onnx": b"one"}, ENTRY)
+    publish(folder, {"b.onnx": b"two"}, ENTRY)
+    manifest = Manifest.load(folder)
+    assert [path.name for path in folder.parent.iterdir()] == ["models"]
     assert manifest.read("a.onnx") == b"one"
     assert manifest.files["a.onnx"]["opset"] == 20
     assert manifest.read("b.onnx") == b"two"
@@ -101,7 +93,7 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
-@pytest.mark.parametrize("damage", ["", "[]", '{"version": "1", "files": {"a.onnx": {}}}'])
+@pytest.mark.parametrize("damage", ["", '{"version": "1", "files": {"a.onnx": {}}}'])
 def test_a_damaged_manifest_is_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
     (tmp_path / "models" / "manifest.json").write_text(damage)

@@ -4,8 +4,8 @@ It starts the app, and nginx with a copy of `demo/deploy/nginx.conf`, and prints
 requests and memory, many requests at once, and ordinary requests beside stalled clients. The clients have
 different addresses within 127.0.0.0/8. Exits with 1 where a figure misses its goal.
 
-Memory grows by about 85 kB a session until 500 sessions are kept: only a run of at least 10,000 requests
-fills them before its second half.
+Memory grows by about 0.1 MB a session until gradio keeps 500 of them, one for every fourth request: a run of
+fewer than 4,000 requests fills them in its second half and misses the goal.
 """
 
 import argparse

@@ -30,6 +30,8 @@ element.addEventListener('click', (event) => {
   heading.scrollIntoView();
 });
 
+let fading;
+
 element.addEventListener('click', async (event) => {
   const button = event.target.closest('.copy');
   if (!button) return;
@@ -37,10 +39,10 @@ element.addEventListener('click', async (event) => {
   const message = (await copy(code)) ? button.dataset.done : button.dataset.selected;
   element.querySelector('.copied').textContent = message;
   button.textContent = message;
-  setTimeout(() => {
-    button.textContent = button.dataset.copy;
-    element.querySelector('.copied').textContent = '';
-  }, 3000);
+  setTimeout(() => { button.textContent = button.dataset.copy; }, 3000);
+  // The message of an earlier button must not take this one's away.
+  clearTimeout(fading);
+  fading = setTimeout(() => { element.querySelector('.copied').textContent = ''; }, 3000);
 });
 
 watch('value', fillAddresses);

@@ -1,6 +1,5 @@
 """`POST /v1/check` of real servers: the app's and the API's own."""
 
-import asyncio
 import io
 import json
 import os
@@ -10,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 from demo.api import check, schema
 from demo.api.check import CheckEndpoint, check_route
@@ -31,7 +31,7 @@ from demo.errors import NoRoomError
 from demo.inference.engine import Engine, Scores
 from export.conformance import CONFORMANCE_FOLDER
 from tests.demo.test_cli import CONTRACT
-from tests.support.serving import served_app
+from tests.support.serving import served_app, served_process
 
 FILES = sorted(path for path in CONFORMANCE_FOLDER.iterdir() if path.suffix not in (".json", ".md"))
 PICTURE = CONFORMANCE_FOLDER / "drawn-7.png"
@@ -88,7 +88,7 @@ def test_every_file_gets_the_answer_of_the_command_line(
         assert [asked(client, path) for path in FILES] == expected
         together = client.post(CHECK_PATH, files=forms(FILES))
         assert together.json() == expected
-        # All at once, so that they share batches with whatever comes at the same moment.
+        # All at once, so that they share batches.
         with ThreadPoolExecutor(16) as threads:
             assert list(threads.map(lambda path: asked(client, path), FILES)) == expected
 
@@ -99,23 +99,6 @@ def test_an_answer_follows_its_schema(client: httpx.Client) -> None:
     jsonschema.validate(answer, schema.ANSWER)
     unnamed = client.post(CHECK_PATH, content=PICTURE.read_bytes())
     assert unnamed.json() == answer | {"file": "picture"}
-
-
-def test_curl_gets_the_same_answer(client: httpx.Client, api: str) -> None:
-    curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30"]
-    address = f"{api.rstrip('/')}{CHECK_PATH}"
-    raw = [
-        "--header",
-        "Content-Type: image/png",
-        "--data-binary",
-        f"@{PICTURE}",
-        f"{address}?file=drawn-7.png",
-    ]
-    output = [
-        subprocess.run([*curl, *options], capture_output=True, check=True).stdout
-        for options in (raw, ["--form", f"files=@{PICTURE}", address])
-    ]
-    assert [json.loads(each) for each in output] == [asked(client, PICTURE), [asked(client, PICTURE)]]
 
 
 def large_png(width: int, height: int) -> bytes:
@@ -179,40 +162,26 @@ def test_a_client_that_leaves_half_way_harms_nobody(client: httpx.Client, api: s
     assert asked(client, PICTURE)["error"] is None
 
 
-def test_a_model_that_cannot_run_is_no_500(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_model_or_lack_of_room_is_503(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine.load(device="cpu", model="mlp_discriminator")
 
     def lost(_: NDArray[np.uint8]) -> Scores:
         raise RuntimeError("CUDA error 719 in /home/someone/secret")
 
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=[check_route(CheckEndpoint(engine))]))
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            return await client.post(CHECK_PATH, content=PICTURE.read_bytes())
+    def ask() -> Any:
+        # Its threads belong to one event loop.
+        with closing(CheckEndpoint(engine)) as endpoint:
+            client = TestClient(Starlette(routes=[check_route(endpoint)]))
+            response = client.post(CHECK_PATH, content=PICTURE.read_bytes())
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        return response
 
     monkeypatch.setattr(engine, "score", lost)
-    response = asyncio.run(ask())
-    assert response.status_code == 503
-    assert response.headers["retry-after"] == "1"
+    response = ask()
     assert "RuntimeError" in response.json()["error"]
     assert "secret" not in response.text
-
-
-def test_a_picture_for_which_there_is_no_room_now_is_to_be_sent_again(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    endpoint = CheckEndpoint(Engine.load(device="cpu", model="mlp_discriminator"))
     monkeypatch.setattr(check, "preprocess", lambda *_: NoRoomError("Too many large pictures; try again."))
-
-    async def ask() -> httpx.Response:
-        transport = httpx.ASGITransport(Starlette(routes=[check_route(endpoint)]))
-        async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            return await client.post(CHECK_PATH, content=PICTURE.read_bytes())
-
-    refused = asyncio.run(ask())
-    endpoint.close()
-    assert (refused.status_code, refused.json()) == (503, {"error": "Too many large pictures; try again."})
-    assert refused.headers["retry-after"] == "1"
+    assert ask().json() == {"error": "Too many large pictures; try again."}
 
 
 if LINUX:
@@ -224,30 +193,17 @@ if LINUX:
             for child in path.read_text().split()
         ]
 
-    def server_process(address: str) -> int:
-        """The process that listens at an address."""
-        port = f":{urlsplit(address).port:04X}"
-        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        (socket_number,) = [row[9] for row in rows if row[1].endswith(port) and row[3] == "0A"]
-        for entry in Path("/proc").glob("[0-9]*/fd/*"):
-            try:
-                if str(entry.readlink()) == f"socket:[{socket_number}]":
-                    return int(entry.parts[2])
-            except OSError:
-                continue
-        raise AssertionError
-
     def test_while_decoders_hang_others_are_served() -> None:
         many = [("files", (f"{index}.png", b"no picture")) for index in range(64)]
-        with served_app("--api-only") as address, client_of(address) as client:
-            # Of several pictures, so that every decoder runs.
+        with served_process("--api-only") as (lines, process), client_of(lines[0].split()[-1]) as client:
+            # Several pictures, so that every decoder runs.
             assert client.post(CHECK_PATH, files=many).status_code == 200
-            decoders = children(server_process(address))
+            decoders = children(process.pid)
             assert decoders
             for decoder in decoders:
                 os.kill(decoder, signal.SIGSTOP)
             with ThreadPoolExecutor(1) as thread:
-                sent = thread.submit(httpx.post, f"{address}v1/check", files=many, timeout=60)
+                sent = thread.submit(client.post, CHECK_PATH, files=many)
                 assert client.get("/healthz").status_code == 200
                 assert client.get("/models/manifest.json").status_code == 200
                 assert not sent.done()

@@ -3,9 +3,6 @@
 import asyncio
 import base64
 import json
-import threading
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +16,6 @@ from starlette.applications import Starlette
 
 from demo.api import mcp as mcp_server
 from demo.api.gradio_private import UNEXPECTED
-from demo.api.limits import SMALL_BODY
-from demo.api.mcp import call
 from demo.api.routes import MCP_PATH
 from demo.inference.engine import MODELS_FOLDER, Engine
 from tests.demo.test_cli import CONTRACT
@@ -31,7 +26,7 @@ HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
 def tools(tool_server: str) -> list[Tool]:
-    """The tools that the server lists."""
+    """Return the tools that the server lists."""
 
     async def listed() -> list[Tool]:
         async with (
@@ -45,7 +40,7 @@ def tools(tool_server: str) -> list[Tool]:
 
 
 def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
-    """What a tool answers; the client compares it with the schema that the server gave."""
+    """Call a tool; the client compares its answer with the server's schema."""
 
     async def called() -> CallToolResult:
         async with (
@@ -59,7 +54,7 @@ def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
 
 
 def text(answer: CallToolResult) -> str:
-    """The first thing that a tool says."""
+    """Return the first text of a tool's answer."""
     first = answer.content[0]
     assert isinstance(first, TextContent)
     return first.text
@@ -168,63 +163,16 @@ def test_the_reason_of_an_unexpected_failure_is_only_logged(
     monkeypatch.setattr(mcp_server, "call", broken)
 
     async def ask() -> httpx.Response:
-        async with running(engine) as (_, client):
-            return await client.post(
-                MCP_PATH, content=request_body("check", picture=ENCODED), headers=HEADERS
-            )
+        server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
+        transport = httpx.ASGITransport(Starlette(routes=[server.route]))
+        headers = HEADERS | {"Content-Type": "application/json"}
+        async with server.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            body = request_body("check", picture=ENCODED)
+            return await client.post(MCP_PATH, content=body, headers=headers)
 
     answer = asyncio.run(ask())
     assert answer.json()["result"]["content"][0]["text"] == UNEXPECTED
     assert "secret" not in answer.text
-
-
-@asynccontextmanager
-async def running(engine: Engine) -> AsyncIterator[tuple[mcp_server.ToolServer, httpx.AsyncClient]]:
-    """A server in this process, and a client of it."""
-    server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
-    transport = httpx.ASGITransport(Starlette(routes=[server.route]))
-    async with (
-        server.lifespan(),
-        httpx.AsyncClient(
-            transport=transport,
-            base_url="http://x",
-            timeout=30,
-            headers={"Content-Type": "application/json"},
-        ) as client,
-    ):
-        yield server, client
-
-
-LARGE_CALL = request_body("check", picture=ENCODED + " " * SMALL_BODY)
-
-
-def test_a_large_call_waits_only_so_long_for_its_turn(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    working, enough = threading.Event(), threading.Event()
-
-    def slow(*arguments: Any) -> Any:
-        working.set()
-        assert enough.wait(10)
-        return call(*arguments)
-
-    monkeypatch.setattr(mcp_server, "call", slow)
-    monkeypatch.setattr(mcp_server, "LONGEST_WAIT", 0.1)
-
-    async def ask() -> list[httpx.Response]:
-        async with running(engine) as (_, client):
-            first = asyncio.create_task(client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS))
-            assert await asyncio.to_thread(working.wait, 30)
-            waited = await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)
-            enough.set()
-            answered = await first
-            return [waited, answered, await client.post(MCP_PATH, content=LARGE_CALL, headers=HEADERS)]
-
-    waited, *answered = asyncio.run(ask())
-    assert waited.status_code == 503
-    assert int(waited.headers["retry-after"]) > 0
-    assert waited.text == mcp_server.BUSY
-    assert [each.json()["result"]["structuredContent"]["verdict"] for each in answered] == ["real"] * 2
 
 
 def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:

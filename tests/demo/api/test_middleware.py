@@ -88,7 +88,7 @@ SIZES: list[tuple[str, Mapping[str, str], int, bytes]] = [
     (MCP_PATH, JSON, LARGEST_FORM, b'{"jsonrpc": "2.0", "id": "'),
     ("/healthz", JSON, 0, b"7"),
 ]
-"""Path, headers, most bytes, and what stands before those that are too many."""
+"""Path, headers, limit in bytes, and the beginning of the body."""
 
 
 @pytest.mark.parametrize(("path", "headers", "most", "head"), SIZES)

@@ -39,7 +39,7 @@ def write(tmp_path: Path) -> Callable[[bytes], Path]:
 Write = Callable[[bytes], Path]
 
 
-def test_members_come_in_order_without_what_systems_add(write: Write) -> None:
+def test_members_come_in_order_without_system_files(write: Write) -> None:
     members = {
         "b/": b"",
         "b/2.png": PNG,
@@ -73,7 +73,7 @@ def test_names_in_utf_8_are_read_whether_marked_or_not(write: Write) -> None:
         (b"PK\x03\x04" + bytes(100), archive.DAMAGED),
     ],
 )
-def test_a_zip_that_is_of_no_use_says_why(write: Write, content: bytes, reason: str) -> None:
+def test_an_empty_or_damaged_zip_is_refused(write: Write, content: bytes, reason: str) -> None:
     with pytest.raises(PictureError, match=reason):
         Archive(write(content))
 
@@ -85,7 +85,7 @@ def refused(path: Path) -> str:
     return str(caught.value)
 
 
-def test_a_member_that_is_refused_says_why(write: Write) -> None:
+def test_members_are_refused_with_the_reason(write: Write) -> None:
     assert refused(write(zip_bytes({"in.zip": zip_bytes({"a.png": PNG})}))) == archive.NESTED
     assert refused(write(zip_bytes({"a.png": PNG}, zipfile.ZIP_LZMA))) == archive.OTHER_METHOD
     assert refused(write(zip_bytes({"a.bmp": bytes(LARGEST_FILE_BYTES + 1)}))) == TOO_LARGE
@@ -97,7 +97,7 @@ def test_a_member_that_is_refused_says_why(write: Write) -> None:
     assert refused(write(bytes(locked))) == archive.LOCKED
 
 
-def test_a_member_larger_than_it_says_is_not_unpacked_further(write: Write) -> None:
+def test_a_member_larger_than_declared_is_refused(write: Write) -> None:
     content = bytearray(zip_bytes({"a.bmp": bytes(1 << 20)}))
     place = content.index(CENTRAL) + 24
     assert struct.unpack_from("<I", content, place) == (1 << 20,)
@@ -105,7 +105,7 @@ def test_a_member_larger_than_it_says_is_not_unpacked_further(write: Write) -> N
     assert refused(write(bytes(content))) == archive.MEMBER_DAMAGED
 
 
-def test_what_unpacks_to_too_much_is_not_unpacked(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_that_unpacks_to_too_much_is_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     content = zip_bytes({"a.bmp": bytes(600), "b.bmp": bytes(500)})
     monkeypatch.setattr(archive, "LARGEST_UNPACKED_BYTES", 1100)
     Archive(write(content)).__exit__(None, None, None)

@@ -12,7 +12,6 @@ from demo.batch.find import NONE_INSIDE, find_pictures
 from demo.errors import PictureError
 
 ROOT = Path(__file__).parents[3]
-IMPORT = "from demo.batch.find import find_pictures"
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -58,14 +57,14 @@ def test_links_are_followed_and_loops_end(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
-def test_a_pipe_named_like_a_picture_holds_nobody_up(tmp_path: Path) -> None:
+def test_pipes_are_left_out(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "link.png").symlink_to("pipe.png")
     touch(tmp_path, "a.png")
     assert found(tmp_path) == ["a.png"]
 
 
-def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_pictures_is_reported(tmp_path: Path) -> None:
     touch(tmp_path, "empty/notes.txt")
     ((name, error),) = find_pictures([tmp_path / "empty"])
     assert name == str(tmp_path / "empty")
@@ -73,33 +72,27 @@ def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     assert str(error) == NONE_INSIDE
 
 
-def run(program: str, folder: Path) -> list[str]:
-    """The lines that a program of its own process prints of a folder."""
-    result = subprocess.run(
-        [sys.executable, "-c", f"import os, sys; from pathlib import Path\n{IMPORT}\n{program}", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.splitlines()
-
-
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no such permissions")
-def test_a_folder_that_cannot_be_read_says_so() -> None:
+def test_an_unreadable_folder_is_reported() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         folder.chmod(0o755)
         touch(folder, "closed/1.png", "open/2.png")
         (folder / "closed").chmod(0)
-        # Nothing is closed to root.
+        # The mode of a folder does not bind root.
         program = (
+            "import os, sys\nfrom pathlib import Path\nfrom demo.batch.find import find_pictures\n"
             "os.geteuid() or os.seteuid(1000)\n"
             "for name, source in find_pictures([Path(sys.argv[1])]): print(Path(name).name, source)\n"
         )
-        lines = run(program, folder)
-    assert lines == [
+        result = subprocess.run(
+            [sys.executable, "-c", program, str(folder)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+    assert result.stdout.splitlines() == [
         "closed The folder cannot be read (Permission denied).",
         f"2.png {folder / 'open' / '2.png'}",
     ]

@@ -42,12 +42,12 @@ def test_answers_come_back_as_they_were(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_name_that_is_no_utf_8_is_escaped(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
     write_answers(tmp_path / "part.parquet", [Answer(os.fsdecode(b"\xff\xc3\xa9.png"))])
     assert pq.read_table(tmp_path / "part.parquet")["file"].to_pylist() == ["\\udcffé.png"]
 
 
-def test_what_cannot_be_written_or_read_says_so(tmp_path: Path) -> None:
+def test_unwritable_and_unreadable_tables_are_reported(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="cannot be written"):
         write_answers(tmp_path / "gone" / "part.parquet", [])
     (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
@@ -66,7 +66,7 @@ def test_any_rows_of_a_table_are_read_whatever_its_row_groups(tmp_path: Path, ro
         assert found == [(f"t.parquet#{index}", contents[index]) for index in range(first, first + rows)]
 
 
-def test_names_are_the_tables_the_column_s_or_the_path_s(tmp_path: Path) -> None:
+def test_names_come_from_the_column_the_path_or_the_table(tmp_path: Path) -> None:
     own = written(tmp_path / "own.parquet", {"bytes": [b"1", b"2"], "file": ["a.png", None], "label": [3, 4]})
     assert list(read_pictures(own, "own", 0, 2)) == [("a.png", b"1"), ("own#1", b"2")]
     images = [{"bytes": b"1", "path": "b.png"}, {"bytes": b"2", "path": None}]
@@ -74,7 +74,7 @@ def test_names_are_the_tables_the_column_s_or_the_path_s(tmp_path: Path) -> None
     assert list(read_pictures(hugging, "hugging", 0, 2)) == [("b.png", b"1"), ("hugging#1", b"2")]
 
 
-def test_a_row_without_a_picture_says_so(tmp_path: Path) -> None:
+def test_a_row_without_a_picture_is_reported(tmp_path: Path) -> None:
     rows = [None, {"bytes": None, "path": "/etc/hostname"}, {"bytes": b"1", "path": None}]
     path = written(tmp_path / "t.parquet", {"image": rows})
     sources = [source for _, source in read_pictures(path, "t", 0, 3)]

@@ -131,9 +131,9 @@ def test_machine_errors_are_retried_and_never_recorded(
     # It passes on the second try. The file that was missing when it was listed is recorded as missing.
     preprocess, calls = engine.preprocess, list[int]()
 
-    def fails_once(image: Any) -> Any:
+    def fails_once(*arguments: Any) -> Any:
         calls.append(1)
-        return preprocess(image) if len(calls) > 1 else 1 / 0
+        return preprocess(*arguments) if len(calls) > 1 else 1 / 0
 
     monkeypatch.setattr(engine, "preprocess", fails_once)
     assert check_part(engine, part, out) == 2

@@ -160,19 +160,19 @@ def test_exif_orientation_is_applied(kind: str) -> None:
         assert np.abs(loaded - expected).mean() < 5, value
 
 
-def test_damaged_exif_costs_the_orientation_alone() -> None:
+def test_damaged_exif_loses_only_the_orientation() -> None:
     content = encoded(Image.fromarray(RAMP), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(30))
     assert load(content).shape == (*RAMP.shape, 1)
 
 
-def test_a_bitmap_whose_alpha_is_nowhere_set_is_opaque(rgba: NDArray[np.uint8]) -> None:
+def test_a_bitmap_with_alpha_0_everywhere_is_opaque(rgba: NDArray[np.uint8]) -> None:
     assert np.array_equal(load(bmp32(rgba)), rgba)
     rgba[..., 3] = 0
     assert np.array_equal(load(bmp32(rgba)), rgba[..., :3])
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF"])
-def test_of_several_frames_the_first_is_read_and_said_so(kind: str) -> None:
+def test_of_several_frames_the_first_is_read_with_a_note(kind: str) -> None:
     first, second = Image.new("RGB", (32, 32), "white"), Image.new("RGB", (32, 32), "black")
     picture = load_picture(encoded(first, kind, save_all=True, append_images=[second]))
     assert picture.note == SEVERAL_FRAMES
@@ -276,7 +276,7 @@ def test_text_and_profiles_that_unpack_to_much_are_refused(name: bytes, content:
         ("narrow.png", "more than 65,535 pixels wide or high"),
     ],
 )
-def test_small_work_many_times_is_refused_in_time(name: str, sentence: str) -> None:
+def test_bombs_of_many_small_blocks_are_refused_in_time(name: str, sentence: str) -> None:
     """Millions of empty blocks, thousands of scans: each took seconds, up to the worker's end."""
     if POSIX or sentence.startswith("more"):
         assert sentence in reason_of(bombs()[name])

@@ -83,7 +83,7 @@ def test_items_that_arrive_during_a_batch_form_the_next_ones(doubler: Doubler) -
     assert len(doubler.batches) <= 5
 
 
-def test_a_slow_item_holds_up_nobody_else(doubler: Doubler) -> None:
+def test_a_slow_item_does_not_delay_others(doubler: Doubler) -> None:
     async def ask() -> None:
         doubler.may_prepare.clear()
         slow = asyncio.create_task(doubler.batcher.submit(-1))

@@ -16,7 +16,6 @@ from demo.inference import check
 from demo.inference.check import (
     BATCHES_AT_ONCE,
     NOT_NORMALIZED,
-    Ready,
     Source,
     check_bytes,
     check_sources,
@@ -25,6 +24,7 @@ from demo.inference.check import (
 )
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
+from demo.inference.preprocess import Preprocessed
 
 PNG = encode_png(np.zeros((28, 28), np.uint8))
 BATCH = 8
@@ -48,7 +48,7 @@ class Held(bytes):
         Held.alive -= 1
 
 
-def test_a_picture_that_breaks_the_normalizer_costs_only_its_own_answer(
+def test_a_picture_that_breaks_the_normalizer_affects_only_its_own_answer(
     tutorial_engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     digit = np.zeros((40, 40, 1), np.uint8)
@@ -71,7 +71,7 @@ def test_the_content_of_a_refused_picture_is_freed(tutorial_engine: Engine, cont
     assert sys.getrefcount(content) == before
 
 
-def test_machine_errors_are_told_from_picture_errors(tutorial_engine: Engine, tmp_path: Path) -> None:
+def test_machine_errors_differ_from_picture_errors(tutorial_engine: Engine, tmp_path: Path) -> None:
     sources: list[Source] = [
         tmp_path / "gone.png",
         b"no picture",
@@ -93,7 +93,7 @@ def test_a_missing_normalizer_is_not_blamed_on_the_picture(monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_answers_come_in_order_whichever_decoder_is_done_first(tutorial_engine: Engine) -> None:
+def test_answers_come_in_the_order_of_the_pictures(tutorial_engine: Engine) -> None:
     rng = np.random.default_rng(0)
     digits = [encode_png(digit) for digit in tutorial_engine.generate("mlp_generator", 6, seed=5)]
     large = encode_png(rng.integers(0, 256, (400, 400), np.uint8))
@@ -138,7 +138,7 @@ def test_nothing_is_decoded_for_a_caller_who_stops(
     decoded = 0
     may_go_on = threading.Event()
 
-    def slow(engine: Engine, source: Source) -> Ready | PictureError:
+    def slow(engine: Engine, source: Source) -> Preprocessed | PictureError:
         nonlocal decoded
         decoded += 1
         if decoded > BATCH:

@@ -194,10 +194,8 @@ def test_the_default_generator(models: Path, published: list[str], default: str 
         assert engine.default_generator == default
 
 
-@pytest.mark.parametrize(
-    "file", ["discriminator.onnx", "mlp_discriminator.onnx", "mlp_generator.onnx", "mlp_history.onnx"]
-)
-def test_a_file_that_is_not_the_published_one_is_refused_by_name(models: Path, file: str) -> None:
+def test_a_file_that_is_not_the_published_one_is_refused_by_name(models: Path) -> None:
+    file = "mlp_generator.onnx"
     content = bytearray((models / file).read_bytes())
     content[len(content) // 2] ^= 1
     (models / file).write_bytes(content)

@@ -40,7 +40,7 @@ def done(picture: Preprocessed) -> dict[str, bool]:
         (255 - square(40, 40, 0, 0, 0), {"inverted"}),
     ],
 )
-def test_what_was_done(engine: Engine, picture: NDArray[np.uint8], expected: set[str]) -> None:
+def test_changes_of_the_normalizer(engine: Engine, picture: NDArray[np.uint8], expected: set[str]) -> None:
     found = engine.preprocess(picture)
     assert {name for name, was in done(found).items() if was} == expected
     assert found.blank == (not found.pixels.any())

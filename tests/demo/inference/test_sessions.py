@@ -16,7 +16,7 @@ from demo.inference.sessions import (
 )
 
 
-def test_auto_uses_cuda_or_says_why_not() -> None:
+def test_auto_uses_cuda_or_reports_the_obstacle() -> None:
     providers, reason = choose_providers("auto")
     obstacle = cuda_obstacle()
     if obstacle is None:
@@ -28,7 +28,7 @@ def test_auto_uses_cuda_or_says_why_not() -> None:
     assert Engine.load(device="auto").device_note.endswith(reason)
 
 
-def test_cuda_that_was_asked_for_runs_or_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_requested_cuda_runs_or_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["check", "--device", "cuda", str(MODELS_FOLDER / "history.png")])
     captured = capsys.readouterr()
     if (obstacle := cuda_obstacle()) is None:
@@ -55,6 +55,6 @@ def test_a_session_moved_to_the_cpu_is_never_silent(monkeypatch: pytest.MonkeyPa
         assert "could not start it" in Engine.load(device="auto").device_note
 
 
-def test_what_is_no_model_is_refused_by_name() -> None:
+def test_a_damaged_model_is_refused_by_name() -> None:
     with pytest.raises(ModelError, match=r"broken\.onnx cannot be loaded"):
         open_session("broken.onnx", b"not a model", [CPU])

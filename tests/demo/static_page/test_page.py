@@ -120,6 +120,8 @@ def shown(page: Page, name: str) -> float:
 
 def stroke(page: Page, points: list[tuple[float, float]]) -> None:
     """Draw on the pad with the mouse; points as fractions of its width and height."""
+    # While the page loads, its layout moves: hovering waits until the pad stands still.
+    page.locator("#pad").hover()
     box = page.locator("#pad").bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]

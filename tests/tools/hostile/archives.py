@@ -29,7 +29,7 @@ NAMES: Final = (
 
 
 def archives(rng: np.random.Generator, changed: int) -> dict[str, bytes]:
-    """By what each is; `changed` of them are changes of whole ones."""
+    """Return zips by name; `changed` of them are mutations of valid ones."""
     whole = archives_that_are_whole()
     picture = samples_of_every_format()["png"]
     made = {
@@ -81,7 +81,7 @@ def overlapping(content: bytes, count: int = 300) -> bytes:
 
 
 def flagged(archive: bytes) -> bytes:
-    """A zip that says its members are encrypted."""
+    """Return a zip whose members are marked as encrypted."""
     changed = bytearray(archive)
     changed[6] |= 1
     changed[archive.rindex(b"PK\x01\x02") + 8] |= 1
@@ -89,6 +89,6 @@ def flagged(archive: bytes) -> bytes:
 
 
 def lying(archive: bytes) -> bytes:
-    """A zip whose directory says that a member is empty."""
+    """Return a zip whose directory lists a member as empty."""
     sizes = archive.rindex(b"PK\x01\x02") + 24
     return archive[:sizes] + bytes(4) + archive[sizes + 4 :]

@@ -79,7 +79,7 @@ class EntryPoint:
         label = ", ".join(exchange.names[:2])
         if exchange.status >= 500 or exchange.status == 0:
             self.failures["5xx or none"].append(f"{label}: {exchange.status} {exchange.text[:200]}")
-        # One process answers all files of the command line: its time says nothing about a single one.
+        # The command line answers all files in one process, so there is no time of a single one.
         if exchange.seconds > HANGS_FROM and self.name != COMMAND_LINE:
             self.failures["over 10 s"].append(f"{label}: {exchange.seconds:.1f} s")
         count, expected = len(exchange.answers), len(exchange.names)
@@ -97,7 +97,7 @@ COMMAND_LINE: Final = "`python -m demo check`"
 
 
 def missing_reason(answer: Mapping[str, object]) -> str | None:
-    """Return what is wrong with an answer that has neither a verdict nor a sentence that says why."""
+    """Return the fault of an answer that has neither a verdict nor a sentence with the reason."""
     reason = answer.get("error")
     if reason is None:
         return None if answer.get("verdict") else "neither verdict nor reason"
@@ -179,6 +179,7 @@ def run(files: tuple[dict[str, bytes], dict[str, bytes]]) -> Report:
     pictures, zips = files
     entries: list[EntryPoint] = []
     with served() as app, httpx.Client(base_url=app.address, timeout=LONGEST) as client:
+        app.measure()
         number = event_number(client, "page_many")
         every = [{name: content} for name, content in pictures.items()]
         groups = list(together(pictures))
@@ -203,10 +204,11 @@ def run(files: tuple[dict[str, bytes], dict[str, bytes]]) -> Report:
         send(EntryPoint("upload and `/check`", single=True), (call(client, "check", each) for each in every))
         send(EntryPoint("uploads and `/check_many`"), (call(client, "check_many", each) for each in groups))
         send(EntryPoint(MANY_FILES), (page_many(client, number, *each) for each in zips.items()))
+        alive = app.alive
         print(app.log.read_text(errors="replace")[-3000:], file=sys.stderr)
     line = EntryPoint(COMMAND_LINE)
     line.record(command_line(pictures))
-    return Report([*entries, line], app.alive, app.peak, app.worker_peak)
+    return Report([*entries, line], alive, app.peak, app.worker_peak)
 
 
 def together(pictures: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:

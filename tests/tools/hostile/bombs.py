@@ -1,4 +1,4 @@
-"""Files that are small, or allowed, and ask for much: pixels, frames, metadata, time."""
+"""Small or permitted files that need much: pixels, frames, metadata, time."""
 
 import functools
 import struct
@@ -21,7 +21,7 @@ FRAMES: Final = 10_000
 
 @functools.cache
 def bombs() -> dict[str, bytes]:
-    """By what each of them is; some 100 MB together."""
+    """Return all of them by name; about 100 MB."""
     return {**pixels(), **frames(), **metadata(), **work(), **polyglots(), **nothing()}
 
 

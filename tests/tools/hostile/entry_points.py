@@ -1,4 +1,4 @@
-"""The entry points of the app: each function sends files to one, and returns what came back."""
+"""The entry points of the app: each function sends files to one, and returns the exchange."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A valid file → a file that is nearly one, as a seeded generator has it."""
+"""Random changes of valid files."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -15,7 +15,7 @@ MOST_CHANGES: Final = 4
 
 
 def mutate(content: bytes, rng: np.random.Generator, others: Sequence[bytes]) -> bytes:
-    """One to `MOST_CHANGES` changes of a file that is not empty; `others` are what it may be spliced with."""
+    """Change a file one to `MOST_CHANGES` times. others: files whose ends may replace its own."""
     for _ in range(rng.integers(1, MOST_CHANGES + 1)):
         if not content:
             break
@@ -24,7 +24,7 @@ def mutate(content: bytes, rng: np.random.Generator, others: Sequence[bytes]) ->
 
 
 def place(content: bytes, rng: np.random.Generator) -> int:
-    """Somewhere in a file, half of the times near its beginning, where formats keep what matters."""
+    """Return a random offset, half of the time near the beginning, where formats keep their headers."""
     return int(rng.integers(min(len(content), 64) if rng.integers(2) else len(content)))
 
 
@@ -44,7 +44,7 @@ def set_bytes(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> b
 
 
 def set_number(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
-    """One of the numbers that arithmetic goes wrong with, in either order of bytes."""
+    """Insert a number at which arithmetic overflows, in either byte order."""
     size = int(rng.choice([1, 2, 4]))
     value = int(rng.choice(EXTREMES)) & ((1 << 8 * size) - 1)
     packed = value.to_bytes(size, "big" if rng.integers(2) else "little")
@@ -74,7 +74,7 @@ def splice(content: bytes, rng: np.random.Generator, others: Sequence[bytes]) ->
 
 
 def change_chunk(content: bytes, rng: np.random.Generator, others: Sequence[bytes]) -> bytes:
-    """A PNG whose chunk is changed and has a checksum that is right: what lies behind that check is met."""
+    """Change a chunk of a PNG and correct its checksum, so that the decoder reads it."""
     chunks = png_chunks(content)
     if not chunks:
         return flip_bits(content, rng, others)
@@ -93,7 +93,7 @@ def change_chunk(content: bytes, rng: np.random.Generator, others: Sequence[byte
 
 
 def png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
-    """A PNG's chunks as far as they can be read, name and content; none of another file."""
+    """Return the name and content of a PNG's chunks, as far as they can be read; none for another file."""
     chunks = []
     start = len(SIGNATURE) if content.startswith(SIGNATURE) else len(content)
     while start + 12 <= len(content):

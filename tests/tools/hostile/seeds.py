@@ -1,6 +1,6 @@
-"""Whole files that hostile ones are made of: pictures of formats that are not taken, and zips.
+"""Valid files from which hostile ones are made: zips, and pictures in formats that the app refuses.
 
-Those that are taken are `tests.support.pictures.samples_of_every_format`.
+`tests.support.pictures.samples_of_every_format` has the formats that it accepts.
 """
 
 import functools
@@ -29,7 +29,7 @@ PICKLE: Final = b"\x80\x04\x95\x1c\0\0\0\0\0\0\0\x8c\x05posix\x94\x8c\x06system\
 
 @functools.cache
 def other_formats() -> dict[str, bytes]:
-    """A file of each format that the app does not take, by what it is."""
+    """Return a file of each refused format, by name."""
     rgb = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8))
     grey, ink = rgb.convert("L"), rgb.convert("1")
     saved: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
@@ -91,7 +91,7 @@ def packed(files: dict[str, bytes], method: int = ZIP_DEFLATED) -> bytes:
 
 @functools.cache
 def archives_that_are_whole() -> dict[str, bytes]:
-    """Valid zips of pictures, by what is special about them."""
+    """Return valid zips of pictures, by name."""
     pictures = {f"{name}.bin": content for name, content in samples_of_every_format().items()}
     some = dict(list(pictures.items())[:3])
     return {
