@@ -32,13 +32,13 @@ export function chart(place, { lines, steps, top, guide, label }) {
     const [start, end] = [EDGE.left, width - EDGE.right];
     for (const value of [0, top / 2, top]) {
       picture.append(svg("line", { class: "grid", x1: start, x2: end, y1: y(value), y2: y(value) }));
-      picture.append(label(String(Number(value.toFixed(2))), { x: start - 6, y: y(value) + 4, "text-anchor": "end" }));
+      picture.append(caption(String(Number(value.toFixed(2))), { x: start - 6, y: y(value) + 4, "text-anchor": "end" }));
     }
     picture.append(svg("line", { class: "guide", x1: start, x2: end, y1: y(guide), y2: y(guide) }));
     for (const step of steps) {
-      picture.append(label(short(step), { x: x(step), y: HEIGHT - 20, "text-anchor": "middle" }));
+      picture.append(caption(short(step), { x: x(step), y: HEIGHT - 20, "text-anchor": "middle" }));
     }
-    picture.append(label(text("static.chart-steps"), { x: (start + end) / 2, y: HEIGHT - 3, "text-anchor": "middle" }));
+    picture.append(caption(text("static.chart-steps"), { x: (start + end) / 2, y: HEIGHT - 3, "text-anchor": "middle" }));
     picture.append(svg("line", { class: "now", x1: x(marked), x2: x(marked), y1: EDGE.top, y2: y(0) }));
     for (const line of lines) {
       const points = line.steps.map((step, index) => `${x(step)},${y(line.values[index])}`).join(" ");
@@ -71,7 +71,7 @@ function svg(name, attributes) {
   return element;
 }
 
-function label(content, attributes) {
+function caption(content, attributes) {
   const element = svg("text", attributes);
   element.textContent = content;
   return element;
