@@ -1,6 +1,6 @@
 """`python -m tests.tools.screenshots DIR`: take a picture of every view in use, light, dark and on a phone.
 
-The README shows those in `demo/screenshots/`.
+The README shows `check-light.webp` and `check-dark.webp`, which lie in `demo/screenshots/`.
 """
 
 import argparse
