@@ -206,6 +206,8 @@ if os.name == "posix":
                 text=True,
                 cwd=ROOT,
                 env=os.environ | {"TMPDIR": str(tmp_path)},
+                # A test run in the background of a shell ignores SIGINT, and its children would, too.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             ) as process,
             ThreadPoolExecutor(2) as threads,
             ExitStack() as pages,
