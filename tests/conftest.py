@@ -22,7 +22,7 @@ from tests.support.shared import built_once
 from tests.support.tabs import Tabs
 from train.__main__ import main as train_main
 from train.data.mnist import DATA_VARIABLE, DATASETS
-from train.generators.conditional_gan import ConditionalGan
+from train.generators.build import FAMILIES
 
 
 def pytest_configure() -> None:
@@ -133,10 +133,12 @@ def dataset(few_digits: str) -> str:
 
 @pytest.fixture(scope="module")
 def narrow() -> Iterator[None]:
-    """Make the conditional GAN narrow, so that tens of thousands of its samples take seconds."""
-    ConditionalGan.width, before = 8, ConditionalGan.width
-    yield
-    ConditionalGan.width = before
+    """Make the generators' convolutional networks narrow, so that their thousands of samples take seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        for family in FAMILIES.values():
+            if hasattr(family, "width"):
+                patch.setattr(family, "width", 8)
+        yield
 
 
 @pytest.fixture

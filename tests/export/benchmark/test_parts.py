@@ -20,6 +20,7 @@ NEEDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [pytest.param(part, marks=NEEDS.get(part, ())) for part in PARTS])
 def test_every_part_measures_what_the_readme_shows(part: str, request: pytest.FixtureRequest) -> None:
     if part == "training" and request.getfixturevalue("dataset") != "mnist":

@@ -21,6 +21,8 @@ from train.generators.pixel_cnn import LEVELS, PixelNetwork
 from train.generators.r3gan import R3Gan
 from train.run import Run
 
+pytestmark = pytest.mark.usefixtures("narrow")
+
 LEARNED = [name for name, family in FAMILIES.items() if issubclass(family, LearnedFamily)]
 
 
