@@ -101,7 +101,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
     traffic = Traffic()
     rules = [*API_RULES, *PAGE_RULES]
-    routes = [check_route(checks), health_route(engine), downloads_route(engine.manifest)]
+    routes = [health_route(engine), downloads_route(engine.manifest)]
     tools = None
     if mcp_host is not None:
         from demo.api.mcp import ToolServer
@@ -122,7 +122,9 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
             cleaning.cancel()
 
     page.state_session_capacity = limits.SESSIONS
-    parent = Starlette()
+    calls = Calls(page, uploads)
+    # Within gradio's app its own middleware would cost a tenth of the requests.
+    parent = Starlette(routes=[check_route(Gateway(checks, rules, traffic, calls))])
     gr.mount_gradio_app(
         parent,
         page,
@@ -130,7 +132,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
         root_path=os.environ.get("GRADIO_ROOT_PATH", ""),
         app_kwargs={
             "routes": routes,
-            "middleware": [Middleware(Gateway, rules=rules, traffic=traffic, calls=Calls(page, uploads))],
+            "middleware": [Middleware(Gateway, rules=rules, traffic=traffic, calls=calls)],
             "exception_handlers": dict.fromkeys((TypeError, ValueError, OSError, Exception), unexpected),
             "lifespan": lifespan,
         },

@@ -28,7 +28,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from demo.api.limits import LARGEST_FIELD
 from demo.api.routes import CHECK_PATH
@@ -126,7 +126,7 @@ class CheckEndpoint:
         return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
 
 
-def check_route(endpoint: CheckEndpoint) -> Route:
+def check_route(endpoint: ASGIApp) -> Route:
     """Return the route of `/v1/check`."""
     return Route(CHECK_PATH, endpoint)
 
