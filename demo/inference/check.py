@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoder.images import Picture, load_picture
+from demo.decoder.client import Picture
+from demo.decoder.images import load_picture
 from demo.errors import DemoError, MachineError, PictureError
 from demo.inference.answer import Answer
 from demo.inference.engine import Engine
