@@ -26,14 +26,14 @@ DAMAGE: Final = (BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, V
 
 DAMAGED: Final = "The zip is damaged or cut short; make it or download it again."
 NO_PICTURES: Final = "The zip holds no files; put pictures into it and try again."
-TOO_LONG_LIST: Final = "The zip lists too many files; make several smaller ones."
 TOO_MUCH: Final = (
-    f"The zip unpacks to more than {LARGEST_UNPACKED_BYTES >> 20} MiB; make several smaller ones, "
-    "or send the pictures as they are."
+    f"The zip lists too many files, or unpacks to more than {LARGEST_UNPACKED_BYTES >> 20} MiB; make several "
+    "smaller ones, or send the pictures as they are."
 )
 LOCKED: Final = "The file is locked with a password; make the zip again without one."
-OTHER_METHOD: Final = "The file's compression method is not supported; make the zip again with Deflate."
-MEMBER_DAMAGED: Final = "The file is damaged inside the zip; make the zip again."
+MEMBER_DAMAGED: Final = (
+    "The file is damaged inside the zip, or packed by an unusual method; make the zip again with Deflate."
+)
 NESTED: Final = "A zip inside a zip is not opened; unpack it and send what it holds."
 
 
@@ -80,7 +80,7 @@ class Archive:
         if member.flag_bits & ENCRYPTED_FLAG:
             raise PictureError(LOCKED)
         if member.compress_type not in METHODS:
-            raise PictureError(OTHER_METHOD)
+            raise PictureError(MEMBER_DAMAGED)
         if member.file_size > LARGEST_FILE_BYTES:
             raise PictureError(TOO_LARGE)
         try:
@@ -130,5 +130,5 @@ class _LimitedFile(io.FileIO):
         if self.allowance is not None:
             self.allowance -= len(content)
             if self.allowance < 0:
-                raise PictureError(TOO_LONG_LIST)
+                raise PictureError(TOO_MUCH)
         return content
