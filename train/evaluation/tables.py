@@ -118,12 +118,11 @@ def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Score
 
 
 def compared(score: Scorer, generators: Sequence[str]) -> dict[str, Any]:
-    """Compare test digits with fakes: normalized, as raw pixels, and after the combined corruption."""
+    """Compare test digits with fakes, normalized as they are and after the combined corruption."""
     reals, fakes = score(MNIST, NORMALIZED), concatenated(score, generators, NORMALIZED)
     return {
         "auroc": with_interval(auroc, reals, fakes),
         "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
-        "auroc_pixels": auroc(score(MNIST, RAW), concatenated(score, generators, RAW)),
         "auroc_wild": with_interval(
             lambda real, fake: auroc(real.ravel(), fake.ravel()),
             at_all_strengths(score, [MNIST]),
@@ -153,43 +152,35 @@ def with_interval(
 
 def generator_figures(
     eval_set: EvalSet,
-    quality: Mapping[str, Mapping[str, Any]],
     kinds: Mapping[str, str],
     detector: Scorer,
     folds: Mapping[str, Scorer],
     members: Sequence[str],
     tutorial: Scorer | None,
 ) -> list[dict[str, Any]]:
-    """Return a row for each generator: its quality, and the figures of detectors that saw it or did not.
+    """Return a row for each generator: the figures of detectors that saw it or did not.
 
     `ruler` is the AUROC of `side_distance` on raw pixels. `as_large` has the share of its digits whose
     longest side is a real one's, and the AUROC of these alone; None if they are too few.
     """
-    pictures = eval_set.pictures
-    real_distances = side_distance(pictures[MNIST, RAW])
+    real_distances = side_distance(eval_set.pictures[MNIST, RAW])
     rows = []
     for name, kind in kinds.items():
-        distances = side_distance(pictures[name, RAW])
+        distances = side_distance(eval_set.pictures[name, RAW])
         # Unlike most of the other fakes, these are not resampled by the normalizer, so they lack its traces.
         as_large = distances == 0
-
-        def auroc_as_large(score: Scorer, name: str = name, chosen: Any = as_large) -> float | None:
-            if chosen.sum() < ENOUGH:
-                return None
-            return auroc(score(MNIST, NORMALIZED), score(name, NORMALIZED)[chosen])
-
+        unseen = folds[kind]
         row = {
             "name": name,
             "kind": kind,
-            "frechet": quality[name]["frechet"],
-            "wanted_digit": quality[name]["wanted_digit"],
             "ruler": auroc(real_distances, distances),
             "seen": compared(detector, [name]),
-            "kind_unseen": compared(folds[kind], [name]),
+            "kind_unseen": compared(unseen, [name]),
             "as_large": {
                 "share": float(as_large.mean()),
-                "kind_unseen": auroc_as_large(folds[kind]),
-                "seen": auroc_as_large(detector),
+                "kind_unseen": auroc(unseen(MNIST, NORMALIZED), unseen(name, NORMALIZED)[as_large])
+                if as_large.sum() >= ENOUGH
+                else None,
             },
         }
         if name in members:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import torch
 
-from train.checkpoint import write_atomically
+from train.checkpoint import write_atomically, write_json
 from train.config import GeneratorsConfig
 from train.data import mnist
 from train.errors import ConfigError, RunError
@@ -145,7 +145,7 @@ def write_report(config: GeneratorsConfig, run: Run) -> dict[str, Any]:
     save_grids(run.folder / "grids", generators, config.seed)
     write_atomically(run.folder / "report.md", markdown_table(report).encode())
     # Last: once the report exists, everything that belongs to it does too.
-    write_atomically(run.folder / REPORT, (json.dumps(report, indent=1) + "\n").encode())
+    write_json(run.folder / REPORT, report)
     return report
 
 

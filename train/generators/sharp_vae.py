@@ -17,6 +17,7 @@ from train.generators.learned import LearnedFamily, chunks, means, minimize
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.generators.networks import ConvGenerator
 from train.generators.vae import kl_from_normal
+from train.loop import Part
 from train.run import Run
 
 RECENT: Final = 20_000
@@ -115,10 +116,5 @@ class SharpVae(LearnedFamily):
             parts.append(to_pixels(pictures[:, 0]))
         return np.concatenate(parts)
 
-    def state(self) -> dict[str, torch.Tensor]:
-        return super().state() | {"codes": self.codes, "labels": self.labels}
-
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        super().restore(tensors)
-        self.codes = tensors["codes"].to(self.device)
-        self.labels = tensors["labels"].to(self.device)
+    def parts(self) -> Mapping[str, Part]:
+        return {**super().parts(), "codes": self.codes, "labels": self.labels}

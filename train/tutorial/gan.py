@@ -1,19 +1,19 @@
 """The tutorial's GAN: discriminator and generator are updated in turn."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
+from train.checkpoint import unprefixed
 from train.config import TutorialConfig
 from train.data import mnist
 from train.errors import ConfigError
 from train.figures import save_curves, save_grid
-from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
+from train.loop import Learner, Part, Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
 from train.run import Run
 from train.tutorial.losses import discriminator_loss, generator_loss, quantized
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
@@ -44,8 +44,8 @@ class Batch(NamedTuple):
     noise: Noise
 
 
-class TutorialPair:
-    """Both networks, their optimisers and the noise stream; see `train.loop.Learner`."""
+class TutorialPair(Learner):
+    """Both networks, their optimisers and the noise stream."""
 
     watched = WINDOW
 
@@ -53,7 +53,7 @@ class TutorialPair:
         self.shape = shape
         self.latent = config.latent
         self.device = device
-        self.use_bfloat16 = config.precision == "bfloat16"
+        self.precision = config.precision
         pixels = math.prod(shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -141,10 +141,6 @@ class TutorialPair:
         with self.autocast():
             return cast(torch.Tensor, self.discriminator(pictures)).float()
 
-    def autocast(self) -> torch.autocast:
-        """Compute products in bfloat16 if the options say so; weights, losses and updates stay float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bfloat16)
-
     def fakes(self, noise: torch.Tensor, *, training: bool) -> torch.Tensor:
         """Return fakes in 8 bits: float32 [n, pixels], k/255, of noise [n, latent].
 
@@ -191,25 +187,19 @@ class TutorialPair:
             "fake_accuracy": (fake_logits >= 0).float().mean().item(),
         }
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def parts(self) -> Mapping[str, Part]:
         return {
-            **prefixed("discriminator", self.discriminator.state_dict()),
-            **prefixed("generator", self.generator.state_dict()),
-            **prefixed("discriminator_optimizer", optimizer_tensors(self.discriminator_optimizer)),
-            **prefixed("generator_optimizer", optimizer_tensors(self.generator_optimizer)),
-            "noise_stream": self.noise_stream.get_state(),
+            "discriminator": self.discriminator,
+            "generator": self.generator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "generator_optimizer": self.generator_optimizer,
+            "noise_stream": self.noise_stream,
         }
 
-    def restore_networks(self, tensors: dict[str, torch.Tensor]) -> None:
+    def restore_networks(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Restore the networks alone, which is enough for scoring and export."""
         self.discriminator.load_state_dict(unprefixed("discriminator", tensors))
         self.generator.load_state_dict(unprefixed("generator", tensors))
-
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.restore_networks(tensors)
-        load_optimizer(self.discriminator_optimizer, unprefixed("discriminator_optimizer", tensors))
-        load_optimizer(self.generator_optimizer, unprefixed("generator_optimizer", tensors))
-        self.noise_stream.set_state(tensors["noise_stream"])
 
 
 def train(config: TutorialConfig, run: Run) -> None:

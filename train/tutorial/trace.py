@@ -5,7 +5,6 @@ the one that training took. The run itself is not changed.
 """
 
 import base64
-import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import get_total_norm
 
-from train.checkpoint import write_atomically
+from train.checkpoint import write_json
 from train.config import TutorialConfig
 from train.data import mnist
 from train.device import resolve
@@ -73,7 +72,7 @@ def record_steps(run: Run, at: Sequence[int] = ()) -> dict[str, Any]:
         },
         "steps": steps,
     }
-    write_atomically(run.folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    write_json(run.folder / RECORD, record)
     return record
 
 
