@@ -232,16 +232,11 @@ def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predic
     # About as many fakes as reals, equally many of each generator.
     share = len(reals) // len(kinds)
     fakes = np.concatenate([groups[name].probability[:share] for name in kinds])
-    points = reliability(np.concatenate([reals, fakes]), np.repeat([0, 1], [len(reals), len(fakes)]))
-    caught = groups[NON_DIGIT].verdict == 0
+    points = reliability(*labelled(reals, fakes))
     return {
         "verdicts": {name: group.shares() for name, group in groups.items() if name != NON_DIGIT},
         "ece": with_interval(
-            lambda real, fake: expected_calibration_error(
-                np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
-            ),
-            reals,
-            fakes,
+            lambda real, fake: expected_calibration_error(*labelled(real, fake)), reals, fakes
         ),
         "reliability": {name: value.tolist() for name, value in points._asdict().items()},
         "digits_read": {
@@ -249,15 +244,16 @@ def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predic
             for name in (MNIST, PEN, PRINTED)
             if name in groups
         },
-        "others_caught": {
-            "all": float(caught.mean()),
-            **{
-                name: float(caught[eval_set.labels[NON_DIGIT] == index].mean())
-                for index, name in enumerate(eval_set.non_digits)
-            },
-        },
+        "others_caught": {"all": groups[NON_DIGIT].shares()[NOT_A_DIGIT]},
         "enlarged_changed": changed_by_enlarging([MNIST, *kinds], predict),
     }
+
+
+def labelled(
+    real: NDArray[np.floating], fake: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+    """Return probabilities [n] and [m] as one array [n + m], and its labels: 0 real, 1 fake."""
+    return np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
 
 
 def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str, dict[str, float]]:
@@ -266,10 +262,10 @@ def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str,
     result = {}
     for condition in ENLARGEMENTS:
         after = {name: predict(name, condition).verdict != verdict for name, verdict in before.items()}
-        fakes = [changed for name, changed in after.items() if name != MNIST]
+        real = after.pop(MNIST)
         result[condition] = {
-            "real": float(after[MNIST].mean()),
-            "fake": float(np.concatenate(fakes).mean()),
+            "real": float(real.mean()),
+            "fake": float(np.concatenate(list(after.values())).mean()),
         }
     return result
 

@@ -12,8 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import unprefixed
 from train.config import GeneratorsConfig
-from train.data.mnist import CLASSES, Digits, to_pixels
-from train.figures import save_grid
+from train.data.mnist import Digits, to_pixels
 from train.generators.base import Family
 from train.loop import Learner, Part, Schedule, run_loop
 from train.run import Run
@@ -50,9 +49,6 @@ class LearnedFamily(Family, Learner):
             name: torch.optim.Adam(network.parameters(), lr=self.learning_rate, betas=self.betas, fused=True)
             for name, network in self.networks.items()
         }
-        if self.device.type == "cuda":
-            # Generators only: the compiler does not support the second derivatives of gradient penalties.
-            self.networks["generator"].compile()
         self.average = AveragedModel(self.networks["generator"], avg_fn=ema, use_buffers=True)
         self.average.eval()
 
@@ -85,14 +81,7 @@ class LearnedFamily(Family, Learner):
 
     def fit(self, digits: Digits, run: Run) -> float:
         schedule = Schedule(self.total, self.batch_size, [self.total], self.config)
-        return run_loop(self, digits, schedule, run, lambda step: self.save_samples(run, step))
-
-    def save_samples(self, run: Run, step: int) -> dict[str, float]:
-        """Save a grid of samples; a conditional family's has one row per digit."""
-        digits = np.arange(CLASSES).repeat(CLASSES) if self.conditional else None
-        pictures = self.sample(CLASSES * CLASSES, self.config.seed, digits)
-        save_grid(run.folder / f"samples-{step:06d}.png", pictures, CLASSES)
-        return {}
+        return run_loop(self, digits, schedule, run)
 
     @torch.no_grad()
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:

@@ -87,10 +87,6 @@ class SharpVae(LearnedFamily):
         codes, labels = self.codes[:known].cpu(), self.labels[:known].cpu()
         return fit_classes(codes, labels, self.components, self.config.seed)
 
-    def save_samples(self, run: Run, step: int) -> dict[str, float]:  # noqa: ARG002
-        """Save nothing: the mixtures are fitted only after training."""
-        return {}
-
     def remember(self, codes: torch.Tensor, labels: torch.Tensor) -> None:
         """Prepend the newest codes and drop the oldest."""
         self.codes = torch.cat([codes, self.codes])[:RECENT]

@@ -24,24 +24,19 @@ WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accurac
 """Names of the values that a step returns; the metrics average them over a window."""
 
 
-class Noise(NamedTuple):
-    """The noise of one step, each float32 [n, latent].
-
-    train_mode, eval_mode: for the discriminator's fakes, generated with the batch's statistics and with the
-    running ones. update: for the fakes that the generator learns from.
-    """
-
-    train_mode: torch.Tensor
-    eval_mode: torch.Tensor
-    update: torch.Tensor
-
-
 class Batch(NamedTuple):
-    """The data of one step. reals, fakes: float32 [batch, pixels], k/255."""
+    """The data of one step.
+
+    reals, fakes: float32 [batch, pixels], k/255, for the discriminator's update.
+    train_noise, eval_noise: float32 [n, latent], which the fakes were made from with the batch's statistics
+    and with the running ones. noise: float32 [batch, latent], for the generator's update.
+    """
 
     reals: torch.Tensor
     fakes: torch.Tensor
-    noise: Noise
+    train_noise: torch.Tensor
+    eval_noise: torch.Tensor
+    noise: torch.Tensor
 
 
 class TutorialPair(Learner):
@@ -103,8 +98,9 @@ class TutorialPair(Learner):
     def batch(self, images: torch.Tensor) -> Batch:
         """Return the reals uint8 [batch, height, width] with as many fakes and noise for as many more."""
         count = len(images)
-        noise = Noise(self.noise(count - count // 2), self.noise(count // 2), self.noise(count))
-        return Batch(mnist.to_float(images), self.discriminator_fakes(noise), noise)
+        train_noise, eval_noise = self.noise(count - count // 2), self.noise(count // 2)
+        fakes = self.discriminator_fakes(train_noise, eval_noise)
+        return Batch(mnist.to_float(images), fakes, train_noise, eval_noise, self.noise(count))
 
     def update_discriminator(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return the loss and the logits [batch] of reals and fakes from before the update, detached."""
@@ -118,7 +114,7 @@ class TutorialPair(Learner):
     def update_generator(self, batch: Batch) -> torch.Tensor:
         """Return the loss from before the update, detached."""
         self.discriminator.requires_grad_(False)
-        loss = self.generator_loss(batch.noise.update)
+        loss = self.generator_loss(batch.noise)
         self.generator_optimizer.zero_grad()
         loss.backward()
         self.generator_optimizer.step()
@@ -153,14 +149,14 @@ class TutorialPair(Learner):
         return quantized(pictures)
 
     @torch.no_grad()
-    def discriminator_fakes(self, noise: Noise) -> torch.Tensor:
+    def discriminator_fakes(self, train_noise: torch.Tensor, eval_noise: torch.Tensor) -> torch.Tensor:
         """Return fakes for the discriminator's update: float32 [count, pixels], k/255.
 
         Half use the batch's statistics, like all of the notebook's, and half the running ones, like the
         exported generator's. Otherwise the discriminator would never see what it is deployed with.
         """
         with self.autocast():
-            pictures = self.generator.both_modes(noise.train_mode, noise.eval_mode)
+            pictures = self.generator.both_modes(train_noise, eval_noise)
         return quantized(pictures)
 
     @torch.no_grad()

@@ -149,10 +149,10 @@ def observe(pair: TutorialPair, batch: Batch) -> Observation:
     """Evaluate a pair on a batch, with fakes made from the same noise; updates its running statistics."""
     with torch.no_grad():
         # First, because making the others updates the statistics that these are made with.
-        eval_fakes = pair.fakes(batch.noise.eval_mode, training=False)
-        fakes = torch.cat([pair.fakes(batch.noise.train_mode, training=True), eval_fakes])
+        eval_fakes = pair.fakes(batch.eval_noise, training=False)
+        fakes = torch.cat([pair.fakes(batch.train_noise, training=True), eval_fakes])
         discriminator_loss, real_logits, fake_logits = pair.discriminate(batch.reals, fakes)
-        generator_loss = pair.generator_loss(batch.noise.update)
+        generator_loss = pair.generator_loss(batch.noise)
     place = len(fakes) - len(eval_fakes)
     logits = torch.stack([real_logits[0], fake_logits[place]])
     labels = torch.tensor([REAL, FAKE], dtype=logits.dtype, device=logits.device)

@@ -62,7 +62,7 @@ def eval_set() -> EvalSet:
     for condition in COMBINATIONS:
         first = 100 * (condition == COMBINATIONS[0])
         pictures["half", condition] = flat(*range(first, first + 100))
-    return EvalSet(pictures, {}, [])
+    return EvalSet(pictures, {})
 
 
 def test_each_condition_is_compared_with_its_own_reals(eval_set: EvalSet) -> None:
@@ -82,6 +82,6 @@ def test_changed_verdicts_are_counted_by_class() -> None:
         for condition in (SMALL, *ENLARGEMENTS)
     }
     pictures[MNIST, "enlarged-bicubic"] = flat(10, 20, 30, 140)
-    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(EvalSet(pictures, {}, [])))
+    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(EvalSet(pictures, {})))
     assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
     assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}
