@@ -128,8 +128,8 @@ def test_every_panel_has_its_texts(engine: Engine, language: str) -> None:
     recording = load_recording(engine.manifest)
     assert recording is not None
     panel = one_step_panel(recording, text)
-    assert panel.count("data-explains=") == len(recording.steps) * len(STAGES)
-    assert all(f"{step.generator_gradient:.4f}" in panel for step in recording.steps)
+    assert panel.count("data-explains=") == len(recording["steps"]) * len(STAGES)
+    assert all(f"{step['generator_gradient']:.4f}" in panel for step in recording["steps"])
     assert "0.00001" in panel
 
 
