@@ -358,7 +358,7 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
     example, learning = example_digit(product_engine), load_learning(product_engine.manifest)
     assert example is not None
     assert learning is not None
-    numbers, at = numbers_of(example.pixels), learning.snapshots
+    numbers, steps = numbers_of(example.pixels), learning["steps"]
     with page.expect_response(f"**/models/{HISTORY_PICTURE}") as response:
         open_view(page, "learn")
     assert response.value.body() == product_engine.manifest.read(HISTORY_PICTURE)
@@ -371,14 +371,14 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
     page.on("request", lambda sent: asked.append(sent.url) if "/queue/join" in sent.url else None)
     status = page.locator("#learn [role=status]")
     slider.focus()
-    for stop in reversed(range(len(at.steps) - 1)):
+    for stop in reversed(range(len(steps) - 1)):
         page.keyboard.press("ArrowLeft")
         expect(number).to_have_text(numbers[stop])
-        losses = [f"{at.discriminator[stop]:.4f}", f"{at.generator[stop]:.4f}"]
+        losses = [f"{learning[f'{name}_loss'][stop]:.4f}" for name in ("discriminator", "generator")]
         assert page.locator(".learn-key [data-now]").all_inner_texts() == losses
-        for each in (f"{at.steps[stop]:,}" if stop else "Step 0:", numbers[stop], *losses):
+        for each in (f"{steps[stop]:,}" if stop else "Step 0:", numbers[stop], *losses):
             expect(status).to_contain_text(each)
-        expect(slider).to_have_attribute("aria-valuetext", f"{at.steps[stop]:,}")
+        expect(slider).to_have_attribute("aria-valuetext", f"{steps[stop]:,}")
     page.get_by_role("button", name="Play").click()
     expect(slider).to_have_value("2")
     page.get_by_role("button", name="Pause").click()
@@ -389,7 +389,7 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
 
     recording = load_recording(product_engine.manifest)
     assert recording is not None
-    step = recording.steps[len(recording.steps) // 2]
+    step = recording["steps"][len(recording["steps"]) // 2]
     explanation = page.locator("#one-step [role=status]")
     table = page.locator("#one-step [data-recorded]:not([hidden])")
     back, forward = (page.get_by_role("button", name=name, exact=True) for name in ("Back", "Next"))
@@ -399,10 +399,10 @@ def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
         page.keyboard.press("Enter")
         expect(explanation).to_contain_text(f"{stage + 1} of {len(STAGES)}")
     expect(forward).to_have_attribute("aria-disabled", "true")
-    expect(table.locator("tr[data-now]").last).to_contain_text(f"{step.generator_loss[2]:.4f}")
+    expect(table.locator("tr[data-now]").last).to_contain_text(f"{step['generator_loss'][2]:.4f}")
     page.get_by_role("combobox", name="Which step").select_option("0")
     back.click()
-    expect(explanation).to_contain_text(f"{recording.steps[0].discriminator_loss[1]:.4f}")
+    expect(explanation).to_contain_text(f"{recording['steps'][0]['discriminator_loss'][1]:.4f}")
 
     digit.get_by_role("button", name="Check your own digit").click()
     upload(page, "seven.png", SEVEN)
