@@ -14,7 +14,7 @@ from demo.errors import ModelError, RequestError
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
-from export.convert import noise_pictures
+from export.convert import blank_groups
 from tests.support.detectors import leave_product_out
 from tests.support.generators import BLOCK, GLYPHS
 from train.data.mnist import load
@@ -27,7 +27,7 @@ def models(tmp_path: Path) -> Path:
 
 def test_scores_are_probabilities_and_their_logits(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("demo.inference.engine.LARGEST_BATCH", 32)
-    scores = engine.score(noise_pictures(70, PICTURE_SHAPE, 0))
+    scores = engine.score(blank_groups(70, PICTURE_SHAPE, 0)["noise"])
     assert scores.fake_probability.shape == scores.logit.shape == (70,)
     assert scores.fake_probability.dtype == np.float32
     expected = 1 / (1 + np.exp(-scores.logit.astype(np.float64)))
@@ -48,7 +48,7 @@ def test_a_run_uses_the_cores_of_this_process_or_fewer(models: Path, given: int,
 
 
 def test_the_detector_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
-    pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
+    pixels = blank_groups(2050, PICTURE_SHAPE, 0)["noise"] // 4
     scores = product_engine.score(pixels)
     outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
     session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
