@@ -108,19 +108,14 @@ def load_bundle(run: Run) -> Bundle:
 
 
 def add_files(run: Run, names: Sequence[str]) -> None:
-    """Put files of the run's folder into its bundle; raise RunError if that is not possible."""
+    """Put files of the run's folder into its bundle; raise RunError if it cannot be read or written."""
     bundle = load_bundle(run)
     save_bundle(run, dataclasses.replace(bundle, files={**bundle.files, **read_files(run.folder, names)}))
 
 
 def read_files(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Return the content of files in a folder by their names; raise RunError if one cannot be read."""
-    try:
-        return {name: (folder / name).read_bytes() for name in names}
-    except OSError as error:
-        raise RunError(
-            f"{error.filename} cannot be read ({error.strerror}); run the command again."
-        ) from error
+    """Return the content of files in a folder by their names."""
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def common_record(run: Run, config: Config, step: int, licence: str = "") -> dict[str, Any]:
@@ -166,7 +161,7 @@ def bundle_tutorial(run: Run) -> None:
     order = np.random.default_rng(CALIBRATION_SEED).permutation(len(learnt_from))
     known = min(TUTORIAL_CALIBRATION_COUNT, len(learnt_from) // 2)
     gate = order[known : known + TUTORIAL_CALIBRATION_COUNT // 2]
-    rows = list(run.metrics())
+    rows = run.metrics()
     record = {
         **common_record(run, config, last),
         "shape": list(pair.shape),

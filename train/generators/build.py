@@ -65,19 +65,12 @@ def build_generators(config: GeneratorsConfig, run: Run, parts: Sequence[str] = 
         write_report(config, run)
 
 
-def check_parts(parts: Sequence[str]) -> list[str]:
-    """Return the parts without repetitions; raise ConfigError for an unknown one."""
-    if unknown := set(parts) - set(PARTS):
-        raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
-    return list(dict.fromkeys(parts))
-
-
-def check_shape(dataset: str) -> None:
-    """Raise ConfigError if a data set's pictures are not 28x28, DataError if it is unknown."""
-    height, width = mnist.find_entry(dataset).shape
+def check_shape(config: GeneratorsConfig) -> None:
+    """Raise ConfigError if the data set's pictures are not 28x28."""
+    height, width = mnist.find_entry(config.dataset).shape
     if (height, width) != (28, 28):
         raise ConfigError(
-            f"Generators and detector need 28x28 pictures; those of {dataset} are {height}x{width}."
+            f"Generators and detector need 28x28 pictures; those of {config.dataset} are {height}x{width}."
         )
 
 

@@ -84,19 +84,6 @@ def test_an_outdated_report_is_deleted(folder: Path, few_digits: str, tmp_path: 
     assert not (copied / "report.json").exists()
 
 
-def test_a_part_of_another_length_is_not_resumed(
-    folder: Path, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    copied = Path(shutil.copytree(folder, tmp_path / folder.name))
-    options = json.loads((copied / "config.json").read_text())
-    (copied / "config.json").write_text(json.dumps(options | {"effort": 0.001}))
-    resumed = generators_command(tmp_path, few_digits, "--resume", "--only", "vae")
-    resumed[resumed.index("1e-9")] = "0.001"
-    assert main(resumed) == 1
-    error = capsys.readouterr().err
-    assert "vae was trained with kept [1], but the option is now [6]; delete it" in error
-
-
 def test_wrong_commands_are_answered_in_a_line(
     folder: Path, few_digits: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
