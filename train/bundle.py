@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from train.checkpoint import load_snapshot, prefixed, save_snapshot, unprefixed
 from train.config import Config, DetectorConfig, GeneratorsConfig, TutorialConfig
 from train.data import mnist
-from train.data.dataset import MNIST, PEN
+from train.data.dataset import MNIST, NORMALIZED, PEN
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
 from train.evaluation.report import EVALUATION
@@ -220,13 +220,15 @@ def bundle_detector(run: Run) -> None:
     config = run.config(DetectorConfig)
     calibration, thresholds = read_calibration(run)
     learnt_from, validation = (load_examples(split, config, run) for split in ("train", "validation"))
-    order = np.random.default_rng(CALIBRATION_SEED).permutation(len(learnt_from.images))
-    pictures = {CALIBRATION: learnt_from.images.numpy()[np.sort(order[:DETECTOR_CALIBRATION_COUNT])]}
-    for name in validation.names:
-        pictures[f"{VALIDATION}/{name}"] = validation.of(name)[:VALIDATION_COUNT]
-    for name in (MNIST, *validation.kinds):
-        pictures[f"{AUGMENTED}/{name}"] = validation.of(name, augmented=True)[:VALIDATION_COUNT]
-    licence = f"; {PEN_LICENCE}" if PEN in learnt_from.names else ""
+    known = learnt_from.together().images.numpy()
+    order = np.random.default_rng(CALIBRATION_SEED).permutation(len(known))
+    pictures = {CALIBRATION: known[np.sort(order[:DETECTOR_CALIBRATION_COUNT])]}
+    for (name, condition), images in validation.images.items():
+        if condition == NORMALIZED:
+            pictures[f"{VALIDATION}/{name}"] = images[:VALIDATION_COUNT]
+        elif name in (MNIST, *validation.kinds):
+            pictures[f"{AUGMENTED}/{name}"] = images[:VALIDATION_COUNT]
+    licence = f"; {PEN_LICENCE}" if PEN in learnt_from.labels else ""
     record = {
         **common_record(run, config, Run(run.folder / STAGE).last(), licence),
         "widths": list(config.widths),

@@ -23,12 +23,11 @@ from train.config import DetectorConfig
 from train.data import mnist
 from train.data.artifacts import ARTIFACTS
 from train.data.augment import keep, prepare
-from train.data.dataset import MNIST, NON_DIGIT, Examples
+from train.data.dataset import AUGMENTED, MNIST, NON_DIGIT, NORMALIZED, PictureSet, kept_set
 from train.data.targets import decode
 from train.detector.learner import DetectorLearner
 from train.detector.model import scores_of
 from train.detector.train import load_detector, load_examples, read_calibration
-from train.evaluation.eval_set import NORMALIZED, EvalSet, kept_eval_set
 from train.evaluation.metrics import auroc
 from train.evaluation.report import EVAL_SET, FOLDS, MEMBERS, PLOTS, left_out, train_fold
 from train.processes import Workers
@@ -60,8 +59,9 @@ def report(run: Run) -> dict[str, Any]:
     return report
 
 
-def eval_set_of(run: Run, config: DetectorConfig) -> EvalSet:
-    return kept_eval_set(run.folder / EVAL_SET, config, [], np.zeros((0, 28, 28), np.uint8))
+@pytest.fixture(scope="module")
+def eval_set(run: Run) -> PictureSet:
+    return kept_set(run.folder / EVAL_SET, lambda: pytest.fail("there is none"))
 
 
 def picture_bytes(images: Any) -> set[bytes]:
@@ -70,41 +70,43 @@ def picture_bytes(images: Any) -> set[bytes]:
 
 
 @pytest.fixture(scope="module")
-def examples(run: Run, config: DetectorConfig) -> dict[str, Examples]:
+def examples(run: Run, config: DetectorConfig) -> dict[str, PictureSet]:
     return {split: load_examples(split, config, run) for split in ("train", "validation")}
 
 
 def test_every_group_has_its_codes_and_augmented_copies(
-    examples: dict[str, Examples], config: DetectorConfig
+    examples: dict[str, PictureSet], config: DetectorConfig
 ) -> None:
-    found, targets = examples["train"], decode(examples["train"].codes)
-    assert {MNIST, NON_DIGIT} | TRAINING_ONLY <= set(found.names)
-    for index, name in enumerate(found.names):
-        originals, augmented = found.of(name), found.of(name, augmented=True)
+    found = examples["train"]
+    assert {MNIST, NON_DIGIT} | TRAINING_ONLY <= set(found.labels)
+    for name, codes in found.labels.items():
+        originals, augmented = (found.images[name, condition] for condition in (NORMALIZED, AUGMENTED))
+        assert len(originals) == len(codes)
         assert len(augmented) == (1 if name == NON_DIGIT else config.copies) * len(originals) > 0
-        members = found.group == index
-        assert bool(targets.fake[members].all()) == (name in found.kinds)
-        assert bool(targets.non_digit[members].all()) == (name == NON_DIGIT)
+        targets = decode(torch.from_numpy(codes))
+        assert bool(targets.fake.all()) == (name in found.kinds)
+        assert bool(targets.non_digit.all()) == (name == NON_DIGIT)
 
 
 def test_no_picture_is_in_two_splits(
-    run: Run, config: DetectorConfig, examples: dict[str, Examples], few_digits: str
+    config: DetectorConfig, examples: dict[str, PictureSet], eval_set: PictureSet, few_digits: str
 ) -> None:
     tested = prepare(mnist.load(few_digits, "test").images.numpy(), 1, 0, Workers(1), keep)[:, 0]
     for each in examples.values():
-        assert not picture_bytes(each.images) & picture_bytes(tested)
-    training, eval_set = examples["train"], eval_set_of(run, config)
-    assert not picture_bytes(training.of(MNIST)) & picture_bytes(examples["validation"].of(MNIST))
+        assert not picture_bytes(each.together().images) & picture_bytes(tested)
+    reals = [picture_bytes(each.images[MNIST, NORMALIZED]) for each in examples.values()]
+    assert not reals[0] & reals[1]
+    training = examples["train"]
     for name in set(training.kinds) - TRAINING_ONLY:
-        pictures = eval_set.pictures[name, NORMALIZED]
+        pictures = eval_set.images[name, NORMALIZED]
         assert 0 < len(pictures) <= config.evaluation
-        assert not picture_bytes(pictures) & picture_bytes(training.images)
+        assert not picture_bytes(pictures) & picture_bytes(training.together().images)
 
 
 @pytest.mark.parametrize("fold", ["members", "classical"])
 def test_a_fold_never_sees_what_it_leaves_out(
     config: DetectorConfig,
-    examples: dict[str, Examples],
+    examples: dict[str, PictureSet],
     fold: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -123,17 +125,17 @@ def test_a_fold_never_sees_what_it_leaves_out(
     assert names == (set(MEMBERS) if fold == "members" else kinds)
     seen = picture_bytes(torch.cat(given))
     # Untrained generators may make the same pictures as others.
-    allowed = picture_bytes(training.without(names).images)
+    allowed = picture_bytes(training.without(names).together().images)
     for name in names:
-        for augmented in (False, True):
-            assert not seen & (picture_bytes(training.of(name, augmented)) - allowed)
-    assert seen & picture_bytes(training.of(MNIST))
+        for condition in (NORMALIZED, AUGMENTED):
+            assert not seen & (picture_bytes(training.images[name, condition]) - allowed)
+    assert seen & picture_bytes(training.images[MNIST, NORMALIZED])
     calibrated_on = json.loads((tmp_path / "calibration.json").read_text())["validation"]
     assert set(calibrated_on) == set(validation.kinds) - names
 
 
 def test_the_report_has_every_generator_with_the_networks_own_figures(
-    run: Run, config: DetectorConfig, report: dict[str, Any]
+    run: Run, config: DetectorConfig, report: dict[str, Any], eval_set: PictureSet
 ) -> None:
     measured = json.loads((run.folder.parent / "generators-smoke" / "report.json").read_text())
     rows = {row["name"]: row for row in report["generators"]}
@@ -142,8 +144,8 @@ def test_the_report_has_every_generator_with_the_networks_own_figures(
         for figure in ("auroc", "true_positive_rate", "auroc_wild"):
             assert 0 <= row["kind_unseen"][figure]["low"] <= row["kind_unseen"][figure]["high"] <= 1
         assert ("member_unseen" in row) == (name in MEMBERS)
-    eval_set, detector = eval_set_of(run, config), load_detector(config, run)
-    logits = [scores_of(detector, eval_set.pictures[group, NORMALIZED])[0] for group in (MNIST, "morphs")]
+    detector = load_detector(config, run)
+    logits = [scores_of(detector, eval_set.images[group, NORMALIZED])[0] for group in (MNIST, "morphs")]
     assert auroc(*logits) == pytest.approx(rows["morphs"]["seen"]["auroc"]["value"])
     assert sum(report["verdicts"][MNIST].values()) == pytest.approx(1)
     for kind, groups in report["verdicts_unseen"].items():
