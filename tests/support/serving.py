@@ -1,18 +1,17 @@
 """The real app on a free port, in a process of its own."""
 
 import json
-import os
 import subprocess
-import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from export.benchmark.harness import ROOT
+from export.benchmark.servers import running
+
+__all__ = ["ROOT", "call", "served_app", "served_lines", "served_process"]
 
 
 @contextmanager
@@ -29,38 +28,12 @@ def served_lines(*options: str) -> Iterator[list[str]]:
         yield lines
 
 
-@contextmanager
-def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
+def served_process(*options: str) -> AbstractContextManager[tuple[list[str], subprocess.Popen[str]]]:
     """Run `python -m demo` with options; yield the lines it prints when it is ready, and its process.
 
     The process ends, and tests that use it fail, when it contacts another machine (`tests.support.offline`).
     """
-    command = [sys.executable, "-m", "tests.support.offline", "--device", "cpu", "--port", "0", *options]
-    with (
-        # Uploads lie there; a killed process cannot remove them itself.
-        tempfile.TemporaryDirectory() as temporary,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": temporary},
-        ) as process,
-    ):
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines: list[str] = []
-        # The last line names the device.
-        while not lines or "runs on" not in lines[-1]:
-            lines.append(process.stdout.readline().rstrip())
-            if not lines[-1]:
-                process.kill()
-                raise RuntimeError(f"The app did not start: {process.stderr.read()}")
-        try:
-            yield lines, process
-        finally:
-            process.kill()
+    return running(["tests.support.offline", "--device", "cpu", "--port", "0", *options])
 
 
 def call(server: str, endpoint: str, data: list[Any]) -> str:
