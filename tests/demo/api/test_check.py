@@ -113,7 +113,7 @@ def large_png(width: int, height: int) -> bytes:
     [
         (b"no picture at all", "This is no picture"),
         (PICTURE.read_bytes()[:200], "damaged or cut short"),
-        (large_png(9000, 9000), "pixels; make it smaller"),
+        (large_png(9000, 9000), "more than 67 million pixels"),
     ],
     ids=["text", "cut", "bomb"],
 )
