@@ -10,39 +10,49 @@ import json
 import logging
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import (
-    CallToolRequest,
-    CallToolResult,
-    ContentBlock,
-    ImageContent,
-    ServerResult,
-    TextContent,
-    Tool,
-)
+from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, Tool
+from pydantic import ConfigDict, Field, StrictStr, ValidationError, create_model
 from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo.api import schema
+from demo.api.arguments import GENERATE_DEFAULTS, first_problem, generate_types
 from demo.api.endpoints import answers, generated, learned
-from demo.api.gradio_private import UNEXPECTED
 from demo.api.limits import LARGEST_FORM, SMALL_BODY
 from demo.api.network import LOCAL_HOSTS
 from demo.api.routes import MCP_PATH
 from demo.batch.many import MOST_FILES
-from demo.errors import DemoError, RequestError, public_message
+from demo.errors import UNEXPECTED, DemoError, public_message
 from demo.inference.engine import Engine
 
-LONGEST_ERROR: Final = 300
-"""Characters of an error: the library repeats the refused value, which may have megabytes."""
+Picture = Annotated[StrictStr, Field(description="a picture file in base64, or as a data: URL")]
+Pictures = Annotated[list[Picture], Field(min_length=1, max_length=MOST_FILES, description="picture files")]
 
-PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
-PICTURES: Final = schema.listed(PICTURE, "picture files") | {"minItems": 1, "maxItems": MOST_FILES}
+
+def wrapped(result: schema.Schema) -> schema.Schema:
+    """Return the schema of an object with a list under `result`, since a tool must return an object."""
+    return schema.record("The list.", result=result)
+
+
+RESULTS: Final[Mapping[str, schema.Schema]] = {
+    "check": schema.ANSWER,
+    "check_many": wrapped(schema.ANSWERS),
+    "generate": wrapped(schema.GENERATED),
+    "history": schema.HISTORY,
+}
+
+
+# Web pages of other hosts must not call a server for this machine alone.
+LOCAL_NAMES: Final = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
+LOCAL_ONLY: Final = TransportSecuritySettings(
+    allowed_hosts=LOCAL_NAMES, allowed_origins=[f"http://{name}" for name in LOCAL_NAMES]
+)
 
 
 class ToolServer:
@@ -50,16 +60,24 @@ class ToolServer:
 
     def __init__(self, engine: Engine, host: str) -> None:
         self._engine = engine
+        generate = generate_types(engine.generators)
+        fields: dict[str, dict[str, Any]] = {
+            "check": {"picture": (Picture, ...)},
+            "check_many": {"pictures": (Pictures, ...)},
+            "generate": {name: (kind, GENERATE_DEFAULTS[name]) for name, kind in generate.items()},
+            "history": {"picture": (Picture, ...)},
+        }
+        strict = ConfigDict(extra="forbid")
+        self._arguments = {name: create_model(name, __config__=strict, **fields[name]) for name in fields}
         server: Server[Any, Any] = Server("Touchstone", version=schema.API_VERSION)
         server.list_tools()(self._list_tools)
-        server.call_tool()(self._call_tool)
-        self._validated = server.request_handlers[CallToolRequest]
-        server.request_handlers[CallToolRequest] = self._call_briefly
+        # The library's own check repeats a wrong value, which may have megabytes.
+        server.call_tool(validate_input=False)(self._call_tool)
         self._manager = StreamableHTTPSessionManager(
             server,
             json_response=True,
             stateless=True,
-            security_settings=local_only() if host in LOCAL_HOSTS else None,
+            security_settings=LOCAL_ONLY if host in LOCAL_HOSTS else None,
             max_request_body_size=LARGEST_FORM,
         )
         self._large = asyncio.Lock()
@@ -76,27 +94,24 @@ class ToolServer:
             await self._manager.handle_request(scope, receive, send)
 
     async def _list_tools(self) -> list[Tool]:
-        picture = {"picture": PICTURE}
-        generate = schema.generate_arguments(self._engine.generators)
         return [
-            tool("check", picture, schema.ANSWER),
-            tool("check_many", {"pictures": PICTURES}, wrapped(schema.ANSWERS)),
-            tool("generate", generate, wrapped(schema.GENERATED)),
-            tool("history", picture, schema.HISTORY),
+            Tool(
+                name=name,
+                description=schema.DESCRIPTIONS[name],
+                inputSchema=arguments.model_json_schema(),
+                outputSchema=RESULTS[name],
+            )
+            for name, arguments in self._arguments.items()
         ]
 
-    async def _call_briefly(self, request: CallToolRequest) -> ServerResult:
-        """Call a tool as the library does, which checks the arguments, and shorten a long error."""
-        answer = await self._validated(request)
-        if isinstance(answer.root, CallToolResult) and answer.root.isError:
-            for each in answer.root.content:
-                if isinstance(each, TextContent) and len(each.text) > LONGEST_ERROR:
-                    each.text = f"{each.text[:40]} … {each.text[-200:]}"
-        return answer
-
     async def _call_tool(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
+        if name not in self._arguments:
+            return failed(f"There is no tool {name[:40]!r}; there is: {', '.join(self._arguments)}.")
         try:
-            result = await asyncio.to_thread(call, self._engine, name, arguments)
+            checked = self._arguments[name].model_validate(arguments).model_dump()
+            result = await asyncio.to_thread(call, self._engine, name, checked)
+        except ValidationError as error:
+            return failed(first_problem(error))
         except DemoError as error:
             return failed(public_message(error))
         # The library would answer with the exception's own text, which may name files of this machine.
@@ -116,39 +131,11 @@ def failed(message: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=message)], isError=True)
 
 
-def local_only() -> TransportSecuritySettings:
-    """Return settings that keep web pages of other hosts from calling a server for this machine alone."""
-    names = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
-    return TransportSecuritySettings(
-        allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
-    )
-
-
-def tool(name: str, arguments: Mapping[str, schema.Schema], result: schema.Schema) -> Tool:
-    """Return a tool with the description of the API's call. Only the arguments of `generate` are optional."""
-    return Tool(
-        name=name,
-        description=schema.DESCRIPTIONS[name],
-        inputSchema={
-            "type": "object",
-            "properties": dict(arguments),
-            "required": [] if name == "generate" else list(arguments),
-            "additionalProperties": False,
-        },
-        outputSchema=result,
-    )
-
-
-def wrapped(result: schema.Schema) -> schema.Schema:
-    """Return the schema of an object with a list under `result`, since a tool must return an object."""
-    return schema.record("The list.", result=result)
-
-
 def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
     """Return the result of the API's call of the same name.
 
     Raises:
-        DemoError: an argument is outside its range, or the picture of `history` cannot be judged.
+        DemoError: a model cannot run, or the picture of `history` cannot be judged.
     """
     match name:
         case "check":
@@ -158,9 +145,8 @@ def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
             return answers(engine, [f"picture-{index}" for index in range(len(pictures))], pictures)
         case "generate":
             return generated(engine, **arguments)
-        case "history":
+        case _:
             return learned(engine, "picture", decoded(arguments["picture"]))
-    raise RequestError(f"There is no tool {name[:40]!r}; there is: {', '.join(schema.DESCRIPTIONS)}.")
 
 
 def decoded(text: str) -> bytes:

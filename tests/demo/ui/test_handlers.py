@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from gradio import FileData
 
-from demo.api.endpoints import generate_files
+from demo.api.endpoints import checked_digits
 from demo.batch.many import MOST_FILES, Sent
 from demo.decoder.images import encode_png
 from demo.errors import RequestError
@@ -45,7 +45,7 @@ def handlers(engine: Engine) -> Handlers:
 def state(engine: Engine) -> SearchState:
     state = SearchState()
     params = GenerateParams("mlp_generator", count=1)
-    state.show_grid(state.request_grid(), params, generate_files(engine, params.generator, 1, 0, None))
+    state.show_grid(state.request_grid(), params, checked_digits(engine, params.generator, 1, 0, None))
     return state
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from demo.api.endpoints import generate_files
+from demo.api.endpoints import checked_digits
 from demo.inference.engine import Engine
 from demo.insight.grid import GenerateParams
 from demo.insight.search import STEPS
@@ -26,7 +26,7 @@ def state(tutorial_engine: Engine) -> SearchState:
 
 
 def show(engine: Engine, state: SearchState, params: GenerateParams) -> Selection:
-    files = generate_files(engine, params.generator, params.count, params.seed, None)
+    files = checked_digits(engine, params.generator, params.count, params.seed, None)
     selection = state.show_grid(state.request_grid(), params, files)
     assert selection is not None
     return selection
@@ -106,7 +106,7 @@ def test_the_parts_of_a_selection_belong_together_across_threads(
     tutorial_engine: Engine, state: SearchState
 ) -> None:
     grids = {
-        count: generate_files(tutorial_engine, PARAMS.generator, count, count, None) for count in (1, 2, 3)
+        count: checked_digits(tutorial_engine, PARAMS.generator, count, count, None) for count in (1, 2, 3)
     }
 
     def work(number: int) -> None:
