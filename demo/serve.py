@@ -21,9 +21,10 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from demo.api import limits
-from demo.api.check import CheckEndpoint, check_route
+from demo.api.check import CheckEndpoint
 from demo.api.downloads import downloads_route
 from demo.api.gradio_private import explain_failures, without_type_stubs
 from demo.api.health import health_route
@@ -81,7 +82,11 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
         for name in models:
             engine.session(name)
         with closing(CheckEndpoint(engine)) as checks:
-            routes = [check_route(checks), health_route(engine, models), downloads_route(engine.manifest)]
+            routes = [
+                Route(CHECK_PATH, checks),
+                health_route(engine, models),
+                downloads_route(engine.manifest),
+            ]
             gateway = Middleware(Gateway, rules=API_RULES, traffic=Traffic())
             app = Starlette(routes=routes, middleware=[gateway])
             note = f"It has no page; send pictures to {{address}}{CHECK_PATH.removeprefix('/')}"
@@ -122,7 +127,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
     page.state_session_capacity = limits.SESSIONS
     calls = Calls(page, uploads, engine.generators)
     # Within gradio's app its own middleware would cost a tenth of the requests.
-    parent = Starlette(routes=[check_route(Gateway(checks, rules, traffic))])
+    parent = Starlette(routes=[Route(CHECK_PATH, Gateway(checks, rules, traffic))])
     gr.mount_gradio_app(
         parent,
         page,

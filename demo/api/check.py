@@ -14,11 +14,9 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from demo.api.limits import LARGEST_FIELD
-from demo.api.routes import CHECK_PATH
 from demo.batch.many import MOST_FILES
 from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, shared_pool
 from demo.errors import BusyError, DemoError, PictureError, public_message
@@ -92,11 +90,6 @@ class CheckEndpoint:
     def _answer(self, files: Sequence[tuple[str, Preprocessed | PictureError]]) -> list[dict[str, Any]]:
         names, loaded = zip(*files, strict=True)
         return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
-
-
-def check_route(endpoint: ASGIApp) -> Route:
-    """Return the route of `/v1/check`."""
-    return Route(CHECK_PATH, endpoint)
 
 
 def failed(status: int, message: str, headers: Any = None) -> Response:

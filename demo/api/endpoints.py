@@ -30,25 +30,21 @@ def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the app being built; hidden components carry their types."""
 
     def check(picture: str | None) -> dict[str, Any]:
-        with errors_shown():
-            return answers(engine, *_named([picture]))[0]
+        return check_many([picture] if picture else [])[0]
 
     def check_many(pictures: list[str] | None) -> list[dict[str, Any]]:
-        with errors_shown():
-            return answers(engine, *_named(pictures or []))
+        files = [Path(path) for path in pictures or []]
+        return answers(engine, [file.name for file in files], files)
 
     def generate(
         digit: int | None = None, count: int = 1, seed: int = 0, model: str | None = None
     ) -> list[dict[str, Any]]:
-        with errors_shown():
-            return generated(engine, digit, count, seed, model)
+        return generated(engine, digit, count, seed, model)
 
     def history(picture: str | None) -> dict[str, Any]:
-        with errors_shown():
-            names, files = _named([picture])
-            if not files:
-                raise RequestError("Send a picture file.")
-            return learned(engine, names[0], files[0])
+        if picture is None:
+            raise RequestError("Send a picture file.")
+        return learned(engine, Path(picture).name, Path(picture))
 
     # `gr.api` would pass on any path that a caller names; a file component takes only uploads.
     picture = gr.File(label="Picture", visible=False)
@@ -67,7 +63,7 @@ def add_endpoints(engine: Engine) -> None:
         name = function.__name__
         description = f"{schema.DESCRIPTIONS[name]} API version {schema.API_VERSION}."
         output = Api(None, result, label)
-        gr.on([], function, inputs, output, api_name=name, api_description=description)
+        gr.on([], errors_shown()(function), inputs, output, api_name=name, api_description=description)
 
 
 @contextmanager
@@ -77,12 +73,6 @@ def errors_shown() -> Iterator[None]:
         yield
     except DemoError as error:
         raise gr.Error(public_message(error), print_exception=False) from error
-
-
-def _named(paths: Sequence[str | None]) -> tuple[list[str], list[Path]]:
-    """Return the files' names, and the files themselves."""
-    files = [Path(path) for path in paths if path]
-    return [file.name for file in files], files
 
 
 def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[dict[str, Any]]:

@@ -41,16 +41,12 @@ def uploads_folder() -> Iterator[Path]:
     Raises:
         UsageError: that folder cannot be written.
     """
-    given = os.environ.get("GRADIO_TEMP_DIR")
+    given = os.environ.get("GRADIO_TEMP_DIR") or None
     try:
-        if given:
-            Path(given).mkdir(parents=True, exist_ok=True)
-        made = tempfile.TemporaryDirectory(
-            prefix="touchstone-", dir=given or None, ignore_cleanup_errors=True
-        )
+        made = tempfile.TemporaryDirectory(prefix="touchstone-", dir=given, ignore_cleanup_errors=True)
     except OSError as error:
         raise UsageError(
-            f"GRADIO_TEMP_DIR ({given}) cannot be written ({error.strerror or error}); name another folder."
+            f"GRADIO_TEMP_DIR ({given}) cannot be written ({error.strerror}); name another folder."
         ) from error
     with made as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder

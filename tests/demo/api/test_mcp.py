@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import CallToolResult, ImageContent, TextContent, Tool
 from starlette.applications import Starlette
 
-from demo.api import mcp as mcp_server
+from demo.api.mcp import ToolServer
 from demo.api.routes import MCP_PATH
-from demo.errors import UNEXPECTED
+from demo.errors import MODEL_UNAVAILABLE, UNEXPECTED
 from demo.inference.engine import MODELS_FOLDER, Engine
 from tests.demo.test_cli import CONTRACT
 
@@ -135,31 +136,36 @@ def test_a_wrong_call_gets_a_reason(
     assert len(text(answer)) < 200
 
 
-def request_body(name: str, **arguments: Any) -> bytes:
-    """A tool's call as it is sent."""
-    call = {"name": name, "arguments": arguments}
-    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}).encode()
+def ask(engine: Engine, name: str, **arguments: Any) -> str:
+    """Return the text of a tool's answer by a server of this process."""
+
+    async def post() -> httpx.Response:
+        server = ToolServer(engine, "0.0.0.0")  # noqa: S104
+        transport = httpx.ASGITransport(Starlette(routes=[server.route]))
+        async with server.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+            call = {"name": name, "arguments": arguments}
+            body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+            return await client.post(MCP_PATH, json=body, headers=HEADERS)
+
+    result = asyncio.run(post()).json()["result"]
+    assert result["isError"]
+    return str(result["content"][0]["text"])
 
 
-def test_the_reason_of_an_unexpected_failure_is_only_logged(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+def test_a_damaged_model_and_an_unexpected_failure_are_explained_without_paths(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+    engine = Engine.load(models, "cpu")
+    (models / "generator.onnx").write_bytes(b"damaged")
+    assert ask(engine, "generate") == MODEL_UNAVAILABLE
+    assert "generator.onnx" in caplog.text
+
     def broken(*_: Any) -> Any:
         raise OSError("/somewhere/secret")
 
-    monkeypatch.setattr(mcp_server, "call", broken)
-
-    async def ask() -> httpx.Response:
-        server = mcp_server.ToolServer(engine, "0.0.0.0")  # noqa: S104
-        transport = httpx.ASGITransport(Starlette(routes=[server.route]))
-        headers = HEADERS | {"Content-Type": "application/json"}
-        async with server.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
-            body = request_body("check", picture=ENCODED)
-            return await client.post(MCP_PATH, content=body, headers=headers)
-
-    answer = asyncio.run(ask())
-    assert answer.json()["result"]["content"][0]["text"] == UNEXPECTED
-    assert "secret" not in answer.text
+    monkeypatch.setattr(engine, "generate", broken)
+    assert ask(engine, "generate") == UNEXPECTED
 
 
 def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from demo.api.uploads import GONE, NOT_UPLOADED, uploads_folder
+from demo.api.uploads import GONE, NOT_UPLOADED, remove_older, uploads_folder
 from demo.errors import UsageError
 from demo.inference.engine import MODELS_FOLDER
 from tests.support.offline import KEPT_IDLE
@@ -152,18 +152,30 @@ def test_some_time_after_the_last_request_nothing_is_left(monkeypatch: pytest.Mo
         assert not set(folder.rglob("*")) - before
 
 
+def test_clean_up_does_not_follow_links(tmp_path: Path) -> None:
+    folder, others = tmp_path / "uploads", tmp_path / "others"
+    for each in (folder / "hash", others):
+        each.mkdir(parents=True)
+        (each / "7.png").write_bytes(b"7")
+    (folder / "folder").symlink_to(others)
+    (folder / "file").symlink_to(others / "7.png")
+    remove_older(folder, 60)
+    assert len(list(folder.iterdir())) == 3
+    remove_older(folder, -1)
+    assert list(folder.iterdir()) == []
+    assert (others / "7.png").read_bytes() == b"7"
+
+
 def test_uploads_lie_in_a_folder_of_their_own_within_the_given_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = tmp_path / "another-app.png"
     others.write_bytes(b"not ours")
-    for given in (tmp_path, tmp_path / "new"):
-        monkeypatch.setenv("GRADIO_TEMP_DIR", str(given))
-        with uploads_folder() as folder:
-            assert folder.parent == given
-            assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
-        assert not folder.exists()
-    assert others.exists()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with uploads_folder() as folder:
+        assert folder.parent == tmp_path
+        assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+    assert list(tmp_path.iterdir()) == [others]
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(others))
     with pytest.raises(UsageError, match=r"GRADIO_TEMP_DIR .* cannot be written"), uploads_folder():
         pass
