@@ -8,15 +8,16 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
+from functools import partial
 from typing import Annotated, Any, Final
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, Tool
-from pydantic import ConfigDict, Field, StrictStr, ValidationError, create_model
+from pydantic import AfterValidator, ConfigDict, Field, StrictStr, ValidationError, create_model
 from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -31,23 +32,6 @@ from demo.batch.many import MOST_FILES
 from demo.errors import UNEXPECTED, DemoError, public_message
 from demo.inference.engine import Engine
 
-Picture = Annotated[StrictStr, Field(description="a picture file in base64, or as a data: URL")]
-Pictures = Annotated[list[Picture], Field(min_length=1, max_length=MOST_FILES, description="picture files")]
-
-
-def wrapped(result: schema.Schema) -> schema.Schema:
-    """Return the schema of an object with a list under `result`, since a tool must return an object."""
-    return schema.record("The list.", result=result)
-
-
-RESULTS: Final[Mapping[str, schema.Schema]] = {
-    "check": schema.ANSWER,
-    "check_many": wrapped(schema.ANSWERS),
-    "generate": wrapped(schema.GENERATED),
-    "history": schema.HISTORY,
-}
-
-
 # Web pages of other hosts must not call a server for this machine alone.
 LOCAL_NAMES: Final = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
 LOCAL_ONLY: Final = TransportSecuritySettings(
@@ -55,20 +39,45 @@ LOCAL_ONLY: Final = TransportSecuritySettings(
 )
 
 
+def decode(text: str) -> bytes:
+    """Decode base64, also in lines, or a data: URL; return other text as bytes, which are no picture."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    # For text that is not ASCII it is not a binascii.Error.
+    except ValueError:
+        return text.encode(errors="replace")
+
+
+Picture = Annotated[
+    StrictStr, Field(description="a picture file in base64, or as a data: URL"), AfterValidator(decode)
+]
+Pictures = Annotated[list[Picture], Field(min_length=1, max_length=MOST_FILES, description="picture files")]
+
+
 class ToolServer:
     """An MCP server. route: for the app's web server, which must hold `lifespan` open."""
 
     def __init__(self, engine: Engine, host: str) -> None:
-        self._engine = engine
+        def check_many(pictures: list[bytes]) -> Any:
+            return answers(engine, [f"picture-{index}" for index in range(len(pictures))], pictures)
+
+        picture = {"picture": (Picture, ...)}
         generate = generate_types(engine.generators)
-        fields: dict[str, dict[str, Any]] = {
-            "check": {"picture": (Picture, ...)},
-            "check_many": {"pictures": (Pictures, ...)},
-            "generate": {name: (kind, GENERATE_DEFAULTS[name]) for name, kind in generate.items()},
-            "history": {"picture": (Picture, ...)},
+        tools: dict[str, tuple[dict[str, Any], schema.Schema, Callable[..., Any]]] = {
+            "check": (picture, schema.ANSWER, lambda picture: answers(engine, ["picture"], [picture])[0]),
+            "check_many": ({"pictures": (Pictures, ...)}, wrapped(schema.ANSWERS), check_many),
+            "generate": (
+                {name: (kind, GENERATE_DEFAULTS[name]) for name, kind in generate.items()},
+                wrapped(schema.GENERATED),
+                partial(generated, engine),
+            ),
+            "history": (picture, schema.HISTORY, lambda picture: learned(engine, "picture", picture)),
         }
-        strict = ConfigDict(extra="forbid")
-        self._arguments = {name: create_model(name, __config__=strict, **fields[name]) for name in fields}
+        self._tools = {
+            name: (create_model(name, __config__=ConfigDict(extra="forbid"), **arguments), result, function)
+            for name, (arguments, result, function) in tools.items()
+        }
         server: Server[Any, Any] = Server("Touchstone", version=schema.API_VERSION)
         server.list_tools()(self._list_tools)
         # The library's own check repeats a wrong value, which may have megabytes.
@@ -99,17 +108,17 @@ class ToolServer:
                 name=name,
                 description=schema.DESCRIPTIONS[name],
                 inputSchema=arguments.model_json_schema(),
-                outputSchema=RESULTS[name],
+                outputSchema=result,
             )
-            for name, arguments in self._arguments.items()
+            for name, (arguments, result, _) in self._tools.items()
         ]
 
-    async def _call_tool(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
-        if name not in self._arguments:
-            return failed(f"There is no tool {name[:40]!r}; there is: {', '.join(self._arguments)}.")
+    async def _call_tool(self, name: str, given: dict[str, Any]) -> CallToolResult:
+        if name not in self._tools:
+            return failed(f"There is no tool {name[:40]!r}; there is: {', '.join(self._tools)}.")
+        arguments, _, function = self._tools[name]
         try:
-            checked = self._arguments[name].model_validate(arguments).model_dump()
-            result = await asyncio.to_thread(call, self._engine, name, checked)
+            result = await asyncio.to_thread(function, **dict(arguments.model_validate(given)))
         except ValidationError as error:
             return failed(first_problem(error))
         except DemoError as error:
@@ -131,29 +140,6 @@ def failed(message: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=message)], isError=True)
 
 
-def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return the result of the API's call of the same name.
-
-    Raises:
-        DemoError: a model cannot run, or the picture of `history` cannot be judged.
-    """
-    match name:
-        case "check":
-            return answers(engine, ["picture"], [decoded(arguments["picture"])])[0]
-        case "check_many":
-            pictures = [decoded(text) for text in arguments["pictures"]]
-            return answers(engine, [f"picture-{index}" for index in range(len(pictures))], pictures)
-        case "generate":
-            return generated(engine, **arguments)
-        case _:
-            return learned(engine, "picture", decoded(arguments["picture"]))
-
-
-def decoded(text: str) -> bytes:
-    """Decode base64, also in lines, or a data: URL; return other text as bytes, which are no picture."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode("".join(encoded.split()), validate=True)
-    # For text that is not ASCII it is not a binascii.Error.
-    except ValueError:
-        return text.encode(errors="replace")
+def wrapped(result: schema.Schema) -> schema.Schema:
+    """Return the schema of an object with a list under `result`, since a tool must return an object."""
+    return schema.record("The list.", result=result)
