@@ -66,7 +66,7 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
         opening.result()
         with closing(CheckEndpoint(engine)) as checks:
             notes = []
-            if network_url(host, 0) is not None:
+            if network_url(host, 0):
                 notes.append("Over plain http a page gets no camera; a phone's own picker still offers it.")
             if mcp:
                 notes.append(f"Its MCP server is at {{address}}{MCP_PATH.removeprefix('/')}")
@@ -200,18 +200,14 @@ def run(
 ) -> None:
     """Serve an app on a socket until interrupted or terminated; requests in progress are still answered.
 
-    build: makes the app, in the event loop. notes: lines to print once it serves; `{address}` in them stands
-    for its address.
-
-    Raises:
-        KeyboardInterrupt: it was interrupted.
-        SystemExit: it was terminated; with code 0.
+    build: makes the app, in the event loop. notes: lines to print; `{address}` in them stands for its
+    address. It raises KeyboardInterrupt and SystemExit as `serve` does.
     """
     limits.allow_connections()
     port = listening.getsockname()[1]
     address = local_url(host, port)
     lines = [f"Touchstone is at {address}"]
-    if (reached := network_url(host, port)) is not None:
+    if reached := network_url(host, port):
         lines.append(f"Others on your network: {reached}")
     lines += [note.format(address=address) for note in notes]
 
@@ -238,8 +234,5 @@ def run(
         await server.serve([listening])
 
     # Uvicorn raises the signal again once it has shut down.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        asyncio.run(serving())
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    asyncio.run(serving())

@@ -32,6 +32,7 @@ from starlette.types import Message, Receive, Scope
 from demo.api.arguments import first_problem, generate_types
 from demo.api.gradio_private import has_answer, has_session
 from demo.api.limits import LARGEST_VALUES
+from demo.api.middleware import too_large
 from demo.api.routes import NAME, Body, Rule
 from demo.api.uploads import NOT_KEPT, disk_is_full, uploaded_file
 from demo.ui.texts import load_texts, preferred_language
@@ -156,7 +157,5 @@ class Calls:
             raise HTTPException(422, first_problem(error)) from error
         values = [value for value in call["data"] if not isinstance(value, dict | list)]
         if len(json.dumps([call["event_data"], values])) > LARGEST_VALUES:
-            raise HTTPException(
-                413, f"The values have more than {LARGEST_VALUES >> 10} KiB; send less at once."
-            )
+            raise too_large(LARGEST_VALUES)
         return json.dumps(call).encode()

@@ -154,7 +154,7 @@ def too_large(limit: int) -> HTTPException:
     if limit == 0:
         return HTTPException(413, "This address takes no body; send none.")
     size = f"{limit // MIB} MiB" if limit >= MIB else f"{limit >> 10} KiB"
-    return HTTPException(413, f"The request has more than {size}; send less at once.")
+    return HTTPException(413, f"The request holds more than {size}; send less at once.")
 
 
 def with_headers(send: Send, page: bool) -> Send:

@@ -173,9 +173,10 @@ def test_no_event_takes_a_malformed_call(client: httpx.Client, events: list[dict
             "event_data": [7, "text", [], {"path": "/etc/passwd"}, {"deep": [{"path": "a\0b"}]}],
         }
         bodies = [valid | {name: value} for name, values in others.items() for value in values]
-        for place in range(len(event["inputs"])):
+        file = {"path": "/etc/passwd", "meta": META}
+        for place, value in product(range(len(event["inputs"])), (file, [file])):
             data: list[Any] = [None] * len(event["inputs"])
-            data[place] = {"path": "/etc/passwd", "meta": META}
+            data[place] = value
             bodies.append(valid | {"data": data})
         for body in bodies:
             response = client.post(JOIN, json=body)
@@ -210,20 +211,6 @@ def test_every_failure_of_an_event_has_a_reason(client: httpx.Client, events: li
                 assert re.search(r'"error":"[A-Z][^"]+', news), (event["api_name"], news)
                 assert UNEXPECTED not in news, (event["api_name"], fill, sent)
     assert failed > 3
-
-
-def test_answers_may_be_asked_for_again_after_the_last_one(
-    client: httpx.Client, events: list[dict[str, Any]]
-) -> None:
-    # A page does so when one stream brings the answer to a call that has only just begun.
-    session = uuid4().hex
-    number = next(each["id"] for each in events if not each["inputs"])
-    body = {"fn_index": number, "data": [], "session_hash": session}
-    assert client.post(JOIN, json=body).status_code == 200
-    news = {"session_hash": session}
-    assert "close_stream" in client.get(f"{GRADIO_API}/queue/data", params=news).text
-    with client.stream("GET", f"{GRADIO_API}/queue/data", params=news) as again:
-        assert again.status_code == 200
 
 
 def test_headers_that_name_a_host_are_checked(client: httpx.Client) -> None:

@@ -1,6 +1,5 @@
 """Uploads: only they are read, however a file is named, and they are removed soon."""
 
-import json
 import os
 import re
 import socket
@@ -8,7 +7,6 @@ import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
@@ -21,37 +19,15 @@ from tests.support.serving import call, served_process
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 META = {"_type": "gradio.FileData"}
-LISTS = ("check_many", "page_many")
 ENDPOINTS = ("check", "history", "check_many")
 
 # Nobody answers there: the range is reserved for documentation.
 ADDRESS = "http://192.0.2.1/7.png"
 
 
-def sent_by_the_page(server: str, event: str, data: list[Any], event_data: object = None) -> str:
-    """Send an event of the page; return the stream of its answer, or the refusal, as text."""
-    with httpx.Client(base_url=server, trust_env=False, timeout=30) as client:
-        events = client.get("config").json()["dependencies"]
-        (number,) = (each["id"] for each in events if each["api_name"] == event)
-        session = uuid4().hex
-        body = {"data": data, "event_data": event_data, "fn_index": number, "session_hash": session}
-        joined = client.post("gradio_api/queue/join", json=body)
-        if joined.status_code != 200:
-            return joined.text
-        return client.get(f"gradio_api/queue/data?session_hash={session}").text
-
-
 def answered(server: str, name: str, file: dict[str, Any]) -> str:
-    """Return the answer of an endpoint, or of an event of the page, to a file."""
-    data: list[Any] = [[file] if name in LISTS else file]
-    if name in ENDPOINTS:
-        return call(server, name, data)
-    if name == "page_check":
-        data = [file, json.dumps({"kind": "sent"})]
-    if name == "page_many":
-        # The page sends null for a state, which the server keeps.
-        data = [[file], None]
-    return sent_by_the_page(server, name, data, {"run": 1, "refused": []})
+    """Return the answer of an endpoint to a file."""
+    return call(server, name, [[file] if name == "check_many" else file])
 
 
 def uploaded(server: str, name: str = "7.png") -> str:
@@ -61,7 +37,7 @@ def uploaded(server: str, name: str = "7.png") -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", [*ENDPOINTS, "page_check", "page_many"])
+@pytest.mark.parametrize("name", ENDPOINTS)
 @pytest.mark.parametrize("path", [ADDRESS, str(PICTURE)])
 def test_only_what_was_uploaded_is_read(tool_server: str, name: str, path: str) -> None:
     for file in ({"path": path, "meta": META}, {"path": path}, {"path": path, "url": ADDRESS}):
