@@ -67,7 +67,7 @@ def read_news(news: str | None) -> gr.EventData:
     """Return an area's news as event data, without any fields if it is unreadable."""
     try:
         return gr.EventData(None, json.loads(news or ""))
-    except ValueError:
+    except (TypeError, ValueError):
         return gr.EventData(None, None)
 
 
