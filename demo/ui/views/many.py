@@ -76,7 +76,7 @@ def add_many(page: Page) -> None:
     table.select(open_answer, answers, page.shown, api_name="page_many_open", **with_data)
 
 
-def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
+def arrange(files: Sequence[FileData], refused: Any) -> list[Sent]:
     """Merge the files that arrived with those that did not, in the order of the selection.
 
     refused: as in the area's event data.
@@ -84,21 +84,12 @@ def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
     Raises:
         RequestError: there are too many files, or `refused` is malformed.
     """
-    if not isinstance(refused, list):
-        raise RequestError(UNREADABLE_LIST)
-    check_selection([Path(each.path) for each in files], len(refused))
-    total = len(files) + len(refused)
-    missing = dict(_refused(each, total) for each in refused)
-    if len(missing) != len(refused):
-        raise RequestError(UNREADABLE_LIST)
-    sent = (Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files)
-    return [missing[index] if index in missing else next(sent) for index in range(total)]
-
-
-def _refused(each: object, total: int) -> tuple[int, Sent]:
-    match each:
-        case {"index": int(index), "name": str(name), "reason": "large" | "full" | "lost" as reason} if (
-            0 <= index < total
-        ):
-            return index, Sent(name, PictureError(REFUSALS[reason]))
-    raise RequestError(UNREADABLE_LIST)
+    sent = [Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
+    try:
+        check_selection([Path(each.path) for each in files], len(refused))
+        for each in refused:
+            reason = PictureError(REFUSALS[each["reason"]])
+            sent.insert(each["index"], Sent(str(each["name"]), reason))
+    except (KeyError, TypeError) as error:
+        raise RequestError(UNREADABLE_LIST) from error
+    return sent
