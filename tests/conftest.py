@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
-from export.generator import publish_generator
+from export.convert import export_model, publish_models
+from export.generator import generator_spec
 from tests.support.detectors import export_tiny, quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
 from tests.support.handwriting import large_digits, small_digits, write_data_set
@@ -67,9 +68,10 @@ def browser_path() -> str:
 
 @pytest.fixture(scope="module")
 def browser(browser_path: str) -> Iterator[Browser]:
-    """A headless Chromium for one module: other modules start Playwright themselves in between."""
+    """A headless Chromium with a camera, for one module: others start Playwright themselves in between."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
+        camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+        chromium = playwright.chromium.launch(executable_path=browser_path, args=[*CHROMIUM_FLAGS, *camera])
         # A busy machine needs more than the default of five seconds.
         expect.set_options(timeout=30_000)
         yield chromium
@@ -85,13 +87,6 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def product_server(product_models: Path) -> Iterator[str]:
-    """The address of the app with the tiny detector, whose scores the tests know."""
-    with served_app("--models", str(product_models)) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
 def tool_server() -> Iterator[str]:
     """The address of the app with its MCP server and the published models."""
     with served_app("--mcp") as address:
@@ -102,14 +97,6 @@ def tool_server() -> Iterator[str]:
 def tabs(browser: Browser) -> Tabs:
     """The pages that the tests of a module use one after the other."""
     return Tabs(browser)
-
-
-@pytest.fixture
-def page(tabs: Tabs, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The app's page as on a first visit, wide unless a test asks for another size."""
-    with tabs.visit(product_server, getattr(request, "param", "wide")) as page:
-        expect(page.locator("#area canvas")).to_be_visible()
-        yield page
 
 
 @pytest.fixture(scope="session")
@@ -189,9 +176,8 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
         with pytest.MonkeyPatch.context() as patch:
             quick_gate(patch)
-            publish_generator(
-                SegmentGenerator(), LATENT, folder / "run", models, "none: segments", "MIT", {}, {}
-            )
+            spec = generator_spec(SegmentGenerator(), LATENT, "none: segments", "MIT")
+            publish_models([export_model(spec)], folder / "run", models, {}, {})
 
     return built_once(tmp_path_factory, "generator", build) / "models"
 

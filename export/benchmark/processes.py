@@ -20,10 +20,15 @@ KNOWN: Final = (PROC / "self" / "stat").exists()
 
 @dataclass(frozen=True)
 class Server:
-    """A running server. address: its URL, ending in a slash."""
+    """A running server. lines: what it printed until it was ready; the first ends with its address."""
 
-    address: str
+    lines: list[str]
     pid: int
+
+    @property
+    def address(self) -> str:
+        """Its URL, ending in a slash."""
+        return self.lines[0].split()[-1]
 
     def processor_seconds(self) -> float:
         """Return the processor time of the server and its decoders so far; 0 if the system does not tell."""
@@ -46,10 +51,12 @@ def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) ->
     """
     with (
         tempfile.TemporaryDirectory() as temporary,
+        # Not a pipe, which would stop the server once it is full.
+        tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", *command],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=errors,
             text=True,
             cwd=checkout,
             # A killed server cannot delete its uploads itself.
@@ -57,19 +64,18 @@ def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) ->
         ) as process,
     ):
         assert process.stdout is not None
-        assert process.stderr is not None
         try:
-            address = None
+            lines: list[str] = []
             # The last line that it prints at its start names the device.
-            while "runs on" not in (line := process.stdout.readline()):
-                if not line:
-                    reason = process.stderr.read().strip().rpartition("\n")[2]
+            while not lines or "runs on" not in lines[-1]:
+                lines.append(process.stdout.readline().rstrip())
+                if not lines[-1]:
+                    errors.seek(0)
+                    reason = errors.read().strip().rpartition("\n")[2]
                     raise ExportError(
                         f"The server did not start ({reason}). Try it by hand: python -m {' '.join(command)}"
                     )
-                address = address or line.split()[-1]
-            assert address is not None
-            yield Server(address, process.pid)
+            yield Server(lines, process.pid)
         finally:
             process.kill()
 

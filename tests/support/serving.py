@@ -1,10 +1,6 @@
 """The real app on a free port, in a process of its own."""
 
 import json
-import os
-import subprocess
-import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,55 +8,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from export.benchmark.processes import Server, served
+
 ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def served_app(*options: str) -> Iterator[str]:
-    """Run `python -m demo` with options and yield its address."""
-    with served_lines(*options) as lines:
-        yield lines[0].split()[-1]
-
-
-@contextmanager
-def served_lines(*options: str) -> Iterator[list[str]]:
-    """Run `python -m demo` with options and yield the lines it prints when it is ready."""
-    with served_process(*options) as (lines, _):
-        yield lines
-
-
-@contextmanager
-def served_process(*options: str) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
-    """Run `python -m demo` with options; yield the lines it prints when it is ready, and its process.
+def served_process(*options: str, **environment: str) -> Iterator[Server]:
+    """Run `python -m demo` with options, without MNIST unless `TOUCHSTONE_DATA` is given; yield its server.
 
     The process ends, and tests that use it fail, when it contacts another machine (`tests.support.offline`).
     """
-    command = [sys.executable, "-m", "tests.support.offline", "--device", "cpu", "--port", "0", *options]
-    with (
-        # Uploads lie there; a killed process cannot remove them itself.
-        tempfile.TemporaryDirectory() as temporary,
-        subprocess.Popen(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env=os.environ | {"TMPDIR": temporary},
-        ) as process,
-    ):
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines: list[str] = []
-        # The last line names the device.
-        while not lines or "runs on" not in lines[-1]:
-            lines.append(process.stdout.readline().rstrip())
-            if not lines[-1]:
-                process.kill()
-                raise RuntimeError(f"The app did not start: {process.stderr.read()}")
-        try:
-            yield lines, process
-        finally:
-            process.kill()
+    command = ["tests.support.offline", "--device", "cpu", "--port", "0", *options]
+    without = {"TOUCHSTONE_DATA": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"}
+    with served(command, ROOT, **(without | environment)) as server:
+        yield server
+
+
+@contextmanager
+def served_app(*options: str, **environment: str) -> Iterator[str]:
+    """Do the same, and yield its address."""
+    with served_process(*options, **environment) as server:
+        yield server.address
 
 
 def call(server: str, endpoint: str, data: list[Any]) -> str:
