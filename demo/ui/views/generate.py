@@ -14,7 +14,7 @@ from demo.inference.check import Checked, check_bytes
 from demo.inference.engine import LARGEST_SEED, Engine
 from demo.insight.grid import DEFAULT_COUNT, LARGEST_GRID, GenerateParams, InvalidArgument, read_params
 from demo.insight.search import Found, search
-from demo.ui.events import LARGEST_NUMBER, event_number, event_text
+from demo.ui.events import event_number, event_text
 from demo.ui.html import VERDICTS, digit_grid
 from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
@@ -105,7 +105,7 @@ def add_generate(page: Page) -> None:
     def search_on(latest: Latest, event: gr.EventData, request: gr.Request) -> Iterator[str]:
         params, _ = read_params(engine, dict(parse_qsl(event_text(event, "query"))))
         text = page.texts(request)
-        if event_number(event, "turn", LARGEST_NUMBER) < latest["turn"]:
+        if event_number(event, "turn") < latest["turn"]:
             # While the search waited, the panel was replaced.
             return
         turn = _begin(latest, "turn")

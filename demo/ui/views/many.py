@@ -13,7 +13,7 @@ from demo.batch.many import Sent, check_selection, check_sent
 from demo.decoder.images import TOO_LARGE
 from demo.errors import PictureError, RequestError
 from demo.inference.check import PICTURES_AT_ONCE, Checked
-from demo.ui.events import LARGEST_NUMBER, event_number, event_value
+from demo.ui.events import event_number, event_value
 from demo.ui.page import Page, private_event
 from demo.ui.widgets.answer_table import answer_rows, answer_table
 from demo.ui.widgets.file_area import file_area
@@ -59,7 +59,7 @@ def add_many(page: Page) -> None:
         yield {"run": run, "rows": rows, "total": total, "finished": True}, checked
 
     def stop(stopped: dict[str, int], event: gr.EventData) -> None:
-        stopped["run"] = max(stopped["run"], event_number(event, "run", LARGEST_NUMBER))
+        stopped["run"] = max(stopped["run"], event_number(event, "run"))
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         index = event_value(event, "index")

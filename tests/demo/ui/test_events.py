@@ -8,7 +8,7 @@ from demo.ui.widgets.picture_area import decode_png_url, read_news
 
 NOT_OBJECTS: list[object] = [None, {}, 5, ["name"]]
 TEXTS: list[object] = [None, 5, {}, "\ud800"]
-NUMBERS: list[object] = ["3", 3.0, True, -1, 4]
+NUMBERS: list[object] = ["3", 3.0, True, -1, 1 << 53]
 
 
 def event(content: object) -> gr.EventData:
@@ -25,13 +25,13 @@ def test_anything_but_a_text_is_refused(content: object) -> None:
 @pytest.mark.parametrize("content", [*NOT_OBJECTS, *({"index": each} for each in NUMBERS)])
 def test_anything_but_a_number_in_range_is_refused(content: object) -> None:
     with pytest.raises(gr.Error, match=UNREADABLE):
-        event_number(event(content), "index", 4)
+        event_number(event(content), "index")
 
 
 def test_valid_fields_are_read() -> None:
     sent = event({"name": "七.png", "index": 3})
     assert event_text(sent, "name") == event_text(sent, "name", ("七.png", "8.png")) == "七.png"
-    assert event_number(sent, "index", 4) == 3
+    assert event_number(sent, "index") == 3
     with pytest.raises(gr.Error, match=UNREADABLE):
         event_text(sent, "name", ("8.png",))
 
