@@ -73,10 +73,10 @@ class Round:
         return sum(card.model_answers_fake == card.fake for card, _ in self.answered)
 
     @property
-    def fooled_both(self) -> list[Card]:
-        """The answered cards that both got wrong."""
+    def fooled_both(self) -> list[tuple[Card, bool]]:
+        """The answered cards that both got wrong, each with the player's answer."""
         return [
-            card
+            (card, answer)
             for card, answer in self.answered
             if answer == card.model_answers_fake and answer != card.fake
         ]

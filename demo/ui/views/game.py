@@ -156,12 +156,12 @@ def _outcome(current: Round, text: Texts) -> str:
     player, model = current.player_score, current.model_score
     who = "game.won" if player > model else "game.lost" if player < model else "game.drawn"
     both = current.fooled_both
-    rest = [(card, answer) for card, answer in current.answered if card not in both]
+    rest = [each for each in current.answered if each not in both]
     return (
         f'<div class="outcome"><div role="status"><p class="result-verdict">{text(who)}</p>'
         f"<p>{text('game.scores', player=player, model=model, count=CARDS)}</p></div>"
         f"<h3>{text('game.fooled' if both else 'game.fooled-none')}</h3>"
-        f"{_cards([(card, not card.fake) for card in both], text)}"
+        f"{_cards(both, text)}"
         f"<h3>{text('game.others' if both else 'game.all')}</h3>{_cards(rest, text)}</div>"
     )
 
