@@ -4,7 +4,7 @@ import gradio as gr
 import pytest
 
 from demo.ui.events import UNREADABLE, event_number, event_text
-from demo.ui.widgets.picture_area import decode_png_url, read_news
+from demo.ui.widgets.picture_area import decode_png_url, read_message
 
 NOT_OBJECTS: list[object] = [None, {}, 5, ["name"]]
 TEXTS: list[object] = [None, 5, {}, "\ud800"]
@@ -36,11 +36,11 @@ def test_valid_fields_are_read() -> None:
         event_text(sent, "name", ("8.png",))
 
 
-def test_unreadable_news_have_no_fields() -> None:
-    assert event_text(read_news('{"kind": "wiped"}'), "kind") == "wiped"
-    for news in (None, "", "{", "5"):
+def test_an_unreadable_message_has_no_fields() -> None:
+    assert event_text(read_message('{"kind": "wiped"}'), "kind") == "wiped"
+    for message in (None, "", "{", "5"):
         with pytest.raises(gr.Error, match=UNREADABLE):
-            event_text(read_news(news), "kind")
+            event_text(read_message(message), "kind")
 
 
 @pytest.mark.parametrize("url", ["", "data:image/png;base64,!", "data:image/jpeg;base64,aaaa", "/etc/passwd"])
