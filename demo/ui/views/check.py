@@ -39,7 +39,7 @@ def add_check(page: Page) -> None:
     add_why(page)
     page.html(lambda text: explanation(engine.model, text))
 
-    def check(picture: FileData | None, message: str | None, request: gr.Request) -> tuple[object, object]:
+    def check(picture: FileData | None, message: object, request: gr.Request) -> tuple[object, object]:
         text = page.texts(request)
         event = read_message(message)
         kind = event_text(event, "kind")

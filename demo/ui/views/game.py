@@ -90,7 +90,7 @@ def _add_own_digits(page: Page, own: gr.State) -> None:
     board = gr.HTML("", js_on_load=_CLEAR_PAD_SCRIPT, apply_default_css=False, elem_id="own-board")
 
     def collect(
-        drawn: tuple[Checked, ...], message: str | None, request: gr.Request
+        drawn: tuple[Checked, ...], message: object, request: gr.Request
     ) -> tuple[tuple[Checked, ...], object]:
         text = page.texts(request)
         event = read_message(message)

@@ -29,7 +29,8 @@ SEARCHES_AT_ONCE: Final = 3
 """More searches wait: on two cores a fourth adds hardly any throughput and delays checks."""
 
 Latest = dict[str, int]
-"""Numbers of a visitor's latest grid, latest turn of the search panel, and the turn that was halted."""
+"""What a visitor requested last: the number of the `grid`, of the `turn` (a selected digit or a search of its
+neighbours), and of the turn that was `halted`."""
 
 
 def add_generate(page: Page) -> None:

@@ -6,7 +6,7 @@ defines a subclass of a component.
 
 import base64
 import json
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 from gradio import FileData
@@ -63,11 +63,11 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
     return area, message
 
 
-def read_message(message: str | None) -> gr.EventData:
+def read_message(message: Any) -> gr.EventData:
     """Return an area's message as event data, without any fields if it is unreadable."""
     try:
-        return gr.EventData(None, json.loads(message or ""))
-    except ValueError:
+        return gr.EventData(None, json.loads(message))
+    except (TypeError, ValueError):
         return gr.EventData(None, None)
 
 

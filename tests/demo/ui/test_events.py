@@ -38,7 +38,7 @@ def test_valid_fields_are_read() -> None:
 
 def test_an_unreadable_message_has_no_fields() -> None:
     assert event_text(read_message('{"kind": "wiped"}'), "kind") == "wiped"
-    for message in (None, "", "{", "5"):
+    for message in (None, "", "{", "5", -1):
         with pytest.raises(gr.Error, match=UNREADABLE):
             event_text(read_message(message), "kind")
 
