@@ -10,6 +10,7 @@ MODEL_UNAVAILABLE = (
     "A published file is missing here, is not the one that was published, or does not run; "
     "the log of this app names it."
 )
+UNEXPECTED = "Something unexpected went wrong; the app's log has the reason."
 
 
 class DemoError(Exception):

@@ -5,6 +5,7 @@ The README shows `check-light.webp` and `check-dark.webp`, which lie in `demo/sc
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="whole pages at full size, to look for faults")
     parsed = parser.parse_args(arguments)
     parsed.folder.mkdir(parents=True, exist_ok=True)
-    with served_app() as address, sync_playwright() as playwright:
+    # The game needs MNIST's digits.
+    data = os.environ.get("TOUCHSTONE_DATA", "")
+    with served_app(TOUCHSTONE_DATA=data) as address, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
         expect.set_options(timeout=60_000)
         for look in LOOKS:

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from demo.api import uploads
-from demo.api.endpoints import generate_files
+from demo.api.endpoints import checked_digits
 from demo.batch import archive
 from demo.decoder import client, images
 from demo.inference import check
@@ -109,7 +109,7 @@ def test_every_panel_has_its_texts(engine: Engine, language: str) -> None:
     page = asyncio.run(build())
     text = load_texts()[language]
     params = GenerateParams("mlp_generator", None, 3, 2)
-    files = generate_files(engine, params.generator, params.count, params.seed, params.digit)
+    files = checked_digits(engine, params.generator, params.count, params.seed, params.digit)
     checked, _ = files[0]
     for verdict in VERDICTS:
         result_panel(engine, replace(checked, answer=replace(checked.answer, verdict=verdict)), text)
