@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.decoder.client import SEVERAL_FRAMES, Pool
-from demo.decoder.images import encode_png, load_picture
+from demo.decoder.images import load_picture
 from demo.decoder.limits import LARGEST_FILE_BYTES
 from demo.errors import PictureError
 from tests.support.pictures import (
@@ -45,19 +45,8 @@ def reason_of(content: bytes) -> str:
 
 
 @pytest.fixture
-def grey() -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (11, 17), np.uint8)
-
-
-@pytest.fixture
 def rgba() -> NDArray[np.uint8]:
     return np.random.default_rng(1).integers(0, 256, (11, 17, 4), np.uint8)
-
-
-def test_png_round_trip(grey: NDArray[np.uint8]) -> None:
-    loaded = load(encode_png(grey))
-    assert loaded.dtype == np.uint8
-    assert np.array_equal(loaded, grey[..., None])
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
