@@ -25,12 +25,12 @@ ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
 HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
-def tools(tool_server: str) -> list[Tool]:
+def tools(server: str) -> list[Tool]:
     """Return the tools that the server lists."""
 
     async def listed() -> list[Tool]:
         async with (
-            streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+            streamable_http_client(f"{server}mcp") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
@@ -39,12 +39,12 @@ def tools(tool_server: str) -> list[Tool]:
     return asyncio.run(listed())
 
 
-def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
+def use(server: str, name: str, **arguments: Any) -> CallToolResult:
     """Call a tool; the client compares its answer with the server's schema."""
 
     async def called() -> CallToolResult:
         async with (
-            streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+            streamable_http_client(f"{server}mcp") as (read, write, _),
             ClientSession(read, write) as session,
         ):
             await session.initialize()
@@ -60,8 +60,8 @@ def text(answer: CallToolResult) -> str:
     return first.text
 
 
-def test_four_tools_with_descriptions(tool_server: str) -> None:
-    found = {tool.name: tool for tool in tools(tool_server)}
+def test_four_tools_with_descriptions(server: str) -> None:
+    found = {tool.name: tool for tool in tools(server)}
     assert list(found) == ["check", "check_many", "generate", "history"]
     for tool in found.values():
         assert len(str(tool.description)) > 60
@@ -76,17 +76,17 @@ def test_four_tools_with_descriptions(tool_server: str) -> None:
     [f"data:image/png;base64,{ENCODED}", base64.encodebytes(PICTURE.read_bytes()).decode()],
     ids=["url", "lines"],
 )
-def test_check_answers_as_the_api_does(tool_server: str, encoded: str) -> None:
-    answer = use(tool_server, "check", picture=encoded)
+def test_check_answers_as_the_api_does(server: str, encoded: str) -> None:
+    answer = use(server, "check", picture=encoded)
     assert not answer.isError
-    same = Client(tool_server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/check")
+    same = Client(server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/check")
     assert answer.structuredContent == same | {"file": "picture"}
     assert json.loads(text(answer)) == answer.structuredContent
 
 
-def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
+def test_check_many_survives_a_bad_picture(server: str) -> None:
     bad = ["no picture at all", "é", "图片"]
-    answer = use(tool_server, "check_many", pictures=[ENCODED, *bad, ENCODED])
+    answer = use(server, "check_many", pictures=[ENCODED, *bad, ENCODED])
     assert answer.structuredContent is not None
     first, *unread, last = answer.structuredContent["result"]
     assert [each["file"] for each in (first, *unread, last)] == [f"picture-{index}" for index in range(5)]
@@ -95,20 +95,20 @@ def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
         assert {key for key in CONTRACT if each[key] is not None} == {"file", "error"}
 
 
-def test_generate_shows_the_digits(tool_server: str) -> None:
-    answer = use(tool_server, "generate", digit=3, count=2, seed=5)
+def test_generate_shows_the_digits(server: str) -> None:
+    answer = use(server, "generate", digit=3, count=2, seed=5)
     made = json.loads(text(answer))
-    same = Client(tool_server, verbose=False).predict(digit=3, count=2, seed=5, api_name="/generate")
+    same = Client(server, verbose=False).predict(digit=3, count=2, seed=5, api_name="/generate")
     assert made == same
     pictures = [each for each in answer.content if isinstance(each, ImageContent)]
     assert [each.data for each in pictures] == [each["png"] for each in made]
-    checked = use(tool_server, "check", picture=pictures[1].data)
+    checked = use(server, "check", picture=pictures[1].data)
     assert checked.structuredContent == made[1]["answer"] | {"file": "picture"}
 
 
-def test_history_is_the_api_s(tool_server: str) -> None:
-    same = Client(tool_server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
-    assert use(tool_server, "history", picture=ENCODED).structuredContent == same
+def test_history_is_the_api_s(server: str) -> None:
+    same = Client(server, verbose=False).predict(picture=handle_file(PICTURE), api_name="/history")
+    assert use(server, "history", picture=ENCODED).structuredContent == same
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,8 @@ def test_history_is_the_api_s(tool_server: str) -> None:
         ("train", {}, "There is no tool 'train'"),
     ],
 )
-def test_a_wrong_call_gets_a_reason(
-    tool_server: str, name: str, arguments: dict[str, Any], reason: str
-) -> None:
-    answer = use(tool_server, name, **arguments)
+def test_a_wrong_call_gets_a_reason(server: str, name: str, arguments: dict[str, Any], reason: str) -> None:
+    answer = use(server, name, **arguments)
     assert answer.isError
     assert reason in text(answer)
 
@@ -144,10 +142,10 @@ def request_body(name: str, **arguments: Any) -> bytes:
     ],
     ids=["items", "model", "tool"],
 )
-def test_a_long_argument_is_not_repeated(tool_server: str, name: str, arguments: dict[str, Any]) -> None:
+def test_a_long_argument_is_not_repeated(server: str, name: str, arguments: dict[str, Any]) -> None:
     headers = HEADERS | {"Content-Type": "application/json"}
     body = request_body(name, **arguments)
-    answer = httpx.post(f"{tool_server}mcp", content=body, headers=headers, trust_env=False, timeout=30)
+    answer = httpx.post(f"{server}mcp", content=body, headers=headers, trust_env=False, timeout=30)
     result = answer.json()["result"]
     assert result["isError"]
     (content,) = result["content"]
@@ -175,21 +173,17 @@ def test_the_reason_of_an_unexpected_failure_is_only_logged(
     assert "secret" not in answer.text
 
 
-def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:
+def test_a_path_on_the_server_is_not_read(server: str) -> None:
     for named in (str(PICTURE), Path(PICTURE).as_uri()):
-        answer = use(tool_server, "check", picture=named).structuredContent
+        answer = use(server, "check", picture=named).structuredContent
         assert answer is not None
         assert answer["verdict"] is None
         assert "no picture" in answer["error"]
 
 
-def test_a_web_page_of_another_host_is_refused(tool_server: str) -> None:
+def test_a_web_page_of_another_host_is_refused(server: str) -> None:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     with httpx.Client(headers=HEADERS | {"Content-Type": "application/json"}, trust_env=False) as client:
-        assert len(client.post(f"{tool_server}mcp", content=body).json()["result"]["tools"]) == 4
+        assert len(client.post(f"{server}mcp", content=body).json()["result"]["tools"]) == 4
         for foreign in ({"Origin": "http://example.org"}, {"Host": "example.org"}):
-            assert client.post(f"{tool_server}mcp", content=body, headers=foreign).status_code in (403, 421)
-
-
-def test_without_the_flag_there_is_none(server: str) -> None:
-    assert httpx.get(f"{server}mcp", trust_env=False).status_code == 404
+            assert client.post(f"{server}mcp", content=body, headers=foreign).status_code in (403, 421)
