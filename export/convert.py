@@ -3,7 +3,7 @@
 import json
 import logging
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +33,7 @@ from demo.inference.manifest import pack
 from demo.inference.sessions import CPU, CUDA, open_session
 from export.errors import ParityError
 from export.parity import Difference, check_parity, run_torch, save_report, summary
+from export.publish import publish, published
 
 ANY_DEVICE: Final[Mapping[str, Mapping[str, float]]] = {
     FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
@@ -55,16 +56,15 @@ class ExportSpec:
     """A module to export, and what to compare the file with.
 
     kind: `discriminator`, `generator` or `history`.
-    examples, golden and each of the groups: input name → value, in the order of the module's arguments.
-    examples: inputs to trace with, batch 2 or more (the exporter takes a batch of 1 for a constant).
-    groups: inputs for the parity gate. golden: inputs that every session replays at load.
+    golden and each of the groups: input name → value, in the order of the module's arguments. The first
+    dimension of each value is the batch.
+    groups: inputs for the parity gate. golden: inputs that every session replays at load, 2 or more.
     details: further metadata, also written to the manifest.
     """
 
     name: str
     kind: str
     module: nn.Module
-    examples: Mapping[str, torch.Tensor]
     output_names: Sequence[str]
     groups: Mapping[str, Mapping[str, NDArray[Any]]]
     golden: Mapping[str, NDArray[Any]]
@@ -91,36 +91,57 @@ def export_model(spec: ExportSpec) -> ExportedModel:
         ParityError: the file's numbers differ from PyTorch's.
     """
     metadata = metadata_for(spec.name, spec.training_run, spec.licence, spec.thresholds, spec.details)
-    content = to_onnx(spec.module, spec.examples, spec.output_names, metadata)
+    # The exporter takes a batch of 1 for a constant.
+    examples = {name: torch.from_numpy(value[:2]) for name, value in spec.golden.items()}
+    content = to_onnx(spec.module, examples, spec.output_names, metadata)
     session = open_session(spec.name, content, [CPU])
     report = check_parity(
-        spec.name, spec.module, session, list(spec.examples), spec.output_names, spec.groups, spec.thresholds
+        spec.name, spec.module, session, list(spec.golden), spec.output_names, spec.groups, spec.thresholds
     )
     outputs = dict(zip(spec.output_names, run_torch(spec.module, spec.golden), strict=True))
     entry = entry_for(spec.kind, metadata, report, spec.golden, outputs)
     return ExportedModel(f"{spec.name}.onnx", content, {**entry, **spec.details}, report)
 
 
-def export_all(models: Iterable[ExportedModel], run: Path) -> dict[str, ExportedModel]:
-    """Return the models by file name, and save all comparisons as `parity.json` into the run's folder.
+def publish_models(
+    models: Iterable[ExportedModel],
+    run: Path,
+    folder: Path,
+    metrics: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    without: Collection[str] = (),
+) -> None:
+    """Publish all models of a run, with further files, if all of them pass the gate; other files stay.
 
-    The report is saved even if the gate refuses a model while the iterable makes it.
+    int8 variants that are not among the models are removed if their network is replaced.
+
+    run: the folder that gets the gate's report as `parity.json`, even if a model is refused while the
+    iterable makes it.
+    metrics: for the first model's entry in the manifest. files: name → content. without: files to remove.
 
     Raises:
-        ParityError: a model was refused. RunError: the report cannot be written.
+        ParityError: a model was refused. PublishError: a file is too large, or the folder cannot be written.
+        RunError: the report cannot be written. In each case nothing was published.
     """
-    exported: dict[str, ExportedModel] = {}
+    exported: list[ExportedModel] = []
     report: dict[str, Sequence[Difference]] = {}
     try:
         for model in models:
-            exported[model.file] = model
+            exported.append(model)
             report[model.file] = model.report
     except ParityError as error:
         report[error.file] = error.report
         raise
     finally:
         save_report(run, report)
-    return exported
+    entries = {model.file: model.entry for model in exported}
+    first = exported[0].file
+    entries[first] = {**entries[first], "metrics": metrics}
+    stale = [
+        file for file, entry in published(folder).items() if f"{entry.get('variant_of')}.onnx" in entries
+    ]
+    contents = {model.file: model.content for model in exported}
+    publish(folder, {**files, **contents}, entries, without=[*without, *stale])
 
 
 def to_onnx(
@@ -228,16 +249,6 @@ def entry_for(
     }
 
 
-def example_pixels(shape: tuple[int, int]) -> torch.Tensor:
-    """Pixels to trace a discriminator with: uint8 [2, height, width]."""
-    return torch.zeros(2, *shape, dtype=torch.uint8)
-
-
-def noise_pictures(count: int, shape: tuple[int, int], seed: int) -> NDArray[np.uint8]:
-    """Uniform noise, unlike any digit: uint8 [count, height, width]."""
-    return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
-
-
 def blank_groups(count: int, shape: tuple[int, int], seed: int) -> dict[str, NDArray[np.uint8]]:
     """Return pictures for the gate that are no digits: one black, one white, `count` of noise.
 
@@ -246,5 +257,5 @@ def blank_groups(count: int, shape: tuple[int, int], seed: int) -> dict[str, NDA
     return {
         "black": np.zeros((1, *shape), np.uint8),
         "white": np.full((1, *shape), 255, np.uint8),
-        "noise": noise_pictures(count, shape, seed),
+        "noise": np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8),
     }

@@ -1,6 +1,7 @@
 """Export a detector's run: `discriminator.onnx`, its int8 variant, the any-image files, the evaluation."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -18,19 +19,17 @@ from demo.contract import (
     FAKE_PROBABILITY,
     IN_DOMAIN,
     LOGIT,
-    MLP_DISCRIMINATOR,
     PICTURE_SHAPE,
     PIXELS,
 )
 from demo.inference.answer import Thresholds
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
-from export.convert import ExportedModel, ExportSpec, blank_groups, example_pixels, export_all, export_model
+from export.convert import ExportedModel, ExportSpec, blank_groups, export_model, publish_models
 from export.errors import PublishError
 from export.from_image import export_any_image
 from export.int8.convolutions import quantize_convolutions
 from export.int8.gate import CalibrationData, export_int8
-from export.publish import publish, published
 from train.bundle import AUGMENTED, CALIBRATION, VALIDATION, Bundle
 from train.data import mnist
 from train.data.dataset import MNIST
@@ -39,7 +38,6 @@ from train.errors import RunError
 from train.evaluation.report import EVALUATION, PLOTS
 
 OUTPUTS: Final = (FAKE_PROBABILITY, LOGIT, DIGIT_PROBABILITIES, IN_DOMAIN)
-LARGEST_DISCRIMINATOR_BYTES: Final = 2_000_000
 GATE_COUNT: Final = 512
 """Pictures of each group that go through the gate."""
 NOISE_COUNT: Final = 4096
@@ -112,13 +110,12 @@ def export_detector(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
         for names in ([MNIST], record["generators"])
     )
     metrics = headline_figures(json.loads(evaluation))
-    publish_detector(
-        spec,
+    publish_models(
+        detector_models(spec, CalibrationData(bundle.pictures[CALIBRATION], reals, fakes)),
         run,
         models,
         {"dataset": record["config"]["dataset"], **metrics},
         {**plots, EVALUATION_RECORD: evaluation},
-        CalibrationData(bundle.pictures[CALIBRATION], reals, fakes),
     )
     return metrics
 
@@ -164,7 +161,6 @@ def detector_spec(
         name=DISCRIMINATOR,
         kind="discriminator",
         module=module.eval(),
-        examples={PIXELS: example_pixels(PICTURE_SHAPE)},
         output_names=OUTPUTS,
         groups={group: {PIXELS: each} for group, each in pixels.items()},
         golden={PIXELS: np.concatenate([each[:GOLDEN_COUNT] for each in pixels.values()])},
@@ -174,49 +170,11 @@ def detector_spec(
     )
 
 
-def publish_detector(
-    spec: ExportSpec,
-    run: Path,
-    models: Path,
-    metrics: Mapping[str, Any],
-    files: Mapping[str, bytes],
-    calibration: CalibrationData | None,
-) -> None:
-    """Pass the gate and publish `discriminator.onnx` with its any-image files; other files there stay.
-
-    run: the folder that gets the gate's report as `parity.json`, even if the gate refuses.
-    metrics: for the manifest. files: name → content, published with the models.
-    calibration: for `discriminator_int8.onnx`; without, it is not made. An earlier detector's variants are
-    removed, because they belong to another network.
-
-    Raises:
-        ParityError: a file's numbers differ from PyTorch's.
-        PublishError: `discriminator.onnx` is too large for the contract, or the folder cannot be written.
-        RunError: the report cannot be written. In each case nothing was published.
-    """
-    exported = export_all(detector_models(spec, calibration), run)
-    entries: dict[str, Mapping[str, Any]] = {file: model.entry for file, model in exported.items()}
-    discriminator = f"{DISCRIMINATOR}.onnx"
-    entries[discriminator] = {"metrics": metrics, **entries[discriminator]}
-    stale = [
-        file
-        for file, entry in published(models).items()
-        if entry.get("variant_of") not in (None, MLP_DISCRIMINATOR)
-    ]
-    contents = {file: model.content for file, model in exported.items()}
-    publish(models, {**files, **contents}, entries, without=stale)
-
-
 def detector_models(spec: ExportSpec, calibration: CalibrationData | None) -> Iterator[ExportedModel]:
     """Yield the discriminator, the any-image files, and with calibration data the int8 variant."""
     assert spec.thresholds is not None
     discriminator = export_model(spec)
     yield discriminator
-    if len(discriminator.content) > LARGEST_DISCRIMINATOR_BYTES:
-        raise PublishError(
-            f"{discriminator.file} has {len(discriminator.content):,} bytes; the contract allows "
-            f"{LARGEST_DISCRIMINATOR_BYTES:,}. Train a smaller network. Nothing is published."
-        )
     digits = [group[PIXELS] for name, group in spec.groups.items() if name not in ("black", "white", "noise")]
     share = max(1, ANY_IMAGE_COUNT // len(digits))
     chosen = np.concatenate([each[:share] for each in digits])
@@ -230,29 +188,27 @@ def detector_models(spec: ExportSpec, calibration: CalibrationData | None) -> It
 def remeasure_detector(models: Path) -> dict[str, Any]:
     """Recompute verdicts on the test digits from the published files; return them beside the evaluation's.
 
+    Both are shares of the digits: of each verdict, and of those whose digit is read right.
+
     Raises:
         ModelError, DataError: the models or the data set cannot be read.
     """
     report = json.loads(Manifest.load(models).read(EVALUATION_RECORD))
-    tested = mnist.load(report["options"]["dataset"], "test")
     expected = {name: share for name, share in report["verdicts"][MNIST].items() if share}
-    expected["read right"] = report["digits_read"][MNIST]
-    measured = verdict_shares(
-        Engine.load(models, "cpu", DISCRIMINATOR), tested.images.numpy(), tested.labels.numpy()
-    )
-    return {"published": expected, "measured": measured}
-
-
-def verdict_shares(engine: Engine, reals: NDArray[np.uint8], labels: NDArray[np.int64]) -> dict[str, float]:
-    """Return each verdict's share of normalized real digits, and the share whose digit is read right.
-
-    reals: uint8 [n, height, width], ink bright on dark; labels: int64 [n], 0 to 9.
-    """
-    scores = engine.score(np.stack([engine.normalize(each[..., np.newaxis]) for each in reals]))
+    digits = mnist.load(report["options"]["dataset"], "test")
+    engine = Engine.load(models, "cpu", DISCRIMINATOR)
+    pixels = [engine.normalize(digit[..., np.newaxis]) for digit in digits.images.numpy()]
+    scores = engine.score(np.stack(pixels))
     assert scores.digit_probabilities is not None
-    verdicts = [
+    verdicts = Counter(
         engine.thresholds.verdict(float(probability), float(in_domain))
         for probability, in_domain in zip(scores.fake_probability, scores.in_domain, strict=True)
-    ]
-    shares = {name: verdicts.count(name) / len(verdicts) for name in sorted(set(verdicts))}
-    return {**shares, "read right": float(np.mean(scores.digit_probabilities.argmax(1) == labels))}
+    )
+    read_right = float(np.mean(scores.digit_probabilities.argmax(1) == digits.labels.numpy()))
+    return {
+        "published": {**expected, "read right": report["digits_read"][MNIST]},
+        "measured": {
+            **{name: count / verdicts.total() for name, count in sorted(verdicts.items())},
+            "read right": read_right,
+        },
+    }

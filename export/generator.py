@@ -1,7 +1,6 @@
 """Export a generators' run: `generator.onnx`, the report on all generators, and a grid of samples of each."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +10,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.contract import DIGIT, DIGITS, GENERATOR, GENERATORS_GRID, GENERATORS_RECORD, NOISE, PIXELS
-from export.convert import ExportSpec, export_all, export_model
-from export.errors import PublishError
-from export.publish import publish
+from export.convert import ExportSpec, export_model, publish_models
 from train.bundle import PUBLISHED_GENERATOR, Bundle
 from train.generators.build import REPORT
 from train.generators.networks import ConvGenerator
 
-LARGEST_GENERATOR_BYTES: Final = 2_000_000
 PARITY_COUNT: Final = 4096
 PARITY_SEED: Final = 2_000_000
 
@@ -51,13 +47,16 @@ def export_generators(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]
     figures: dict[str, Any] = rows[PUBLISHED_GENERATOR]
     generator = ConvGenerator(record["latent"], record["width"], True)
     generator.load_state_dict(bundle.weights)
-    publish_generator(
+    spec = generator_spec(
         generator,
         record["latent"],
-        run,
-        models,
         f"{record['run']}, {PUBLISHED_GENERATOR}, step {record['step']}, seed {record['config']['seed']}",
         record["licence"],
+    )
+    publish_models(
+        map(export_model, [spec]),
+        run,
+        models,
         {"dataset": record["config"]["dataset"], "count": report["count"], **figures},
         {
             **{GENERATORS_GRID.format(name): bundle.files[f"{name}.png"] for name in rows},
@@ -67,45 +66,21 @@ def export_generators(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]
     return figures
 
 
-def publish_generator(
-    generator: nn.Module,
-    latent: int,
-    run: Path,
-    models: Path,
-    training_run: str,
-    licence: str,
-    metrics: Mapping[str, Any],
-    files: Mapping[str, bytes],
-) -> None:
-    """Convert a class-conditional generator, pass the gate, publish it; other files in `models` stay.
+def generator_spec(generator: nn.Module, latent: int, training_run: str, licence: str) -> ExportSpec:
+    """Return what `generator.onnx` is made from.
 
     generator: (noise float32 [batch, latent], digit int64 [batch]) → float32 [batch, 1, 28, 28] in [0, 1].
-    run: the folder that gets the gate's report as `parity.json`, even if the gate refuses.
-    training_run, licence: for the file's metadata. metrics: for the manifest.
-    files: name → content, published with the model.
-
-    Raises:
-        ParityError, PublishError, RunError: nothing was published.
     """
-    spec = ExportSpec(
+    return ExportSpec(
         name=GENERATOR,
         kind="generator",
         module=PixelConditionalGenerator(generator),
-        examples={NOISE: torch.zeros(2, latent), DIGIT: torch.zeros(2, dtype=torch.int64)},
         output_names=[PIXELS],
         groups=parity_groups(latent),
         golden={NOISE: normal_noise(DIGITS, latent, PARITY_SEED), DIGIT: np.arange(DIGITS, dtype=np.int64)},
         training_run=training_run,
         licence=licence,
     )
-    (exported,) = export_all((export_model(each) for each in [spec]), run).values()
-    if len(exported.content) > LARGEST_GENERATOR_BYTES:
-        raise PublishError(
-            f"{exported.file} has {len(exported.content):,} bytes; the contract allows "
-            f"{LARGEST_GENERATOR_BYTES:,}. Train a smaller generator. Nothing is published."
-        )
-    entry = {"metrics": metrics, **exported.entry}
-    publish(models, {exported.file: exported.content, **files}, {exported.file: entry})
 
 
 def parity_groups(latent: int) -> dict[str, dict[str, NDArray[Any]]]:

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from demo.contract import MANIFEST, VERSION
+from demo.contract import DISCRIMINATOR, GENERATOR, MANIFEST, VERSION
 from demo.errors import ModelError
 from demo.inference.manifest import Manifest
 from export.errors import PublishError
 
-LARGEST_FILE_BYTES: Final = 10_000_000
+LARGEST_BYTES: Final = {f"{DISCRIMINATOR}.onnx": 2_000_000, f"{GENERATOR}.onnx": 2_000_000}
+LARGEST_OTHER_BYTES: Final = 10_000_000
 LARGEST_FOLDER_BYTES: Final = 25_000_000
 
 
@@ -63,13 +64,15 @@ def published(folder: Path) -> dict[str, Mapping[str, Any]]:
 def check_limits(folder: Path) -> None:
     """Raise PublishError if the folder or a file in it is larger than the contract allows."""
     sizes = {path.name: path.stat().st_size for path in folder.iterdir()}
-    for name, size in sizes.items():
-        if size > LARGEST_FILE_BYTES:
-            raise PublishError(f"{name} has {size:,} bytes; the contract allows {LARGEST_FILE_BYTES:,}.")
-    if sum(sizes.values()) > LARGEST_FOLDER_BYTES:
-        raise PublishError(
-            f"The models have {sum(sizes.values()):,} bytes; the contract allows {LARGEST_FOLDER_BYTES:,}."
-        )
+    rows = [
+        (f"{name} has", size, LARGEST_BYTES.get(name, LARGEST_OTHER_BYTES)) for name, size in sizes.items()
+    ]
+    for what, size, most in [*rows, ("The models have", sum(sizes.values()), LARGEST_FOLDER_BYTES)]:
+        if size > most:
+            raise PublishError(
+                f"{what} {size:,} bytes; the contract allows {most:,}. Train a smaller network. "
+                "Nothing is published."
+            )
 
 
 @contextmanager

@@ -3,14 +3,13 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 
 from demo.contract import (
@@ -27,18 +26,17 @@ from demo.contract import (
 )
 from demo.errors import ModelError
 from demo.inference.answer import Thresholds
-from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
-from export.convert import ExportedModel, ExportSpec, blank_groups, example_pixels, export_all, export_model
+from export.convert import ExportedModel, ExportSpec, blank_groups, export_model, publish_models
 from export.errors import ExportError
-from export.from_image import FILTERS, export_any_image
+from export.from_image import export_any_image
 from export.generator import normal_noise
 from export.history import PixelHistory, history_files
 from export.int8.gate import CalibrationData, export_int8
 from export.int8.mlp import quantize_mlp
 from export.parity import run_torch
-from export.publish import publish, published
+from export.publish import published
 from train.bundle import CALIBRATION, INT8_GATE, REALS, Bundle
 from train.checkpoint import unprefixed
 from train.data import mnist
@@ -51,8 +49,6 @@ PARITY_COUNT: Final = 4096
 PARITY_SEED: Final = 2_000_000
 CALIBRATION_SEED: Final = 3_000_000
 ANY_IMAGE_COUNT: Final = 32
-ENLARGED_COUNT: Final = 200
-ENLARGED_FACTORS: Final = (2, 3, 5, 8, 13, 20)
 TUTORIAL_THRESHOLDS: Final = Thresholds(fake=0.5, real=0.5)
 """The tutorial's own rule: one threshold, not calibrated."""
 
@@ -95,19 +91,17 @@ def export_tutorial(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
         ParityError, PublishError, RunError: nothing was published.
     """
     with_any_image = f"{DISCRIMINATOR}.onnx" not in published(models)
-    exported = export_all(tutorial_models(bundle, with_any_image), run)
-    metrics = json.loads(bundle.files[EVALUATION])
-    entries: dict[str, Mapping[str, Any]] = {file: model.entry for file, model in exported.items()}
-    discriminator = f"{MLP_DISCRIMINATOR}.onnx"
-    metrics_entry = {"dataset": bundle.record["config"]["dataset"], **metrics}
-    entries[discriminator] = {**entries[discriminator], "metrics": metrics_entry}
-    files = {file: model.content for file, model in exported.items()}
-    stale = [
-        name for name, entry in published(models).items() if entry.get("variant_of") == MLP_DISCRIMINATOR
-    ]
+    metrics = {"dataset": bundle.record["config"]["dataset"], **json.loads(bundle.files[EVALUATION])}
     # If this run has no recorded steps, those of another run must not stay beside its history.
-    publish(models, files | history_files(bundle), entries, without=[HISTORY_STEPS, *stale])
-    return metrics_entry
+    publish_models(
+        tutorial_models(bundle, with_any_image),
+        run,
+        models,
+        metrics,
+        history_files(bundle),
+        without=[HISTORY_STEPS],
+    )
+    return metrics
 
 
 def pair_of(bundle: Bundle) -> tuple[PixelDiscriminator, PixelGenerator]:
@@ -142,7 +136,6 @@ def tutorial_models(bundle: Bundle, with_any_image: bool) -> Iterator[ExportedMo
     groups = {"real": reals[:PARITY_COUNT], "generated": fakes, **blank}
     golden = np.concatenate([fakes[:4], *(each[:2] for each in blank.values())])
     scoring: dict[str, Any] = {
-        "examples": {PIXELS: example_pixels((height, width))},
         "groups": {group: {PIXELS: pixels} for group, pixels in groups.items()},
         "golden": {PIXELS: golden},
         "thresholds": TUTORIAL_THRESHOLDS,
@@ -173,7 +166,6 @@ def tutorial_models(bundle: Bundle, with_any_image: bool) -> Iterator[ExportedMo
             name=MLP_GENERATOR,
             kind="generator",
             module=generator,
-            examples={NOISE: torch.zeros(2, latent)},
             output_names=[PIXELS],
             groups={
                 "normal": {NOISE: noise},
@@ -242,36 +234,4 @@ def remeasure_tutorial(models: Path) -> dict[str, Any]:
     latent = sampling.get_inputs()[0].shape[1]
     (fakes,) = sampling.run([PIXELS], {NOISE: normal_noise(len(reals), latent, EVALUATION_SEED)})
     measured = raw_and_normalized(lambda pixels: scoring.run([LOGIT], {PIXELS: pixels})[0], reals, fakes)
-    result = {"published": figures, "measured": {"dataset": figures["dataset"], **measured}}
-    if manifest.names("normalizer"):
-        result["enlarged"] = measure_enlarged(
-            Engine.load(models, "cpu", MLP_DISCRIMINATOR), reals[:ENLARGED_COUNT]
-        )
-    return result
-
-
-def measure_enlarged(engine: Engine, digits: NDArray[np.uint8]) -> dict[str, Any]:
-    """Enlarge digits uint8 [n, 28, 28] by every filter and factor, and normalize and score them again.
-
-    Returns, per filter, the mean difference from the original in grey levels, the largest mean of a factor,
-    and the share of verdicts that changed, over all factors.
-    """
-    before = engine.score(digits).fake_probability
-    report = {}
-    for resampling in FILTERS:
-        means, flips = [], []
-        for factor in ENLARGED_FACTORS:
-            size = (digits.shape[2] * factor, digits.shape[1] * factor)
-            large = (np.asarray(Image.fromarray(digit).resize(size, resampling)) for digit in digits)
-            seen = np.stack([engine.normalize(each[..., np.newaxis]) for each in large])
-            means.append(float(np.abs(seen.astype(int) - digits).mean()))
-            after = engine.score(seen).fake_probability
-            threshold = engine.thresholds.fake
-            flips.append(float(np.mean((before >= threshold) != (after >= threshold))))
-        report[resampling.name.lower()] = {
-            "digits": len(digits),
-            "mean_difference": float(np.mean(means)),
-            "worst_factors_mean": max(means),
-            "verdict_flips": float(np.mean(flips)),
-        }
-    return report
+    return {"published": figures, "measured": {"dataset": figures["dataset"], **measured}}

@@ -16,7 +16,7 @@ from demo.errors import ModelError
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
-from export.convert import noise_pictures
+from export.convert import blank_groups
 from export.errors import ParityError, PublishError
 from tests.export.test_convert import assert_plain, metadata, signature
 from tests.support.detectors import (
@@ -74,7 +74,7 @@ def test_the_file_keeps_the_contract(product_models: Path) -> None:
 @pytest.mark.parametrize("count", [0, 1, 7])
 def test_the_outputs_are_the_calibrated_networks(product_models: Path, count: int) -> None:
     session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
-    pixels = np.concatenate([*tiny_groups().values(), noise_pictures(9, (28, 28), 3)])[:count]
+    pixels = np.concatenate([*tiny_groups().values(), blank_groups(9, (28, 28), 3)["noise"]])[:count]
     probability, logit, digit_probabilities, in_domain = session.run(None, {"pixels": pixels})
     with torch.no_grad():
         pictures = torch.from_numpy(pixels)[:, None] / 255

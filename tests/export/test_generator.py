@@ -14,8 +14,9 @@ from torch import nn
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main
+from export.convert import export_model, publish_models
 from export.errors import PublishError
-from export.generator import publish_generator
+from export.generator import generator_spec
 from tests.export.test_convert import assert_plain, signature
 from tests.support.detectors import quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
@@ -45,7 +46,8 @@ def export(generator: nn.Module, models: Path) -> None:
     run = models.parent / "run"
     with pytest.MonkeyPatch.context() as patch:
         quick_gate(patch)
-        publish_generator(generator, LATENT, run, models, "a run", "MIT", {"digits": 10}, {})
+        spec = generator_spec(generator, LATENT, "a run", "MIT")
+        publish_models([export_model(spec)], run, models, {"digits": 10}, {})
 
 
 def test_the_file_keeps_the_contract(generator_models: Path) -> None:

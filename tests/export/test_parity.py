@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from demo.inference.answer import Thresholds
 from export.__main__ import main
-from export.convert import noise_pictures
+from export.convert import blank_groups
 from export.errors import ParityError
 from export.generator import PixelConditionalGenerator, parity_groups
 from export.parity import check_parity, compare, summary, verdict_flips
@@ -45,10 +45,7 @@ def altered(path: Path) -> Iterator[onnx.ModelProto]:
 def check(path: Path, smoke_models: Path) -> None:
     """Compare a file with the module of the published one."""
     module = rebuild_mlp((smoke_models / path.name).read_bytes())
-    groups = {
-        "noise": {"pixels": noise_pictures(64, (28, 28), 0)},
-        "black": {"pixels": np.zeros((1, 28, 28), np.uint8)},
-    }
+    groups = {group: {"pixels": pixels} for group, pixels in blank_groups(64, (28, 28), 0).items()}
     session = onnxruntime.InferenceSession(path)
     check_parity(path.stem, module, session, ["pixels"], ["fake_probability", "logit"], groups, HALF)
 

@@ -14,7 +14,8 @@ from demo.contract import DIGITS, DISCRIMINATOR, MANIFEST, MLP_GENERATOR
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.conformance import strokes_of
-from export.detector import PixelDetector, detector_spec, publish_detector
+from export.convert import publish_models
+from export.detector import PixelDetector, detector_models, detector_spec
 from train.data.pendigits import draw
 from train.normalize import normalize
 
@@ -90,4 +91,4 @@ def export_tiny(
     with pytest.MonkeyPatch.context() as patch:
         quick_gate(patch)
         spec = detector_spec(module, thresholds, tiny_groups(), "none: tiny", "MIT")
-        publish_detector(spec, models.parent / "run", models, METRICS, {}, None)
+        publish_models(detector_models(spec, None), models.parent / "run", models, METRICS, {})

@@ -11,7 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
 from export.benchmark.chromium import chromium
-from export.generator import publish_generator
+from export.convert import export_model, publish_models
+from export.generator import generator_spec
 from tests.support.detectors import export_tiny, quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
 from tests.support.handwriting import large_digits, small_digits, write_data_set
@@ -123,9 +124,8 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
         with pytest.MonkeyPatch.context() as patch:
             quick_gate(patch)
-            publish_generator(
-                SegmentGenerator(), LATENT, folder / "run", models, "none: segments", "MIT", {}, {}
-            )
+            spec = generator_spec(SegmentGenerator(), LATENT, "none: segments", "MIT")
+            publish_models([export_model(spec)], folder / "run", models, {}, {})
 
     return built_once(tmp_path_factory, "generator", build) / "models"
 

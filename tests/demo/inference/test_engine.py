@@ -16,7 +16,7 @@ from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
 from demo.inference.sessions import CPU, CUDA
-from export.convert import noise_pictures
+from export.convert import blank_groups
 from tests.support.detectors import leave_product_out
 from tests.support.generators import BLOCK, GLYPHS
 from train.data.mnist import load
@@ -29,7 +29,7 @@ def models(tmp_path: Path) -> Path:
 
 def test_scores_are_probabilities_and_their_logits(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("demo.inference.engine.LARGEST_BATCH", 32)
-    scores = engine.score(noise_pictures(70, PICTURE_SHAPE, 0))
+    scores = engine.score(blank_groups(70, PICTURE_SHAPE, 0)["noise"])
     assert scores.fake_probability.shape == scores.logit.shape == (70,)
     assert scores.fake_probability.dtype == np.float32
     expected = 1 / (1 + np.exp(-scores.logit.astype(np.float64)))
@@ -80,7 +80,7 @@ def test_a_lost_cuda_device_is_replaced_by_the_cpu_and_reported(models: Path) ->
 
 
 def test_the_detector_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:
-    pixels = noise_pictures(2050, PICTURE_SHAPE, 0) // 4
+    pixels = blank_groups(2050, PICTURE_SHAPE, 0)["noise"] // 4
     scores = product_engine.score(pixels)
     outputs = ["fake_probability", "logit", "in_domain", "digit_probabilities"]
     session = onnxruntime.InferenceSession(product_models / "discriminator.onnx")
