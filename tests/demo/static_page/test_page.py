@@ -148,15 +148,6 @@ def test_a_second_run_completes_and_cleans_the_folder(tmp_path: Path) -> None:
         assemble_page(tmp_path / "file" / "page", MODELS_FOLDER)
 
 
-def test_the_version_covers_every_file_and_the_worker() -> None:
-    files = {"index.html": b"page", "service-worker.js": b"worker"}
-    versions = {
-        json.loads(kept(changed).removeprefix("self.touchstone = ").removesuffix(";\n"))["version"]
-        for changed in (files, files | {"index.html": b"other"}, files | {"service-worker.js": b"other"})
-    }
-    assert len(versions) == 3
-
-
 @pytest.mark.node
 def test_the_folder_is_a_static_space_with_the_models(page_folder: Path, product_models: Path) -> None:
     readme = (page_folder / "README.md").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -18,10 +18,12 @@ from tests.tools.hostile.archives import archives
 from tests.tools.hostile.bombs import bombs
 from tests.tools.hostile.entry_points import (
     LONGEST,
+    Ask,
     Exchange,
-    call,
+    call_check,
+    call_check_many,
     command_line,
-    event_number,
+    exchange,
     page_many,
     post_form,
     post_one,
@@ -189,25 +191,23 @@ def run(files: tuple[dict[str, bytes], dict[str, bytes]]) -> Report:
     entries: list[EntryPoint] = []
     peaks = Peaks()
     with served_process() as app, httpx.Client(base_url=app.address, timeout=LONGEST) as client:
-        number = event_number(client, "page_many")
         every = [{name: content} for name, content in pictures.items()]
         groups = list(together(pictures))
 
-        def send(entry: EntryPoint, exchanges: Iterator[Exchange]) -> None:
+        def send(entry: EntryPoint, ask: Ask, parts: Iterable[Mapping[str, bytes]]) -> None:
             entries.append(entry)
-            for exchange in exchanges:
-                entry.record(exchange)
+            for part in parts:
+                entry.record(exchange(ask, client, part))
                 peaks.measure(app)
                 if not peaks.alive:
                     break
             print(f"{entry.name}: done", file=sys.stderr, flush=True)
 
-        alone = EntryPoint("`POST /v1/check`, one picture", single=True)
-        send(alone, (post_one(client, *each) for each in pictures.items()))
-        send(EntryPoint("`POST /v1/check`, a form"), (post_form(client, each) for each in groups))
-        send(EntryPoint("upload and `/check`", single=True), (call(client, "check", each) for each in every))
-        send(EntryPoint("uploads and `/check_many`"), (call(client, "check_many", each) for each in groups))
-        send(EntryPoint(MANY_FILES), (page_many(client, number, *each) for each in zips.items()))
+        send(EntryPoint("`POST /v1/check`, one picture", single=True), post_one, every)
+        send(EntryPoint("`POST /v1/check`, a form"), post_form, groups)
+        send(EntryPoint("upload and `/check`", single=True), call_check, every)
+        send(EntryPoint("uploads and `/check_many`"), call_check_many, groups)
+        send(EntryPoint(MANY_FILES), page_many, ({name: content} for name, content in zips.items()))
     line = EntryPoint(COMMAND_LINE)
     line.record(command_line(pictures))
     return Report([*entries, line], peaks)
