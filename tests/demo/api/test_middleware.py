@@ -33,8 +33,8 @@ JOIN = f"{GRADIO_API}/queue/join"
 
 
 @pytest.fixture(scope="module")
-def client(tool_server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=tool_server, trust_env=False, timeout=30) as client:
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -93,7 +93,7 @@ SIZES: list[tuple[str, Mapping[str, str], int, bytes]] = [
 
 @pytest.mark.parametrize(("path", "headers", "most", "head"), SIZES)
 def test_a_body_that_is_too_large_is_413(
-    tool_server: str, path: str, headers: Mapping[str, str], most: int, head: bytes
+    server: str, path: str, headers: Mapping[str, str], most: int, head: bytes
 ) -> None:
     method = "GET" if path == "/healthz" else "POST"
     pieces = [head, *[b"7" * (1 << 16)] * ((most >> 16) + 2)]
@@ -103,7 +103,7 @@ def test_a_body_that_is_too_large_is_413(
             continue
         lines = [f"{method} {path} HTTP/1.1", "Host: localhost", header]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        address = urlsplit(tool_server)
+        address = urlsplit(server)
         with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
             connection.sendall("\r\n".join([*lines, "", ""]).encode())
             for chunk in sent:
@@ -263,7 +263,7 @@ def test_inline_scripts_carry_the_nonce_of_their_own_response(client: httpx.Clie
 
 
 @pytest.mark.browser
-def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> None:
+def test_the_page_runs_under_its_policy(browser: Browser, server: str) -> None:
     page = browser.new_page()
     reports: list[str] = []
 
@@ -272,7 +272,7 @@ def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> N
             reports.append(message.text)
 
     page.on("console", on_console)
-    page.goto(tool_server)
+    page.goto(server)
     upload(page, "7.png", picture_bytes())
     expect(page.locator("#result .result-file")).to_have_text("7.png")
     for view in VIEWS:
@@ -296,11 +296,11 @@ def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> N
 @pytest.mark.browser
 @pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("zh-CN", "zh")])
 def test_a_busy_app_is_reported_in_the_reader_s_language(
-    browser: Browser, tool_server: str, locale: str, language: str
+    browser: Browser, server: str, locale: str, language: str
 ) -> None:
     words = load_texts()[language]
     page = browser.new_page(locale=locale)
-    page.goto(tool_server)
+    page.goto(server)
     expect(page.locator("#area canvas")).to_be_visible()
     # Whatever refuses: gradio's queue, the app, or a proxy.
     page.route("**/queue/join*", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))
