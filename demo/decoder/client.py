@@ -29,7 +29,7 @@ from demo.decoder.limits import (
 from demo.environment import available_cores
 from demo.errors import MachineError, NoRoomError, PictureError
 
-TIME_LIMIT: Final = 6.0
+TIME_LIMIT: Final = 5.0
 """Seconds that a picture may take to decode."""
 WATCH_SECONDS: Final = 0.1
 """Interval at which overdue workers are ended."""
