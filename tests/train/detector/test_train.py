@@ -119,7 +119,7 @@ def test_a_fold_never_sees_what_it_leaves_out(
         return torch.zeros(len(learner.watched))
 
     monkeypatch.setattr(DetectorLearner, "step", watched)
-    train_fold(fold, config, Run(tmp_path), training, validation)
+    train_fold(fold, dataclasses.replace(config, fold_steps=20), Run(tmp_path), training, validation)
     names = left_out(fold, training.kinds)
     kinds = {name for name, kind in training.kinds.items() if kind == fold}
     assert names == (set(MEMBERS) if fold == "members" else kinds)
