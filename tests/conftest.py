@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main as export_main
@@ -68,9 +68,10 @@ def browser_path() -> str:
 
 @pytest.fixture(scope="module")
 def browser(browser_path: str) -> Iterator[Browser]:
-    """A headless Chromium for one module: other modules start Playwright themselves in between."""
+    """A headless Chromium with a camera, for one module: others start Playwright themselves in between."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser_path, args=CHROMIUM_FLAGS)
+        camera = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+        chromium = playwright.chromium.launch(executable_path=browser_path, args=[*CHROMIUM_FLAGS, *camera])
         # A busy machine needs more than the default of five seconds.
         expect.set_options(timeout=30_000)
         yield chromium
@@ -86,13 +87,6 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def product_server(product_models: Path) -> Iterator[str]:
-    """The address of the app with the tiny detector, whose scores the tests know."""
-    with served_app("--models", str(product_models)) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
 def tool_server() -> Iterator[str]:
     """The address of the app with its MCP server and the published models."""
     with served_app("--mcp") as address:
@@ -103,14 +97,6 @@ def tool_server() -> Iterator[str]:
 def tabs(browser: Browser) -> Tabs:
     """The pages that the tests of a module use one after the other."""
     return Tabs(browser)
-
-
-@pytest.fixture
-def page(tabs: Tabs, product_server: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The app's page as on a first visit, wide unless a test asks for another size."""
-    with tabs.visit(product_server, getattr(request, "param", "wide")) as page:
-        expect(page.locator("#area canvas")).to_be_visible()
-        yield page
 
 
 @pytest.fixture(scope="session")

@@ -38,8 +38,13 @@ def write_atomically(path: Path, content: bytes) -> None:
             partial.unlink()
         raise RunError(
             f"{path} cannot be written ({error.strerror}); earlier files are intact. Free some space or fix "
-            "the folder's permissions, then run the same command with --resume."
+            "the folder's permissions, then run the command again, a training with --resume."
         ) from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file like `write_atomically`."""
+    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def save_snapshot(path: Path, tensors: Mapping[str, torch.Tensor], header: Mapping[str, Any]) -> None:

@@ -2,42 +2,76 @@
 
 import math
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch import nn
 from tqdm import tqdm
 
+from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.config import SMALLEST_BATCH, Config
 from train.data.mnist import Digits
 from train.errors import RunError
 from train.run import Run
 
+Part = nn.Module | torch.optim.Optimizer | torch.Generator | torch.Tensor
 
-class Learner(Protocol):
-    """Networks with their optimisers and random streams."""
 
-    @property
-    def watched(self) -> tuple[str, ...]:
-        """Names of the values that `step` returns."""
+class Learner(ABC):
+    """Networks with their optimisers and random streams, and everything else that a step depends on."""
 
+    watched: ClassVar[tuple[str, ...]]
+    """Names of the values that `step` returns."""
+    device: torch.device
+    precision: str
+    """Of the layers in training, `float32` or `bfloat16`; weights, losses and updates are float32."""
+
+    @abstractmethod
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """Learn from uint8 [batch, height, width] and int64 [batch].
 
         Returns float32 [len(watched)], left on the device.
         """
 
-    def state(self) -> dict[str, torch.Tensor]:
-        """Return every tensor that a later step depends on."""
+    @abstractmethod
+    def parts(self) -> Mapping[str, Part]:
+        """Return all that a later step depends on, by the prefix of its tensors in a snapshot."""
 
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
+    def autocast(self) -> torch.autocast:
+        """Return the context in which layers compute in the training's precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return the tensors of all parts."""
+        tensors: dict[str, torch.Tensor] = {}
+        for name, part in self.parts().items():
+            if isinstance(part, nn.Module):
+                tensors |= prefixed(name, part.state_dict())
+            elif isinstance(part, torch.optim.Optimizer):
+                tensors |= prefixed(name, optimizer_tensors(part))
+            else:
+                tensors[name] = part.get_state() if isinstance(part, torch.Generator) else part
+        return tensors
+
+    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Restore what `state` returned.
 
         Raises:
             KeyError, RuntimeError, ValueError: the tensors belong to another learner.
         """
+        for name, part in self.parts().items():
+            if isinstance(part, nn.Module):
+                part.load_state_dict(unprefixed(name, tensors))
+            elif isinstance(part, torch.optim.Optimizer):
+                load_optimizer(part, unprefixed(name, tensors))
+            elif isinstance(part, torch.Generator):
+                part.set_state(tensors[name])
+            else:
+                part.copy_(tensors[name])
 
 
 @dataclass(frozen=True)

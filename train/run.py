@@ -68,21 +68,18 @@ class Run:
     def options(self) -> dict[str, Any]:
         """Return the content of config.json; raise RunError if it is missing or unreadable."""
         try:
-            options = json.loads(self.config_path.read_text())
+            return dict(json.loads(self.config_path.read_text()))
         except FileNotFoundError as error:
             raise RunError(
                 f"{self.folder} holds no complete run (config.json is missing); name the folder of a run of "
                 "`python -m train`, or start one under another --name."
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, TypeError, ValueError) as error:
             raise self.unreadable(error) from error
-        if not isinstance(options, dict):
-            raise self.unreadable("it is not a JSON object")
-        return options
 
-    def unreadable(self, reason: object) -> RunError:
+    def unreadable(self, error: Exception) -> RunError:
         return RunError(
-            f"{self.config_path} cannot be read ({reason}); delete {self.folder} and start the run again."
+            f"{self.config_path} cannot be read ({error}); delete {self.folder} and start the run again."
         )
 
     def steps(self) -> list[int]:

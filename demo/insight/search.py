@@ -32,20 +32,19 @@ SHRINK: Final = 0.8
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The state of the search after a step; step 0 is the original digit.
+    """The best digit after a step of the search; step 0 is the original digit.
 
-    picture: the best so far as generated, uint8 [height, width]; `checked` is the model's answer for it.
-    probabilities: the best P(fake | x) after each step from 0; None while no picture reads as the digit.
+    picture: as generated, uint8 [height, width]; `checked` is the model's answer for it.
+    probability: its P(fake | x); None while no picture reads as the digit.
     """
 
-    step: int
     picture: NDArray[np.uint8]
     checked: Checked
-    probabilities: tuple[float | None, ...]
+    probability: float | None
 
 
-def search(engine: Engine, params: GenerateParams, steps: int = STEPS) -> Iterator[Found]:
-    """Lower P(fake | x) of a generated digit step by step; yield steps + 1 times, deterministically.
+def search(engine: Engine, params: GenerateParams) -> Iterator[Found]:
+    """Lower P(fake | x) of a generated digit step by step; yield `STEPS` + 1 times, deterministically.
 
     Only the noise changes. A candidate that is not a digit, or reads as another digit, never counts as
     better. The wanted digit is the one requested, or else what the model reads in the first picture.
@@ -59,11 +58,10 @@ def search(engine: Engine, params: GenerateParams, steps: int = STEPS) -> Iterat
     (picture,), (checked,) = _generate(engine, params.generator, latent, file)
     wanted = checked.answer.digit if latent.digits is None else int(latent.digits[0])
     cost = cost_of(checked, wanted)
-    probabilities = [_probability(checked, cost)]
-    yield Found(0, picture, checked, tuple(probabilities))
+    yield _found(picture, checked, cost)
     random = np.random.default_rng([params.seed, params.index])
     stride = FIRST_STRIDE
-    for step in range(1, steps + 1):
+    for step in range(1, STEPS + 1):
         candidates = _neighbours(latent, stride, random)
         name = f"{file.removesuffix('.png')}-step-{step}.png"
         pictures, answers = _generate(engine, params.generator, candidates, name)
@@ -75,8 +73,7 @@ def search(engine: Engine, params: GenerateParams, steps: int = STEPS) -> Iterat
             stride = min(stride * GROW, LARGEST_STRIDE)
         elif math.isfinite(cost):
             stride *= SHRINK
-        probabilities.append(_probability(checked, cost))
-        yield Found(step, picture, checked, tuple(probabilities))
+        yield _found(picture, checked, cost)
 
 
 def cost_of(checked: Checked, wanted: int | None) -> float:
@@ -109,5 +106,5 @@ def _generate(
     return pictures, check_sources(engine, [file] * len(pictures), list(pictures[..., np.newaxis]))
 
 
-def _probability(checked: Checked, cost: float) -> float | None:
-    return checked.answer.fake_probability if math.isfinite(cost) else None
+def _found(picture: NDArray[np.uint8], checked: Checked, cost: float) -> Found:
+    return Found(picture, checked, checked.answer.fake_probability if math.isfinite(cost) else None)

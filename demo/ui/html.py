@@ -4,7 +4,7 @@ import base64
 import html
 import time
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,13 @@ def pixels_image(pixels: NDArray[np.uint8] | bytes, alternative: str = "") -> st
     """
     png = pixels if isinstance(pixels, bytes) else encode_png(pixels)
     return f'<img class="pixels" src="{png_url(png)}" alt="{alternative}">'
+
+
+def signed_image(values: NDArray[Any], alternative: str) -> str:
+    """Return numbers [height, width] as an <img>: orange above 0, green below, black at 0."""
+    strength = np.abs(values.astype(np.float32))[..., np.newaxis]
+    colours = np.where(values[..., np.newaxis] > 0, (251, 146, 60), (74, 222, 128))
+    return pixels_image(np.round(colours * strength / (strength.max() or 1)).astype(np.uint8), alternative)
 
 
 def description_list(rows: Iterable[tuple[str, str]], style: str) -> str:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from export.benchmark.harness import ROOT, Options, Report, in_turn, report, rows_from
-from export.benchmark.servers import running
+from export.benchmark.processes import served
 from export.conformance import CONFORMANCE_FOLDER
 from export.errors import ExportError
 
@@ -52,8 +52,8 @@ def measure(options: Options) -> Report:
     with ExitStack() as stack:
         addresses = {}
         for name, (own, checkout) in starts.items():
-            lines, _ = stack.enter_context(running(own, checkout, OMP_NUM_THREADS="1"))
-            addresses[name] = lines[0].split()[-1]
+            server = stack.enter_context(served(own, checkout, OMP_NUM_THREADS="1"))
+            addresses[name] = server.address
         contestants = {QUEUE: partial(ask, addresses[BESIDE], "queue", requests // 4)}
         contestants |= {name: partial(ask, address, "route", requests) for name, address in addresses.items()}
         samples = in_turn(contestants, options.rounds, warm_up=0 if options.quick else 1)

@@ -14,7 +14,7 @@ from typing import Final
 from demo.decoder.images import encode_png
 from demo.inference.engine import Engine
 from export.benchmark.harness import ROOT, Options, Report, in_turn, report, rows_from
-from export.benchmark.servers import running
+from export.benchmark.processes import served
 from export.errors import ExportError
 
 GRADIO, APP = "python -c 'import gradio'", "python -m demo, to its first answer"
@@ -76,11 +76,11 @@ def run_to_answer(options: Sequence[str], picture: Path) -> float:
         ExportError: it did not start, or could not judge the picture. OSError: it did not answer.
     """
     began = time.perf_counter()
-    with running(["demo", "--port", "0", *options]) as (lines, _):
+    with served(["demo", "--port", "0", *options]) as server:
         # A proxy set in the environment cannot reach this machine's own address.
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         request = urllib.request.Request(
-            f"{lines[0].split()[-1]}v1/check", picture.read_bytes(), {"Content-Type": "image/png"}
+            f"{server.address}v1/check", picture.read_bytes(), {"Content-Type": "image/png"}
         )
         with direct.open(request, timeout=TIMEOUT) as response:
             answer = json.load(response)

@@ -20,7 +20,7 @@ import pytest
 from gradio_client import Client, handle_file
 
 from demo.inference.manifest import MODELS_FOLDER
-from tests.support.serving import served_lines
+from tests.support.serving import served_process
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "demo" / "conformance" / "drawn-7.png"
@@ -146,9 +146,9 @@ def test_a_fallback_is_reported_by_the_page_healthz_and_the_log(tmp_path: Path) 
     }
     (models / "manifest.json").write_text(json.dumps(manifest))
     sentence = "discriminator is not published here; mlp_discriminator scores instead."
-    with served_lines("--models", str(models)) as lines:
-        assert sentence in lines[-1]
-        address = lines[0].split()[-1]
+    with served_process("--models", str(models)) as server:
+        assert sentence in server.lines[-1]
+        address = server.address
         with urllib.request.urlopen(f"{address}healthz", timeout=30) as response:
             assert json.load(response)["fallbacks"] == [sentence]
         with urllib.request.urlopen(address, timeout=30) as response:

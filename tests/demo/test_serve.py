@@ -27,7 +27,7 @@ from demo.contract import VERSION
 from demo.errors import MODEL_UNAVAILABLE, DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.serve import serve
-from tests.support.serving import ROOT, call, served_lines
+from tests.support.serving import ROOT, call, served_process
 from tests.tools.load import form
 
 API_ONLY = ["--api-only", "--device", "cpu", "--model", "mlp_discriminator", "--port", "0"]
@@ -72,7 +72,8 @@ def test_addresses_for_this_machine_and_for_others() -> None:
 
 
 def test_on_every_address_it_prints_the_one_for_others_and_answers_there() -> None:
-    with served_lines("--host", EVERY_IPV4) as lines:
+    with served_process("--host", EVERY_IPV4) as server:
+        lines = server.lines
         assert re.fullmatch(r"Touchstone is at http://localhost:\d+/", lines[0])
         if network_url(EVERY_IPV4, 0) is None:
             pytest.skip("this machine has no network")
@@ -130,10 +131,10 @@ def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
 
 
 def test_the_api_alone_says_where_it_is_and_serves_no_page() -> None:
-    with served_lines("--api-only", "--host", EVERY_IPV4) as lines:
-        address = lines[0].removeprefix("Touchstone is at ")
+    with served_process("--api-only", "--host", EVERY_IPV4) as server:
+        address = server.lines[0].removeprefix("Touchstone is at ")
         assert address.startswith("http://localhost:")
-        assert lines[-2] == f"It has no page; send pictures to {address}v1/check"
+        assert server.lines[-2] == f"It has no page; send pictures to {address}v1/check"
         with httpx.Client(base_url=address, trust_env=False, timeout=60) as client:
             state = client.get("/healthz").json()
             assert state["status"] == "serving"

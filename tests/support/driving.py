@@ -1,13 +1,17 @@
 """Actions on the app's page in a browser, and what can be read from it."""
 
+import base64
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from PIL import Image, ImageDraw
 from playwright.sync_api import FilePayload, Page, Route, expect
+
+from demo.insight.game import CARDS
+from export.conformance import CONFORMANCE_FOLDER
 
 FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
 
@@ -45,10 +49,33 @@ def upload(page: Page, name: str, content: bytes) -> None:
     page.set_input_files("#area .area-file", payload)
 
 
-def stroke(page: Page, points: list[tuple[float, float]], area: str = "#area") -> None:
-    """Draw on the pad of an area with the mouse; points as fractions of its width and height."""
-    canvas = page.locator(f"{area} canvas")
-    canvas.scroll_into_view_if_needed()
+def hand_over(
+    page: Page, files: dict[str, bytes], kind: str = "drop", target: str = "body", size: int | None = None
+) -> None:
+    """Drop or paste files on a page. size: what each claims to have, in bytes, in place of its own."""
+    page.evaluate(
+        """([files, kind, target, size]) => {
+            const data = new DataTransfer();
+            for (const [name, encoded] of files) {
+                const bytes = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
+                data.items.add(new File([bytes], name, { type: 'image/png' }));
+            }
+            if (size !== null)
+                for (const file of data.files) Object.defineProperty(file, 'size', { value: size });
+            const options = { bubbles: true, cancelable: true };
+            document.querySelector(target).dispatchEvent(kind === 'drop'
+                ? new DragEvent('drop', { dataTransfer: data, ...options })
+                : new ClipboardEvent('paste', { clipboardData: data, ...options }));
+        }""",
+        [[[name, base64.b64encode(content).decode()] for name, content in files.items()], kind, target, size],
+    )
+
+
+def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area canvas") -> None:
+    """Draw on a pad with the mouse; points as fractions of its width and height."""
+    canvas = page.locator(pad)
+    # While a page loads, its layout moves: hovering waits until the pad stands still.
+    canvas.hover()
     box = canvas.bounding_box()
     assert box is not None
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
@@ -57,6 +84,46 @@ def stroke(page: Page, points: list[tuple[float, float]], area: str = "#area") -
     for place in places[1:]:
         page.mouse.move(*place, steps=4)
     page.mouse.up()
+
+
+def use_check(page: Page) -> None:
+    """Draw a 3."""
+    stroke(page, [(0.3, 0.25), (0.5, 0.18), (0.68, 0.3), (0.5, 0.48), (0.7, 0.65), (0.5, 0.82), (0.28, 0.72)])
+    expect(page.locator("#result .result-file")).to_have_text(re.compile("Your drawing|你画的"))
+
+
+def use_game(page: Page) -> None:
+    """Answer every digit."""
+    page.locator("#start-game").click()
+    for number in range(2, CARDS + 1):
+        page.locator("#answer-fake").click()
+        expect(page.locator("#board .card strong")).to_contain_text(str(number))
+    page.locator("#answer-real").click()
+    expect(page.locator("#board .cards li")).to_have_count(CARDS)
+
+
+def use_many(page: Page) -> None:
+    """Check the pictures of the conformance pack."""
+    pictures = sorted(CONFORMANCE_FOLDER.glob("*.png"))
+    page.set_input_files(".files-input", pictures)
+    expect(page.locator(".answers-rows tr")).to_have_count(len(pictures))
+
+
+def use_elsewhere(page: Page) -> None:
+    """Open every part."""
+    expect(page.locator("#elsewhere-card")).to_be_visible()
+    page.locator(".elsewhere details").evaluate_all("all => all.forEach(part => { part.open = true; })")
+
+
+USES: Final[dict[str, Callable[[Page], None]]] = {
+    "check": use_check,
+    "generate": lambda page: expect(page.locator("#digit-grid .grid-digit")).to_have_count(16),
+    "learn": lambda page: expect(page.locator("#learn-digit .chart")).to_be_visible(),
+    "game": use_game,
+    "many": use_many,
+    "elsewhere": use_elsewhere,
+}
+"""Brings each view into the state in which it is looked at."""
 
 
 def shown(page: Page, file: str) -> Shown:

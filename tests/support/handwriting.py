@@ -57,4 +57,4 @@ def write_idx(folder: Path, name: str, values: NDArray[np.uint8]) -> IdxFile:
     header = np.array([0x0800 + values.ndim, *values.shape], ">u4").tobytes()
     content = header + values.tobytes()
     (folder / f"{name}.gz").write_bytes(gzip.compress(content, mtime=0))
-    return IdxFile(name, len(content), hashlib.sha256(content).hexdigest())
+    return IdxFile(name, hashlib.sha256(content).hexdigest())

@@ -1,39 +1,35 @@
 """The real app on a free port, in a process of its own."""
 
 import json
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from export.benchmark.harness import ROOT
-from export.benchmark.servers import running
+from export.benchmark.processes import Server, served
 
-__all__ = ["ROOT", "call", "served_app", "served_lines", "served_process"]
-
-
-@contextmanager
-def served_app(*options: str) -> Iterator[str]:
-    """Run `python -m demo` with options and yield its address."""
-    with served_lines(*options) as lines:
-        yield lines[0].split()[-1]
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def served_lines(*options: str) -> Iterator[list[str]]:
-    """Run `python -m demo` with options and yield the lines it prints when it is ready."""
-    with served_process(*options) as (lines, _):
-        yield lines
-
-
-def served_process(*options: str) -> AbstractContextManager[tuple[list[str], subprocess.Popen[str]]]:
-    """Run `python -m demo` with options; yield the lines it prints when it is ready, and its process.
+def served_process(*options: str, **environment: str) -> Iterator[Server]:
+    """Run `python -m demo` with options, without MNIST unless `TOUCHSTONE_DATA` is given; yield its server.
 
     The process ends, and tests that use it fail, when it contacts another machine (`tests.support.offline`).
     """
-    return running(["tests.support.offline", "--device", "cpu", "--port", "0", *options])
+    command = ["tests.support.offline", "--device", "cpu", "--port", "0", *options]
+    without = {"TOUCHSTONE_DATA": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"}
+    with served(command, ROOT, **(without | environment)) as server:
+        yield server
+
+
+@contextmanager
+def served_app(*options: str, **environment: str) -> Iterator[str]:
+    """Do the same, and yield its address."""
+    with served_process(*options, **environment) as server:
+        yield server.address
 
 
 def call(server: str, endpoint: str, data: list[Any]) -> str:

@@ -39,7 +39,7 @@ from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.static_page.assemble import assemble_page
 from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from export.benchmark.harness import current_commit, machine
-from export.benchmark.servers import serving
+from export.benchmark.static import serving
 from export.cards import AGREEMENT
 from export.conformance import CONFORMANCE_FOLDER
 from tests.support.node import copy_programs

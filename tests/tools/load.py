@@ -391,13 +391,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
-    os.environ["GRADIO_ROOT_PATH"] = "/touchstone"
     with (
-        served_process() as (lines, process),
-        behind_nginx(lines[0].split()[-1]) as address,
+        served_process(GRADIO_ROOT_PATH="/touchstone") as server,
+        behind_nginx(server.address) as address,
     ):
         target = Target.at(address)
-        good = asyncio.run(measure(target, process.pid, options.count))
+        good = asyncio.run(measure(target, server.pid, options.count))
     return 0 if good else 1
 
 

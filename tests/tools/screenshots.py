@@ -6,16 +6,16 @@ The README shows `check-light.webp` and `check-dark.webp`, which lie in `demo/sc
 import argparse
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
-from tests.support.driving import open_view, stroke
-from tests.support.serving import ROOT, served_app
+from tests.support.driving import USES, open_view
+from tests.support.serving import served_app
 
 LOOKS: Final = {
     "light": (1280, 800, "light", 800),
@@ -26,8 +26,6 @@ LOOKS: Final = {
 """Width and height of the window, the browser's colour scheme, and the width of the picture, in pixels."""
 
 FADE_MILLISECONDS: Final = 500
-
-THREE: Final = [(0.3, 0.25), (0.5, 0.18), (0.68, 0.3), (0.5, 0.48), (0.7, 0.65), (0.5, 0.82), (0.28, 0.72)]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chromium = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
         expect.set_options(timeout=60_000)
         for look in LOOKS:
-            for view in VIEWS:
+            for view in USES:
                 picture = screenshot(chromium, address, look, view, parsed.full)
                 picture.save(parsed.folder / f"{view}-{look}.webp", quality=80, method=6)
         chromium.close()
@@ -60,7 +58,7 @@ def screenshot(browser: Browser, address: str, look: str, view: str, full: bool)
     page.goto(address)
     expect(page.locator("#area canvas")).to_be_visible()
     open_view(page, view)
-    VIEWS[view](page)
+    USES[view](page)
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(FADE_MILLISECONDS)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=full)))
@@ -68,39 +66,6 @@ def screenshot(browser: Browser, address: str, look: str, view: str, full: bool)
     if full:
         return picture
     return picture.resize((shown, shown * picture.height // picture.width), Image.Resampling.LANCZOS)
-
-
-def use_check(page: Page) -> None:
-    """Draw a 3."""
-    stroke(page, THREE)
-    expect(page.locator("#result .result-file")).to_have_text("Your drawing")
-
-
-def use_game(page: Page) -> None:
-    """Answer two digits."""
-    page.get_by_role("button", name="New game").click()
-    for number in (1, 2):
-        expect(page.get_by_role("img", name=f"Digit number {number}:")).to_be_visible()
-        page.locator("#answer-fake").click()
-    expect(page.get_by_role("img", name="Digit number 3:")).to_be_visible()
-
-
-def use_many(page: Page) -> None:
-    """Check the pictures of the conformance pack."""
-    pictures = sorted((ROOT / "demo" / "conformance").glob("*.png"))
-    page.set_input_files(".files-input", pictures)
-    expect(page.locator(".answers-rows tr")).to_have_count(len(pictures))
-
-
-VIEWS: Final[dict[str, Callable[[Page], None]]] = {
-    "check": use_check,
-    "generate": lambda page: expect(page.locator("#digit-grid .grid-digit")).to_have_count(16),
-    "learn": lambda page: expect(page.locator("#learn svg").first).to_be_visible(),
-    "game": use_game,
-    "many": use_many,
-    "elsewhere": lambda page: expect(page.locator("#elsewhere table").first).to_be_visible(),
-}
-"""What happens in each view before its picture is taken."""
 
 
 if __name__ == "__main__":

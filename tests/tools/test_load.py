@@ -29,10 +29,8 @@ def address() -> Iterator[str]:
     """Where the app is behind nginx: a sub-path."""
     if shutil.which("nginx") is None:
         pytest.skip("needs nginx")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_ROOT_PATH", "/touchstone")
-        with served_app() as app, behind_nginx(app) as address:
-            yield address
+    with served_app(GRADIO_ROOT_PATH="/touchstone") as app, behind_nginx(app) as address:
+        yield address
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from train.data.mnist import CLASSES, Digits
 from train.data.non_digits import non_digits
 from train.data.pendigits import pen_digits
 from train.data.splits import Split, split_seed
-from train.data.targets import UNKNOWN_DIGIT, fake_targets, non_digit_targets, real_targets
+from train.data.targets import UNKNOWN_DIGIT, fake_targets, non_digit_targets
 from train.generators.base import Generator
 from train.processes import Workers
 
@@ -109,10 +109,10 @@ def make_examples(
         )
 
     images, labels = reals.images.cpu(), reals.labels.cpu()
-    add(MNIST, images.numpy(), real_targets(labels))
+    add(MNIST, images.numpy(), labels)
     pen, pen_labels = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
     if len(pen):
-        add(PEN, pen, real_targets(torch.from_numpy(pen_labels)))
+        add(PEN, pen, torch.from_numpy(pen_labels))
     for generator in generators:
         wanted = np.arange(samples) % CLASSES if generator.conditional else None
         pixels = generator.sample(samples, seed, wanted)
@@ -120,7 +120,7 @@ def make_examples(
         add(generator.name, pixels, fake_targets(torch.from_numpy(digits)))
     strange = non_digits(split, config.non_digits, config.seed, images.numpy(), labels.numpy())
     # One copy suffices, as they are easy to tell; without any, traces of a codec would mean a digit.
-    add(NON_DIGIT, strange.images, non_digit_targets(len(strange.images)), copies=1)
+    add(NON_DIGIT, strange, non_digit_targets(len(strange)), copies=1)
 
     names = list(dict.fromkeys(name for name, *_ in parts))
     sizes = torch.tensor([len(part) for _, part, _, _ in parts])

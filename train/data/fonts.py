@@ -11,9 +11,9 @@ from matplotlib.ft2font import FT2Font
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from train.data.augment import normalize_all
 from train.data.mnist import CLASSES
 from train.data.splits import Split, split_seed
-from train.normalize import SIDE, normalize
 
 PILLOW_DEFAULT: Final = "Aileron"
 """Pillow's default font, which is not a file; it has Latin letters."""
@@ -53,10 +53,11 @@ def printed_digits(split: Split, count: int, seed: int) -> tuple[NDArray[np.uint
     Returns the normalized pictures uint8 [count, 28, 28], and the digits int64 [count].
     """
     labels = np.arange(count) % CLASSES
-    images = np.zeros((count, SIDE, SIDE), np.uint8)
-    for index, label in enumerate(labels):
-        random = np.random.default_rng((split_seed(seed, split), index))
-        images[index] = normalize(printed(split, DIGITS[label], random)[..., np.newaxis])
+    randoms = (np.random.default_rng((split_seed(seed, split), index)) for index in range(count))
+    images = normalize_all(
+        printed(split, DIGITS[label], random)[..., np.newaxis]
+        for label, random in zip(labels, randoms, strict=True)
+    )
     return images, labels
 
 

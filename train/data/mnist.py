@@ -48,24 +48,16 @@ class DataSet:
 MNIST: Final = DataSet(
     shape=(28, 28),
     train_images=IdxFile(
-        "train-images-idx3-ubyte",
-        47_040_016,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+        "train-images-idx3-ubyte", "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"
     ),
     train_labels=IdxFile(
-        "train-labels-idx1-ubyte",
-        60_008,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        "train-labels-idx1-ubyte", "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"
     ),
     test_images=IdxFile(
-        "t10k-images-idx3-ubyte",
-        7_840_016,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "t10k-images-idx3-ubyte", "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"
     ),
     test_labels=IdxFile(
-        "t10k-labels-idx1-ubyte",
-        10_008,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        "t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"
     ),
     licence="MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0",
     mirrors=(
@@ -122,24 +114,15 @@ def load(name: str, split: str, device: torch.device | str = "cpu") -> Digits:
     Raises:
         DataError: the data set is unknown, missing, truncated or not the expected one.
     """
-    entry = find_entry(name)
-    folder = find_folder(name)
-    images, labels = (
-        (entry.train_images, entry.train_labels)
-        if split == "train"
-        else (entry.test_images, entry.test_labels)
-    )
-    pictures = read_idx(folder, images, dimensions=3)
-    digits = read_idx(folder, labels, dimensions=1)
-    if pictures.shape[1:] != entry.shape or len(pictures) != len(digits):
+    entry, folder = find_entry(name), find_folder(name)
+    files = entry.files[:2] if split == "train" else entry.files[2:]
+    pictures, digits = (read_idx(find_file(folder, file), file) for file in files)
+    if pictures.shape[1:] != entry.shape or digits.shape != pictures.shape[:1]:
         raise DataError(
-            f"{name} holds {len(pictures)} pictures of shape {pictures.shape[1:]} and {len(digits)} labels, "
-            f"but its entry in train/data/mnist.py expects shape {entry.shape}; correct the entry."
+            f"{name} holds pictures of shape {pictures.shape} and labels of shape {digits.shape}, but its "
+            f"entry in train/data/mnist.py expects pictures of {entry.shape}; correct the entry."
         )
-    return Digits(
-        torch.from_numpy(pictures).to(device),
-        torch.from_numpy(digits.astype(np.int64)).to(device),
-    )
+    return Digits(torch.from_numpy(pictures).to(device), torch.from_numpy(digits.astype(np.int64)).to(device))
 
 
 def find_entry(name: str) -> DataSet:
@@ -157,71 +140,47 @@ def find_folder(name: str) -> Path:
     Raises:
         DataError: the folder named by `TOUCHSTONE_DATA` lacks a file, or no mirror delivers one.
     """
-    entry = find_entry(name)
-    given = os.environ.get(DATA_VARIABLE)
-    if given:
-        folder = Path(given) / name
-        missing = [file.name for file in entry.files if find_file(folder, file) is None]
-        if missing:
+    entry, given = find_entry(name), os.environ.get(DATA_VARIABLE)
+    folder = Path(given or platformdirs.user_cache_dir("touchstone")) / name
+    missing = [file for file in entry.files if not find_file(folder, file).is_file()]
+    if given and missing:
+        raise DataError(
+            f"{DATA_VARIABLE} is {given}, but {folder} lacks {', '.join(file.name for file in missing)} "
+            f"(with or without .gz); put them there, or unset {DATA_VARIABLE} to download them."
+        )
+    for file in missing:
+        try:
+            download(file, entry.mirrors, folder)
+        except DataError as error:
             raise DataError(
-                f"{DATA_VARIABLE} is {given}, but {folder} lacks {', '.join(missing)} (with or without .gz); "
-                f"put them there, or unset {DATA_VARIABLE} to download them."
-            )
-        return folder
-    folder = Path(platformdirs.user_cache_dir("touchstone")) / name
-    for file in entry.files:
-        if find_file(folder, file) is None:
-            try:
-                download(file, entry.mirrors, folder)
-            except DataError as error:
-                raise DataError(
-                    f"{error}; or put the files into a folder {name}/ and set {DATA_VARIABLE} to its parent."
-                ) from error
+                f"{error}. Check the network, or put the files into a folder {name}/ and set {DATA_VARIABLE} "
+                "to its parent."
+            ) from error
     return folder
 
 
-def find_file(folder: Path, file: IdxFile) -> Path | None:
-    """Return the file's path, compressed or not, or None."""
-    for path in (folder / f"{file.name}.gz", folder / file.name):
-        if path.is_file():
-            return path
-    return None
+def find_file(folder: Path, file: IdxFile) -> Path:
+    """Return the file's path: the compressed one, or without it the other, which may not exist."""
+    compressed = folder / f"{file.name}.gz"
+    return compressed if compressed.is_file() else folder / file.name
 
 
-def read_idx(folder: Path, file: IdxFile, dimensions: int) -> np.ndarray:
-    """Read and verify an IDX file: uint8, with the given number of dimensions.
+def read_idx(path: Path, file: IdxFile) -> NDArray[np.uint8]:
+    """Read and verify an IDX file.
 
     Raises:
         DataError: the file is missing, unreadable, truncated, or has the wrong content.
     """
-    path = find_file(folder, file)
-    if path is None:
-        raise DataError(f"{folder / file.name} is missing; fetch it with `python -m train data`.")
-    content = read_verified(path, file)
-    header = 4 * (1 + dimensions)
-    magic, *shape = np.frombuffer(content[:header], ">u4").tolist()
-    # The third byte of the magic number is the type (8: unsigned byte), the fourth the dimensions.
-    if magic != 0x0800 + dimensions or len(content) - header != int(np.prod(shape)):
-        raise DataError(
-            f"{path} is not an IDX file of {dimensions} dimensions; correct its data set's entry."
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(shape).copy()
-
-
-def read_verified(path: Path, file: IdxFile) -> bytes:
-    """Return the decompressed content of a file, checked against its entry.
-
-    Raises:
-        DataError: the file cannot be read or has the wrong content.
-    """
     try:
-        return unpack_verified(path.read_bytes(), file)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    except DataError as error:
+        content = unpack_verified(path.read_bytes(), file)
+        # The magic number's third byte is the type (8: unsigned byte), its fourth the number of dimensions.
+        dimensions = content[3]
+        shape = np.frombuffer(content, ">u4", dimensions, offset=4)
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+    except (OSError, DataError, IndexError, ValueError) as error:
         remedy = (
             f"put the original there, or unset {DATA_VARIABLE} to download it"
             if os.environ.get(DATA_VARIABLE)
             else "delete it, and it is downloaded again"
         )
-        raise DataError(f"{path}: {error}; {remedy}.") from error
+        raise DataError(f"{path} cannot be used: {error}; {remedy}.") from error

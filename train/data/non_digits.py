@@ -5,17 +5,18 @@ Evaluation uses typefaces, scripts, textures and shapes that training never sees
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from train.data import textures
+from train.data.augment import normalize_all
 from train.data.fonts import printed
 from train.data.pendigits import Stroke, draw, smooth
 from train.data.splits import Split, split_seed
-from train.normalize import SIDE, normalize
+from train.normalize import SIDE
 
 Drawer = Callable[[np.random.Generator], NDArray[np.uint8]]
 """Draws a picture, uint8 [height, width], bright ink on dark."""
@@ -34,30 +35,19 @@ HALVES: Final = ((0, "top"), (0, "bottom"), (2, "bottom"), (4, "top"), (5, "top"
 """Halves that cannot be read as another digit (an 8's top is a 0, a 9's bottom a 1)."""
 
 
-class NonDigits(NamedTuple):
-    """images: normalized, uint8 [n, 28, 28]; kinds: n names, keys of `drawers_of`."""
-
-    images: NDArray[np.uint8]
-    kinds: list[str]
-
-
 def non_digits(
     split: Split, count: int, seed: int, digits: NDArray[np.uint8], labels: NDArray[np.int64]
-) -> NonDigits:
-    """Draw each of a split's kinds in turn.
+) -> NDArray[np.uint8]:
+    """Draw each of a split's kinds in turn; return normalized pictures, uint8 [count, 28, 28].
 
     digits: real digits of the split to cut up or combine, uint8 [n, 28, 28], bright ink on dark, all ten
     among them. labels: int64 [n], 0 to 9.
     """
-    drawers = list(drawers_of(split, digits, labels).items())
-    images = np.zeros((count, SIDE, SIDE), np.uint8)
-    kinds = []
-    for index in range(count):
-        kind, make = drawers[index % len(drawers)]
-        random = np.random.default_rng((split_seed(seed, split), index))
-        images[index] = normalize(make(random)[..., np.newaxis])
-        kinds.append(kind)
-    return NonDigits(images, kinds)
+    drawers = list(drawers_of(split, digits, labels).values())
+    randoms = (np.random.default_rng((split_seed(seed, split), index)) for index in range(count))
+    return normalize_all(
+        drawers[index % len(drawers)](random)[..., np.newaxis] for index, random in enumerate(randoms)
+    )
 
 
 def drawers_of(split: Split, digits: NDArray[np.uint8], labels: NDArray[np.int64]) -> Mapping[str, Drawer]:

@@ -1,4 +1,7 @@
-"""The target of a training picture as one int64 code: real, fake or no digit, and which digit."""
+"""The target of a training picture as one int64 code: real, fake or no digit, and which digit.
+
+A real digit's code is the digit itself.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -15,11 +18,6 @@ NON_DIGIT: Final = 2 * CLASSES + 1
 """A letter, a symbol, texture, several digits, nothing."""
 UNKNOWN_DIGIT: Final = -100
 """In place of an unknown digit; cross-entropy ignores it."""
-
-
-def real_targets(digits: torch.Tensor) -> torch.Tensor:
-    """Return codes int64 [n] of real digits int64 [n], 0 to 9."""
-    return digits.clone()
 
 
 def fake_targets(digits: torch.Tensor) -> torch.Tensor:

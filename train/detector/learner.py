@@ -9,11 +9,11 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.optim.swa_utils import AveragedModel
 
-from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.data.targets import UNKNOWN_DIGIT, Targets, decode
 from train.detector.model import Detector
 from train.generators.classifier import one_cycle_rate
 from train.generators.learned import ema
+from train.loop import Learner, Part
 
 PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 2e-2
@@ -79,8 +79,8 @@ def cyclic_rate(done: int, total: int, cycles: int) -> float:
     return one_cycle_rate(done % length, length, PEAK_RATE * 0.5 ** (done // length))
 
 
-class DetectorLearner:
-    """A detector with its optimiser, schedule and weight average; see `train.loop.Learner`.
+class DetectorLearner(Learner):
+    """A detector with its optimiser, schedule and weight average.
 
     Labels are the codes of `train.data.targets`, so that the shared loop draws batches from one set of reals,
     fakes and non-digits. Weights balance the classes, rather than sampling the smaller ones more often: every
@@ -103,15 +103,12 @@ class DetectorLearner:
         precision: str = "float32",
         cycles: int = 1,
     ) -> None:
-        """total: steps of the whole run. cycles: of the learning rate. widths: see `Detector`.
-
-        precision: of the layers in training, `float32` or `bfloat16`; weights and losses are float32.
-        """
+        """total: steps of the whole run. cycles: of the learning rate. widths: see `Detector`."""
         self.total = total
         self.cycles = cycles
         self.shares = shares
         self.device = device
-        self.use_bfloat16 = precision == "bfloat16"
+        self.precision = precision
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.detector = Detector(widths).to(device)
@@ -121,7 +118,7 @@ class DetectorLearner:
         )
         # Averaged weights generalise better: Izmailov et al. 2018, https://arxiv.org/abs/1803.05407.
         self.average = AveragedModel(self.detector, avg_fn=ema, use_buffers=True)
-        self.done = 0
+        self.done = torch.tensor(0)
 
     @property
     def deployed(self) -> Detector:
@@ -137,11 +134,11 @@ class DetectorLearner:
         like the loss, so it is exact only over many steps.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = cyclic_rate(self.done, self.total, self.cycles)
+            group["lr"] = cyclic_rate(int(self.done), self.total, self.cycles)
         self.detector.train()
         targets = decode(labels)
         pictures = (images[:, None].float() / 255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bfloat16):
+        with self.autocast():
             outputs = self.detector(pictures)
         losses = detector_loss(outputs, targets, self.shares)
         self.optimizer.zero_grad()
@@ -158,16 +155,10 @@ class DetectorLearner:
         )
         return (((fake_logit >= 0) == targets.fake) * weights).mean()
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def parts(self) -> Mapping[str, Part]:
         return {
-            **prefixed("detector", self.detector.state_dict()),
-            **prefixed("average", self.average.state_dict()),
-            **prefixed("optimizer", optimizer_tensors(self.optimizer)),
-            "done": torch.tensor(self.done),
+            "detector": self.detector,
+            "average": self.average,
+            "optimizer": self.optimizer,
+            "done": self.done,
         }
-
-    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        self.detector.load_state_dict(unprefixed("detector", tensors))
-        self.average.load_state_dict(unprefixed("average", tensors))
-        load_optimizer(self.optimizer, unprefixed("optimizer", tensors))
-        self.done = int(tensors["done"])

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch.optim.swa_utils import AveragedModel
 
-from train.checkpoint import unprefixed, write_atomically
+from train.checkpoint import unprefixed, write_json
 from train.config import DetectorConfig, GeneratorsConfig
 from train.data import mnist
 from train.data.artifacts import artifact_generators
@@ -108,7 +108,7 @@ def save_calibration(run: Run, detector: Detector, validation: Examples) -> None
     """Calibrate a run's detector, unless that is done; raise RunError if the file cannot be written."""
     if not (run.folder / CALIBRATION).exists():
         calibration = calibration_figures(detector, validation)
-        write_atomically(run.folder / CALIBRATION, (json.dumps(calibration, indent=1) + "\n").encode())
+        write_json(run.folder / CALIBRATION, calibration)
 
 
 def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:

@@ -79,16 +79,14 @@ of 28, noise in levels of 255, JPEG and WebP quality."""
 
 @dataclass(frozen=True)
 class EvalSet:
-    """pictures: (group, condition) → uint8 [n, 28, 28]. labels: group → int64 [n], of `NORMALIZED`.
+    """pictures: (group, condition) → uint8 [n, 28, 28]. labels: group → digits int64 [n], of `NORMALIZED`.
 
-    Groups: `mnist`, `pen`, `printed` (labels are digits), `other` (non-digits; labels are indices into
-    `non_digits`), and generators. Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption,
-    `SMALL` and the keys of `ENLARGEMENTS`.
+    Groups: `mnist`, `pen`, `printed`, which have labels, `other` (non-digits), and generators. Conditions:
+    `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `SMALL` and the keys of `ENLARGEMENTS`.
     """
 
     pictures: Mapping[tuple[str, str], Pixels]
     labels: Mapping[str, NDArray[np.int64]]
-    non_digits: Sequence[str]
 
 
 def corrupted(name: str, strength: int) -> str:
@@ -112,16 +110,12 @@ def kept_eval_set(
             made = make_eval_set(config, generators, known, workers)
         pictures = {"/".join(key): torch.from_numpy(each) for key, each in made.pictures.items()}
         labels = {f"{group}{LABELS}": torch.from_numpy(each) for group, each in made.labels.items()}
-        save_snapshot(path, pictures | labels, {"non_digits": list(made.non_digits)})
-    tensors, header = load_snapshot(path)
+        save_snapshot(path, pictures | labels, {})
+    tensors, _ = load_snapshot(path)
+    labels = {name.removesuffix(LABELS): tensors.pop(name) for name in list(tensors) if LABELS in name}
     return EvalSet(
-        {
-            (name.partition("/")[0], name.partition("/")[2]): each.numpy()
-            for name, each in tensors.items()
-            if "/" in name
-        },
-        {name.removesuffix(LABELS): each.numpy() for name, each in tensors.items() if LABELS in name},
-        header["non_digits"],
+        {(name.split("/")[0], name.split("/")[1]): each.numpy() for name, each in tensors.items()},
+        {name: each.numpy() for name, each in labels.items()},
     )
 
 
@@ -136,16 +130,15 @@ def make_eval_set(
     pen, pen_labels = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
     printed, printed_labels = printed_digits("evaluation", config.corrupted_reals, config.seed)
     strange = non_digits("evaluation", config.corrupted_reals, config.seed, reals, digits)
-    kinds = sorted(set(strange.kinds))
 
     normalized = partial(prepare, copies=1, seed=seed, workers=workers)
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
         (MNIST, NORMALIZED): normalized(reals, change=keep)[:, 0],
         (PRINTED, NORMALIZED): printed,
-        (NON_DIGIT, NORMALIZED): strange.images,
+        (NON_DIGIT, NORMALIZED): strange,
     }
-    to_corrupt = {MNIST: reals[some], NON_DIGIT: strange.images}
+    to_corrupt = {MNIST: reals[some], NON_DIGIT: strange}
     if len(pen):
         pictures[PEN, NORMALIZED] = pen
         to_corrupt[PEN] = pen[: config.corrupted_reals]
@@ -167,16 +160,7 @@ def make_eval_set(
             for name, resampling in ENLARGEMENTS.items():
                 change = partial(enlarge_with, resampling)
                 pictures[group, name] = normalized(originals, change=change)[:, 0]
-    return EvalSet(
-        pictures,
-        {
-            MNIST: digits,
-            PEN: pen_labels,
-            PRINTED: printed_labels,
-            NON_DIGIT: np.array([kinds.index(kind) for kind in strange.kinds]),
-        },
-        kinds,
-    )
+    return EvalSet(pictures, {MNIST: digits, PEN: pen_labels, PRINTED: printed_labels})
 
 
 def new_samples(

@@ -1,14 +1,13 @@
 """Evaluate a detector, also on generators that it never saw, and write one JSON and one page with plots."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import torch
 
-from train.checkpoint import write_atomically
+from train.checkpoint import write_atomically, write_json
 from train.config import DetectorConfig, GeneratorsConfig
 from train.data.dataset import MNIST, PEN, Examples
 from train.detector.model import Detector
@@ -34,7 +33,7 @@ from train.evaluation.tables import (
     tutorial_scorer,
     verdict_figures,
 )
-from train.generators.build import load_generators, read_quality
+from train.generators.build import load_generators
 from train.run import Run
 from train.tutorial.gan import load_pair
 
@@ -87,38 +86,38 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
     torch.set_num_threads(config.threads)
     calibration, thresholds = read_calibration(run)
     detector = load_detector(config, run)
+    training, validation = (load_examples(split, config, run) for split in ("train", "validation"))
+    stages = {fold: Run(run.folder / f"without-{fold}") for fold in FOLDS}
+    detectors = {
+        fold: train_fold(fold, config, stage, training, validation) for fold, stage in stages.items()
+    }
     source = Run(Path(config.generators))
-    quality = read_quality(source)
-
-    training = load_examples("train", config, run)
-    validation = load_examples("validation", config, run)
-    detectors = {fold: train_fold(fold, config, fold_run(run, fold), training, validation) for fold in FOLDS}
     generators = load_generators(source.config(GeneratorsConfig), source)
-    torch.set_num_threads(config.threads)
     eval_set = kept_eval_set(run.folder / EVAL_SET, config, generators, training.images.numpy())
     kinds = {generator.name: str(generator.kind) for generator in generators}
     members = {
         kind: [name for name in kinds if kinds[name] == kind] for kind in dict.fromkeys(kinds.values())
     }
 
+    predict = predictor_of(detector, calibration, thresholds, eval_set)
     predictors = {
-        fold: predictor_of(each, *read_calibration(fold_run(run, fold)), eval_set)
+        fold: predictor_of(each, *read_calibration(stages[fold]), eval_set)
         for fold, each in detectors.items()
     }
-    predict = predictor_of(detector, calibration, thresholds, eval_set)
     folds = {fold: scorer_of(each) for fold, each in predictors.items()}
     pair = None if tutorial is None else tutorial_scorer(load_pair(tutorial)[0].discriminator, eval_set)
+    stages = {STAGE: Run(run.folder / STAGE), **stages}
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
         "test_digits": len(eval_set.pictures[MNIST, NORMALIZED]),
         "pen_digits": len(eval_set.pictures.get((PEN, NORMALIZED), ())),
         "learnt_from": len(training.images),
         "pens_learnt_from": len(training.of(PEN)) if PEN in training.names else 0,
-        "steps": Run(run.folder / STAGE).last(),
+        "steps": stages[STAGE].last(),
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
-        "generators": generator_figures(eval_set, quality, kinds, scorer_of(predict), folds, MEMBERS, pair),
+        "generators": generator_figures(eval_set, kinds, scorer_of(predict), folds, MEMBERS, pair),
         # Figures of each kind's generators together, by the detector that was trained without the kind.
         "kinds": {kind: compared(folds[kind], names) for kind, names in members.items()},
         "corruptions": corruption_figures(eval_set, members, folds, predict),
@@ -129,25 +128,14 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
             for kind, names in members.items()
         },
         "distributions": distribution_figures(eval_set, kinds, predict),
-        "seconds": seconds_of(run),
+        "seconds": {name: each.load(each.last())[1]["seconds"] for name, each in stages.items()},
     }
     report["goals"] = goals(report)
     save_plots(run, report, eval_set, predict, [thresholds.real, thresholds.fake])
     write_atomically(run.folder / PAGE, markdown(report).encode())
     # Last: once the report exists, everything that belongs to it does too.
-    write_atomically(run.folder / EVALUATION, (json.dumps(report, indent=1) + "\n").encode())
+    write_json(run.folder / EVALUATION, report)
     return report
-
-
-def fold_run(run: Run, fold: str) -> Run:
-    """Return the run of a fold's detector."""
-    return Run(run.folder / f"without-{fold}")
-
-
-def seconds_of(run: Run) -> dict[str, float]:
-    """Return the training time of the detector and of each fold, in seconds."""
-    stages = {STAGE: Run(run.folder / STAGE), **{fold: fold_run(run, fold) for fold in FOLDS}}
-    return {name: stage.load(stage.last())[1]["seconds"] for name, stage in stages.items()}
 
 
 def save_plots(

@@ -118,12 +118,11 @@ def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Score
 
 
 def compared(score: Scorer, generators: Sequence[str]) -> dict[str, Any]:
-    """Compare test digits with fakes: normalized, as raw pixels, and after the combined corruption."""
+    """Compare test digits with fakes, normalized as they are and after the combined corruption."""
     reals, fakes = score(MNIST, NORMALIZED), concatenated(score, generators, NORMALIZED)
     return {
         "auroc": with_interval(auroc, reals, fakes),
         "true_positive_rate": with_interval(true_positive_rate, reals, fakes),
-        "auroc_pixels": auroc(score(MNIST, RAW), concatenated(score, generators, RAW)),
         "auroc_wild": with_interval(
             lambda real, fake: auroc(real.ravel(), fake.ravel()),
             at_all_strengths(score, [MNIST]),
@@ -153,43 +152,35 @@ def with_interval(
 
 def generator_figures(
     eval_set: EvalSet,
-    quality: Mapping[str, Mapping[str, Any]],
     kinds: Mapping[str, str],
     detector: Scorer,
     folds: Mapping[str, Scorer],
     members: Sequence[str],
     tutorial: Scorer | None,
 ) -> list[dict[str, Any]]:
-    """Return a row for each generator: its quality, and the figures of detectors that saw it or did not.
+    """Return a row for each generator: the figures of detectors that saw it or did not.
 
     `ruler` is the AUROC of `side_distance` on raw pixels. `as_large` has the share of its digits whose
     longest side is a real one's, and the AUROC of these alone; None if they are too few.
     """
-    pictures = eval_set.pictures
-    real_distances = side_distance(pictures[MNIST, RAW])
+    real_distances = side_distance(eval_set.pictures[MNIST, RAW])
     rows = []
     for name, kind in kinds.items():
-        distances = side_distance(pictures[name, RAW])
+        distances = side_distance(eval_set.pictures[name, RAW])
         # Unlike most of the other fakes, these are not resampled by the normalizer, so they lack its traces.
         as_large = distances == 0
-
-        def auroc_as_large(score: Scorer, name: str = name, chosen: Any = as_large) -> float | None:
-            if chosen.sum() < ENOUGH:
-                return None
-            return auroc(score(MNIST, NORMALIZED), score(name, NORMALIZED)[chosen])
-
+        unseen = folds[kind]
         row = {
             "name": name,
             "kind": kind,
-            "frechet": quality[name]["frechet"],
-            "wanted_digit": quality[name]["wanted_digit"],
             "ruler": auroc(real_distances, distances),
             "seen": compared(detector, [name]),
-            "kind_unseen": compared(folds[kind], [name]),
+            "kind_unseen": compared(unseen, [name]),
             "as_large": {
                 "share": float(as_large.mean()),
-                "kind_unseen": auroc_as_large(folds[kind]),
-                "seen": auroc_as_large(detector),
+                "kind_unseen": auroc(unseen(MNIST, NORMALIZED), unseen(name, NORMALIZED)[as_large])
+                if as_large.sum() >= ENOUGH
+                else None,
             },
         }
         if name in members:
@@ -241,16 +232,11 @@ def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predic
     # About as many fakes as reals, equally many of each generator.
     share = len(reals) // len(kinds)
     fakes = np.concatenate([groups[name].probability[:share] for name in kinds])
-    points = reliability(np.concatenate([reals, fakes]), np.repeat([0, 1], [len(reals), len(fakes)]))
-    caught = groups[NON_DIGIT].verdict == 0
+    points = reliability(*labelled(reals, fakes))
     return {
         "verdicts": {name: group.shares() for name, group in groups.items() if name != NON_DIGIT},
         "ece": with_interval(
-            lambda real, fake: expected_calibration_error(
-                np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
-            ),
-            reals,
-            fakes,
+            lambda real, fake: expected_calibration_error(*labelled(real, fake)), reals, fakes
         ),
         "reliability": {name: value.tolist() for name, value in points._asdict().items()},
         "digits_read": {
@@ -258,15 +244,16 @@ def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predic
             for name in (MNIST, PEN, PRINTED)
             if name in groups
         },
-        "others_caught": {
-            "all": float(caught.mean()),
-            **{
-                name: float(caught[eval_set.labels[NON_DIGIT] == index].mean())
-                for index, name in enumerate(eval_set.non_digits)
-            },
-        },
+        "others_caught": {"all": groups[NON_DIGIT].shares()[NOT_A_DIGIT]},
         "enlarged_changed": changed_by_enlarging([MNIST, *kinds], predict),
     }
+
+
+def labelled(
+    real: NDArray[np.floating], fake: NDArray[np.floating]
+) -> tuple[NDArray[np.floating], NDArray[np.int64]]:
+    """Return probabilities [n] and [m] as one array [n + m], and its labels: 0 real, 1 fake."""
+    return np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
 
 
 def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str, dict[str, float]]:
@@ -275,10 +262,10 @@ def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str,
     result = {}
     for condition in ENLARGEMENTS:
         after = {name: predict(name, condition).verdict != verdict for name, verdict in before.items()}
-        fakes = [changed for name, changed in after.items() if name != MNIST]
+        real = after.pop(MNIST)
         result[condition] = {
-            "real": float(after[MNIST].mean()),
-            "fake": float(np.concatenate(fakes).mean()),
+            "real": float(real.mean()),
+            "fake": float(np.concatenate(list(after.values())).mean()),
         }
     return result
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,15 +15,12 @@ from train.run import Run
 Kind = Literal["real", "adversarial", "variational", "flow", "autoregressive", "classical", "artifact"]
 
 
-class Sampler(Protocol):
-    """Generates pictures; the result depends on its arguments alone."""
+Sampler = Callable[[int, int, NDArray[np.int64] | None], NDArray[np.uint8]]
+"""Generates `count` pictures, uint8 [count, 28, 28], bright ink on 0, from `seed` and `digits` alone.
 
-    def __call__(self, count: int, seed: int, digits: NDArray[np.int64] | None) -> NDArray[np.uint8]:
-        """Return uint8 [count, 28, 28], 0 to 255, bright ink on 0.
-
-        digits: int64 [count], the digit each picture is to show; None for random ones, and always for an
-        unconditional generator.
-        """
+digits: int64 [count], the digit each picture is to show; None for random ones, and always for an
+unconditional generator.
+"""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
 from train.data.mnist import CLASSES
+from train.loop import Learner, Part
 
 FEATURES: Final = 64
 """Few, so that the Fréchet distance of 10,000 samples has little bias."""
@@ -104,22 +104,16 @@ def random_affine(pictures: torch.Tensor, stream: torch.Generator) -> torch.Tens
     return functional.grid_sample(pictures, grid, align_corners=False)
 
 
-class ClassifierLearner:
-    """A digit classifier with its optimiser, schedule and random stream; see `train.loop.Learner`."""
+class ClassifierLearner(Learner):
+    """A digit classifier with its optimiser, schedule and random stream."""
 
     watched: ClassVar[tuple[str, ...]] = ("loss", "accuracy")
 
-    def __init__(
-        self,
-        total: int,
-        seed: int,
-        device: torch.device,
-        precision: str = "float32",
-    ) -> None:
-        """total: steps of the whole run. precision: of the convolutions, `float32` or `bfloat16`."""
+    def __init__(self, total: int, seed: int, device: torch.device, precision: str = "float32") -> None:
+        """total: steps of the whole run."""
         self.total = total
         self.device = device
-        self.use_bfloat16 = precision == "bfloat16"
+        self.precision = precision
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.classifier = DigitClassifier().to(device)
@@ -129,14 +123,14 @@ class ClassifierLearner:
             self.classifier.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
         )
         self.stream = torch.Generator(device).manual_seed(seed)
-        self.done = 0
+        self.done = torch.tensor(0)
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         for group in self.optimizer.param_groups:
-            group["lr"] = one_cycle_rate(self.done, self.total)
+            group["lr"] = one_cycle_rate(int(self.done), self.total)
         self.classifier.train()
         pictures = random_affine(images[:, None].float() / 255, self.stream)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bfloat16):
+        with self.autocast():
             logits = self.classifier(pictures.contiguous(memory_format=torch.channels_last)).float()
         loss = functional.cross_entropy(logits, labels)
         self.optimizer.zero_grad()
@@ -145,19 +139,13 @@ class ClassifierLearner:
         self.done += 1
         return torch.stack([loss.detach(), (logits.argmax(1) == labels).float().mean()])
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def parts(self) -> Mapping[str, Part]:
         return {
-            **prefixed("classifier", self.classifier.state_dict()),
-            **prefixed("optimizer", optimizer_tensors(self.optimizer)),
-            "stream": self.stream.get_state(),
-            "done": torch.tensor(self.done),
+            "classifier": self.classifier,
+            "optimizer": self.optimizer,
+            "stream": self.stream,
+            "done": self.done,
         }
-
-    def restore(self, tensors: Mapping[str, torch.Tensor]) -> None:
-        self.classifier.load_state_dict(unprefixed("classifier", tensors))
-        load_optimizer(self.optimizer, unprefixed("optimizer", tensors))
-        self.stream.set_state(tensors["stream"])
-        self.done = int(tensors["done"])
 
 
 @torch.no_grad()

@@ -10,34 +10,32 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
+from train.checkpoint import unprefixed
 from train.config import GeneratorsConfig
-from train.data.mnist import CLASSES, Digits, to_pixels
-from train.errors import RunError
-from train.figures import save_grid
+from train.data.mnist import Digits, to_pixels
 from train.generators.base import Family
-from train.loop import Schedule, run_loop
+from train.loop import Learner, Part, Schedule, run_loop
 from train.run import Run
 
 CHUNK = 256
 AVERAGE_DECAY = 0.999
 
 
-class LearnedFamily(Family):
+class LearnedFamily(Family, Learner):
     """Subclasses build the networks and define an update.
 
-    steps: updates at effort 1. batch_size: real pictures per update. watched: names of an update's values.
+    steps: updates at effort 1. batch_size: real pictures per update.
     """
 
     steps: ClassVar[int]
     batch_size: ClassVar[int] = 128
     learning_rate: ClassVar[float]
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
-    watched: ClassVar[tuple[str, ...]]
 
     def __init__(self, config: GeneratorsConfig) -> None:
         self.config = config
         self.device = torch.device(config.device)
+        self.precision = config.precision
         self.total = max(1, round(self.steps * config.effort))
         self.done = torch.zeros((), dtype=torch.int64)
         self.stream = torch.Generator(self.device).manual_seed(config.seed)
@@ -51,9 +49,6 @@ class LearnedFamily(Family):
             name: torch.optim.Adam(network.parameters(), lr=self.learning_rate, betas=self.betas, fused=True)
             for name, network in self.networks.items()
         }
-        if self.device.type == "cuda":
-            # Generators only: the compiler does not support the second derivatives of gradient penalties.
-            self.networks["generator"].compile()
         self.average = AveragedModel(self.networks["generator"], avg_fn=ema, use_buffers=True)
         self.average.eval()
 
@@ -86,14 +81,7 @@ class LearnedFamily(Family):
 
     def fit(self, digits: Digits, run: Run) -> float:
         schedule = Schedule(self.total, self.batch_size, [self.total], self.config)
-        return run_loop(self, digits, schedule, run, lambda step: self.save_samples(run, step))
-
-    def save_samples(self, run: Run, step: int) -> dict[str, float]:
-        """Save a grid of samples; a conditional family's has one row per digit."""
-        digits = np.arange(CLASSES).repeat(CLASSES) if self.conditional else None
-        pictures = self.sample(CLASSES * CLASSES, self.config.seed, digits)
-        save_grid(run.folder / f"samples-{step:06d}.png", pictures, CLASSES)
-        return {}
+        return run_loop(self, digits, schedule, run)
 
     @torch.no_grad()
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
@@ -104,10 +92,6 @@ class LearnedFamily(Family):
         ]
         return np.concatenate(parts)
 
-    def autocast(self) -> torch.autocast:
-        """Return the context in which networks run; with bfloat16 products if the options say so."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.precision == "bfloat16")
-
     def normal(self, *shape: int) -> torch.Tensor:
         """Return standard normal float32 from the family's random stream."""
         return torch.randn(*shape, device=self.device, generator=self.stream)
@@ -116,31 +100,19 @@ class LearnedFamily(Family):
         """Return uniform float32 in [0, 1) from the family's random stream."""
         return torch.rand(*shape, device=self.device, generator=self.stream)
 
-    def state(self) -> dict[str, torch.Tensor]:
-        tensors = {"done": self.done, "stream": self.stream.get_state()}
-        for name, network in self.networks.items():
-            tensors |= prefixed(name, network.state_dict())
-            tensors |= prefixed(f"{name}_optimizer", optimizer_tensors(self.optimizers[name]))
-        return tensors | prefixed("average", self.average.state_dict())
+    def parts(self) -> Mapping[str, Part]:
+        optimizers = {f"{name}_optimizer": optimizer for name, optimizer in self.optimizers.items()}
+        return {
+            **self.networks,
+            **optimizers,
+            "average": self.average,
+            "stream": self.stream,
+            "done": self.done,
+        }
 
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.done.copy_(tensors["done"])
-        self.stream.set_state(tensors["stream"])
-        for name, network in self.networks.items():
-            network.load_state_dict(unprefixed(name, tensors))
-            load_optimizer(self.optimizers[name], unprefixed(f"{name}_optimizer", tensors))
-        self.restore_average(tensors)
-
-    def restore_average(self, tensors: dict[str, torch.Tensor]) -> None:
-        """Restore the averaged generator alone, which is enough for sampling and export.
-
-        Raises:
-            RunError: the snapshot belongs to another network.
-        """
-        try:
-            self.average.load_state_dict(unprefixed("average", tensors))
-        except RuntimeError as error:
-            raise RunError("The snapshot belongs to another network; train the generator again.") from error
+    def restore_average(self, tensors: Mapping[str, torch.Tensor]) -> None:
+        """Restore the averaged generator alone, which is enough for sampling and export."""
+        self.average.load_state_dict(unprefixed("average", tensors))
 
 
 def ema(average: torch.Tensor, current: torch.Tensor, count: torch.Tensor | int) -> torch.Tensor:

@@ -1,14 +1,11 @@
 """The tutorial's GAN of two perceptrons, at several stages of its training."""
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
-from train.config import GeneratorsConfig, TutorialConfig, conflicts, from_preset
+from train.config import GeneratorsConfig, TutorialConfig, from_preset
 from train.data.mnist import Digits
-from train.errors import RunError
-from train.generators.base import Family, Generator
+from train.generators.base import Family, Generator, Sampler
 from train.run import Run
 from train.tutorial.gan import TutorialPair, load_pair, train_on
 
@@ -30,10 +27,6 @@ class MlpGan(Family):
     def fit(self, digits: Digits, run: Run) -> float:
         if not run.exists():
             run.save_config(self.config)
-        elif differing := conflicts(run.config(TutorialConfig), dataclasses.asdict(self.config)):
-            raise RunError(
-                f"{run.folder} has other options: {', '.join(differing)}; delete it to train it again."
-            )
         seconds = train_on(digits, self.config, run)
         steps = run.steps()
         for name, index in {**STAGES, "": -1}.items():
@@ -50,13 +43,10 @@ class MlpGan(Family):
         return self.stages[""][0].sample(count, seed)
 
     def generators(self, name: str, seconds: float) -> list[Generator]:  # noqa: ARG002
-        def stage(label: str, pair: TutorialPair, spent: float) -> Generator:
-            return Generator(
-                f"{name}_{label}".rstrip("_"),
-                self.kind,
-                False,
-                spent,
-                lambda count, seed, digits=None: pair.sample(count, seed),  # noqa: ARG005
-            )
+        def sampler(pair: TutorialPair) -> Sampler:
+            return lambda count, seed, digits: pair.sample(count, seed)  # noqa: ARG005
 
-        return [stage(label, pair, spent) for label, (pair, spent) in self.stages.items()]
+        return [
+            Generator(f"{name}_{label}".rstrip("_"), self.kind, False, spent, sampler(pair))
+            for label, (pair, spent) in self.stages.items()
+        ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data.mnist import CLASSES
+from train.errors import ConfigError
 from train.figures import save_grid
 from train.generators.base import Generator, real_digits
 from train.generators.classifier import DigitClassifier, features_of, probabilities_of
@@ -55,19 +56,19 @@ def measure_generators(
     count: samples of each generator, and test digits; fewer if there are fewer test or held-out digits.
 
     Returns a report for JSON: `count`, `neighbours` (of precision and recall), `known` (how many), `seed`,
-    and `rows`. Each row has the figures of `COLUMNS`, the mean `confidence` of the classifier, and
-    `nearest_closest`, the distance that 1 % fall below. `frechet_ratio` and `copies` are relative to the
-    first row: `copies` is the share closer to a known digit than the closest 1 % of real ones, so 1 % is
-    expected by chance. Distances are from 0 to 1 per pixel. `wanted_digit` is None for unconditional
-    generators, and both times are None for real digits. All but the times depends on the arguments alone.
+    and `rows`. Each row has the figures of `COLUMNS`, and `nearest_closest`, the distance that 1 % fall
+    below. `frechet_ratio` and `copies` are relative to the first row: `copies` is the share closer to a known
+    digit than the closest 1 % of real ones, so 1 % is expected by chance. Distances are from 0 to 1 per
+    pixel. `wanted_digit` is None for unconditional generators, and both times are None for real digits. All
+    but the times depends on the arguments alone.
 
     Raises:
-        ValueError: held-out digits are among the known ones, or there are too few digits.
+        ConfigError: held-out digits are among the known ones, or there are too few digits.
     """
     images, labels = held_out
     count = min(count, len(reals), len(images))
     if count <= NEIGHBOURS:
-        raise ValueError(f"{count} digits are too few to measure; give more test and held-out digits.")
+        raise ConfigError(f"{count} digits are too few to measure; give more test and held-out digits.")
     random = np.random.default_rng(seed)
     # Shuffled: MNIST's test digits are sorted, those of the neater writers first.
     tested = reals[random.permutation(len(reals))[:count]]
@@ -92,7 +93,6 @@ def measure_generators(
             "precision": precision,
             "recall": recall,
             "wanted_digit": as_wanted if generator.conditional else None,
-            "confidence": float(probabilities.max(1).mean()),
             "nearest_median": float(np.median(nearest)),
             "nearest_closest": float(np.quantile(nearest, CLOSEST)),
             "seconds_per_1000": None if real else seconds * 1000 / count,
@@ -103,7 +103,7 @@ def measure_generators(
     standard, standard_nearest = measure(real_digits(HELD_OUT, images, labels))
     border = standard["nearest_closest"]
     if border == 0:
-        raise ValueError("Held-out digits are among the known ones, so that copies cannot be recognised.")
+        raise ConfigError("Held-out digits are among the known ones, so that copies cannot be recognised.")
     measured = [(standard, standard_nearest), *map(measure, generators)]
     rows = [
         {

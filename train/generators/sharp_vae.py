@@ -17,6 +17,7 @@ from train.generators.learned import LearnedFamily, chunks, means, minimize
 from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
 from train.generators.networks import ConvGenerator
 from train.generators.vae import kl_from_normal
+from train.loop import Part
 from train.run import Run
 
 RECENT: Final = 20_000
@@ -86,10 +87,6 @@ class SharpVae(LearnedFamily):
         codes, labels = self.codes[:known].cpu(), self.labels[:known].cpu()
         return fit_classes(codes, labels, self.components, self.config.seed)
 
-    def save_samples(self, run: Run, step: int) -> dict[str, float]:  # noqa: ARG002
-        """Save nothing: the mixtures are fitted only after training."""
-        return {}
-
     def remember(self, codes: torch.Tensor, labels: torch.Tensor) -> None:
         """Prepend the newest codes and drop the oldest."""
         self.codes = torch.cat([codes, self.codes])[:RECENT]
@@ -115,10 +112,5 @@ class SharpVae(LearnedFamily):
             parts.append(to_pixels(pictures[:, 0]))
         return np.concatenate(parts)
 
-    def state(self) -> dict[str, torch.Tensor]:
-        return super().state() | {"codes": self.codes, "labels": self.labels}
-
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        super().restore(tensors)
-        self.codes = tensors["codes"].to(self.device)
-        self.labels = tensors["labels"].to(self.device)
+    def parts(self) -> Mapping[str, Part]:
+        return {**super().parts(), "codes": self.codes, "labels": self.labels}

@@ -1,19 +1,19 @@
 """The tutorial's GAN: discriminator and generator are updated in turn."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.checkpoint import load_optimizer, optimizer_tensors, prefixed, unprefixed
+from train.checkpoint import unprefixed
 from train.config import TutorialConfig
 from train.data import mnist
 from train.errors import ConfigError
 from train.figures import save_curves, save_grid
-from train.loop import Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
+from train.loop import Learner, Part, Schedule, epoch_order, run_loop, snapshot_steps, steps_per_epoch
 from train.run import Run
 from train.tutorial.losses import discriminator_loss, generator_loss, quantized
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
@@ -24,28 +24,23 @@ WINDOW = ("discriminator_loss", "generator_loss", "real_accuracy", "fake_accurac
 """Names of the values that a step returns; the metrics average them over a window."""
 
 
-class Noise(NamedTuple):
-    """The noise of one step, each float32 [n, latent].
-
-    train_mode, eval_mode: for the discriminator's fakes, generated with the batch's statistics and with the
-    running ones. update: for the fakes that the generator learns from.
-    """
-
-    train_mode: torch.Tensor
-    eval_mode: torch.Tensor
-    update: torch.Tensor
-
-
 class Batch(NamedTuple):
-    """The data of one step. reals, fakes: float32 [batch, pixels], k/255."""
+    """The data of one step.
+
+    reals, fakes: float32 [batch, pixels], k/255, for the discriminator's update.
+    train_noise, eval_noise: float32 [n, latent], which the fakes were made from with the batch's statistics
+    and with the running ones. noise: float32 [batch, latent], for the generator's update.
+    """
 
     reals: torch.Tensor
     fakes: torch.Tensor
-    noise: Noise
+    train_noise: torch.Tensor
+    eval_noise: torch.Tensor
+    noise: torch.Tensor
 
 
-class TutorialPair:
-    """Both networks, their optimisers and the noise stream; see `train.loop.Learner`."""
+class TutorialPair(Learner):
+    """Both networks, their optimisers and the noise stream."""
 
     watched = WINDOW
 
@@ -53,7 +48,7 @@ class TutorialPair:
         self.shape = shape
         self.latent = config.latent
         self.device = device
-        self.use_bfloat16 = config.precision == "bfloat16"
+        self.precision = config.precision
         pixels = math.prod(shape)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -103,8 +98,9 @@ class TutorialPair:
     def batch(self, images: torch.Tensor) -> Batch:
         """Return the reals uint8 [batch, height, width] with as many fakes and noise for as many more."""
         count = len(images)
-        noise = Noise(self.noise(count - count // 2), self.noise(count // 2), self.noise(count))
-        return Batch(mnist.to_float(images), self.discriminator_fakes(noise), noise)
+        train_noise, eval_noise = self.noise(count - count // 2), self.noise(count // 2)
+        fakes = self.discriminator_fakes(train_noise, eval_noise)
+        return Batch(mnist.to_float(images), fakes, train_noise, eval_noise, self.noise(count))
 
     def update_discriminator(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return the loss and the logits [batch] of reals and fakes from before the update, detached."""
@@ -118,7 +114,7 @@ class TutorialPair:
     def update_generator(self, batch: Batch) -> torch.Tensor:
         """Return the loss from before the update, detached."""
         self.discriminator.requires_grad_(False)
-        loss = self.generator_loss(batch.noise.update)
+        loss = self.generator_loss(batch.noise)
         self.generator_optimizer.zero_grad()
         loss.backward()
         self.generator_optimizer.step()
@@ -141,10 +137,6 @@ class TutorialPair:
         with self.autocast():
             return cast(torch.Tensor, self.discriminator(pictures)).float()
 
-    def autocast(self) -> torch.autocast:
-        """Compute products in bfloat16 if the options say so; weights, losses and updates stay float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.use_bfloat16)
-
     def fakes(self, noise: torch.Tensor, *, training: bool) -> torch.Tensor:
         """Return fakes in 8 bits: float32 [n, pixels], k/255, of noise [n, latent].
 
@@ -157,14 +149,14 @@ class TutorialPair:
         return quantized(pictures)
 
     @torch.no_grad()
-    def discriminator_fakes(self, noise: Noise) -> torch.Tensor:
+    def discriminator_fakes(self, train_noise: torch.Tensor, eval_noise: torch.Tensor) -> torch.Tensor:
         """Return fakes for the discriminator's update: float32 [count, pixels], k/255.
 
         Half use the batch's statistics, like all of the notebook's, and half the running ones, like the
         exported generator's. Otherwise the discriminator would never see what it is deployed with.
         """
         with self.autocast():
-            pictures = self.generator.both_modes(noise.train_mode, noise.eval_mode)
+            pictures = self.generator.both_modes(train_noise, eval_noise)
         return quantized(pictures)
 
     @torch.no_grad()
@@ -191,25 +183,19 @@ class TutorialPair:
             "fake_accuracy": (fake_logits >= 0).float().mean().item(),
         }
 
-    def state(self) -> dict[str, torch.Tensor]:
+    def parts(self) -> Mapping[str, Part]:
         return {
-            **prefixed("discriminator", self.discriminator.state_dict()),
-            **prefixed("generator", self.generator.state_dict()),
-            **prefixed("discriminator_optimizer", optimizer_tensors(self.discriminator_optimizer)),
-            **prefixed("generator_optimizer", optimizer_tensors(self.generator_optimizer)),
-            "noise_stream": self.noise_stream.get_state(),
+            "discriminator": self.discriminator,
+            "generator": self.generator,
+            "discriminator_optimizer": self.discriminator_optimizer,
+            "generator_optimizer": self.generator_optimizer,
+            "noise_stream": self.noise_stream,
         }
 
-    def restore_networks(self, tensors: dict[str, torch.Tensor]) -> None:
+    def restore_networks(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Restore the networks alone, which is enough for scoring and export."""
         self.discriminator.load_state_dict(unprefixed("discriminator", tensors))
         self.generator.load_state_dict(unprefixed("generator", tensors))
-
-    def restore(self, tensors: dict[str, torch.Tensor]) -> None:
-        self.restore_networks(tensors)
-        load_optimizer(self.discriminator_optimizer, unprefixed("discriminator_optimizer", tensors))
-        load_optimizer(self.generator_optimizer, unprefixed("generator_optimizer", tensors))
-        self.noise_stream.set_state(tensors["noise_stream"])
 
 
 def train(config: TutorialConfig, run: Run) -> None:

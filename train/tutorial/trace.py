@@ -5,7 +5,6 @@ the one that training took. The run itself is not changed.
 """
 
 import base64
-import json
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.nn.utils import get_total_norm
 
-from train.checkpoint import write_atomically
+from train.checkpoint import write_json
 from train.config import TutorialConfig
 from train.data import mnist
 from train.device import resolve
@@ -73,7 +72,7 @@ def record_steps(run: Run, at: Sequence[int] = ()) -> dict[str, Any]:
         },
         "steps": steps,
     }
-    write_atomically(run.folder / RECORD, (json.dumps(record, indent=1) + "\n").encode())
+    write_json(run.folder / RECORD, record)
     return record
 
 
@@ -150,10 +149,10 @@ def observe(pair: TutorialPair, batch: Batch) -> Observation:
     """Evaluate a pair on a batch, with fakes made from the same noise; updates its running statistics."""
     with torch.no_grad():
         # First, because making the others updates the statistics that these are made with.
-        eval_fakes = pair.fakes(batch.noise.eval_mode, training=False)
-        fakes = torch.cat([pair.fakes(batch.noise.train_mode, training=True), eval_fakes])
+        eval_fakes = pair.fakes(batch.eval_noise, training=False)
+        fakes = torch.cat([pair.fakes(batch.train_noise, training=True), eval_fakes])
         discriminator_loss, real_logits, fake_logits = pair.discriminate(batch.reals, fakes)
-        generator_loss = pair.generator_loss(batch.noise.update)
+        generator_loss = pair.generator_loss(batch.noise)
     place = len(fakes) - len(eval_fakes)
     logits = torch.stack([real_logits[0], fake_logits[place]])
     labels = torch.tensor([REAL, FAKE], dtype=logits.dtype, device=logits.device)

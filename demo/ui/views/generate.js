@@ -4,20 +4,12 @@ new ResizeObserver((entries, observer) => {
   trigger('open', { query: location.search.slice(1) });
 }).observe(element);
 
-let latest = { grid: 0 };
-watch('value', () => {
-  const grid = Number(element.querySelector('[data-grid]')?.dataset.grid ?? 0);
-  // Ignore the answer to an earlier request that arrives late.
-  if (grid < latest.grid) props.value = latest.value;
-  else latest = { grid, value: props.value };
-});
-
 element.addEventListener('click', (event) => {
   const chosen = event.target.closest('.grid-select');
   if (chosen) {
     for (const each of element.querySelectorAll('.grid-select')) each.ariaPressed = each === chosen;
-    const { grid } = chosen.closest('[data-grid]').dataset;
-    trigger('choose', { grid: Number(grid), index: Number(chosen.dataset.index) });
+    const { query } = element.querySelector('.share').dataset;
+    trigger('choose', { query: `${query}&index=${chosen.dataset.index}` });
     return;
   }
   const digit = event.target.closest('.grid-digit');

@@ -2,6 +2,7 @@
 
 import html
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -10,14 +11,15 @@ import gradio as gr
 
 from demo.api.endpoints import generate_files
 from demo.contract import DIGITS
-from demo.inference.check import check_bytes
+from demo.inference.check import Checked, check_bytes
 from demo.inference.engine import LARGEST_SEED, Engine
 from demo.insight.grid import DEFAULT_COUNT, LARGEST_GRID, GenerateParams, InvalidArgument, read_params
+from demo.insight.search import Found, search
 from demo.ui.events import LARGEST_NUMBER, event_number, event_text
 from demo.ui.html import VERDICTS, digit_grid
 from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
-from demo.ui.views.search import SearchState, Selection, search_panel
+from demo.ui.views.search import search_panel
 from demo.ui.widgets.picture_area import decode_png_url
 from demo.ui.widgets.share_link import SHARE_SCRIPT, share_link
 
@@ -29,6 +31,9 @@ SEARCHES_AT_ONCE: Final = 3
 
 LONGEST_SHOWN: Final = 40
 """Characters of an invalid value that the page repeats."""
+
+Latest = dict[str, int]
+"""Numbers of a visitor's latest grid, latest turn of the search panel, and the turn that was halted."""
 
 
 def add_generate(page: Page) -> None:
@@ -64,59 +69,68 @@ def add_generate(page: Page) -> None:
             apply_default_css=False,
             elem_id="search",
         )
-    state = gr.State(SearchState())
+    # Changed in place, because a running search must see at once that it is no longer wanted.
+    latest = gr.State({"grid": 0, "turn": 0, "halted": 0})
 
-    def fill(state: SearchState, query: Mapping[str, object], text: Texts, *fields: Any) -> list[Any]:
-        """Return values for `filled` and for fields; no changes if a grid requested later is shown."""
-        grid = state.request_grid()
+    def fill(latest: Latest, query: Mapping[str, object], text: Texts, *fields: Any) -> list[Any]:
+        """Return values for `filled` and for fields; no changes if another grid has been requested since."""
+        grid = _begin(latest, "grid")
         params, invalid = read_params(engine, query)
         files = generate_files(engine, params.generator, params.count, params.seed, params.digit)
-        selection = state.show_grid(grid, params, files)
-        if selection is None:
+        panel = select_digit(latest, params, text, in_front="index" in query)
+        if grid != latest["grid"]:
             return [gr.skip()] * (3 + len(fields))
-        return [
-            _grid(selection, invalid, text),
-            search_panel(engine, selection, text, in_front="index" in query),
-            _digit_field(engine, params, text),
-            *fields,
-        ]
+        return [_grid(params, files, invalid, text), panel, _digit_field(engine, params, text), *fields]
 
-    def open_grid(state: SearchState, event: gr.EventData, request: gr.Request) -> list[Any]:
+    def select_digit(latest: Latest, params: GenerateParams, text: Texts, *, in_front: bool) -> str:
+        original = next(search(engine, params))
+        return search_panel(engine, params, [original], _begin(latest, "turn"), text, in_front=in_front)
+
+    def open_grid(latest: Latest, event: gr.EventData, request: gr.Request) -> list[Any]:
         query = dict(parse_qsl(event_text(event, "query")))
         params, _ = read_params(engine, query)
         # Only what the link names, because the visitor may have started to fill in the rest.
         values = {"generator": params.generator, "count": params.count, "seed": params.seed}
         fields = [value if name in query else gr.skip() for name, value in values.items()]
-        return fill(state, query, page.texts(request), *fields)
+        return fill(latest, query, page.texts(request), *fields)
 
     def change(
-        state: SearchState, generator: str, digit: str, count: float, seed: float | None, request: gr.Request
+        latest: Latest, generator: str, digit: str, count: float, seed: float | None, request: gr.Request
     ) -> list[Any]:
         query: dict[str, object] = {"generator": generator, "count": count, "seed": seed}
         if engine.chooses_digit(generator):
             query["digit"] = digit
-        return fill(state, query, page.texts(request))
+        return fill(latest, query, page.texts(request))
 
     def change_seed(
-        state: SearchState, generator: str, digit: str, count: float, request: gr.Request
+        latest: Latest, generator: str, digit: str, count: float, request: gr.Request
     ) -> list[Any]:
         seed = secrets.randbelow(SEEDS_TO_TRY)
-        return [*change(state, generator, digit, count, seed, request), seed]
+        return [*change(latest, generator, digit, count, seed, request), seed]
 
-    def select(state: SearchState, event: gr.EventData, request: gr.Request) -> object:
-        _refuse_expired(state, page.texts(request))
-        index = event_number(event, "index", LARGEST_GRID)
-        selection = state.select(event_number(event, "grid", LARGEST_NUMBER), index)
-        if selection is None:
-            return gr.skip()
-        return search_panel(engine, selection, page.texts(request), in_front=True)
+    def select(latest: Latest, event: gr.EventData, request: gr.Request) -> str:
+        params, _ = read_params(engine, dict(parse_qsl(event_text(event, "query"))))
+        return select_digit(latest, params, page.texts(request), in_front=True)
 
-    def search(state: SearchState, event: gr.EventData, request: gr.Request) -> Iterator[str]:
-        _refuse_expired(state, page.texts(request))
-        yield from state.run(engine, event_number(event, "turn", LARGEST_NUMBER), page.texts(request))
+    def search_on(latest: Latest, event: gr.EventData, request: gr.Request) -> Iterator[str]:
+        params, _ = read_params(engine, dict(parse_qsl(event_text(event, "query"))))
+        text = page.texts(request)
+        if event_number(event, "turn", LARGEST_NUMBER) < latest["turn"]:
+            # While the search waited, the panel was replaced.
+            return
+        turn = _begin(latest, "turn")
+        steps: list[Found] = []
+        for found in search(engine, params):
+            if turn != latest["turn"]:
+                return
+            steps.append(found)
+            yield search_panel(engine, params, steps, turn, text, running=True)
+            if turn == latest["halted"]:
+                break
+        yield search_panel(engine, params, steps, turn, text)
 
-    def halt(state: SearchState) -> None:
-        state.halt()
+    def halt(latest: Latest) -> None:
+        latest["halted"] = latest["turn"]
 
     def check_digit(event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         name, png = event_text(event, "name"), event_text(event, "png")
@@ -126,14 +140,14 @@ def add_generate(page: Page) -> None:
     filled = [digits, panel, digit]
     fields = [generator, digit, count]
     opened = [*filled, generator, count, seed]
-    digits.open(open_grid, state, opened, api_name="page_open_grid", **with_data)
+    digits.open(open_grid, latest, opened, api_name="page_open_grid", **with_data)
     changes = [generator.input, digit.input, count.input, seed.input]
-    gr.on(changes, change, [state, *fields, seed], filled, api_name="page_generate", **events)
-    other.click(change_seed, [state, *fields], [*filled, seed], api_name="page_seed", **events)
-    digits.choose(select, state, panel, api_name="page_select_digit", **with_data)
+    gr.on(changes, change, [latest, *fields, seed], filled, api_name="page_generate", **events)
+    other.click(change_seed, [latest, *fields], [*filled, seed], api_name="page_seed", **events)
+    digits.choose(select, latest, panel, api_name="page_select_digit", **with_data)
     searching = panel.start(
-        search,
-        state,
+        search_on,
+        latest,
         panel,
         api_name="page_search",
         concurrency_limit=SEARCHES_AT_ONCE,
@@ -144,22 +158,26 @@ def add_generate(page: Page) -> None:
         js="() => document.dispatchEvent(new Event('touchstone:search-failed'))",
         api_visibility="private",
     )
-    panel.halt(halt, state, None, api_name="page_halt", **events)
+    panel.halt(halt, latest, None, api_name="page_halt", **events)
     for part, name in ((digits, "page_check_digit"), (panel, "page_check_found")):
         part.select(check_digit, None, page.shown, api_name=name, **with_data)
 
 
-def _refuse_expired(state: SearchState, text: Texts) -> None:
-    """Raise gr.Error if the page shows a grid that the app no longer has, for example after a restart."""
-    if state.now is None:
-        raise gr.Error(text("generate.gone"), print_exception=False)
+def _begin(latest: Latest, what: str) -> int:
+    # From the clock, so that after a restart the numbers on an open page are older.
+    latest[what] = time.time_ns() // 1000
+    return latest[what]
 
 
-def _grid(selection: Selection, invalid: Sequence[InvalidArgument], text: Texts) -> str:
+def _grid(
+    params: GenerateParams,
+    digits: Sequence[tuple[Checked, bytes]],
+    invalid: Sequence[InvalidArgument],
+    text: Texts,
+) -> str:
     """Return the notices, what was generated and its verdicts, a link to it, and the digits."""
-    params = selection.params
     notices = "".join(f"<p>{_notice(each, text)}</p>" for each in invalid)
-    verdicts = [checked.answer.verdict for checked, _ in selection.digits]
+    verdicts = [checked.answer.verdict for checked, _ in digits]
     counts = " &middot; ".join(
         f"{text(f'verdict.{name}')} {verdicts.count(verdict)}"
         for verdict, name in VERDICTS.items()
@@ -168,10 +186,10 @@ def _grid(selection: Selection, invalid: Sequence[InvalidArgument], text: Texts)
     key = "generate.made" if params.digit is None else "generate.made-digit"
     summary = text(key, count=len(verdicts), digit=params.digit, generator=params.generator, seed=params.seed)
     return (
-        f'<div data-grid="{selection.grid}"><div class="notice" role="alert">{notices}</div>'
+        f'<div class="notice" role="alert">{notices}</div>'
         f'<div class="grid-head"><p role="status">{summary} {counts}</p>'
         f"{share_link(params.grid_query, text('share.grid'), text)}</div>"
-        f"{digit_grid(selection.digits, text, params.index)}</div>"
+        f"{digit_grid(digits, text, params.index)}"
     )
 
 
@@ -188,7 +206,6 @@ def _notice(argument: InvalidArgument, text: Texts) -> str:
 def _digit_field(engine: Engine, params: GenerateParams, text: Texts) -> Any:
     """Return the digit's field, disabled with the reason if the generator cannot choose."""
     value = "" if params.digit is None else str(params.digit)
-    if engine.chooses_digit(params.generator):
-        return gr.Dropdown(value=value, interactive=True, info="")
-    reason = html.unescape(text("generate.no-choice", generator=params.generator))
-    return gr.Dropdown(value=value, interactive=False, info=reason)
+    chooses = engine.chooses_digit(params.generator)
+    reason = "" if chooses else html.unescape(text("generate.no-choice", generator=params.generator))
+    return gr.update(value=value, interactive=chooses, info=reason)

@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 
 from demo.inference.check import Checked
-from demo.insight.learning import Learning, example_digit, load_learning, load_recording
+from demo.insight.learning import Record, example_digit, load_learning, load_recording
 from demo.ui.html import probability_to_show
 from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
@@ -73,7 +73,7 @@ def add_learn(page: Page) -> None:
     digit.check(lambda: gr.Tabs(selected="check"), None, page.tabs, api_name="page_draw", **private_event())
 
 
-def follow(page: Page, learning: Learning, current: Checked | None, text: Texts) -> str:
+def follow(page: Page, learning: Record, current: Checked | None, text: Texts) -> str:
     """Return the panel that follows the current digit, or else an example, through the snapshots."""
     shown, example = current, None
     if current is None or probability_to_show(current.answer) is None:

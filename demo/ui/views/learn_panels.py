@@ -9,7 +9,7 @@ from typing import Final
 from demo.api.routes import MODELS_PATH
 from demo.contract import HISTORY_PICTURE, MLP_DISCRIMINATOR
 from demo.inference.check import Checked
-from demo.insight.learning import Learning, position
+from demo.insight.learning import Record, position
 from demo.ui.html import pixels_image, probability_to_show, table
 from demo.ui.texts import Texts
 
@@ -19,9 +19,9 @@ CHART_HEIGHT: Final = 100
 """The height of a chart in its own units; the page stretches both axes."""
 
 
-def introduction(learning: Learning, model: str, text: Texts) -> str:
+def introduction(learning: Record, model: str, text: Texts) -> str:
     """Return what the view shows, and whose numbers these are. model: the one *Check* uses."""
-    steps = learning.snapshots.steps
+    steps = learning["steps"]
     pair = text("learn.pair", last=f"{steps[-1]:,}", count=len(steps))
     other = text("learn.whose-same" if model == MLP_DISCRIMINATOR else "learn.whose-other")
     return (
@@ -30,9 +30,9 @@ def introduction(learning: Learning, model: str, text: Texts) -> str:
     )
 
 
-def steps_control(learning: Learning, text: Texts) -> str:
+def steps_control(learning: Record, text: Texts) -> str:
     """Return the slider over the snapshots, at the last one, with a status line."""
-    steps = learning.snapshots.steps
+    steps = learning["steps"]
     last = len(steps) - 1
     ticks = "".join(
         f'<span data-stop="{stop}" style="--place:{stop / last:.4f}">{step:,}</span>'
@@ -51,7 +51,7 @@ def steps_control(learning: Learning, text: Texts) -> str:
 
 
 def digit_panel(
-    learning: Learning, checked: Checked, probabilities: Sequence[float], example: str | None, text: Texts
+    learning: Record, checked: Checked, probabilities: Sequence[float], example: str | None, text: Texts
 ) -> str:
     """Return a digit and its P(fake | x) at every snapshot.
 
@@ -59,7 +59,7 @@ def digit_panel(
     """
     assert checked.pixels is not None
     numbers = [f"{each:.4f}" for each in probabilities]
-    steps = learning.snapshots.steps
+    steps = learning["steps"]
     points = [(position(step, steps), each) for step, each in zip(steps, probabilities, strict=True)]
     chart = line_chart(
         [Line("yours", points, probabilities)],
@@ -96,39 +96,37 @@ def _draw(key: str, text: Texts) -> str:
     return f"<p>{text(key)}</p><p>{button}</p>"
 
 
-def pair_panel(learning: Learning, text: Texts) -> str:
+def pair_panel(learning: Record, text: Texts) -> str:
     """Return what the generator makes at every snapshot, and both losses."""
     cards = (_grids(learning, text), _losses(learning, text))
     sections = "".join(f'<section class="learn-card">{each}</section>' for each in cards)
     return f'<div class="learn-pair">{sections}</div>'
 
 
-def _grids(learning: Learning, text: Texts) -> str:
+def _grids(learning: Record, text: Texts) -> str:
     """Return the generated digits: one picture holds the grids of all snapshots, and a frame shows one."""
     # A URL, so that the browser caches the picture; relative, because a proxy may add a path.
     source = f"{MODELS_PATH}/{HISTORY_PICTURE}"
-    style = f"--count:{len(learning.snapshots.steps)};background-image:url({source})"
-    alternative = text("learn.grid-alt", count=learning.grid_digits)
+    style = f"--count:{len(learning['steps'])};background-image:url({source})"
+    alternative = text("learn.grid-alt", count=learning["wall"]["digits"])
     return (
         f"<h3>{text('learn.grid')}</h3>"
         f'<div class="learn-grid" role="img" aria-label="{alternative}" style="{style}"></div>'
-        f'<p class="hint">{text("learn.grid-text", count=learning.grid_digits)}</p>'
+        f'<p class="hint">{text("learn.grid-text", count=learning["wall"]["digits"])}</p>'
     )
 
 
-def _losses(learning: Learning, text: Texts) -> str:
-    at, curve = learning.snapshots, learning.curve
+def _losses(learning: Record, text: Texts) -> str:
+    steps, curve = learning["steps"], learning["curve"]
     # A mean covers the steps before it, so the lines start at the first snapshot.
-    places = [0.0, *(position(step, at.steps) for step in curve.steps)]
-    lines = [
-        Line(name, list(zip(places, [values[0], *means], strict=True)), values)
-        for name, means, values in (
-            ("discriminator", curve.discriminator, at.discriminator),
-            ("generator", curve.generator, at.generator),
-        )
-    ]
+    places = [0.0, *(position(step, steps) for step in curve["step"])]
+    lines = []
+    for name in ("discriminator", "generator"):
+        values = learning[f"{name}_loss"]
+        points = zip(places, [values[0], *curve[f"{name}_loss"]], strict=True)
+        lines.append(Line(name, list(points), values))
     top = max(1, math.ceil(max(y for line in lines for _, y in (*line.points, *enumerate(line.dots)))))
-    chart = line_chart(lines, top, (_GUESS, text("learn.guess")), text("learn.losses-chart"), at.steps)
+    chart = line_chart(lines, top, (_GUESS, text("learn.guess")), text("learn.losses-chart"), steps)
     columns = {text(f"learn.{line.name}"): [f"{each:.4f}" for each in line.dots] for line in lines}
     key = "".join(
         f'<div class="{line.name}"><dt>{name}</dt><dd>{_stops(numbers)}</dd></div>'
@@ -141,7 +139,7 @@ def _losses(learning: Learning, text: Texts) -> str:
     return (
         f'<h3>{text("learn.losses")}</h3><dl class="learn-key">{key}</dl>{chart}'
         f'<p class="hint">{text("learn.losses-text")} {text("learn.losses-text-two")}</p>'
-        f"{_table(at.steps, columns, text)}{status}"
+        f"{_table(steps, columns, text)}{status}"
     )
 
 

@@ -26,7 +26,8 @@ element.addEventListener('click', (event) => {
     // The search may have to wait for its turn, which the server does not report.
     say('waiting');
     button.disabled = true;
-    trigger('start', { turn: latest.turn });
+    const { query } = element.querySelector('.share').dataset;
+    trigger('start', { query, turn: latest.turn });
   }
   if (button.dataset.action === 'halt') trigger('halt');
   if (button.dataset.action === 'select') {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from demo.inference.answer import Answer
 from demo.inference.check import Checked
 from demo.insight.why import Distribution, check_changed, load_distributions, occlusion_map
-from demo.ui.html import description_list, pixels_image, probability_to_show, tone, verdict_text
+from demo.ui.html import description_list, pixels_image, probability_to_show, signed_image, tone, verdict_text
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
 
@@ -113,17 +113,6 @@ def _changed(name: str, checked: Checked, text: Texts) -> str:
 
 
 def _heat(pixels: NDArray[np.uint8], contributions: NDArray[np.float32], text: Texts) -> str:
-    """Return the digit beside an SVG of each pixel's contribution to "fake" or "real"."""
-    strongest = float(np.abs(contributions).max()) or 1.0
-    height, width = contributions.shape
-    squares = "".join(
-        f'<rect x="{x}" y="{y}" width="1" height="1" class="{"for-fake" if value > 0 else "for-real"}" '
-        f'opacity="{abs(value) / strongest:.2f}"/>'
-        for (y, x), value in np.ndenumerate(contributions)
-        if abs(value) > strongest / 50
-    )
-    return (
-        f'<p>{text("why.heat-text")}</p><div class="heat">{pixels_image(pixels)}'
-        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{text("why.heat-alt")}" '
-        f'shape-rendering="crispEdges">{squares}</svg></div>'
-    )
+    """Return the digit beside each pixel's contribution to "fake" or "real"."""
+    pictures = pixels_image(pixels) + signed_image(contributions, text("why.heat-alt"))
+    return f'<p>{text("why.heat-text")}</p><div class="heat">{pictures}</div>'

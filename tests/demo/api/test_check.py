@@ -29,6 +29,7 @@ from demo.api.routes import CHECK_PATH
 from demo.batch.many import MOST_FILES
 from demo.errors import NoRoomError
 from demo.inference.engine import Engine, Scores
+from export.benchmark.processes import children
 from export.conformance import CONFORMANCE_FOLDER
 from tests.demo.test_cli import CONTRACT
 from tests.support.serving import served_app, served_process
@@ -186,19 +187,12 @@ def test_a_failing_model_or_lack_of_room_is_503(monkeypatch: pytest.MonkeyPatch)
 
 if LINUX:
 
-    def children(process: int) -> list[int]:
-        return [
-            int(child)
-            for path in Path(f"/proc/{process}/task").glob("*/children")
-            for child in path.read_text().split()
-        ]
-
     def test_while_decoders_hang_others_are_served() -> None:
         many = [("files", (f"{index}.png", b"no picture")) for index in range(64)]
-        with served_process("--api-only") as (lines, process), client_of(lines[0].split()[-1]) as client:
+        with served_process("--api-only") as server, client_of(server.address) as client:
             # Several pictures, so that every decoder runs.
             assert client.post(CHECK_PATH, files=many).status_code == 200
-            decoders = children(process.pid)
+            decoders = children(server.pid)
             assert decoders
             for decoder in decoders:
                 os.kill(decoder, signal.SIGSTOP)

@@ -131,11 +131,10 @@ def give_up(address: str, path: str, sent: int) -> None:
         connection.sendall(part(bytes(sent))[0][: -len("\r\n--b--\r\n")])
 
 
-def test_some_time_after_the_last_request_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(KEPT_IDLE, "2")
-    with served_process() as (lines, process):
-        address = next(word for word in lines[0].split() if word.startswith("http"))
-        given = Path(f"/proc/{process.pid}/environ").read_bytes().decode().split("\0")
+def test_some_time_after_the_last_request_nothing_is_left() -> None:
+    with served_process(**{KEPT_IDLE: "2"}) as server:
+        address = server.address
+        given = Path(f"/proc/{server.pid}/environ").read_bytes().decode().split("\0")
         (folder,) = (Path(each.removeprefix("TMPDIR=")) for each in given if each.startswith("TMPDIR="))
         before = set(folder.rglob("*"))
         # A page that stays open asks for nothing.

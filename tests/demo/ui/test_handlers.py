@@ -10,19 +10,16 @@ import numpy as np
 import pytest
 from gradio import FileData
 
-from demo.api.endpoints import generate_files
 from demo.batch.many import MOST_FILES, Sent
 from demo.decoder.images import encode_png
 from demo.errors import RequestError
 from demo.inference.engine import Engine
 from demo.insight import game as game_rules
-from demo.insight.grid import GenerateParams
 from demo.ui.app import build_app
 from demo.ui.events import UNREADABLE
 from demo.ui.html import png_url
 from demo.ui.views import game
 from demo.ui.views.many import UNREADABLE_LIST, arrange
-from demo.ui.views.search import SearchState
 
 Handlers = dict[str, Callable[..., Any]]
 
@@ -41,39 +38,16 @@ def handlers(engine: Engine) -> Handlers:
     return handlers_of(engine)
 
 
-@pytest.fixture
-def state(engine: Engine) -> SearchState:
-    state = SearchState()
-    params = GenerateParams("mlp_generator", count=1)
-    state.show_grid(state.request_grid(), params, generate_files(engine, params.generator, 1, 0, None))
-    return state
-
-
-@pytest.mark.parametrize("content", [None, {"query": 5, "grid": 1, "index": -1, "turn": "1"}])
+@pytest.mark.parametrize("content", [None, {"query": 5, "turn": "1"}])
 @pytest.mark.parametrize(
     "name", ["page_open_grid", "page_select_digit", "page_search", "page_check_digit", "page_check_found"]
 )
-def test_invalid_event_data_is_refused(
-    handlers: Handlers, state: SearchState, name: str, content: object
-) -> None:
+def test_invalid_event_data_is_refused(handlers: Handlers, name: str, content: object) -> None:
     arguments: list[Any] = [gr.EventData(None, content), None]
     if name not in ("page_check_digit", "page_check_found"):
-        arguments.insert(0, state)
+        arguments.insert(0, {})
     with pytest.raises(gr.Error, match=UNREADABLE):
         list(handlers[name](*arguments))
-
-
-@pytest.mark.parametrize("name", ["page_select_digit", "page_search"])
-def test_digits_that_the_app_no_longer_has_are_reported(handlers: Handlers, name: str) -> None:
-    with pytest.raises(gr.Error, match="no longer has these digits"):
-        list(handlers[name](SearchState(), gr.EventData(None, {"grid": 1, "index": 0, "turn": 1}), None))
-
-
-def test_of_two_grids_the_one_requested_later_stays(handlers: Handlers, state: SearchState) -> None:
-    event = gr.EventData(None, {"query": "generator=mlp_generator&count=2&seed=1"})
-    state.request_grid = lambda: 1  # type: ignore[method-assign]
-    late = handlers["page_open_grid"](state, event, None)
-    assert late == [gr.skip()] * len(late)
 
 
 @pytest.mark.parametrize("event", [{"index": 0}, {"index": -1}, {"index": "0"}], ids=str)

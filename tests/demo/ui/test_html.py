@@ -9,11 +9,10 @@ from demo.inference.answer import Answer
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
-from demo.ui.html import digit_grid, result_panel, table
+from demo.ui.html import digit_grid, pixels_image, result_panel, signed_image, table
 from demo.ui.texts import load_texts
 from demo.ui.views.check import explanation
 from demo.ui.views.learn_panels import Line, line_chart
-from demo.ui.views.one_step import gradient_colours
 
 ENGLISH = load_texts()["en"]
 BAR = np.zeros((28, 28), np.uint8)
@@ -98,7 +97,10 @@ def test_a_chart_draws_points_and_dots_at_their_values() -> None:
     assert "<span>0</span><span>1,000</span>" in chart
 
 
-def test_a_gradient_is_orange_above_zero_and_green_below() -> None:
-    colours = gradient_colours(np.array([[2, 0, -1]], np.float32))
-    assert colours.tolist() == [[[251, 146, 60], [0, 0, 0], [37, 111, 64]]]
-    assert not gradient_colours(np.zeros((2, 2), np.float32)).any()
+def test_signed_numbers_are_orange_above_zero_and_green_below() -> None:
+    for values, expected in (
+        (np.array([[2, 0, -1]], np.float32), [[[251, 146, 60], [0, 0, 0], [37, 111, 64]]]),
+        (np.array([[-128, 127]], np.int8), [[[74, 222, 128], [249, 145, 60]]]),
+        (np.zeros((1, 1), np.float32), [[[0, 0, 0]]]),
+    ):
+        assert signed_image(values, "map") == pixels_image(np.array(expected, np.uint8), "map")

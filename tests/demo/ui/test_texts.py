@@ -18,6 +18,7 @@ from demo.inference import check
 from demo.inference.engine import Engine
 from demo.insight.grid import GenerateParams, read_params
 from demo.insight.learning import load_recording
+from demo.insight.search import search
 from demo.insight.why import load_distributions
 from demo.ui import texts as texts_package
 from demo.ui.app import build_app
@@ -28,7 +29,7 @@ from demo.ui.views import many
 from demo.ui.views.check import REFUSALS
 from demo.ui.views.elsewhere import elsewhere
 from demo.ui.views.one_step import STAGES, one_step_panel
-from demo.ui.views.search import Selection, search_panel
+from demo.ui.views.search import search_panel
 from demo.ui.views.why import reasons
 
 FOLDER = Path(texts_package.__file__).parent
@@ -114,7 +115,7 @@ def test_every_panel_has_its_texts(engine: Engine, language: str) -> None:
     for verdict in VERDICTS:
         result_panel(engine, replace(checked, answer=replace(checked.answer, verdict=verdict)), text)
     reasons(page, load_distributions(engine.manifest, engine.model), checked, text)
-    search_panel(engine, Selection(params, files, 1, 1), text)
+    search_panel(engine, params, [next(search(engine, params))], 1, text)
     elsewhere(engine, text)
     for reason in REFUSALS:
         text(f"check.refuse-{reason}", limit=0)
@@ -127,8 +128,8 @@ def test_every_panel_has_its_texts(engine: Engine, language: str) -> None:
     recording = load_recording(engine.manifest)
     assert recording is not None
     panel = one_step_panel(recording, text)
-    assert panel.count("data-explains=") == len(recording.steps) * len(STAGES)
-    assert all(f"{step.generator_gradient:.4f}" in panel for step in recording.steps)
+    assert panel.count("data-explains=") == len(recording["steps"]) * len(STAGES)
+    assert all(f"{step['generator_gradient']:.4f}" in panel for step in recording["steps"])
     assert "0.00001" in panel
 
 

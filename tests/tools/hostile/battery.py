@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +11,9 @@ import httpx
 import numpy as np
 
 from demo.decoder.limits import MEMORY_LIMIT
+from export.benchmark.processes import Server, children, peak_mebibytes
 from tests.support.pictures import samples_of_every_format
+from tests.support.serving import ROOT, served_process
 from tests.tools.hostile.archives import archives
 from tests.tools.hostile.bombs import bombs
 from tests.tools.hostile.entry_points import (
@@ -25,8 +28,8 @@ from tests.tools.hostile.entry_points import (
 )
 from tests.tools.hostile.mutate import mutate
 from tests.tools.hostile.seeds import other_formats
-from tests.tools.hostile.server import MEGABYTE, ROOT, served
 
+MEGABYTE: Final = 1_000_000
 OTHERS_SHARE: Final = 0.15
 """Share of changed files in formats that the app does not take, which are all refused for the same reason."""
 TOGETHER: Final = 25
@@ -165,6 +168,26 @@ class Report:
         ]
 
 
+@dataclass
+class Peaks:
+    """The most bytes of memory that the server and one of its workers have held; whether it still runs."""
+
+    server: int = 0
+    worker: int = 0
+    alive: bool = True
+
+    def measure(self, app: Server) -> None:
+        """Read them from the system."""
+        try:
+            self.server = int(peak_mebibytes(app.pid) * (1 << 20))
+        except ProcessLookupError:
+            self.alive = False
+        for worker in children(app.pid):
+            # A worker may end in between.
+            with suppress(OSError):
+                self.worker = max(self.worker, int(peak_mebibytes(worker) * (1 << 20)))
+
+
 def memory_goal(name: str, peak: int, limit: int) -> tuple[str, str, str, bool]:
     megabytes = (f"{peak / MEGABYTE:.0f} MB", f"≤ {limit // MEGABYTE} MB")
     return (f"peak memory of {name}", *megabytes, peak <= limit)
@@ -178,25 +201,20 @@ def run(files: tuple[dict[str, bytes], dict[str, bytes]]) -> Report:
     """Send pictures and zips through every entry point of an app that is started for it."""
     pictures, zips = files
     entries: list[EntryPoint] = []
-    with served() as app, httpx.Client(base_url=app.address, timeout=LONGEST) as client:
-        app.measure()
+    peaks = Peaks()
+    with served_process() as app, httpx.Client(base_url=app.address, timeout=LONGEST) as client:
         number = event_number(client, "page_many")
         every = [{name: content} for name, content in pictures.items()]
         groups = list(together(pictures))
 
         def send(entry: EntryPoint, exchanges: Iterator[Exchange]) -> None:
             entries.append(entry)
-            largest, heaviest = 0, ""
             for exchange in exchanges:
                 entry.record(exchange)
-                before = app.peak
-                app.measure()
-                if app.peak - before > largest:
-                    largest, heaviest = app.peak - before, ", ".join(exchange.names[:3])
-                if not app.alive:
+                peaks.measure(app)
+                if not peaks.alive:
                     break
-            peak = f"{app.peak / MEGABYTE:.0f} MB, {largest / MEGABYTE:.0f} of them with {heaviest}"
-            print(f"{entry.name}: the server's peak is {peak}", file=sys.stderr, flush=True)
+            print(f"{entry.name}: done", file=sys.stderr, flush=True)
 
         alone = EntryPoint("`POST /v1/check`, one picture", single=True)
         send(alone, (post_one(client, *each) for each in pictures.items()))
@@ -204,11 +222,9 @@ def run(files: tuple[dict[str, bytes], dict[str, bytes]]) -> Report:
         send(EntryPoint("upload and `/check`", single=True), (call(client, "check", each) for each in every))
         send(EntryPoint("uploads and `/check_many`"), (call(client, "check_many", each) for each in groups))
         send(EntryPoint(MANY_FILES), (page_many(client, number, *each) for each in zips.items()))
-        alive = app.alive
-        print(app.log.read_text(errors="replace")[-3000:], file=sys.stderr)
     line = EntryPoint(COMMAND_LINE)
     line.record(command_line(pictures))
-    return Report([*entries, line], alive, app.peak, app.worker_peak)
+    return Report([*entries, line], peaks.alive, peaks.server, peaks.worker)
 
 
 def together(pictures: Mapping[str, bytes]) -> Iterator[dict[str, bytes]]:

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import httpx
 
-from tests.tools.hostile.server import ROOT
+from tests.support.serving import ROOT
 
 LONGEST: Final = 60.0
 """Seconds that an answer is waited for."""

@@ -9,7 +9,7 @@ import torch
 
 from train.checkpoint import load_snapshot, save_snapshot
 from train.data.mnist import Digits, load
-from train.data.targets import decode, fake_targets, non_digit_targets, real_targets
+from train.data.targets import decode, fake_targets, non_digit_targets
 from train.detector.learner import ClassWeights, DetectorLearner, detector_loss
 from train.detector.model import Detector, scores_of
 from train.evaluation.metrics import auroc
@@ -25,7 +25,7 @@ def toy_classes(dataset: str, count: int) -> Digits:
     noise = torch.randint(0, 256, (count // 2, 28, 28), generator=torch.Generator().manual_seed(0))
     return Digits(
         torch.cat([digits.images, hollow, noise.to(torch.uint8)]),
-        torch.cat([real_targets(digits.labels), fake_targets(digits.labels), non_digit_targets(count // 2)]),
+        torch.cat([digits.labels, fake_targets(digits.labels), non_digit_targets(count // 2)]),
     )
 
 
@@ -66,9 +66,7 @@ def test_scores_do_not_depend_on_the_batch_and_blank_is_no_digit(few_digits: str
 
 
 def test_the_loss_balances_classes_and_ignores_non_digits() -> None:
-    codes = torch.cat(
-        [real_targets(torch.tensor([3])), fake_targets(torch.tensor([3, 4, 5])), non_digit_targets(4)]
-    )
+    codes = torch.cat([torch.tensor([3]), fake_targets(torch.tensor([3, 4, 5])), non_digit_targets(4)])
     shares = ClassWeights.of(codes)
     assert shares == ClassWeights(1 / 8, 3 / 8, 1 / 2)
     sure_of_fake = torch.tensor([10.0] * 4 + [-99.0] * 4)

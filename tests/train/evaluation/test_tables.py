@@ -10,7 +10,6 @@ from train.evaluation.eval_set import (
     COMBINED,
     ENLARGEMENTS,
     NORMALIZED,
-    RAW,
     SMALL,
     STRENGTHS,
     EvalSet,
@@ -56,21 +55,19 @@ def flat(*levels: int) -> NDArray[np.uint8]:
 @pytest.fixture
 def eval_set() -> EvalSet:
     pictures = {}
-    for condition in (NORMALIZED, RAW, *COMBINATIONS):
+    for condition in (NORMALIZED, *COMBINATIONS):
         pictures[MNIST, condition] = flat(*range(100))
         pictures["clear", condition] = flat(*range(100, 200))
-    pictures["half", RAW] = flat(*range(100))
     pictures["half", NORMALIZED] = flat(*range(50, 150))
     for condition in COMBINATIONS:
         first = 100 * (condition == COMBINATIONS[0])
         pictures["half", condition] = flat(*range(first, first + 100))
-    return EvalSet(pictures, {}, [])
+    return EvalSet(pictures, {})
 
 
 def test_each_condition_is_compared_with_its_own_reals(eval_set: EvalSet) -> None:
     figures = compared(by_brightness(eval_set), ["half"])
     assert figures["auroc"]["value"] == auroc(np.arange(100.0), np.arange(50.0, 150))
-    assert figures["auroc_pixels"] == 0.5
     # Separable at one strength of three.
     fakes = np.concatenate([np.arange(100.0, 200), *[np.arange(100.0)] * 2])
     assert figures["auroc_wild"]["value"] == auroc(np.tile(np.arange(100.0), 3), fakes)
@@ -85,6 +82,6 @@ def test_changed_verdicts_are_counted_by_class() -> None:
         for condition in (SMALL, *ENLARGEMENTS)
     }
     pictures[MNIST, "enlarged-bicubic"] = flat(10, 20, 30, 140)
-    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(EvalSet(pictures, {}, [])))
+    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(EvalSet(pictures, {})))
     assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
     assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}

@@ -113,7 +113,7 @@ def test_probabilities_after_the_step_are_those_of_the_next_snapshot(
         later = TutorialPair(run.config(TutorialConfig), (8, 8), torch.device("cpu"))
         later.restore_networks(run.load(each["step"])[0])
         with torch.no_grad():
-            made = later.fakes(batch.noise.eval_mode, training=False)[0]
+            made = later.fakes(batch.eval_noise, training=False)[0]
             after = torch.sigmoid(later.discriminator(torch.stack([batch.reals[0], made])))
         assert np.array_equal(pixels(each["fake"]["pixels_after"]).ravel(), (made * 255).round().numpy())
         assert each["fake"]["pixels_after"] != each["fake"]["pixels"]
