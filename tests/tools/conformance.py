@@ -41,7 +41,7 @@ from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
 from export.benchmark.harness import current_commit, machine
 from export.benchmark.static import serving
 from export.cards import AGREEMENT
-from export.conformance import CONFORMANCE_FOLDER
+from export.conformance import CONFORMANCE_FOLDER, EXPECTED
 from tests.support.node import copy_programs
 from tests.support.serving import served_app
 
@@ -78,7 +78,7 @@ class Pack:
     """The pack's pictures and what is expected of them."""
 
     def __init__(self, folder: Path) -> None:
-        content = json.loads((folder / "expected.json").read_text())
+        content = json.loads((folder / EXPECTED).read_text())
         self.sha256: str = content["sha256"]
         self.tolerance: dict[str, float] = content["tolerance"]
         self.pictures: list[dict[str, Any]] = content["pictures"]
