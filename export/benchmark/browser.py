@@ -14,7 +14,7 @@ from demo.snippets.programs import HERE as PROGRAMS
 from demo.static_page.assemble import PAGE_FOLDER, RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
 from export.benchmark.harness import Options, Report, in_turn, report, rows_from
-from export.benchmark.static import serving
+from export.benchmark.servers import serving
 from export.conformance import CONFORMANCE_FOLDER
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final
 
 from export.benchmark.harness import ROOT, Options, Report, in_turn, report, rows_from
-from export.benchmark.processes import served
+from export.benchmark.servers import running
 from export.conformance import CONFORMANCE_FOLDER
 from export.errors import ExportError
 
@@ -52,7 +52,7 @@ def measure(options: Options) -> Report:
     with ExitStack() as stack:
         addresses = {}
         for name, (own, checkout) in starts.items():
-            server = stack.enter_context(served(own, checkout, OMP_NUM_THREADS="1"))
+            server = stack.enter_context(running(own, checkout, OMP_NUM_THREADS="1"))
             addresses[name] = server.address
         contestants = {QUEUE: partial(ask, addresses[BESIDE], "queue", requests // 4)}
         contestants |= {name: partial(ask, address, "route", requests) for name, address in addresses.items()}

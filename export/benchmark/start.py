@@ -14,7 +14,7 @@ from typing import Final
 from demo.decoder.images import encode_png
 from demo.inference.engine import Engine
 from export.benchmark.harness import ROOT, Options, Report, in_turn, report, rows_from
-from export.benchmark.processes import served
+from export.benchmark.servers import running
 from export.errors import ExportError
 
 GRADIO, APP = "python -c 'import gradio'", "python -m demo, to its first answer"
@@ -76,7 +76,7 @@ def run_to_answer(options: Sequence[str], picture: Path) -> float:
         ExportError: it did not start, or could not judge the picture. OSError: it did not answer.
     """
     began = time.perf_counter()
-    with served(["demo", "--port", "0", *options]) as server:
+    with running(["demo", "--port", "0", *options]) as server:
         # A proxy set in the environment cannot reach this machine's own address.
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         request = urllib.request.Request(

@@ -8,7 +8,7 @@ import pytest
 from export.__main__ import main
 from export.benchmark.command import PARTS
 from export.benchmark.harness import in_turn, load, microseconds, report, rows_from, save, table
-from export.benchmark.processes import served
+from export.benchmark.servers import running
 from export.benchmark.start import run_to_end
 from export.errors import ExportError
 
@@ -67,5 +67,5 @@ def test_a_failing_process_is_an_error() -> None:
 
 
 def test_a_server_that_does_not_start_is_an_error() -> None:
-    with pytest.raises(ExportError, match="did not start"), served(["demo", "--models", "/nowhere"]):
+    with pytest.raises(ExportError, match="did not start"), running(["demo", "--models", "/nowhere"]):
         pass

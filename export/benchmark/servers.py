@@ -1,23 +1,22 @@
-"""An app in a process of its own, and what is known of processes from /proc (Linux only)."""
+"""Local servers that are measured or tested: the app in a process of its own, and a folder of files."""
 
+import functools
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from export.benchmark.harness import ROOT
 from export.errors import ExportError
 
-PROC: Final = Path("/proc")
 
-
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """A running server. lines: what it printed until it was ready; the first ends with its address."""
 
     lines: list[str]
@@ -30,7 +29,7 @@ class Server:
 
 
 @contextmanager
-def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) -> Iterator[Server]:
+def running(command: Sequence[str], checkout: Path = ROOT, **environment: str) -> Iterator[Server]:
     """Run `python -m COMMAND` as a server in a checkout; it is killed at the end.
 
     environment: variables added to this process's own.
@@ -69,19 +68,28 @@ def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) ->
             process.kill()
 
 
-def peak_mebibytes(pid: int) -> float:
-    """Return the peak memory of a running process in MiB.
+class Served(NamedTuple):
+    """A served folder: its URL, and the paths that have been requested so far."""
 
-    Raises:
-        ProcessLookupError: it has ended.
-    """
-    for line in (PROC / str(pid) / "status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise ProcessLookupError(f"process {pid} has ended")
+    address: str
+    asked: list[str]
 
 
-def children(pid: int) -> list[int]:
-    """Return the ids of a process's running children."""
-    lists = (PROC / str(pid) / "task").glob("*/children")
-    return [int(child) for path in lists for child in path.read_text().split()]
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """Serve a folder on a free port of 127.0.0.1."""
+    asked: list[str] = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            asked.append(self.path)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Served(f"http://127.0.0.1:{server.server_port}/", asked)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
