@@ -50,9 +50,8 @@ def chromium() -> Iterator["Browser"]:
     path = find_browser()
     if path is None:
         raise ExportError("There is no Chromium. Install one with: python -m playwright install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS) as browser,
+    ):
+        yield browser

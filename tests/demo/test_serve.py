@@ -23,6 +23,7 @@ from demo.api.health import health_route
 from demo.api.network import local_url, network_url
 from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
+from demo.cli import main
 from demo.contract import VERSION
 from demo.errors import MODEL_UNAVAILABLE, DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
@@ -61,6 +62,12 @@ def test_without_its_library_mcp_is_one_clear_line(engine: Engine, monkeypatch: 
     with pytest.raises(DemoError, match=r'pip install "\.\[mcp\]"') as refusal:
         serve(engine, "127.0.0.1", 0, mcp=True)
     assert "\n" not in str(refusal.value)
+
+
+def test_the_api_alone_has_no_mcp_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--api-only", "--mcp"])
+    assert "not allowed with argument --api-only" in capsys.readouterr().err
 
 
 def test_addresses_for_this_machine_and_for_others() -> None:
@@ -147,7 +154,7 @@ def test_the_api_alone_says_where_it_is_and_serves_no_page() -> None:
             for path in ("/models/nothing.onnx", "/", "/gradio_api/info"):
                 refused = client.get(path)
                 assert refused.status_code == 404
-                assert "default-src 'self'" in refused.headers["content-security-policy"]
+                assert "script-src 'self'" in refused.headers["content-security-policy"]
 
 
 def test_the_api_alone_imports_neither_gradio_nor_torch() -> None:

@@ -30,7 +30,7 @@ from demo.inference.sessions import CPU, open_session
 from demo.static_page.assemble import assemble_page
 from export.benchmark.chromium import chromium
 from export.benchmark.harness import current_commit, machine
-from export.benchmark.static import serving
+from export.benchmark.servers import serving
 from export.cards import AGREEMENT
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED, expected_row
 from tests.support.node import copy_programs

@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="whole pages at full size, to look for faults")
     parsed = parser.parse_args(arguments)
     parsed.folder.mkdir(parents=True, exist_ok=True)
+    # The game needs MNIST's digits.
     digits = os.environ.get("TOUCHSTONE_DATA", "")
     with served_app(TOUCHSTONE_DATA=digits) as address, chromium() as browser:
         expect.set_options(timeout=60_000)

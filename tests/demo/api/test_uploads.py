@@ -1,6 +1,5 @@
 """Uploads: only they are read, however a file is named, and they are removed soon."""
 
-import json
 import os
 import re
 import socket
@@ -8,12 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from demo.api.uploads import GONE, NOT_UPLOADED, uploads_folder
+from demo.api.uploads import GONE, NOT_UPLOADED, remove_older, uploads_folder
 from demo.errors import UsageError
 from demo.inference.engine import MODELS_FOLDER
 from tests.support.offline import KEPT_IDLE
@@ -21,37 +19,15 @@ from tests.support.serving import call, served_process
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 META = {"_type": "gradio.FileData"}
-LISTS = ("check_many", "page_many")
 ENDPOINTS = ("check", "history", "check_many")
 
 # Nobody answers there: the range is reserved for documentation.
 ADDRESS = "http://192.0.2.1/7.png"
 
 
-def sent_by_the_page(server: str, event: str, data: list[Any], event_data: object = None) -> str:
-    """Send an event of the page; return the stream of its answer, or the refusal, as text."""
-    with httpx.Client(base_url=server, trust_env=False, timeout=30) as client:
-        events = client.get("config").json()["dependencies"]
-        (number,) = (each["id"] for each in events if each["api_name"] == event)
-        session = uuid4().hex
-        body = {"data": data, "event_data": event_data, "fn_index": number, "session_hash": session}
-        joined = client.post("gradio_api/queue/join", json=body)
-        if joined.status_code != 200:
-            return joined.text
-        return client.get(f"gradio_api/queue/data?session_hash={session}").text
-
-
 def answered(server: str, name: str, file: dict[str, Any]) -> str:
-    """Return the answer of an endpoint, or of an event of the page, to a file."""
-    data: list[Any] = [[file] if name in LISTS else file]
-    if name in ENDPOINTS:
-        return call(server, name, data)
-    if name == "page_check":
-        data = [file, json.dumps({"kind": "sent"})]
-    if name == "page_many":
-        # The page sends null for a state, which the server keeps.
-        data = [[file], None]
-    return sent_by_the_page(server, name, data, {"run": 1, "refused": []})
+    """Return the answer of an endpoint to a file."""
+    return call(server, name, [[file] if name == "check_many" else file])
 
 
 def uploaded(server: str, name: str = "7.png") -> str:
@@ -61,7 +37,7 @@ def uploaded(server: str, name: str = "7.png") -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", [*ENDPOINTS, "page_check", "page_many"])
+@pytest.mark.parametrize("name", ENDPOINTS)
 @pytest.mark.parametrize("path", [ADDRESS, str(PICTURE)])
 def test_only_what_was_uploaded_is_read(server: str, name: str, path: str) -> None:
     for file in ({"path": path, "meta": META}, {"path": path}, {"path": path, "url": ADDRESS}):
@@ -151,18 +127,30 @@ def test_some_time_after_the_last_request_nothing_is_left() -> None:
         assert not set(folder.rglob("*")) - before
 
 
+def test_clean_up_does_not_follow_links(tmp_path: Path) -> None:
+    folder, others = tmp_path / "uploads", tmp_path / "others"
+    for each in (folder / "hash", others):
+        each.mkdir(parents=True)
+        (each / "7.png").write_bytes(b"7")
+    (folder / "folder").symlink_to(others)
+    (folder / "file").symlink_to(others / "7.png")
+    remove_older(folder, 60)
+    assert len(list(folder.iterdir())) == 3
+    remove_older(folder, -1)
+    assert list(folder.iterdir()) == []
+    assert (others / "7.png").read_bytes() == b"7"
+
+
 def test_uploads_lie_in_a_folder_of_their_own_within_the_given_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = tmp_path / "another-app.png"
     others.write_bytes(b"not ours")
-    for given in (tmp_path, tmp_path / "new"):
-        monkeypatch.setenv("GRADIO_TEMP_DIR", str(given))
-        with uploads_folder() as folder:
-            assert folder.parent == given
-            assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
-        assert not folder.exists()
-    assert others.exists()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with uploads_folder() as folder:
+        assert folder.parent == tmp_path
+        assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+    assert list(tmp_path.iterdir()) == [others]
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(others))
     with pytest.raises(UsageError, match=r"GRADIO_TEMP_DIR .* cannot be written"), uploads_folder():
         pass

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, expect
 from demo.inference.check import check_bytes
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.snippets.programs import SHOWN_ADDRESS, Program, programs
-from export.benchmark.static import serving
+from export.benchmark.servers import serving
 from tests.support.node import NODE, ROOT, node_modules
 
 PACK = ROOT / "demo" / "conformance"

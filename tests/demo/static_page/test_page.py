@@ -33,7 +33,7 @@ from demo.static_page.assemble import (
     kept,
     page_files,
 )
-from export.benchmark.static import Served, serving
+from export.benchmark.servers import Served, serving
 from tests.support.accessibility import serious
 from tests.support.driving import finger_stroke, hand_over, overflow, picture_bytes, requests_held, stroke
 from tests.support.driving import upload as choose_file

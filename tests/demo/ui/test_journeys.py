@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
+from demo.api.uploads import GONE
 from demo.batch.many import MOST_FILES
 from demo.contract import HISTORY_PICTURE
 from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
@@ -156,6 +157,14 @@ def test_check(page: Page, product_engine: Engine) -> None:
     page.evaluate("() => { navigator.mediaDevices.getUserMedia = async () => { throw Error('refused'); }; }")
     page.get_by_role("button", name="Camera").click()
     expect(panel.locator(".result-text")).to_contain_text("does not let this page use the camera")
+
+    def expire(route: Route) -> None:
+        """Name another file, as if the app had removed the one that was uploaded."""
+        route.continue_(post_data=re.sub(r"/\w{64}/", f"/{'0' * 64}/", route.request.post_data or ""))
+
+    page.route("**/queue/join*", expire)
+    upload(page, "late.png", SEVEN)
+    expect(page.get_by_text(GONE)).to_be_visible()
 
 
 def test_only_the_latest_of_several_pictures_is_answered(page: Page, product_engine: Engine) -> None:

@@ -11,8 +11,9 @@ import httpx
 import numpy as np
 
 from demo.decoder.limits import MEMORY_LIMIT
-from export.benchmark.processes import Server, children, peak_mebibytes
+from export.benchmark.servers import Server
 from tests.support.pictures import samples_of_every_format
+from tests.support.processes import children, peak_mebibytes
 from tests.support.serving import ROOT, served_process
 from tests.tools.hostile.archives import archives
 from tests.tools.hostile.bombs import bombs
