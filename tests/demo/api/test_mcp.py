@@ -22,6 +22,7 @@ from demo.api.routes import MCP_PATH
 from demo.errors import MODEL_UNAVAILABLE, UNEXPECTED
 from demo.inference.engine import MODELS_FOLDER, Engine
 from tests.demo.test_cli import CONTRACT
+from tests.support.serving import served_app
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
@@ -168,5 +169,6 @@ def test_a_web_page_of_another_host_is_refused(server: str) -> None:
             assert client.post(f"{server}mcp", content=body, headers=foreign).status_code in (403, 421)
 
 
-def test_without_the_flag_there_is_none(server: str) -> None:
-    assert httpx.get(f"{server}mcp", trust_env=False).status_code == 404
+def test_without_the_flag_there_is_none() -> None:
+    with served_app("--api-only") as address:
+        assert httpx.get(f"{address}mcp", trust_env=False).status_code == 404
