@@ -78,7 +78,7 @@ def test_the_command_writes_the_same_pack(expected: dict[str, Any], tmp_path: Pa
 
 
 def test_python_the_command_line_and_the_api_agree(pack: Pack, here: list[Cell]) -> None:
-    assert len(here) == 6 * len(pack.pictures)
+    assert len(here) == 3 * len(pack.pictures)
     assert disagreements(pack, here) == []
 
 
@@ -86,7 +86,7 @@ def test_python_the_command_line_and_the_api_agree(pack: Pack, here: list[Cell])
 @pytest.mark.browser
 def test_node_and_the_browser_agree(pack: Pack, here: list[Cell]) -> None:
     cells = [*here, *cells_elsewhere(pack, MODELS_FOLDER)]
-    assert len(cells) == 10 * len(pack.pictures)
+    assert len(cells) == 7 * len(pack.pictures)
     assert disagreements(pack, cells) == []
     assert table(pack, cells).count("\n") == len(pack.pictures) + 1
 
