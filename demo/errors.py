@@ -53,10 +53,6 @@ class ResultsError(DemoError):
     """Tables of a collection cannot be read or written; the message names the file."""
 
 
-class NoColumnError(ResultsError):
-    """A table has no column of pictures."""
-
-
 class PageError(DemoError):
     """The static page cannot be built."""
 

@@ -28,8 +28,7 @@ MNIST_FILE: Final = "t10k-images-idx3-ubyte"
 DIGITS_FOLDER: Final = MODELS_FOLDER.parent / "digits"
 """Where `python -m demo space --digits` puts MNIST's test pictures."""
 
-IDX_IMAGES: Final = 0x0803
-"""The magic number of an IDX file of unsigned bytes in three dimensions."""
+IDX_HEADER_BYTES: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +73,10 @@ class Round:
         return sum(card.model_answers_fake == card.fake for card, _ in self.answered)
 
     @property
-    def fooled_both(self) -> list[Card]:
-        """The answered cards that both got wrong."""
+    def fooled_both(self) -> list[tuple[Card, bool]]:
+        """The answered cards that both got wrong, each with the player's answer."""
         return [
-            card
+            (card, answer)
             for card, answer in self.answered
             if answer == card.model_answers_fake and answer != card.fake
         ]
@@ -158,15 +157,7 @@ def mnist_paths() -> Iterator[Path]:
 def read_idx(path: Path) -> NDArray[np.uint8] | None:
     """Return the pictures of an IDX file, uint8 [n, 28, 28]; None if it is not a readable one."""
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
-    except (OSError, EOFError, zlib.error):
+        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        return np.frombuffer(content, np.uint8, offset=IDX_HEADER_BYTES).reshape(-1, *PICTURE_SHAPE)
+    except (OSError, EOFError, zlib.error, ValueError):
         return None
-    pixels = np.frombuffer(content, np.uint8)
-    if len(pixels) < 16:
-        return None
-    kind, count, height, width = pixels[:16].view(">u4").tolist()
-    if (kind, (height, width)) != (IDX_IMAGES, PICTURE_SHAPE) or len(pixels) != 16 + count * height * width:
-        return None
-    return pixels[16:].reshape(count, height, width)

@@ -6,7 +6,6 @@ from typing import Final
 import gradio as gr
 
 LARGEST_NUMBER: Final = 1 << 53
-"""JavaScript's numbers are exact up to here."""
 
 UNREADABLE: Final = "The page sent something that the app cannot read; reload the page and try again."
 
@@ -27,14 +26,14 @@ def event_text(event: gr.EventData, name: str, choices: Collection[str] | None =
     return value
 
 
-def event_number(event: gr.EventData, name: str, below: int) -> int:
-    """Return a whole number, at least 0 and less than `below`.
+def event_number(event: gr.EventData, name: str) -> int:
+    """Return a whole number from 0 that JavaScript can hold exactly.
 
     Raises:
         gr.Error: it is missing, of another type, or out of range.
     """
     value = event_value(event, name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < below:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < LARGEST_NUMBER:
         raise _unreadable()
     return value
 

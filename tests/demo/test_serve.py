@@ -29,7 +29,7 @@ from demo.errors import MODEL_UNAVAILABLE, DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.serve import serve
 from tests.support.serving import ROOT, call, served_process
-from tests.tools.load import form
+from tests.tools.load import PICTURE
 
 API_ONLY = ["--api-only", "--device", "cpu", "--model", "mlp_discriminator", "--port", "0"]
 
@@ -82,6 +82,8 @@ def test_on_every_address_it_prints_the_one_for_others_and_answers_there() -> No
     with served_process("--host", EVERY_IPV4) as server:
         lines = server.lines
         assert re.fullmatch(r"Touchstone is at http://localhost:\d+/", lines[0])
+        # Only `--mcp` opens it.
+        assert httpx.get(f"{server.address}mcp", trust_env=False).status_code == 404
         if network_url(EVERY_IPV4, 0) is None:
             pytest.skip("this machine has no network")
         assert re.fullmatch(r"Others on your network: http://[\d.]+:\d+/", lines[1])
@@ -193,9 +195,8 @@ sys.exit(main({API_ONLY!r}))
 
 def checked_form(address: str, count: int) -> str:
     """Return the answers to a form of pictures."""
-    headers = {"Content-Type": "multipart/form-data; boundary=between"}
-    address = f"{address}v1/check"
-    return httpx.post(address, content=form(count), headers=headers, trust_env=False, timeout=60).text
+    files = [("files", ("7.png", PICTURE))] * count
+    return httpx.post(f"{address}v1/check", files=files, trust_env=False, timeout=60).text
 
 
 if os.name == "posix":

@@ -5,15 +5,16 @@ The README shows `check-light.webp` and `check-dark.webp`, which lie in `demo/sc
 
 import argparse
 import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
+from export.benchmark.chromium import chromium
 from tests.support.driving import USES, open_view
 from tests.support.serving import served_app
 
@@ -35,14 +36,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="whole pages at full size, to look for faults")
     parsed = parser.parse_args(arguments)
     parsed.folder.mkdir(parents=True, exist_ok=True)
-    with served_app() as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
+    # The game needs MNIST's digits.
+    digits = os.environ.get("TOUCHSTONE_DATA", "")
+    with served_app(TOUCHSTONE_DATA=digits) as address, chromium() as browser:
         expect.set_options(timeout=60_000)
         for look in LOOKS:
             for view in USES:
-                picture = screenshot(chromium, address, look, view, parsed.full)
+                picture = screenshot(browser, address, look, view, parsed.full)
                 picture.save(parsed.folder / f"{view}-{look}.webp", quality=80, method=6)
-        chromium.close()
     return 0
 
 

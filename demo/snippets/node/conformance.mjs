@@ -5,7 +5,8 @@ import { basename, dirname, join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 
-import { compare } from "../../static_page/browser/compare.mjs";
+import { conformance } from "../../static_page/browser/compare.mjs";
+import { scoresOf } from "../../static_page/browser/verdict.mjs";
 
 const [folder, model] = process.argv.slice(2);
 if (model === undefined) {
@@ -17,31 +18,18 @@ const { pictures } = JSON.parse(readFileSync(join(folder, "expected.json")));
 const thresholds = JSON.parse(readFileSync(join(dirname(model), "manifest.json"))).files[basename(model)];
 const session = await InferenceSession.create(readFileSync(model));
 
-async function score(data, shape) {
-  const answer = await session.run({ image: new Tensor("uint8", data, shape) });
-  return {
-    fakeProbability: answer.fake_probability.data[0],
-    logit: answer.logit.data[0],
-    digitProbabilities: answer.digit_probabilities?.data ?? null,
-    inDomain: answer.in_domain.data[0],
-    pixels: answer.pixels.data,
-  };
-}
+const score = async ({ data, shape }) => scoresOf(await session.run({ image: new Tensor("uint8", data, shape) }));
 
 // As check.mjs reads a file.
-async function scoreFile(path) {
-  const picture = sharp(path, { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
+async function decoded({ file }) {
+  const picture = sharp(join(folder, file), { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
   const { data, info } = await picture.toBuffer({ resolveWithObject: true });
-  return score(data, [info.height, info.width, info.channels]);
+  return { data, shape: [info.height, info.width, info.channels] };
 }
 
-const report = [];
-for (const picture of pictures) {
-  const array = join(folder, "arrays", `${picture.file}.bin`);
-  if (existsSync(array)) {
-    const answer = () => score(new Uint8Array(readFileSync(array)), picture.array.shape);
-    report.push(await compare(picture, "array", answer, thresholds));
-  }
-  report.push(await compare(picture, "file", () => scoreFile(join(folder, picture.file)), thresholds));
+async function array({ file }) {
+  const path = join(folder, "arrays", `${file}.bin`);
+  return existsSync(path) ? new Uint8Array(readFileSync(path)) : null;
 }
-console.log(JSON.stringify(report, null, 1));
+
+console.log(JSON.stringify(await conformance(pictures, thresholds, score, decoded, array), null, 1));

@@ -1,21 +1,30 @@
-// One entry of a conformance report: what a runtime answered, compared with what is expected.
+// A conformance report: what a runtime answers, compared with what is expected.
 
 import { verdictOf } from "./verdict.mjs";
 
-/** The largest difference of a digit's probability; null where none is expected. */
-function digitDifference(expected, found) {
-  if (expected === undefined) return null;
-  return Math.max(...expected.map((value, digit) => Math.abs(value - found[digit])));
+/**
+ * @typedef {{file: string, pixels: string, logit: number, digit_probabilities?: number[],
+ *   array: {shape: number[]}}} Expected an entry of `expected.json`
+ * @typedef {{data: Uint8Array, shape: number[]}} Image
+ *
+ * @param {Expected[]} pictures
+ * @param {object} thresholds the model's entry in `manifest.json`
+ * @param {(image: Image) => Promise<import("./verdict.mjs").Scores>} score
+ * @param {(picture: Expected) => Promise<Image>} decoded reads the file
+ * @param {(picture: Expected) => Promise<Uint8Array | null>} array reads its pixels, where the pack has them
+ */
+export async function conformance(pictures, thresholds, score, decoded, array) {
+  const report = [];
+  for (const picture of pictures) {
+    const data = await array(picture);
+    const { shape } = picture.array;
+    if (data) report.push(await compare(picture, "array", () => score({ data, shape }), thresholds));
+    report.push(await compare(picture, "file", async () => score(await decoded(picture)), thresholds));
+  }
+  return report;
 }
 
-/**
- * @param {{file: string, pixels: string, logit: number, digit_probabilities?: number[]}} expected
- *   an entry of `expected.json`
- * @param {"array" | "file"} input what the runtime was given
- * @param {() => Promise<import("./engine.mjs").Scores>} answer
- * @param {object} thresholds the model's entry in `manifest.json`
- */
-export async function compare(expected, input, answer, thresholds) {
+async function compare(expected, input, answer, thresholds) {
   const { file } = expected;
   try {
     const scores = await answer();
@@ -33,4 +42,10 @@ export async function compare(expected, input, answer, thresholds) {
   } catch (error) {
     return { file, input, error: error.message };
   }
+}
+
+/** The largest difference of a digit's probability; null where none is expected. */
+function digitDifference(expected, found) {
+  if (expected === undefined) return null;
+  return Math.max(...expected.map((value, digit) => Math.abs(value - found[digit])));
 }

@@ -1,6 +1,6 @@
 // Runs the conformance pack in this browser: conformance.html?folder=URL&model=URL
 
-import { compare } from "./compare.mjs";
+import { conformance } from "./compare.mjs";
 import { decode } from "./decode.mjs";
 import { openEngine } from "./engine.mjs";
 
@@ -17,17 +17,12 @@ async function run(folder, model) {
   const { files } = await (await fetchOne(new URL("manifest.json", model))).json();
   const thresholds = files[model.pathname.split("/").at(-1)];
   const score = await openEngine(model);
-  const report = [];
-  for (const picture of pictures) {
-    const array = await fetch(new URL(`arrays/${picture.file}.bin`, folder));
-    if (array.ok) {
-      const data = new Uint8Array(await array.arrayBuffer());
-      report.push(await compare(picture, "array", () => score({ data, shape: picture.array.shape }), thresholds));
-    }
-    const answer = async () => score(await decode(await (await fetchOne(new URL(picture.file, folder))).blob()));
-    report.push(await compare(picture, "file", answer, thresholds));
-  }
-  return report;
+  const decoded = async ({ file }) => decode(await (await fetchOne(new URL(file, folder))).blob());
+  const array = async ({ file }) => {
+    const response = await fetch(new URL(`arrays/${file}.bin`, folder));
+    return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+  };
+  return conformance(pictures, thresholds, score, decoded, array);
 }
 
 const asked = new URL(location).searchParams;

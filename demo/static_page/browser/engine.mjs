@@ -3,6 +3,7 @@
 import { download } from "./download.mjs";
 import * as ort from "./ort.wasm.min.mjs";
 import { compileRuntime } from "./runtime.mjs";
+import { scoresOf } from "./verdict.mjs";
 
 export { Tensor } from "./ort.wasm.min.mjs";
 
@@ -21,16 +22,7 @@ export async function openEngine(model, received = () => {}) {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmPaths = { mjs: new URL("./runtime.mjs", import.meta.url) };
   const session = await openSession(weights);
-  return async ({ data, shape }) => {
-    const answer = await session.run({ image: new ort.Tensor("uint8", data, shape) });
-    return {
-      fakeProbability: answer.fake_probability.data[0],
-      logit: answer.logit.data[0],
-      digitProbabilities: answer.digit_probabilities?.data ?? null,
-      inDomain: answer.in_domain.data[0],
-      pixels: answer.pixels.data,
-    };
-  };
+  return async ({ data, shape }) => scoresOf(await session.run({ image: new ort.Tensor("uint8", data, shape) }));
 }
 
 /** Open a session of another model, after `openEngine` has loaded the runtime. @param {Uint8Array} weights */

@@ -38,7 +38,7 @@ export function showRefusal(name, reason) {
  *
  * @param {string} name
  * @param {"fake" | "real" | "unsure" | "not a digit"} verdict
- * @param {import("./engine.mjs").Scores} scores
+ * @param {import("./verdict.mjs").Scores} scores
  * @param {{fake_threshold: number, real_threshold: number}} thresholds
  */
 export function showAnswer(name, verdict, scores, thresholds) {

@@ -14,7 +14,7 @@ from demo.ui.html import description_list, empty_result, error_result, result_pa
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
 from demo.ui.views.why import add_why
-from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_news
+from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_message
 
 REFUSALS: Final = ("large", "full", "lost", "camera")
 """Why a picture did not arrive, as the area's script reports it."""
@@ -33,15 +33,15 @@ def add_check(page: Page) -> None:
     engine = page.engine
     with gr.Row(elem_id="check"):
         with gr.Column():
-            area, news = picture_area(page)
+            area, message = picture_area(page)
         with gr.Column():
             page.result.render()  # type: ignore[no-untyped-call]
     add_why(page)
     page.html(lambda text: explanation(engine.model, text))
 
-    def check(picture: FileData | None, news: str | None, request: gr.Request) -> tuple[object, object]:
+    def check(picture: FileData | None, message: object, request: gr.Request) -> tuple[object, object]:
         text = page.texts(request)
-        event = read_news(news)
+        event = read_message(message)
         kind = event_text(event, "kind")
         if kind == "refused":
             reason = event_text(event, "reason", REFUSALS)
@@ -61,7 +61,9 @@ def add_check(page: Page) -> None:
         return result_panel(engine, checked, text), checked
 
     # One event for everything, so that the latest input is also the last one answered.
-    news.input(check, [area, news], [page.result, page.current], api_name="page_check", **private_event())
+    message.input(
+        check, [area, message], [page.result, page.current], api_name="page_check", **private_event()
+    )
 
 
 def explanation(model: str, text: Texts) -> str:

@@ -15,7 +15,7 @@ from demo.ui.events import event_text
 from demo.ui.html import pixels_image, probability_to_show
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
-from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_news
+from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_message
 
 OWN_DIGITS: Final = 5
 """How many digits the player draws if no real ones are available: half a round."""
@@ -86,14 +86,14 @@ def add_game(page: Page) -> None:
 def _add_own_digits(page: Page, own: gr.State) -> None:
     """Add a pad on which the player draws the real digits; `own` collects them."""
     page.paragraph("game.own")
-    _, news = picture_area(page, draw_only=True, elem_id="own-area")
+    _, message = picture_area(page, draw_only=True, elem_id="own-area")
     board = gr.HTML("", js_on_load=_CLEAR_PAD_SCRIPT, apply_default_css=False, elem_id="own-board")
 
     def collect(
-        drawn: tuple[Checked, ...], news: str | None, request: gr.Request
+        drawn: tuple[Checked, ...], message: object, request: gr.Request
     ) -> tuple[tuple[Checked, ...], object]:
         text = page.texts(request)
-        event = read_news(news)
+        event = read_message(message)
         if event_text(event, "kind") != "drawn":
             return drawn, gr.skip()
         checked = check_bytes(page.engine, "", decode_png_url(event_text(event, "png")))
@@ -104,7 +104,7 @@ def _add_own_digits(page: Page, own: gr.State) -> None:
         return drawn, _own(drawn, text("game.own-count", count=len(drawn), needed=OWN_DIGITS), added=True)
 
     events = private_event() | {"trigger_mode": "once"}
-    news.input(collect, [own, news], [own, board], api_name="page_own", **events)
+    message.input(collect, [own, message], [own, board], api_name="page_own", **events)
 
 
 def _own(drawn: Sequence[Checked], status: str, *, added: bool = False) -> str:
@@ -156,12 +156,12 @@ def _outcome(current: Round, text: Texts) -> str:
     player, model = current.player_score, current.model_score
     who = "game.won" if player > model else "game.lost" if player < model else "game.drawn"
     both = current.fooled_both
-    rest = [(card, answer) for card, answer in current.answered if card not in both]
+    rest = [each for each in current.answered if each not in both]
     return (
         f'<div class="outcome"><div role="status"><p class="result-verdict">{text(who)}</p>'
         f"<p>{text('game.scores', player=player, model=model, count=CARDS)}</p></div>"
         f"<h3>{text('game.fooled' if both else 'game.fooled-none')}</h3>"
-        f"{_cards([(card, not card.fake) for card in both], text)}"
+        f"{_cards(both, text)}"
         f"<h3>{text('game.others' if both else 'game.all')}</h3>{_cards(rest, text)}</div>"
     )
 

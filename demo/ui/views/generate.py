@@ -1,7 +1,6 @@
 """*Generate*: what does a generator make, and how does the discriminator score it?"""
 
 import html
-import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -15,7 +14,7 @@ from demo.inference.check import Checked, check_bytes
 from demo.inference.engine import LARGEST_SEED, Engine
 from demo.insight.grid import DEFAULT_COUNT, LARGEST_GRID, GenerateParams, InvalidArgument, read_params
 from demo.insight.search import Found, search
-from demo.ui.events import LARGEST_NUMBER, event_number, event_text
+from demo.ui.events import event_number, event_text
 from demo.ui.html import VERDICTS, digit_grid
 from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
@@ -29,11 +28,9 @@ SEEDS_TO_TRY: Final = 1_000_000
 SEARCHES_AT_ONCE: Final = 3
 """More searches wait: on two cores a fourth adds hardly any throughput and delays checks."""
 
-LONGEST_SHOWN: Final = 40
-"""Characters of an invalid value that the page repeats."""
-
 Latest = dict[str, int]
-"""Numbers of a visitor's latest grid, latest turn of the search panel, and the turn that was halted."""
+"""What a visitor requested last: the number of the `grid`, of the `turn` (a selected digit or a search of its
+neighbours), and of the turn that was `halted`."""
 
 
 def add_generate(page: Page) -> None:
@@ -103,12 +100,6 @@ def add_generate(page: Page) -> None:
             query["digit"] = digit
         return fill(latest, query, page.texts(request))
 
-    def change_seed(
-        latest: Latest, generator: str, digit: str, count: float, request: gr.Request
-    ) -> list[Any]:
-        seed = secrets.randbelow(SEEDS_TO_TRY)
-        return [*change(latest, generator, digit, count, seed, request), seed]
-
     def select(latest: Latest, event: gr.EventData, request: gr.Request) -> str:
         params, _ = read_params(engine, dict(parse_qsl(event_text(event, "query"))))
         return select_digit(latest, params, page.texts(request), in_front=True)
@@ -116,7 +107,7 @@ def add_generate(page: Page) -> None:
     def search_on(latest: Latest, event: gr.EventData, request: gr.Request) -> Iterator[str]:
         params, _ = read_params(engine, dict(parse_qsl(event_text(event, "query"))))
         text = page.texts(request)
-        if event_number(event, "turn", LARGEST_NUMBER) < latest["turn"]:
+        if event_number(event, "turn") < latest["turn"]:
             # While the search waited, the panel was replaced.
             return
         turn = _begin(latest, "turn")
@@ -144,7 +135,9 @@ def add_generate(page: Page) -> None:
     digits.open(open_grid, latest, opened, api_name="page_open_grid", **with_data)
     changes = [generator.input, digit.input, count.input, seed.input]
     gr.on(changes, change, [latest, *fields, seed], filled, api_name="page_generate", **events)
-    other.click(change_seed, [latest, *fields], [*filled, seed], api_name="page_seed", **events)
+    other_seed = f"() => Math.floor({SEEDS_TO_TRY} * Math.random())"
+    chosen = other.click(None, None, seed, js=other_seed, api_visibility="private")
+    chosen.then(change, [latest, *fields, seed], filled, api_name="page_seed", **events)
     digits.choose(select, latest, panel, api_name="page_select_digit", **with_data)
     searching = panel.start(
         search_on,
@@ -197,7 +190,7 @@ def _grid(
 def _notice(argument: InvalidArgument, text: Texts) -> str:
     return text(
         f"generate.bad-{argument.name}",
-        asked=argument.given[:LONGEST_SHOWN],
+        asked=argument.given,
         used=argument.used,
         largest_seed=LARGEST_SEED,
         largest_count=LARGEST_GRID,

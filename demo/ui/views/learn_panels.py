@@ -111,7 +111,7 @@ def _grids(learning: Record, text: Texts) -> str:
     alternative = text("learn.grid-alt", count=learning["wall"]["digits"])
     return (
         f"<h3>{text('learn.grid')}</h3>"
-        f'<div class="learn-grid" role="img" aria-label="{alternative}" style="{style}"></div>'
+        f'<div class="learn-grid pixels" role="img" aria-label="{alternative}" style="{style}"></div>'
         f'<p class="hint">{text("learn.grid-text", count=learning["wall"]["digits"])}</p>'
     )
 

@@ -13,7 +13,7 @@ from demo.batch.many import Sent, check_selection, check_sent
 from demo.decoder.images import TOO_LARGE
 from demo.errors import PictureError, RequestError
 from demo.inference.check import PICTURES_AT_ONCE, Checked
-from demo.ui.events import LARGEST_NUMBER, event_number, event_value
+from demo.ui.events import event_number, event_value
 from demo.ui.page import Page, private_event
 from demo.ui.widgets.answer_table import answer_rows, answer_table
 from demo.ui.widgets.file_area import file_area
@@ -59,7 +59,7 @@ def add_many(page: Page) -> None:
         yield {"run": run, "rows": rows, "total": total, "finished": True}, checked
 
     def stop(stopped: dict[str, int], event: gr.EventData) -> None:
-        stopped["run"] = max(stopped["run"], event_number(event, "run", LARGEST_NUMBER))
+        stopped["run"] = max(stopped["run"], event_number(event, "run"))
 
     def open_answer(answers: list[Checked], event: gr.EventData, request: gr.Request) -> Sequence[Any]:
         index = event_value(event, "index")
@@ -76,7 +76,7 @@ def add_many(page: Page) -> None:
     table.select(open_answer, answers, page.shown, api_name="page_many_open", **with_data)
 
 
-def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
+def arrange(files: Sequence[FileData], refused: Any) -> list[Sent]:
     """Merge the files that arrived with those that did not, in the order of the selection.
 
     refused: as in the area's event data.
@@ -84,21 +84,12 @@ def arrange(files: Sequence[FileData], refused: object) -> list[Sent]:
     Raises:
         RequestError: there are too many files, or `refused` is malformed.
     """
-    if not isinstance(refused, list):
-        raise RequestError(UNREADABLE_LIST)
-    check_selection([Path(each.path) for each in files], len(refused))
-    total = len(files) + len(refused)
-    missing = dict(_refused(each, total) for each in refused)
-    if len(missing) != len(refused):
-        raise RequestError(UNREADABLE_LIST)
-    sent = (Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files)
-    return [missing[index] if index in missing else next(sent) for index in range(total)]
-
-
-def _refused(each: object, total: int) -> tuple[int, Sent]:
-    match each:
-        case {"index": int(index), "name": str(name), "reason": "large" | "full" | "lost" as reason} if (
-            0 <= index < total
-        ):
-            return index, Sent(name, PictureError(REFUSALS[reason]))
-    raise RequestError(UNREADABLE_LIST)
+    sent = [Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
+    try:
+        check_selection([Path(each.path) for each in files], len(refused))
+        for each in refused:
+            reason = PictureError(REFUSALS[each["reason"]])
+            sent.insert(each["index"], Sent(str(each["name"]), reason))
+    except (KeyError, TypeError) as error:
+        raise RequestError(UNREADABLE_LIST) from error
+    return sent

@@ -100,24 +100,16 @@ def _goals(report: Report, text: Texts) -> str:
         for goal in goals
     ]
     missed = sum(goal["reached"] == "no" for goal in goals)
-    summary = text("elsewhere.short-text", missed=missed, goals=len(goals))
-    return _table("short", ("what", "value", "limit", "reached"), rows, summary, text, prefix="goals")
+    summary = text("elsewhere.goals-text", missed=missed, goals=len(goals))
+    return _table("goals", ("what", "value", "limit", "reached"), rows, summary, text)
 
 
 def _table(
-    name: str,
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    introduction: str,
-    text: Texts,
-    prefix: str = "",
+    name: str, columns: Sequence[str], rows: Sequence[Sequence[str]], introduction: str, text: Texts
 ) -> str:
-    """Return a titled table that scrolls by itself in a narrow window.
-
-    prefix: of the columns' keys, if it is not the name.
-    """
+    """Return a titled table that scrolls by itself in a narrow window."""
     title = text(f"elsewhere.{name}")
-    headings = [text(f"elsewhere.{prefix or name}-{column}") for column in columns]
+    headings = [text(f"elsewhere.{name}-{column}") for column in columns]
     return (
         f"<h3>{title}</h3><p>{introduction}</p>"
         f'<div class="table" tabindex="0" role="group" aria-label="{title}">'

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.api.routes import MODELS_PATH
-from demo.contract import MANIFEST
+from demo.contract import MANIFEST, POLARITY
 from demo.inference.engine import Engine
 from demo.ui.html import description_list
 from demo.ui.texts import Texts
@@ -14,7 +14,7 @@ from demo.ui.texts import Texts
 
 @dataclass(frozen=True)
 class PublishedModel:
-    """A model file. entry: its manifest entry. metadata: its own.
+    """A model file. entry: its manifest entry.
 
     inputs, outputs: type and shape by name, such as `uint8 [height, width, channels]`.
     """
@@ -23,7 +23,6 @@ class PublishedModel:
     entry: Mapping[str, Any]
     inputs: dict[str, str]
     outputs: dict[str, str]
-    metadata: dict[str, str]
 
 
 def published_models(engine: Engine) -> list[PublishedModel]:
@@ -37,8 +36,7 @@ def published_models(engine: Engine) -> list[PublishedModel]:
         if file.endswith(".onnx"):
             session = engine.session(file.removesuffix(".onnx"))
             inputs, outputs = map(_tensors, (session.get_inputs(), session.get_outputs()))
-            metadata = dict(session.get_modelmeta().custom_metadata_map)
-            models.append(PublishedModel(file, entry, inputs, outputs, metadata))
+            models.append(PublishedModel(file, entry, inputs, outputs))
     return sorted(models, key=lambda model: model.entry["kind"] != "from_image")
 
 
@@ -75,8 +73,8 @@ def _card(model: PublishedModel, text: Texts) -> str:
         "inputs": _tensor_list(model.inputs),
         "outputs": _tensor_list(model.outputs),
         "opset": str(model.entry["opset"]),
-        "licence": html.escape(model.metadata["licence"]),
-        "trained": html.escape(model.metadata["training_run"]),
+        "licence": html.escape(model.entry["licence"]),
+        "trained": html.escape(model.entry["training_run"]),
     }
     return (
         f"<li><h3>{download_link(model.file)}</h3><p>{what}</p>"
@@ -117,7 +115,7 @@ def contract(models: Sequence[PublishedModel], text: Texts) -> str:
     return (
         f"<p>{text('elsewhere.contract-text', file=model.file)}</p>{description_list(tensors, 'tensors')}"
         f"<h3>{text('elsewhere.direction')}</h3>"
-        f"<p><code>{html.escape(model.metadata['polarity'])}</code></p>"
+        f"<p><code>{POLARITY}</code></p>"
         f"<p>{text('elsewhere.direction-text')}</p>"
         f"<h3>{text('elsewhere.verdict')}</h3><p>{text('elsewhere.verdict-text')}</p>"
         f"<ol>{rules}<li>{text('elsewhere.verdict-unsure')}</li></ol>"

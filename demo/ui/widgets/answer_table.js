@@ -41,7 +41,7 @@ const number = (each) => (each.probability === null ? '' : each.probability.toFi
 function picture(each) {
   if (!each.row.png) return make('span', 'answers-missing');
   const image = make('img', 'pixels');
-  image.src = `data:image/png;base64,${each.row.png}`;
+  image.src = each.row.png;
   image.alt = '';
   image.width = image.height = 28;
   return image;

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.batch.spreadsheet import csv_header, csv_line
 from demo.decoder.images import encode_png
 from demo.inference.check import Checked
-from demo.ui.html import PNG_URL, png_url
+from demo.ui.html import png_url
 from demo.ui.page import Page, script
 from demo.ui.texts import Texts
 
@@ -38,7 +38,7 @@ def answer_table(page: Page) -> gr.HTML:
 
 
 def answer_rows(answers: Sequence[Checked], text: Texts) -> list[dict[str, Any]]:
-    """Return the table's rows: the JSON and CSV lines to save, what the model saw as base64 PNG, a note.
+    """Return the table's rows: the JSON and CSV lines to save, what the model saw as a data URL, a note.
 
     The note explains why a picture has no answer, or how it was read, in the page's language.
     """
@@ -46,7 +46,7 @@ def answer_rows(answers: Sequence[Checked], text: Texts) -> list[dict[str, Any]]
         {
             "answer": json.dumps(checked.answer.as_dict()),
             "csv": csv_line(checked.answer),
-            "png": None if checked.pixels is None else png_url(encode_png(checked.pixels))[len(PNG_URL) :],
+            "png": None if checked.pixels is None else png_url(encode_png(checked.pixels)),
             "note": text.sentence(checked.answer.error or checked.note or ""),
         }
         for checked in answers

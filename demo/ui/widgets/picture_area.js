@@ -18,8 +18,8 @@ function announce() {
   document.dispatchEvent(new Event('touchstone:input'));
 }
 
-function tell(news) {
-  document.dispatchEvent(new CustomEvent(`touchstone:news-${props.name}`, { detail: news }));
+function tell(message) {
+  document.dispatchEvent(new CustomEvent(`touchstone:message-${props.name}`, { detail: message }));
 }
 
 function refuse(name, reason) {

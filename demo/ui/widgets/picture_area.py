@@ -6,7 +6,7 @@ defines a subclass of a component.
 
 import base64
 import json
-from typing import Final
+from typing import Any, Final
 
 import gradio as gr
 from gradio import FileData
@@ -19,8 +19,8 @@ from demo.ui.shared import shared_script
 PAD_SIDE: Final = 280
 """Width and height of the drawing in pixels: ten per pixel of the model's."""
 
-_NEWS_SCRIPT: Final = """
-document.addEventListener(`touchstone:news-${props.name}`, ({ detail }) => {
+_MESSAGE_SCRIPT: Final = """
+document.addEventListener(`touchstone:message-${props.name}`, ({ detail }) => {
   props.value = JSON.stringify(detail);
   trigger('input');
 });
@@ -32,9 +32,9 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
 
     draw_only: it takes drawings only, when a button is pressed instead of after each stroke.
 
-    Returns the area and its news. The area's value is the latest file, a `FileData` in Gradio's upload
-    folder. The news' `input` event fires whenever something happens; `read_news` reads its value, whose
-    `kind` is one of:
+    Returns the area, whose value is the latest file (a `FileData` in Gradio's upload folder), and a hidden
+    component that carries its messages. That one's `input` event fires whenever something happens;
+    `read_message` reads its value, whose `kind` is one of:
         drawn: `png` is the drawing, a PNG data URL of `PAD_SIDE` by `PAD_SIDE` opaque pixels.
         sent: a file has arrived. It is not reported if something else has happened since it was chosen.
         refused: a picture did not arrive; with its `name` and a `reason`: `large` (over
@@ -42,7 +42,7 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
             is available).
         wiped: the area is empty again.
 
-    News are a value rather than event data, because Gradio drops the data of an event that had to wait.
+    A message is a value rather than event data, because Gradio drops the data of an event that had to wait.
     As soon as a new picture is on its way, `touchstone:input` is fired on the document.
     """
     area = gr.HTML(
@@ -59,14 +59,14 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
     )
     # With it Gradio accepts only paths in its upload folder; without it, any path a browser names.
     area.data_model = FileData
-    news = gr.HTML(html_template="", js_on_load=_NEWS_SCRIPT, elem_classes="news", name=elem_id)
-    return area, news
+    message = gr.HTML(html_template="", js_on_load=_MESSAGE_SCRIPT, elem_classes="area-message", name=elem_id)
+    return area, message
 
 
-def read_news(news: str | None) -> gr.EventData:
-    """Return an area's news as event data, without any fields if it is unreadable."""
+def read_message(message: Any) -> gr.EventData:
+    """Return an area's message as event data, without any fields if it is unreadable."""
     try:
-        return gr.EventData(None, json.loads(news or ""))
+        return gr.EventData(None, json.loads(message))
     except (TypeError, ValueError):
         return gr.EventData(None, None)
 

@@ -28,9 +28,9 @@ from demo.api.routes import CHECK_PATH
 from demo.batch.many import MOST_FILES
 from demo.errors import NoRoomError
 from demo.inference.engine import Engine, Scores
-from export.benchmark.processes import children
 from export.conformance import CONFORMANCE_FOLDER
 from tests.demo.test_cli import CONTRACT
+from tests.support.processes import children
 from tests.support.serving import ROOT, served_app, served_process
 
 FILES = sorted(path for path in CONFORMANCE_FOLDER.iterdir() if path.suffix not in (".json", ".md"))

@@ -22,6 +22,7 @@ from demo.api.routes import MCP_PATH
 from demo.errors import MODEL_UNAVAILABLE, UNEXPECTED
 from demo.inference.engine import MODELS_FOLDER, Engine
 from tests.demo.test_cli import CONTRACT
+from tests.support.serving import served_app
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
@@ -29,21 +30,21 @@ HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
 @asynccontextmanager
-async def session(tool_server: str) -> AsyncIterator[ClientSession]:
+async def session(server: str) -> AsyncIterator[ClientSession]:
     async with (
-        streamable_http_client(f"{tool_server}mcp") as (read, write, _),
+        streamable_http_client(f"{server}mcp") as (read, write, _),
         ClientSession(read, write) as session,
     ):
         await session.initialize()
         yield session
 
 
-def use(tool_server: str, name: str, **arguments: Any) -> CallToolResult:
+def use(server: str, name: str, **arguments: Any) -> CallToolResult:
     """Call a tool; the client compares its answer with the server's schema."""
 
     async def called() -> CallToolResult:
-        async with session(tool_server) as server:
-            return await server.call_tool(name, arguments)
+        async with session(server) as opened:
+            return await opened.call_tool(name, arguments)
 
     return asyncio.run(called())
 
@@ -55,10 +56,10 @@ def text(answer: CallToolResult) -> str:
     return first.text
 
 
-def test_four_tools_with_descriptions(tool_server: str) -> None:
+def test_four_tools_with_descriptions(server: str) -> None:
     async def listed() -> list[Tool]:
-        async with session(tool_server) as server:
-            return (await server.list_tools()).tools
+        async with session(server) as opened:
+            return (await opened.list_tools()).tools
 
     found = {tool.name: tool for tool in asyncio.run(listed())}
     assert list(found) == ["check", "check_many", "generate", "history"]
@@ -70,16 +71,16 @@ def test_four_tools_with_descriptions(tool_server: str) -> None:
     assert "required" not in found["generate"].inputSchema
 
 
-def test_answers_are_the_api_s(tool_server: str) -> None:
-    client = Client(tool_server, verbose=False)
+def test_answers_are_the_api_s(server: str) -> None:
+    client = Client(server, verbose=False)
     same = client.predict(picture=handle_file(PICTURE), api_name="/check") | {"file": "picture"}
     for encoded in (f"data:image/png;base64,{ENCODED}", base64.encodebytes(PICTURE.read_bytes()).decode()):
-        answer = use(tool_server, "check", picture=encoded)
+        answer = use(server, "check", picture=encoded)
         assert not answer.isError
         assert answer.structuredContent == json.loads(text(answer)) == same
     same = client.predict(picture=handle_file(PICTURE), api_name="/history")
-    assert use(tool_server, "history", picture=ENCODED).structuredContent == same
-    answer = use(tool_server, "generate", digit=3, count=2, seed=5)
+    assert use(server, "history", picture=ENCODED).structuredContent == same
+    answer = use(server, "generate", digit=3, count=2, seed=5)
     same = client.predict(digit=3, count=2, seed=5, api_name="/generate")
     assert json.loads(text(answer)) == same
     # An assistant also sees the digits.
@@ -87,9 +88,9 @@ def test_answers_are_the_api_s(tool_server: str) -> None:
     assert [each.data for each in pictures] == [each["png"] for each in same]
 
 
-def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
+def test_check_many_survives_a_bad_picture(server: str) -> None:
     bad = ["no picture at all", "é", "图片"]
-    answer = use(tool_server, "check_many", pictures=[ENCODED, *bad, ENCODED])
+    answer = use(server, "check_many", pictures=[ENCODED, *bad, ENCODED])
     assert answer.structuredContent is not None
     first, *unread, last = answer.structuredContent["result"]
     assert [each["file"] for each in (first, *unread, last)] == [f"picture-{index}" for index in range(5)]
@@ -113,10 +114,8 @@ def test_check_many_survives_a_bad_picture(tool_server: str) -> None:
         ("A" * 4000, {}, "There is no tool 'AAAA"),
     ],
 )
-def test_a_wrong_call_gets_a_reason(
-    tool_server: str, name: str, arguments: dict[str, Any], reason: str
-) -> None:
-    answer = use(tool_server, name, **arguments)
+def test_a_wrong_call_gets_a_reason(server: str, name: str, arguments: dict[str, Any], reason: str) -> None:
+    answer = use(server, name, **arguments)
     assert answer.isError
     assert reason in text(answer)
     assert len(text(answer)) < 200
@@ -154,21 +153,22 @@ def test_a_damaged_model_and_an_unexpected_failure_are_explained_without_paths(
     assert ask(engine, "generate") == UNEXPECTED
 
 
-def test_a_path_on_the_server_is_not_read(tool_server: str) -> None:
+def test_a_path_on_the_server_is_not_read(server: str) -> None:
     for named in (str(PICTURE), Path(PICTURE).as_uri()):
-        answer = use(tool_server, "check", picture=named).structuredContent
+        answer = use(server, "check", picture=named).structuredContent
         assert answer is not None
         assert answer["verdict"] is None
         assert "no picture" in answer["error"]
 
 
-def test_a_web_page_of_another_host_is_refused(tool_server: str) -> None:
+def test_a_web_page_of_another_host_is_refused(server: str) -> None:
     body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     with httpx.Client(headers=HEADERS | {"Content-Type": "application/json"}, trust_env=False) as client:
-        assert len(client.post(f"{tool_server}mcp", content=body).json()["result"]["tools"]) == 4
+        assert len(client.post(f"{server}mcp", content=body).json()["result"]["tools"]) == 4
         for foreign in ({"Origin": "http://example.org"}, {"Host": "example.org"}):
-            assert client.post(f"{tool_server}mcp", content=body, headers=foreign).status_code in (403, 421)
+            assert client.post(f"{server}mcp", content=body, headers=foreign).status_code in (403, 421)
 
 
-def test_without_the_flag_there_is_none(server: str) -> None:
-    assert httpx.get(f"{server}mcp", trust_env=False).status_code == 404
+def test_without_the_flag_there_is_none() -> None:
+    with served_app("--api-only") as address:
+        assert httpx.get(f"{address}mcp", trust_env=False).status_code == 404

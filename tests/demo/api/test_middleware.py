@@ -33,8 +33,8 @@ JOIN = f"{GRADIO_API}/queue/join"
 
 
 @pytest.fixture(scope="module")
-def client(tool_server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=tool_server, trust_env=False, timeout=30) as client:
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, trust_env=False, timeout=30) as client:
         yield client
 
 
@@ -258,7 +258,7 @@ def test_inline_scripts_carry_the_nonce_of_their_own_response(client: httpx.Clie
 
 
 @pytest.mark.browser
-def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> None:
+def test_the_page_runs_under_its_policy(browser: Browser, server: str) -> None:
     page = browser.new_page()
     reports: list[str] = []
 
@@ -267,7 +267,7 @@ def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> N
             reports.append(message.text)
 
     page.on("console", on_console)
-    page.goto(tool_server)
+    page.goto(server)
     upload(page, "7.png", picture_bytes())
     expect(page.locator("#result .result-file")).to_have_text("7.png")
     for view in VIEWS:
@@ -291,11 +291,11 @@ def test_the_page_runs_under_its_policy(browser: Browser, tool_server: str) -> N
 @pytest.mark.browser
 @pytest.mark.parametrize(("locale", "language"), [("en-US", "en"), ("zh-CN", "zh")])
 def test_a_busy_app_is_reported_in_the_reader_s_language(
-    browser: Browser, tool_server: str, locale: str, language: str
+    browser: Browser, server: str, locale: str, language: str
 ) -> None:
     words = load_texts()[language]
     page = browser.new_page(locale=locale)
-    page.goto(tool_server)
+    page.goto(server)
     expect(page.locator("#area canvas")).to_be_visible()
     # Whatever refuses: gradio's queue, the app, or a proxy.
     page.route("**/queue/join*", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))

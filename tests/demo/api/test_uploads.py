@@ -39,32 +39,32 @@ def uploaded(server: str, name: str = "7.png") -> str:
 
 @pytest.mark.parametrize("name", ENDPOINTS)
 @pytest.mark.parametrize("path", [ADDRESS, str(PICTURE)])
-def test_only_what_was_uploaded_is_read(tool_server: str, name: str, path: str) -> None:
+def test_only_what_was_uploaded_is_read(server: str, name: str, path: str) -> None:
     for file in ({"path": path, "meta": META}, {"path": path}, {"path": path, "url": ADDRESS}):
-        answer = answered(tool_server, name, file)
+        answer = answered(server, name, file)
         assert NOT_UPLOADED in answer
         assert not re.search("verdict|steps|P\\(fake", answer)
 
 
-def test_an_upload_is_read_and_not_handed_out(tool_server: str) -> None:
-    path = uploaded(tool_server)
-    assert '"verdict"' in answered(tool_server, "check", {"path": path, "meta": META})
+def test_an_upload_is_read_and_not_handed_out(server: str) -> None:
+    path = uploaded(server)
+    assert '"verdict"' in answered(server, "check", {"path": path, "meta": META})
     # Whatever else stands beside its path does not count.
     other = {"path": path, "url": ADDRESS, "meta": {}, "is_stream": True}
-    assert '"verdict"' in answered(tool_server, "check", other)
-    response = httpx.get(f"{tool_server}gradio_api/file={path}", trust_env=False)
+    assert '"verdict"' in answered(server, "check", other)
+    response = httpx.get(f"{server}gradio_api/file={path}", trust_env=False)
     assert response.status_code == 404
     for name in (f"{path}x", str(Path(path).parent), f"{Path(path).parent}/./{Path(path).name}"):
-        assert '"verdict"' not in answered(tool_server, "check", {"path": name, "meta": META})
+        assert '"verdict"' not in answered(server, "check", {"path": name, "meta": META})
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", GONE), ("zh-CN,en;q=0.5", "请重新选择并发送")])
-def test_a_removed_upload_is_410(tool_server: str, language: str, text: str) -> None:
-    path = Path(uploaded(tool_server))
+def test_a_removed_upload_is_410(server: str, language: str, text: str) -> None:
+    path = Path(uploaded(server))
     # As it would be named: by the hash of another content.
     gone = str(path.parent.with_name("0" * 64) / path.name)
     answer = httpx.post(
-        f"{tool_server}gradio_api/call/check",
+        f"{server}gradio_api/call/check",
         json={"data": [{"path": gone, "meta": META}]},
         headers={"accept-language": language},
         trust_env=False,
@@ -88,10 +88,10 @@ def part(content: bytes, options: str = '; filename="7.png"', kind: str = "bound
         (b"--b\r\n: \r\n\r\n7\r\n--b--\r\n", part(b"")[1]),
     ],
 )
-def test_a_broken_upload_is_refused(tool_server: str, body: bytes, kind: str) -> None:
+def test_a_broken_upload_is_refused(server: str, body: bytes, kind: str) -> None:
     headers = {"Content-Type": kind} if kind else {}
     response = httpx.post(
-        f"{tool_server}gradio_api/upload?upload_id=1", content=body, headers=headers, trust_env=False
+        f"{server}gradio_api/upload?upload_id=1", content=body, headers=headers, trust_env=False
     )
     # Of a form without a known boundary gradio reads no file.
     assert response.status_code in (400, 413) or response.json() == []

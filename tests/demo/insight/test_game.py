@@ -74,7 +74,7 @@ def test_the_scores_and_what_fooled_both() -> None:
     assert played.answer(True) is played
     assert played.player_score == sum(fake == answer for fake, answer, _ in cases)
     assert played.model_score == sum(fake == (probability == 0.5) for fake, _, probability in cases)
-    fooled = [cases[played.cards.index(each)] for each in played.fooled_both]
+    fooled = [cases[played.cards.index(each)] for each, _ in played.fooled_both]
     assert fooled == [(False, True, 0.5), (True, False, 0.499)]
 
 

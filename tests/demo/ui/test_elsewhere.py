@@ -26,8 +26,10 @@ def test_every_model_is_described_as_its_file_is(engine: Engine) -> None:
         assert model.entry["opset"] == opset
         assert list(model.inputs) == [each.name for each in proto.graph.input]
         assert list(model.outputs) == [each.name for each in proto.graph.output]
-        assert model.metadata == {each.key: each.value for each in proto.metadata_props}
-        assert model.metadata["polarity"] == POLARITY
+        metadata = {each.key: each.value for each in proto.metadata_props}
+        assert metadata["polarity"] == POLARITY
+        assert model.entry["licence"] == metadata["licence"]
+        assert model.entry["training_run"] == metadata["training_run"]
     assert models[0].file == f"{FROM_IMAGE}.onnx"
     assert list(models[0].inputs.values()) == ["uint8 [height, width, channels]"]
     assert "float32 [1, 10]" in models[0].outputs.values()

