@@ -83,24 +83,20 @@ def run_batch(parsed: argparse.Namespace) -> int:
     if any(find_spec(name) is None for name in ("pyarrow", *(["ray"] if on_ray else []))):
         raise UsageError('--out and --engine ray need libraries that are missing: pip install ".[ray]"')
 
-    from demo.batch.run import PICTURES_IN_PART, check_part, make_plan, run_plan
+    from demo.batch.run import PICTURES_IN_PART, check_parts, list_pictures, run_parts
     from demo.inference.engine import Engine
 
     engine = Engine.load(parsed.models, "cpu" if on_ray else parsed.device, parsed.model)
-    plan = make_plan(
-        parsed.files, parsed.out.absolute(), parsed.part or PICTURES_IN_PART, engine.manifest, engine.model
-    )
+    out = parsed.out.absolute()
+    list_pictures(parsed.files, out, parsed.part or PICTURES_IN_PART, engine)
+    check = partial(check_parts, engine, out)
     if on_ray:
         from demo.batch.ray import PartChecker, check_on_ray
 
         device = "cuda" if parsed.device == "cuda" else "cpu"
-        checker = PartChecker(plan, parsed.models.absolute(), engine.model, device)
-        all_judged = run_plan(plan, partial(check_on_ray, parsed.ray_address, parsed.workers, checker))
-    else:
-        all_judged = run_plan(
-            plan, lambda parts: ((part, check_part(engine, part, plan.out)) for part in parts)
-        )
-    return DONE if all_judged else UNREADABLE
+        checker = PartChecker(out, parsed.models.absolute(), engine.model, device)
+        check = partial(check_on_ray, parsed.ray_address, parsed.workers, checker)
+    return DONE if run_parts(out, check) else UNREADABLE
 
 
 def run_serve(parsed: argparse.Namespace) -> int:

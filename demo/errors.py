@@ -10,6 +10,7 @@ MODEL_UNAVAILABLE = (
     "A published file is missing here, is not the one that was published, or does not run; "
     "the log of this app names it."
 )
+UNEXPECTED = "Something unexpected went wrong; the app's log has the reason."
 
 
 class DemoError(Exception):
@@ -50,10 +51,6 @@ class UsageError(DemoError):
 
 class ResultsError(DemoError):
     """Tables of a collection cannot be read or written; the message names the file."""
-
-
-class NoColumnError(ResultsError):
-    """A table has no column of pictures."""
 
 
 class PageError(DemoError):

@@ -11,30 +11,31 @@ import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from demo.api import limits
-from demo.api.check import CheckEndpoint, check_route
+from demo.api.check import CheckEndpoint
 from demo.api.downloads import downloads_route
-from demo.api.gradio_private import UNEXPECTED, explain_failures, without_type_stubs
+from demo.api.gradio_private import explain_failures, without_type_stubs
 from demo.api.health import health_route
-from demo.api.middleware import SECURITY_HEADERS, Gateway, ResponseHeaders, Traffic
+from demo.api.middleware import SECURITY_HEADERS, Gateway, Traffic
 from demo.api.network import listen, local_url, network_url
 from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES
-from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
+from demo.api.uploads import clean_regularly, uploads_folder
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.environment import check_temporary_folder, without_plots
-from demo.errors import DemoError
+from demo.errors import UNEXPECTED, DemoError
 from demo.inference.engine import Engine
 
 NO_UPLOAD: Final = (
@@ -65,7 +66,7 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
         opening.result()
         with closing(CheckEndpoint(engine)) as checks:
             notes = []
-            if network_url(host, 0) is not None:
+            if network_url(host, 0):
                 notes.append("Over plain http a page gets no camera; a phone's own picker still offers it.")
             if mcp:
                 notes.append(f"Its MCP server is at {{address}}{MCP_PATH.removeprefix('/')}")
@@ -81,7 +82,11 @@ def serve_api(engine: Engine, host: str, port: int | None) -> None:
         for name in models:
             engine.session(name)
         with closing(CheckEndpoint(engine)) as checks:
-            routes = [check_route(checks), health_route(engine, models), downloads_route(engine.manifest)]
+            routes = [
+                Route(CHECK_PATH, checks),
+                health_route(engine, models),
+                downloads_route(engine.manifest),
+            ]
             gateway = Middleware(Gateway, rules=API_RULES, traffic=Traffic())
             app = Starlette(routes=routes, middleware=[gateway])
             note = f"It has no page; send pictures to {{address}}{CHECK_PATH.removeprefix('/')}"
@@ -114,17 +119,15 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
     @asynccontextmanager
     async def lifespan(_: object) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            if tools is not None:
-                await stack.enter_async_context(tools.lifespan())
+        async with nullcontext() if tools is None else tools.lifespan():
             cleaning = asyncio.create_task(clean_regularly(page, uploads, traffic.idle_seconds))
             yield
             cleaning.cancel()
 
     page.state_session_capacity = limits.SESSIONS
-    calls = Calls(page, uploads)
+    calls = Calls(page, uploads, engine.generators)
     # Within gradio's app its own middleware would cost a tenth of the requests.
-    parent = Starlette(routes=[check_route(Gateway(checks, rules, traffic, calls))])
+    parent = Starlette(routes=[Route(CHECK_PATH, Gateway(checks, rules, traffic))])
     gr.mount_gradio_app(
         parent,
         page,
@@ -133,7 +136,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
         app_kwargs={
             "routes": routes,
             "middleware": [Middleware(Gateway, rules=rules, traffic=traffic, calls=calls)],
-            "exception_handlers": dict.fromkeys((TypeError, ValueError, OSError, Exception), unexpected),
+            "exception_handlers": dict.fromkeys((TypeError, ValueError, Exception), unexpected),
             "lifespan": lifespan,
         },
         max_file_size=LARGEST_FILE_BYTES,
@@ -154,13 +157,9 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
 async def unexpected(request: Request, error: Exception) -> Response:
     """Answer a request that failed unexpectedly, without the exception's own text."""
-    upload = request.url.path.endswith("/upload")
-    if upload and isinstance(error, TypeError | ValueError):
+    if request.url.path.endswith("/upload") and isinstance(error, TypeError | ValueError):
         # Gradio's parser of uploads fails so on a part without a file name, and on a missing boundary.
         return JSONResponse({"detail": NO_UPLOAD}, 400)
-    if upload and isinstance(error, OSError):
-        logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)
-        return JSONResponse({"detail": NOT_KEPT}, 503, {"retry-after": "60"})
     logging.getLogger("touchstone").error("A request failed", exc_info=error)
     return JSONResponse({"detail": UNEXPECTED}, 500)
 
@@ -168,27 +167,16 @@ async def unexpected(request: Request, error: Exception) -> Response:
 class Server(uvicorn.Server):
     """A uvicorn server that stops in time even if a page is open or a thread still works.
 
-    lines: to print once it serves. uploads: a folder to remove if a thread still works.
+    uploads: a folder to remove if a thread still works.
     """
 
-    def __init__(
-        self, config: uvicorn.Config, app: Starlette, lines: Sequence[str], uploads: Path | None
-    ) -> None:
-        super().__init__(config)
-        self._app = app
-        self._lines = lines
-        self._uploads = uploads
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and print where."""
-        await super().startup(sockets)
-        if self.started:
-            print("\n".join(self._lines), flush=True)
+    uploads: Path | None = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Wait for requests in progress, as uvicorn does, but not for open pages."""
+        app: Any = self.config.app
         # End the streams of open pages, as `gr.Blocks.close` does for an app that was launched.
-        for route in self._app.routes:
+        for route in app.routes:
             if (stopping := getattr(getattr(route, "app", None), "stop_event", None)) is not None:
                 stopping.set()
         # Python would wait for its threads, and a batch of 2,000 pictures takes longer.
@@ -198,8 +186,8 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _exit(self) -> None:
-        if self._uploads is not None:
-            shutil.rmtree(self._uploads, ignore_errors=True)
+        if self.uploads is not None:
+            shutil.rmtree(self.uploads, ignore_errors=True)
         os._exit(130 if signal.SIGINT in self._captured_signals else 0)
 
 
@@ -212,25 +200,20 @@ def run(
 ) -> None:
     """Serve an app on a socket until interrupted or terminated; requests in progress are still answered.
 
-    build: makes the app, in the event loop. notes: lines to print once it serves; `{address}` in them stands
-    for its address.
-
-    Raises:
-        KeyboardInterrupt: it was interrupted.
-        SystemExit: it was terminated; with code 0.
+    build: makes the app, in the event loop. notes: lines to print; `{address}` in them stands for its
+    address. It raises KeyboardInterrupt and SystemExit as `serve` does.
     """
     limits.allow_connections()
     port = listening.getsockname()[1]
     address = local_url(host, port)
     lines = [f"Touchstone is at {address}"]
-    if (reached := network_url(host, port)) is not None:
+    if reached := network_url(host, port):
         lines.append(f"Others on your network: {reached}")
     lines += [note.format(address=address) for note in notes]
 
     async def serving() -> None:
-        app = build()
         config = uvicorn.Config(
-            ResponseHeaders(app),
+            build(),
             lifespan="on",
             ws="none",
             # Uvicorn's other HTTP implementation ignores the limit for heads below.
@@ -245,11 +228,11 @@ def run(
             timeout_graceful_shutdown=limits.SHUTDOWN_SECONDS,
             h11_max_incomplete_event_size=limits.LONGEST_HEAD,
         )
-        await Server(config, app, lines, uploads).serve([listening])
+        server = Server(config)
+        server.uploads = uploads
+        print("\n".join(lines), flush=True)
+        await server.serve([listening])
 
     # Uvicorn raises the signal again once it has shut down.
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    try:
-        asyncio.run(serving())
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    asyncio.run(serving())

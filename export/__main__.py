@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from demo.contract import DISCRIMINATOR
@@ -47,46 +47,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument(
-        "--models", type=Path, default=MODELS_FOLDER, help="models folder (default: demo/models)"
-    )
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    publishing = commands.add_parser(
-        "run",
-        parents=[shared],
-        help="convert runs, compare with PyTorch, publish all of a run or nothing",
-    )
+
+    def add(name: str, run: Callable[[argparse.Namespace], None], what: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=what)
+        command.set_defaults(command=run)
+        command.add_argument(
+            "--models", type=Path, default=MODELS_FOLDER, help="models folder (default: demo/models)"
+        )
+        return command
+
+    publishing = add("run", run_export, "convert runs, compare with PyTorch, publish all of a run or nothing")
     publishing.add_argument("run", type=Path, nargs="+", help="a run's folder")
-    publishing.set_defaults(command=run_export)
-    rebuilding = commands.add_parser(
+    add(
         "rebuild",
-        parents=[shared],
-        help="rebuild the normalizer and from-image files around the published discriminator.onnx",
+        run_rebuild,
+        "rebuild the normalizer and from-image files around the published discriminator.onnx",
     )
-    rebuilding.set_defaults(command=run_rebuild)
-    evaluation = commands.add_parser(
-        "evaluate", parents=[shared], help="recompute the published figures from the published files"
-    )
-    evaluation.set_defaults(command=run_evaluate)
-    conformance = commands.add_parser(
-        "conformance", parents=[shared], help="write the conformance pack again, after publishing a run"
-    )
+    add("evaluate", run_evaluate, "recompute the published figures from the published files")
+    conformance = add("conformance", run_conformance, "write the conformance pack again, after a new run")
     conformance.add_argument("folder", type=Path, nargs="?", default=CONFORMANCE_FOLDER, help="folder")
-    conformance.set_defaults(command=run_conformance)
-    hub = commands.add_parser("hub", parents=[shared], help="write a folder ready for the Hugging Face Hub")
+    hub = add("hub", run_hub, "write a folder ready for the Hugging Face Hub")
     hub.add_argument("folder", type=Path, help="a new folder")
-    hub.set_defaults(command=run_hub)
-    timing = commands.add_parser(
-        "benchmark", parents=[shared], help="compare speed with what one would use instead"
-    )
+    timing = add("benchmark", run_benchmark, "compare speed with what one would use instead")
     timing.add_argument("part", nargs="*", help=f"what to measure (default: all): {', '.join(PARTS)}")
     timing.add_argument("--rounds", type=int, default=Options.rounds, help="rounds (default: %(default)s)")
     timing.add_argument("--quick", action="store_true", help="do little work, to see that everything runs")
     timing.add_argument("--against", type=Path, help="another checkout to compare with, for serving")
     timing.add_argument("--results", type=Path, default=RESULTS, help="folder for the results (JSON)")
-    timing.set_defaults(command=run_benchmark)
     readme = commands.add_parser("readme", help="write the generated READMEs again from their JSON files")
     readme.set_defaults(command=run_readme)
     return parser

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,6 @@ from export.cards import model_cards
 from export.conformance import EXPECTED
 from export.errors import PublishError
 from export.publish import replacement, write_synced
-
-Result = tuple[str, str, float]
-"""A figure: its type in the Hub's terms, its name, its value."""
 
 WEIGHTS = (DISCRIMINATOR, MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
 
@@ -85,16 +81,13 @@ def config(manifest: Manifest) -> dict[str, Any]:
 
 def card(manifest: Manifest) -> str:
     """Return the model cards of a folder, behind the front matter that the Hub reads (JSON is YAML too)."""
-    detector = manifest.files.get(f"{DISCRIMINATOR}.onnx")
-    tutorial = manifest.files.get(f"{MLP_DISCRIMINATOR}.onnx")
-    results = detector_results(detector) if detector else tutorial_results(tutorial) if tutorial else []
     front = {
         "library_name": "onnx",
         "pipeline_tag": "image-classification",
         "license": "mit",
         "tags": ["gan", "discriminator", "mnist", "onnxruntime"],
         "datasets": ["ylecun/mnist"],
-        **({"model-index": [model_index(results)]} if results else {}),
+        "model-index": [model_index(manifest)],
     }
     lines = [f"{key}: {json.dumps(value)}" for key, value in front.items()]
     return "\n".join(
@@ -114,28 +107,13 @@ def card(manifest: Manifest) -> str:
     )
 
 
-def tutorial_results(entry: Mapping[str, Any]) -> list[Result]:
-    """Return the figures of the tutorial's discriminator on normalized pictures."""
-    normalized = entry["metrics"]["normalized"]
-    return [
-        ("roc_auc", "AUROC against its own generator", normalized["auroc_own_generator"]),
-        ("false_positive_rate", "Real test digits called fake at 0.5", normalized["real_called_fake"]),
-        ("real_digits", "Real digits", normalized["reals"]),
-        ("generated_digits", "Generated digits", normalized["fakes"]),
-    ]
+def model_index(manifest: Manifest) -> dict[str, Any]:
+    """Return those published metrics that are single numbers, as the Hub's own library reads them.
 
-
-def detector_results(entry: Mapping[str, Any]) -> list[Result]:
-    """Return those of the detector's published metrics that are single numbers, under their own names."""
-    return [
-        (name, name.replace("_", " "), value)
-        for name, value in entry.get("metrics", {}).items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-
-
-def model_index(results: Sequence[Result]) -> dict[str, Any]:
-    """Return the figures as the Hub's own library reads them."""
+    They are the detector's; without a detector, the tutorial discriminator's on normalized pictures.
+    """
+    detector, tutorial = (manifest.files.get(f"{name}.onnx") for name in (DISCRIMINATOR, MLP_DISCRIMINATOR))
+    metrics = detector["metrics"] if detector else tutorial["metrics"]["normalized"] if tutorial else {}
     return {
         "name": "touchstone",
         "results": [
@@ -143,7 +121,9 @@ def model_index(results: Sequence[Result]) -> dict[str, Any]:
                 "task": {"type": "image-classification", "name": "Is this digit generated?"},
                 "dataset": {"type": "ylecun/mnist", "name": "MNIST", "split": "test"},
                 "metrics": [
-                    {"type": kind, "name": name, "value": round(value, 4)} for kind, name, value in results
+                    {"type": name, "name": name.replace("_", " "), "value": round(value, 4)}
+                    for name, value in metrics.items()
+                    if isinstance(value, int | float)
                 ],
             }
         ],

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,15 +23,6 @@ SEALED = """
 mount --make-rprivate / && mount -t tmpfs tmpfs "$0" && mount -o remount,bind,ro / &&
 exec unshare --user --map-user=1000 --map-group=1000 "$@"
 """
-
-
-@pytest.fixture
-def taken() -> Iterator[int]:
-    """A port that is in use."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
-        yield listening.getsockname()[1]
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -56,9 +47,12 @@ def refusal(*arguments: str, **environment: str) -> str:
     return line
 
 
-@pytest.mark.parametrize("api", [[], ["--api-only"]])
-def test_a_port_in_use(taken: int, api: Sequence[str]) -> None:
-    assert f"port {taken}" in refusal("--device", "cpu", "--port", str(taken), *api)
+def test_a_port_in_use() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert f"port {port}" in refusal("--device", "cpu", "--port", port, "--api-only")
 
 
 @pytest.mark.parametrize("command", [[], ["--api-only"], ["check", str(PICTURE)]])

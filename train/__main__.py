@@ -25,7 +25,7 @@ from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
-from train.generators.build import PARTS, REPORT, build_generators, check_parts, check_shape
+from train.generators.build import PARTS, REPORT, build_generators, check_shape
 from train.run import Run
 from train.tutorial.gan import train
 from train.tutorial.trace import RECORD, record_steps
@@ -147,17 +147,16 @@ def run_tutorial(parsed: argparse.Namespace) -> None:
 
 
 def run_generators(parsed: argparse.Namespace) -> None:
-    parts = check_parts(parsed.only)
-    check_shape(getattr(parsed, "dataset", GeneratorsConfig.dataset))
-    config, run = open_run(parsed, GeneratorsConfig)
-    build_generators(config, run, parts)
+    if unknown := set(parsed.only) - set(PARTS):
+        raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
+    config, run = open_run(parsed, GeneratorsConfig, check_shape)
+    build_generators(config, run, list(dict.fromkeys(parsed.only)))
     if (run.folder / REPORT).exists():
         bundle_generators(run)
         print((run.folder / "report.md").read_text())
 
 
 def run_detector(parsed: argparse.Namespace) -> None:
-    check_shape(getattr(parsed, "dataset", DetectorConfig.dataset))
     config, run = open_run(parsed, DetectorConfig, check_generators)
     train_detector(config, run)
     bundle_detector(run)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from train.checkpoint import load_snapshot, prefixed, save_snapshot, unprefixed
 from train.config import Config, DetectorConfig, GeneratorsConfig, TutorialConfig
 from train.data import mnist
-from train.data.dataset import MNIST, PEN
+from train.data.dataset import MNIST, NORMALIZED, PEN
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
 from train.evaluation.report import EVALUATION
@@ -108,19 +108,14 @@ def load_bundle(run: Run) -> Bundle:
 
 
 def add_files(run: Run, names: Sequence[str]) -> None:
-    """Put files of the run's folder into its bundle; raise RunError if that is not possible."""
+    """Put files of the run's folder into its bundle; raise RunError if it cannot be read or written."""
     bundle = load_bundle(run)
     save_bundle(run, dataclasses.replace(bundle, files={**bundle.files, **read_files(run.folder, names)}))
 
 
 def read_files(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Return the content of files in a folder by their names; raise RunError if one cannot be read."""
-    try:
-        return {name: (folder / name).read_bytes() for name in names}
-    except OSError as error:
-        raise RunError(
-            f"{error.filename} cannot be read ({error.strerror}); run the command again."
-        ) from error
+    """Return the content of files in a folder by their names."""
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def common_record(run: Run, config: Config, step: int, licence: str = "") -> dict[str, Any]:
@@ -166,7 +161,7 @@ def bundle_tutorial(run: Run) -> None:
     order = np.random.default_rng(CALIBRATION_SEED).permutation(len(learnt_from))
     known = min(TUTORIAL_CALIBRATION_COUNT, len(learnt_from) // 2)
     gate = order[known : known + TUTORIAL_CALIBRATION_COUNT // 2]
-    rows = list(run.metrics())
+    rows = run.metrics()
     record = {
         **common_record(run, config, last),
         "shape": list(pair.shape),
@@ -225,13 +220,15 @@ def bundle_detector(run: Run) -> None:
     config = run.config(DetectorConfig)
     calibration, thresholds = read_calibration(run)
     learnt_from, validation = (load_examples(split, config, run) for split in ("train", "validation"))
-    order = np.random.default_rng(CALIBRATION_SEED).permutation(len(learnt_from.images))
-    pictures = {CALIBRATION: learnt_from.images.numpy()[np.sort(order[:DETECTOR_CALIBRATION_COUNT])]}
-    for name in validation.names:
-        pictures[f"{VALIDATION}/{name}"] = validation.of(name)[:VALIDATION_COUNT]
-    for name in (MNIST, *validation.kinds):
-        pictures[f"{AUGMENTED}/{name}"] = validation.of(name, augmented=True)[:VALIDATION_COUNT]
-    licence = f"; {PEN_LICENCE}" if PEN in learnt_from.names else ""
+    known = learnt_from.together().images.numpy()
+    order = np.random.default_rng(CALIBRATION_SEED).permutation(len(known))
+    pictures = {CALIBRATION: known[np.sort(order[:DETECTOR_CALIBRATION_COUNT])]}
+    for (name, condition), images in validation.images.items():
+        if condition == NORMALIZED:
+            pictures[f"{VALIDATION}/{name}"] = images[:VALIDATION_COUNT]
+        elif name in (MNIST, *validation.kinds):
+            pictures[f"{AUGMENTED}/{name}"] = images[:VALIDATION_COUNT]
+    licence = f"; {PEN_LICENCE}" if PEN in learnt_from.labels else ""
     record = {
         **common_record(run, config, Run(run.folder / STAGE).last(), licence),
         "widths": list(config.widths),

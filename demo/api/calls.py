@@ -1,57 +1,97 @@
 """Checks of requests for the page, before gradio sees them.
 
-A well-formed call is written anew, with only the fields and values that it needs; others are refused. Gradio
-answers a malformed call with 500, opens files that a value names, and keeps the whole body while the call
-waits.
+A well-formed call is written anew, with only the fields that it needs; others are refused. Gradio answers a
+malformed call with 500, opens files that a value names, and keeps the whole body while the call waits.
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import gradio as gr
 import httpx
-from gradio.components.api_component import Api
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    PlainValidator,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+    create_model,
+    field_validator,
+)
+from pydantic_core import from_json
 from starlette.datastructures import MutableHeaders, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import Message, Receive, Scope
 
+from demo.api.arguments import first_problem, generate_types
 from demo.api.gradio_private import has_answer, has_session
 from demo.api.limits import LARGEST_VALUES
-from demo.api.routes import Body, Rule
+from demo.api.middleware import too_large
+from demo.api.routes import NAME, Body, Rule
 from demo.api.uploads import NOT_KEPT, disk_is_full, uploaded_file
 from demo.ui.texts import load_texts, preferred_language
 
-DEEPEST: Final = 32
-TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
-    "string": str,
-    "number": (int, float),
-    "integer": int,
-    "null": type(None),
-}
-NUMBER: Final = {"type": "number", "description": "a number"}
-PAGE_VALUE: Final = {
-    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}],
-    "description": "a text, a number or null",
-}
 NO_HOST: Final = "The request names no host by which this app can be reached; ask by its name or address."
-NO_JSON: Final = f"The body must be a JSON object in UTF-8, of finite numbers, at most {DEEPEST} levels deep."
+NO_JSON: Final = "The body must be a JSON object in UTF-8, of finite numbers, at most 200 levels deep."
+
+Number = StrictInt | StrictFloat
+
+
+class Call(BaseModel):
+    """A call of the page or the API; a subclass for each event adds the types of its `data`."""
+
+    session_hash: Annotated[str, Field(pattern=f"^{NAME}$")] | None = None
+    fn_index: StrictInt | None = None
+    trigger_id: StrictInt | None = None
+    event_data: dict[str, Any] | None = None
+
+    @field_validator("event_data")
+    @classmethod
+    def names_no_file(cls, value: Any) -> Any:
+        """Refuse what gradio takes for a file: any object with a `path`."""
+        if '"path":' in json.dumps(value):
+            raise ValueError("it must name no file")
+        return value
 
 
 class Calls:
-    """Checks requests of an app that has been built. uploads: the folder for uploads."""
+    """Checks requests of an app that has been built.
 
-    def __init__(self, app: gr.Blocks, uploads: Path) -> None:
+    uploads: the folder for uploads. generators: the names of the installed ones.
+    """
+
+    def __init__(self, app: gr.Blocks, uploads: Path, generators: Sequence[str]) -> None:
         self._app = app
         self._uploads = uploads
         self._texts = load_texts()
-        self._events = {number: event for number, event in app.fns.items() if event.fn is not None}
-        self._endpoints = {
-            str(event.api_name): event for event in self._events.values() if event.api_visibility == "public"
-        }
+        self._models: dict[object, type[Call]] = {}
+        for number, event in app.fns.items():
+            types = [self._type(component) for component in event.inputs]
+            if event.api_name == "generate":
+                types = list(generate_types(generators).values())
+            model = create_model("Call", __base__=Call, data=(tuple[*types], ...))  # type: ignore[valid-type]
+            if event.fn is not None:
+                self._models[number] = model
+            if event.api_visibility == "public":
+                self._models[event.api_name] = model
+
+    def _type(self, component: Any) -> Any:
+        """Return the type of a component's value in a call."""
+        kind = getattr(component, "data_model", None)
+        if kind is None:
+            return Number if isinstance(component, gr.Slider) else StrictStr | Number | None
+        file: Any = Annotated[
+            dict[str, Any], PlainValidator(lambda value: uploaded_file(self._app, self._uploads, value))
+        ]
+        # Gradio's HTML component sends an empty text once its file was removed.
+        without_file = BeforeValidator(lambda value: None if value == "" else value)
+        return Annotated[(file if kind is gr.FileData else list[file]) | None, without_file]
 
     def in_language(self, message: str, accepted: str | None) -> str:
         """Translate a message for a reader whose browser sends `accepted` as `Accept-Language`."""
@@ -70,11 +110,11 @@ class Calls:
         headers = MutableHeaders(scope=scope)
         # Gradio takes a request with this header for one of its own server of pages.
         del headers["x-gradio-server"]
-        for host in ",".join(headers.getlist("host") + headers.getlist("x-forwarded-host")).split(","):
-            try:
+        try:
+            for host in ",".join(headers.getlist("host") + headers.getlist("x-forwarded-host")).split(","):
                 httpx.URL(f"http://{host.strip()}/")
-            except httpx.InvalidURL as error:
-                raise HTTPException(400, NO_HOST) from error
+        except httpx.InvalidURL as error:
+            raise HTTPException(400, NO_HOST) from error
         if scope["path"].endswith("/queue/data"):
             session = QueryParams(scope["query_string"]).get("session_hash", "")
             if not has_session(self._app, session):
@@ -99,88 +139,23 @@ class Calls:
     def _rewritten(self, rule: Rule, parts: Mapping[str, str | None], content: bytes) -> bytes:
         """Return the JSON for gradio."""
         try:
-            body = json.loads(content.decode())
-            # ValueError for infinity, NaN and half a surrogate pair.
-            json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
-            if not isinstance(body, dict) or depth(body) > DEEPEST:
-                raise HTTPException(400, NO_JSON)
-        except (ValueError, RecursionError) as error:
+            body = from_json(content, allow_inf_nan=False)
+            # ValueError for 1e999, which is infinity, too.
+            json.dumps(body, allow_nan=False)
+        except ValueError as error:
             raise HTTPException(400, NO_JSON) from error
+        if not isinstance(body, dict):
+            raise HTTPException(400, NO_JSON)
         if rule.body is Body.JSON:
             return content
-        call = self._join(body) if rule.body is Body.JOIN else self._call(body, str(parts["name"]))
+        key = parts.get("name", body.get("fn_index"))
+        if type(key) not in (int, str) or key not in self._models:
+            raise HTTPException(404, "There is no such call; /gradio_api/info lists those of the API.")
+        try:
+            call = self._models[key].model_validate(body).model_dump()
+        except ValidationError as error:
+            raise HTTPException(422, first_problem(error)) from error
+        values = [value for value in call["data"] if not isinstance(value, dict | list)]
+        if len(json.dumps([call["event_data"], values])) > LARGEST_VALUES:
+            raise too_large(LARGEST_VALUES)
         return json.dumps(call).encode()
-
-    def _join(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the fields of a call of the page."""
-        number = body.get("fn_index")
-        if type(number) is not int or number not in self._events:
-            raise HTTPException(404, "There is no such event; fn_index is the id of one in /config.")
-        call = {name: body.get(name) for name in ("fn_index", "trigger_id", "session_hash", "event_data")}
-        # Gradio takes any object with a `path` for a file.
-        if not isinstance(call["event_data"], dict | None) or '"path":' in json.dumps(call["event_data"]):
-            raise HTTPException(422, "The event_data must be an object that names no file, or null.")
-        return self._with_data(call, body, self._events[number].inputs)
-
-    def _call(self, body: Mapping[str, Any], name: str) -> dict[str, Any]:
-        """Return the fields of a call of an endpoint."""
-        if name not in self._endpoints:
-            raise HTTPException(404, f"There is no such endpoint; there is: {', '.join(self._endpoints)}.")
-        call = {"session_hash": body["session_hash"]} if body.get("session_hash") is not None else {}
-        return self._with_data(call, body, self._endpoints[name].inputs)
-
-    def _with_data(
-        self, call: dict[str, Any], body: Mapping[str, Any], inputs: Sequence[Any]
-    ) -> dict[str, Any]:
-        """Return a call with the values of a body."""
-        session = call.get("session_hash", "none")
-        if not isinstance(session, str) or not re.fullmatch("[A-Za-z0-9_-]{1,64}", session):
-            raise HTTPException(422, "The session_hash must be a text of up to 64 letters, digits, - and _.")
-        data = body.get("data")
-        if not isinstance(data, list) or len(data) != len(inputs):
-            raise HTTPException(422, f"The data must be a list of {len(inputs)} values.")
-        pairs = enumerate(zip(inputs, data, strict=True), 1)
-        checked = [self._value(place, component, value) for place, (component, value) in pairs]
-        values = [value for value in checked if not isinstance(value, dict | list)]
-        if len(json.dumps([call, values])) > LARGEST_VALUES:
-            raise HTTPException(
-                413, f"The values have more than {LARGEST_VALUES >> 10} KiB; send less at once."
-            )
-        return call | {"data": checked}
-
-    def _value(self, place: int, component: Any, value: Any) -> Any:
-        kind = getattr(component, "data_model", None)
-        # Gradio's HTML component sends an empty text once its file was removed.
-        if kind is not None and value in (None, ""):
-            return None
-        if kind is gr.FileData:
-            return uploaded_file(self._app, self._uploads, value)
-        if kind is not None:
-            if not isinstance(value, list):
-                raise HTTPException(422, f"Value {place} of the data must be a list of files.")
-            return [uploaded_file(self._app, self._uploads, each) for each in value]
-        schema: Mapping[str, Any] = NUMBER if isinstance(component, gr.Slider) else PAGE_VALUE
-        if isinstance(component, Api):
-            schema = component.api_info()
-        if not fits(value, schema):
-            raise HTTPException(422, f"Value {place} of the data must be {schema['description']}.")
-        return value
-
-
-def depth(value: object) -> int:
-    """Return how deep lists and objects are nested."""
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(depth, inside), default=0)
-
-
-def fits(value: object, schema: Mapping[str, Any]) -> bool:
-    """Return whether a value has a schema's type, range and choice; 3.0 is a whole number, too."""
-    if "anyOf" in schema:
-        return any(fits(value, each) for each in schema["anyOf"])
-    if schema["type"] == "integer" and isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, TYPES[schema["type"]]):
-        return False
-    if "minimum" in schema and not schema["minimum"] <= value <= schema["maximum"]:
-        return False
-    return value in schema.get("enum", (value,))

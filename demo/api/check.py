@@ -1,37 +1,22 @@
 """`POST /v1/check`: check picture files over plain HTTP, without a queue.
 
-A picture is the request's body, with any `Content-Type` of `image/…`, `application/octet-stream`, or none;
-`?file=7.png` in the address names it. Its answer is one JSON object, the same as from
-`python -m demo check --json`:
-
-    curl --header 'Content-Type: image/png' --data-binary @7.png 'http://127.0.0.1:7860/v1/check?file=7.png'
-
-Several are the files of a form (multipart/form-data, with any field names), up to 2,000 with 44 MiB together.
-Their answers are a JSON list in the order of the files, also for a single file:
-
-    curl --form files=@7.png --form files=@8.jpg http://127.0.0.1:7860/v1/check
-
-A picture that cannot be judged is answered, too (200): its `error` says why. Everything else is
-`{"error": "…"}` with one sentence, and the status 400 (no picture, or a broken form), 405 (not POST), 413 (a
-file of more than 32 MiB, or too many or too large ones together), 415 (JSON, or another type), or 503 with
-`Retry-After` (too many wait, large ones for too long, or a model cannot run).
+The request's body is a picture, and its answer one JSON object; or it is a form of picture files, and the
+answers are a JSON list in their order. demo/README.md describes the requests and the statuses.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Sequence
 from typing import Any, Final
 
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from demo.api.limits import LARGEST_FIELD
-from demo.api.routes import CHECK_PATH
 from demo.batch.many import MOST_FILES
 from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, shared_pool
 from demo.errors import BusyError, DemoError, PictureError, public_message
@@ -63,16 +48,12 @@ class CheckEndpoint:
         self._pictures.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        try:
+        """Answer one request; nothing if its client has gone."""
+        with contextlib.suppress(ClientDisconnect):
             response = await self._response(Request(scope, receive))
-        except ClientDisconnect:
-            return
-        await response(scope, receive, send)
+            await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:
-        if request.method != "POST":
-            return failed(405, "Send a picture file with POST.", {"allow": "POST"})
         try:
             files, several = await read_files(request)
             answers = await self._answers(files, request)
@@ -90,26 +71,11 @@ class CheckEndpoint:
             return failed(503, message, RETRY_AFTER)
 
     async def _answers(self, files: Sequence[File], request: Request) -> list[dict[str, Any]]:
-        """Return the answers, or raise ClientDisconnect as soon as the client has gone."""
-        if len(files) == 1:
-            # Watching whether the client leaves would cost a tenth of the throughput, to save one picture.
-            return [await self._pictures.submit(files[0])]
-        answering = asyncio.create_task(self._in_turns(files))
-        leaving = asyncio.create_task(disconnected(request.receive))
-        try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
-                raise ClientDisconnect
-            return answering.result()
-        finally:
-            leaving.cancel()
-            if answering.cancel():
-                await asyncio.wait((answering,))
-
-    async def _in_turns(self, files: Sequence[File]) -> list[dict[str, Any]]:
-        """Submit a few files at a time, so that a form of thousands does not hold up other requests."""
+        """Answer a few files at a time, so that a form of thousands does not hold up other requests."""
         answers: list[dict[str, Any]] = []
         for start in range(0, len(files), FILES_IN_TURN):
+            if start and await request.is_disconnected():
+                raise ClientDisconnect
             turn = files[start : start + FILES_IN_TURN]
             answers += await asyncio.gather(*map(self._pictures.submit, turn))
         return answers
@@ -124,11 +90,6 @@ class CheckEndpoint:
     def _answer(self, files: Sequence[tuple[str, Preprocessed | PictureError]]) -> list[dict[str, Any]]:
         names, loaded = zip(*files, strict=True)
         return [checked.answer.as_dict() for checked in answer_all(self._engine, names, loaded)]
-
-
-def check_route(endpoint: ASGIApp) -> Route:
-    """Return the route of `/v1/check`."""
-    return Route(CHECK_PATH, endpoint)
 
 
 def failed(status: int, message: str, headers: Any = None) -> Response:
@@ -171,8 +132,6 @@ async def read_form(request: Request) -> list[File]:
             if any((each.size or 0) > LARGEST_FILE_BYTES for each in sent):
                 raise HTTPException(413, TOO_LARGE)
             files = [(each.filename or UNNAMED, await each.read()) for each in sent]
-    except MultiPartException as error:
-        raise refused_form(error.message) from error
     except HTTPException as error:
         raise refused_form(error.detail) if error.status_code == 400 else error from error
     if not files:
@@ -189,9 +148,3 @@ def refused_form(reason: str) -> HTTPException:
     return HTTPException(
         400, "The form is broken or cut short; send it as multipart/form-data with a boundary."
     )
-
-
-async def disconnected(receive: Receive) -> None:
-    """Wait until the client closes the connection; the body has been read."""
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -13,8 +13,10 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.components.api_component import Api
+from pydantic import TypeAdapter
 
 from demo.api import schema
+from demo.api.arguments import GENERATE_DEFAULTS, generate_types
 from demo.batch.many import check_selection
 from demo.contract import HISTORY_RECORD, MLP_HISTORY
 from demo.decoder.images import encode_png
@@ -28,32 +30,28 @@ def add_endpoints(engine: Engine) -> None:
     """Add the endpoints to the app being built; hidden components carry their types."""
 
     def check(picture: str | None) -> dict[str, Any]:
-        with errors_shown():
-            return answers(engine, *_named([picture]))[0]
+        return check_many([picture] if picture else [])[0]
 
     def check_many(pictures: list[str] | None) -> list[dict[str, Any]]:
-        with errors_shown():
-            return answers(engine, *_named(pictures or []))
+        files = [Path(path) for path in pictures or []]
+        return answers(engine, [file.name for file in files], files)
 
     def generate(
         digit: int | None = None, count: int = 1, seed: int = 0, model: str | None = None
     ) -> list[dict[str, Any]]:
-        with errors_shown():
-            return generated(engine, digit, count, seed, model)
+        return generated(engine, digit, count, seed, model)
 
     def history(picture: str | None) -> dict[str, Any]:
-        with errors_shown():
-            names, files = _named([picture])
-            if not files:
-                raise RequestError("Send a picture file.")
-            return learned(engine, names[0], files[0])
+        if picture is None:
+            raise RequestError("Send a picture file.")
+        return learned(engine, Path(picture).name, Path(picture))
 
     # `gr.api` would pass on any path that a caller names; a file component takes only uploads.
     picture = gr.File(label="Picture", visible=False)
     pictures = gr.File(label="Pictures", file_count="multiple", visible=False)
     arguments = [
-        Api(schema.GENERATE_DEFAULTS.get(name), kind, name.capitalize())
-        for name, kind in schema.generate_arguments(engine.generators).items()
+        Api(GENERATE_DEFAULTS[name], TypeAdapter(kind).json_schema(), name.capitalize())
+        for name, kind in generate_types(engine.generators).items()
     ]
     endpoints: list[tuple[Callable[..., Any], Any, schema.Schema, str]] = [
         (check, picture, schema.ANSWER, "Answer"),
@@ -65,7 +63,7 @@ def add_endpoints(engine: Engine) -> None:
         name = function.__name__
         description = f"{schema.DESCRIPTIONS[name]} API version {schema.API_VERSION}."
         output = Api(None, result, label)
-        gr.on([], function, inputs, output, api_name=name, api_description=description)
+        gr.on([], errors_shown()(function), inputs, output, api_name=name, api_description=description)
 
 
 @contextmanager
@@ -75,12 +73,6 @@ def errors_shown() -> Iterator[None]:
         yield
     except DemoError as error:
         raise gr.Error(public_message(error), print_exception=False) from error
-
-
-def _named(paths: Sequence[str | None]) -> tuple[list[str], list[Path]]:
-    """Return the files' names, and the files themselves."""
-    files = [Path(path) for path in paths if path]
-    return [file.name for file in files], files
 
 
 def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[dict[str, Any]]:
@@ -97,7 +89,7 @@ def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes
 
 
 def generated(
-    engine: Engine, digit: object = None, count: object = 1, seed: object = 0, model: str | None = None
+    engine: Engine, digit: int | None, count: int, seed: int, model: str | None
 ) -> list[dict[str, Any]]:
     """Return generated digits, each with its answer and as a PNG file in base64; see `checked_digits`."""
     return [
@@ -106,16 +98,8 @@ def generated(
     ]
 
 
-def generate_files(
-    engine: Engine, model: str | None, count: object, seed: object, digit: object
-) -> list[tuple[Checked, bytes]]:
-    """Return `checked_digits`, with errors that the page shows as a sentence."""
-    with errors_shown():
-        return checked_digits(engine, model, count, seed, digit)
-
-
 def checked_digits(
-    engine: Engine, model: str | None, count: object, seed: object, digit: object
+    engine: Engine, model: str | None, count: int, seed: int, digit: int | None
 ) -> list[tuple[Checked, bytes]]:
     """Return digits as PNG files, each with the answer for that very file: a saved one scores the same.
 
@@ -123,11 +107,8 @@ def checked_digits(
         RequestError: an argument is outside its range.
     """
     name = engine.default_generator if model is None else model
-    number = _whole_number("count", count)
-    start = _whole_number("seed", seed)
-    label = None if digit is None else _whole_number("digit", digit)
-    digits = engine.generate(name, number, start, label)
-    names = [digit_file(name, label, start, index) for index in range(number)]
+    digits = engine.generate(name, count, seed, digit)
+    names = [digit_file(name, digit, seed, index) for index in range(count)]
     checked = check_sources(engine, names, [digit[..., np.newaxis] for digit in digits])
     return list(zip(checked, map(encode_png, digits), strict=True))
 
@@ -154,10 +135,3 @@ def learned(engine: Engine, name: str, source: Path | bytes) -> dict[str, Any]:
         "model": MLP_HISTORY,
         "version": engine.version,
     }
-
-
-def _whole_number(name: str, value: object) -> int:
-    """Return `value` as an int where it is whole, also the 3.0 of a slider; RequestError otherwise."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer():
-        return int(value)
-    raise RequestError(f"The {name} must be a whole number.")

@@ -5,20 +5,16 @@ import logging
 from abc import ABCMeta
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
-if TYPE_CHECKING:
-    import gradio as gr
-
-UNEXPECTED: Final = "Something unexpected went wrong; the app's log has the reason."
+from demo.errors import UNEXPECTED
 
 
 @contextmanager
 def without_type_stubs() -> Iterator[None]:
-    """Import gradio in half the time: without the `.pyi` files that it writes for its components.
+    """Import gradio in half the time: without the `.pyi` files that it writes beside its components.
 
-    There is no setting for that (`gradio.component_meta.create_or_modify_pyi`, 6.31), but gradio writes none
-    for a class that has no file.
+    It writes none for a class that has no file: https://github.com/gradio-app/gradio/issues/10121
     """
     getfile = inspect.getfile
 
@@ -34,17 +30,16 @@ def without_type_stubs() -> Iterator[None]:
         inspect.getfile = getfile
 
 
-def explain_failures(app: "gr.Blocks") -> None:
+def explain_failures(app: Any) -> None:
     """Have calls that fail unexpectedly answer `UNEXPECTED`, and log the failure.
 
-    With `show_error=False` gradio answers `{"error": null}`, with `show_error=True` it shows the exception's
-    own text, which may name files of the server: https://github.com/gradio-app/gradio/issues/12338
+    Gradio answers null, or the exception's own text: https://github.com/gradio-app/gradio/issues/12338
     """
     import gradio as gr
 
     process = app.process_api
 
-    async def process_or_explain(*arguments: Any, **options: Any) -> dict[str, Any]:
+    async def process_or_explain(*arguments: Any, **options: Any) -> Any:
         try:
             return await process(*arguments, **options)
         except gr.Error:
@@ -53,20 +48,21 @@ def explain_failures(app: "gr.Blocks") -> None:
             logging.getLogger("touchstone").exception("A call failed")
             raise gr.Error(UNEXPECTED, print_exception=False) from failure
 
-    app.process_api = process_or_explain  # type: ignore[method-assign]
+    app.process_api = process_or_explain
 
 
-def has_session(app: "gr.Blocks", session: str) -> bool:
-    """Return whether a session has called something; gradio's stream of answers breaks off for others."""
+def has_session(app: Any, session: str) -> bool:
+    """Return whether a session has called something."""
+    # The stream of answers breaks off for others: https://github.com/gradio-app/gradio/issues/9169
     return session in app._queue.pending_messages_per_session
 
 
-def has_answer(app: "gr.Blocks", event: str) -> bool:
-    """Return whether a call waits, runs, or has an answer that was not fetched."""
+def has_answer(app: Any, event: str) -> bool:
+    """Return whether a call waits, runs, or has an answer that was not fetched; see `has_session`."""
     return any(event in events for events in app._queue.pending_event_ids_session.values())
 
 
-def drop_unfetched_answers(app: "gr.Blocks", before: set[str]) -> set[str]:
+def drop_unfetched_answers(app: Any, before: set[str]) -> set[str]:
     """Drop answers that stayed unfetched since the previous call; return the sessions with newer ones.
 
     before: what the previous call returned. Gradio keeps the answers of 2,000 sessions, of any size:
@@ -76,11 +72,9 @@ def drop_unfetched_answers(app: "gr.Blocks", before: set[str]) -> set[str]:
     calling = {event.session_hash for event in queue.event_ids_to_events.values()}
     unfetched = set()
     for session, events in list(queue.pending_event_ids_session.items()):
-        if session in calling:
-            continue
-        if events and session not in before:
+        if events and session not in before | calling:
             unfetched.add(session)
-        elif events or session not in queue.pending_messages_per_session:
+        elif session not in calling and (events or session not in queue.pending_messages_per_session):
             queue.pending_messages_per_session.pop(session, None)
             del queue.pending_event_ids_session[session]
     return unfetched

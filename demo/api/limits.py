@@ -65,10 +65,10 @@ def allow_connections() -> None:
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        unlimited = resource.RLIM_INFINITY
-        wanted = 2 * CONNECTIONS if hard == unlimited else min(2 * CONNECTIONS, hard)
-        if soft != unlimited and soft < wanted:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        # -1 stands for no limit; ValueError where the system allows fewer.
+        with contextlib.suppress(ValueError):
+            if 0 <= soft < 2 * CONNECTIONS:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (2 * CONNECTIONS, hard))
 
 
 def limit_heap() -> None:

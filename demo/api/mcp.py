@@ -8,58 +8,85 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Any, Final
+from functools import partial
+from typing import Annotated, Any, Final
 
 from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp.types import (
-    CallToolRequest,
-    CallToolResult,
-    ContentBlock,
-    ImageContent,
-    ServerResult,
-    TextContent,
-    Tool,
-)
+from mcp.types import CallToolResult, ContentBlock, ImageContent, TextContent, Tool
+from pydantic import AfterValidator, ConfigDict, Field, StrictStr, ValidationError, create_model
 from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from demo.api import schema
+from demo.api.arguments import GENERATE_DEFAULTS, first_problem, generate_types
 from demo.api.endpoints import answers, generated, learned
-from demo.api.gradio_private import UNEXPECTED
 from demo.api.limits import LARGEST_FORM, SMALL_BODY
 from demo.api.network import LOCAL_HOSTS
 from demo.api.routes import MCP_PATH
 from demo.batch.many import MOST_FILES
-from demo.errors import DemoError, RequestError, public_message
+from demo.errors import UNEXPECTED, DemoError, public_message
 from demo.inference.engine import Engine
 
-LONGEST_ERROR: Final = 300
-"""Characters of an error: the library repeats the refused value, which may have megabytes."""
+# Web pages of other hosts must not call a server for this machine alone.
+LOCAL_NAMES: Final = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
+LOCAL_ONLY: Final = TransportSecuritySettings(
+    allowed_hosts=LOCAL_NAMES, allowed_origins=[f"http://{name}" for name in LOCAL_NAMES]
+)
 
-PICTURE: Final = schema.typed("string", "a picture file in base64, or as a data: URL")
-PICTURES: Final = schema.listed(PICTURE, "picture files") | {"minItems": 1, "maxItems": MOST_FILES}
+
+def decode(text: str) -> bytes:
+    """Decode base64, also in lines, or a data: URL; return other text as bytes, which are no picture."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        return base64.b64decode("".join(encoded.split()), validate=True)
+    # For text that is not ASCII it is not a binascii.Error.
+    except ValueError:
+        return text.encode(errors="replace")
+
+
+Picture = Annotated[
+    StrictStr, Field(description="a picture file in base64, or as a data: URL"), AfterValidator(decode)
+]
+Pictures = Annotated[list[Picture], Field(min_length=1, max_length=MOST_FILES, description="picture files")]
 
 
 class ToolServer:
     """An MCP server. route: for the app's web server, which must hold `lifespan` open."""
 
     def __init__(self, engine: Engine, host: str) -> None:
-        self._engine = engine
+        def check_many(pictures: list[bytes]) -> Any:
+            return answers(engine, [f"picture-{index}" for index in range(len(pictures))], pictures)
+
+        picture = {"picture": (Picture, ...)}
+        generate = generate_types(engine.generators)
+        tools: dict[str, tuple[dict[str, Any], schema.Schema, Callable[..., Any]]] = {
+            "check": (picture, schema.ANSWER, lambda picture: answers(engine, ["picture"], [picture])[0]),
+            "check_many": ({"pictures": (Pictures, ...)}, wrapped(schema.ANSWERS), check_many),
+            "generate": (
+                {name: (kind, GENERATE_DEFAULTS[name]) for name, kind in generate.items()},
+                wrapped(schema.GENERATED),
+                partial(generated, engine),
+            ),
+            "history": (picture, schema.HISTORY, lambda picture: learned(engine, "picture", picture)),
+        }
+        self._tools = {
+            name: (create_model(name, __config__=ConfigDict(extra="forbid"), **arguments), result, function)
+            for name, (arguments, result, function) in tools.items()
+        }
         server: Server[Any, Any] = Server("Touchstone", version=schema.API_VERSION)
         server.list_tools()(self._list_tools)
-        server.call_tool()(self._call_tool)
-        self._validated = server.request_handlers[CallToolRequest]
-        server.request_handlers[CallToolRequest] = self._call_briefly
+        # The library's own check repeats a wrong value, which may have megabytes.
+        server.call_tool(validate_input=False)(self._call_tool)
         self._manager = StreamableHTTPSessionManager(
             server,
             json_response=True,
             stateless=True,
-            security_settings=local_only() if host in LOCAL_HOSTS else None,
+            security_settings=LOCAL_ONLY if host in LOCAL_HOSTS else None,
             max_request_body_size=LARGEST_FORM,
         )
         self._large = asyncio.Lock()
@@ -76,27 +103,24 @@ class ToolServer:
             await self._manager.handle_request(scope, receive, send)
 
     async def _list_tools(self) -> list[Tool]:
-        picture = {"picture": PICTURE}
-        generate = schema.generate_arguments(self._engine.generators)
         return [
-            tool("check", picture, schema.ANSWER),
-            tool("check_many", {"pictures": PICTURES}, wrapped(schema.ANSWERS)),
-            tool("generate", generate, wrapped(schema.GENERATED)),
-            tool("history", picture, schema.HISTORY),
+            Tool(
+                name=name,
+                description=schema.DESCRIPTIONS[name],
+                inputSchema=arguments.model_json_schema(),
+                outputSchema=result,
+            )
+            for name, (arguments, result, _) in self._tools.items()
         ]
 
-    async def _call_briefly(self, request: CallToolRequest) -> ServerResult:
-        """Call a tool as the library does, which checks the arguments, and shorten a long error."""
-        answer = await self._validated(request)
-        if isinstance(answer.root, CallToolResult) and answer.root.isError:
-            for each in answer.root.content:
-                if isinstance(each, TextContent) and len(each.text) > LONGEST_ERROR:
-                    each.text = f"{each.text[:40]} … {each.text[-200:]}"
-        return answer
-
-    async def _call_tool(self, name: str, arguments: dict[str, Any]) -> CallToolResult:
+    async def _call_tool(self, name: str, given: dict[str, Any]) -> CallToolResult:
+        if name not in self._tools:
+            return failed(f"There is no tool {name[:40]!r}; there is: {', '.join(self._tools)}.")
+        arguments, _, function = self._tools[name]
         try:
-            result = await asyncio.to_thread(call, self._engine, name, arguments)
+            result = await asyncio.to_thread(function, **dict(arguments.model_validate(given)))
+        except ValidationError as error:
+            return failed(first_problem(error))
         except DemoError as error:
             return failed(public_message(error))
         # The library would answer with the exception's own text, which may name files of this machine.
@@ -116,58 +140,6 @@ def failed(message: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(type="text", text=message)], isError=True)
 
 
-def local_only() -> TransportSecuritySettings:
-    """Return settings that keep web pages of other hosts from calling a server for this machine alone."""
-    names = ["127.0.0.1:*", "localhost:*", "[::1]:*"]
-    return TransportSecuritySettings(
-        allowed_hosts=names, allowed_origins=[f"http://{name}" for name in names]
-    )
-
-
-def tool(name: str, arguments: Mapping[str, schema.Schema], result: schema.Schema) -> Tool:
-    """Return a tool with the description of the API's call. Only the arguments of `generate` are optional."""
-    return Tool(
-        name=name,
-        description=schema.DESCRIPTIONS[name],
-        inputSchema={
-            "type": "object",
-            "properties": dict(arguments),
-            "required": [] if name == "generate" else list(arguments),
-            "additionalProperties": False,
-        },
-        outputSchema=result,
-    )
-
-
 def wrapped(result: schema.Schema) -> schema.Schema:
     """Return the schema of an object with a list under `result`, since a tool must return an object."""
     return schema.record("The list.", result=result)
-
-
-def call(engine: Engine, name: str, arguments: Mapping[str, Any]) -> Any:
-    """Return the result of the API's call of the same name.
-
-    Raises:
-        DemoError: an argument is outside its range, or the picture of `history` cannot be judged.
-    """
-    match name:
-        case "check":
-            return answers(engine, ["picture"], [decoded(arguments["picture"])])[0]
-        case "check_many":
-            pictures = [decoded(text) for text in arguments["pictures"]]
-            return answers(engine, [f"picture-{index}" for index in range(len(pictures))], pictures)
-        case "generate":
-            return generated(engine, **arguments)
-        case "history":
-            return learned(engine, "picture", decoded(arguments["picture"]))
-    raise RequestError(f"There is no tool {name[:40]!r}; there is: {', '.join(schema.DESCRIPTIONS)}.")
-
-
-def decoded(text: str) -> bytes:
-    """Decode base64, also in lines, or a data: URL; return other text as bytes, which are no picture."""
-    encoded = text.partition(",")[2] if text.startswith("data:") else text
-    try:
-        return base64.b64decode("".join(encoded.split()), validate=True)
-    # For text that is not ASCII it is not a binascii.Error.
-    except ValueError:
-        return text.encode(errors="replace")

@@ -4,7 +4,7 @@ A refusal is JSON, with one sentence: under `error` by `/v1/check`, under `detai
 it. (Starlette's `RequestBodyLimitMiddleware` answers in plain text, also in place of a route's own answer.)
 """
 
-import asyncio
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -18,22 +18,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.api.limits import LARGEST_IN_MEMORY, MIB, SMALL_BODY
-from demo.api.routes import CHECK_PATH, Rule, find_rule
+from demo.api.routes import CHECK_PATH, Rule
 
 if TYPE_CHECKING:
     from demo.api.calls import Calls
 
-STOPPING: Final = "The app is being stopped; try again in a moment."
-
-POLICY: Final = (
-    "default-src 'self'; "
-    # Gradio makes functions of the scripts of HTML components, and has inline scripts in its page. Those get
-    # a nonce; 'unsafe-inline' would also run any script that somebody smuggled into the page.
-    "script-src 'self' 'unsafe-eval'{nonce}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; worker-src 'self' blob:; "
-    "connect-src 'self'; frame-src 'none'; object-src 'none'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors 'self' https://huggingface.co https://*.hf.space"
-)
 SECURITY_HEADERS: Final = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "same-origin"),
@@ -42,40 +31,19 @@ SECURITY_HEADERS: Final = [
         "camera=(self), accelerometer=(), display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), "
         "microphone=(), midi=(), payment=(), usb=()",
     ),
+    (
+        "content-security-policy",
+        "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        "media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; frame-src 'none'; "
+        "object-src 'none'; base-uri 'self'; form-action 'self'; "
+        "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
+    ),
 ]
-"""For uvicorn, which sends them with every response, its own included."""
+"""For uvicorn, which sends them with every response, its own included; the gateway adds `SCRIPTS`."""
 
-
-class ResponseHeaders:
-    """ASGI middleware, the outermost: adds a Content-Security-Policy, and Retry-After to 503.
-
-    Requests that the server cancels as it stops are answered 503; uvicorn would answer 500.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        started = False
-
-        async def send_with_headers(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", POLICY.format(nonce=""))
-                if message["status"] == 503:
-                    headers.setdefault("retry-after", "2")
-            await send(message)
-
-        try:
-            await self._app(scope, receive, send_with_headers)
-        except asyncio.CancelledError:
-            if started or scope["type"] != "http":
-                raise
-            content = {"detail": STOPPING, "error": STOPPING}
-            await JSONResponse(content, 503)(scope, receive, send_with_headers)
+SCRIPTS: Final = "script-src 'self' 'unsafe-eval' 'nonce-{nonce}'"
+"""Gradio makes functions of the scripts of HTML components, and has inline scripts in its page. Those get a
+nonce; 'unsafe-inline' would also run any script that somebody smuggled into the page."""
 
 
 @dataclass
@@ -109,6 +77,7 @@ class Gateway:
             return
         traffic = self._traffic
         path = scope["path"].removeprefix(scope.get("root_path", ""))
+        send = with_headers(send, page=path in ("", "/"))
         limit = received = 0
 
         async def receive_limited() -> Message:
@@ -132,7 +101,7 @@ class Gateway:
             checked: Receive = receive_limited
             if self._calls is not None:
                 checked = await self._calls.check(scope, rule, parts, receive_limited)
-            await self._app(scope, checked, with_nonces(send) if path in ("", "/") else send)
+            await self._app(scope, checked, send)
         except ClientDisconnect:
             pass
         except HTTPException as refusal:
@@ -144,11 +113,16 @@ class Gateway:
                 traffic.ended = time.monotonic()
 
     def _allowed(self, scope: Scope, path: str) -> tuple[Rule, dict[str, str | None]]:
-        """Return the rule for a request; raise HTTPException 404, 405 or 413 where none allows it."""
-        found = find_rule(self._rules, path)
-        if found is None:
+        """Return the rule for a request and the named parts of its path.
+
+        Raises:
+            HTTPException: 404, 405 or 413 where no rule allows the request.
+        """
+        for rule in self._rules:
+            if match := re.fullmatch(rule.path, path, re.ASCII):
+                break
+        else:
             raise HTTPException(404, "There is nothing at this address.")
-        rule, parts = found
         if scope["method"] not in rule.methods:
             allowed = ", ".join(rule.methods)
             raise HTTPException(405, f"This address takes {allowed}.", {"allow": allowed})
@@ -157,7 +131,7 @@ class Gateway:
         if not rule.query:
             # Gradio would keep the progress of an upload with an id, and look for other pages.
             scope["query_string"] = b""
-        return rule, parts
+        return rule, match.groupdict()
 
     async def _refuse(
         self, refusal: HTTPException, scope: Scope, path: str, receive: Receive, send: Send
@@ -180,28 +154,29 @@ def too_large(limit: int) -> HTTPException:
     if limit == 0:
         return HTTPException(413, "This address takes no body; send none.")
     size = f"{limit // MIB} MiB" if limit >= MIB else f"{limit >> 10} KiB"
-    return HTTPException(413, f"The request has more than {size}; send less at once.")
+    return HTTPException(413, f"The request holds more than {size}; send less at once.")
 
 
-def with_nonces(send: Send) -> Send:
-    """Return a `send` that puts a nonce into the scripts and the policy of an HTML page sent in one piece."""
-    start: Message = {}
+def with_headers(send: Send, page: bool) -> Send:
+    """Return a `send` that adds the policy for scripts, and Retry-After to a 503.
 
-    async def send_with_nonces(message: Message) -> None:
-        nonlocal start
+    page: whether the response is the page, whose scripts get the nonce; gradio sends it in one piece.
+    """
+    nonce = secrets.token_urlsafe(16)
+
+    async def send_with_headers(message: Message) -> None:
         if message["type"] == "http.response.start":
-            start = message
-            return
-        if start:
-            nonce = secrets.token_urlsafe(16)
+            headers = MutableHeaders(scope=message)
+            if message["status"] == 503:
+                headers.setdefault("retry-after", "2")
+            headers["content-security-policy"] = SCRIPTS.format(nonce=nonce)
+            if page:
+                # The nonces make it longer.
+                del headers["content-length"]
+        elif page and message["type"] == "http.response.body":
             # Gradio escapes `<` in texts within scripts, so nothing else begins like this.
             body = message.get("body", b"").replace(b"<script", f'<script nonce="{nonce}"'.encode())
-            headers = MutableHeaders(scope=start)
-            headers["content-length"] = str(len(body))
-            headers["content-security-policy"] = POLICY.format(nonce=f" 'nonce-{nonce}'")
             message = {**message, "body": body}
-            await send(start)
-            start = {}
         await send(message)
 
-    return send_with_nonces
+    return send_with_headers

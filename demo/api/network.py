@@ -1,6 +1,5 @@
 """Addresses: a socket to listen on, and the app's URLs on this machine and for others of the network."""
 
-import os
 import socket
 from contextlib import closing
 from typing import Final
@@ -24,26 +23,21 @@ def listen(host: str, port: int | None) -> socket.socket:
         DemoError: the port is in use, or the host is not an address of this machine.
     """
     try:
-        family, kind, protocol, _, _ = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+        family = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0][0]
     except OSError as error:
         raise DemoError(
             f"There is no address {host} to listen on ({error.strerror}); correct --host."
         ) from error
-    ports = FIRST_PORTS if port is None else (port,)
-    tried = f"port {ports[0]}" if len(ports) == 1 else f"ports {ports[0]} to {ports[-1]}"
-    reason: str | None = ""
-    for candidate in ports:
-        found = socket.socket(family, kind, protocol)
+    both = family == socket.AF_INET6
+    for candidate in FIRST_PORTS if port is None else (port,):
         try:
-            # A port that was just closed may be taken again; on Windows this would also take one in use.
-            if os.name == "posix":
-                found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            found.bind((host, candidate))
-            found.listen(BACKLOG)
-            return found
+            return socket.create_server(
+                (host, candidate), family=family, backlog=BACKLOG, dualstack_ipv6=both
+            )
         except OSError as error:
-            found.close()
-            reason = error.strerror
+            # Python adds the address in brackets.
+            reason = str(error.strerror).partition(" (")[0]
+    tried = f"ports {FIRST_PORTS[0]} to {FIRST_PORTS[-1]}" if port is None else f"port {port}"
     raise DemoError(f"Cannot listen on {host}, {tried}: {reason}. Choose another with --host or --port.")
 
 

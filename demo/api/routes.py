@@ -4,8 +4,6 @@ Gradio has dozens of routes that neither the page nor an API client needs: a pro
 of earlier calls, monitoring, streams, a login, editors. None of them can be reached.
 """
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -29,10 +27,8 @@ class Body(Enum):
 
     UPLOAD = auto()
     JSON = auto()
-    JOIN = auto()
-    """A call of the page, which names its event by number."""
     CALL = auto()
-    """A call of the API, which names its endpoint in the path."""
+    """A call, which names its endpoint in the path, or the number of its event in the body."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +49,7 @@ NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 FILE: Final = r"(?:[\w@-][\w.@-]{0,99}/){0,8}[\w@-][\w.@-]{0,99}"
 
 API_RULES: Final = (
-    # The route itself refuses other methods than POST.
-    Rule(CHECK_PATH, EVERY, limit=LARGEST_FORM, query=True),
+    Rule(CHECK_PATH, ("POST",), limit=LARGEST_FORM, query=True),
     Rule(HEALTH_PATH),
     Rule(rf"/{MODELS_PATH}/[^/\x00-\x1f]{{1,200}}"),
 )
@@ -64,18 +59,10 @@ PAGE_RULES: Final = (
     Rule(rf"{GRADIO_API}/(?:app_id|startup-events|heartbeat/{NAME}|call/{NAME}/(?P<event>{NAME}))"),
     Rule(rf"{GRADIO_API}/(?:info|queue/data)", query=True),
     Rule(rf"{GRADIO_API}/upload", POST, Body.UPLOAD, LARGEST_UPLOAD),
-    Rule(rf"{GRADIO_API}/queue/join", POST, Body.JOIN, LARGEST_CALL, query=True),
+    Rule(rf"{GRADIO_API}/queue/join", POST, Body.CALL, LARGEST_CALL, query=True),
     Rule(rf"{GRADIO_API}/cancel", POST, Body.JSON, LARGEST_CANCEL),
     Rule(rf"{GRADIO_API}/call/(?P<name>{NAME})", POST, Body.CALL, LARGEST_CALL),
 )
 """Routes of the page and of gradio's API."""
 
 MCP_RULE: Final = Rule(MCP_PATH, EVERY, Body.JSON, LARGEST_FORM)
-
-
-def find_rule(rules: Iterable[Rule], path: str) -> tuple[Rule, dict[str, str | None]] | None:
-    """Return the rule for a path and the named parts of the path, or None."""
-    for rule in rules:
-        if match := re.fullmatch(rule.path, path, re.ASCII):
-            return rule, match.groupdict()
-    return None

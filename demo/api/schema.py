@@ -1,11 +1,9 @@
 """Descriptions and JSON schemas of the API's calls, their arguments and results."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from demo.batch.many import MOST_FILES
-from demo.contract import DIGITS
-from demo.inference.engine import LARGEST_COUNT, LARGEST_SEED
 
 Schema = dict[str, Any]
 
@@ -51,11 +49,6 @@ def nullable(kind: str, description: str) -> Schema:
     return {"anyOf": [{"type": kind}, {"type": "null"}], "description": description}
 
 
-def ranged(least: int, most: int) -> Schema:
-    """Return the schema of a whole number within limits, both included."""
-    return {"type": "integer", "minimum": least, "maximum": most}
-
-
 def record(description: str, **properties: Schema) -> Schema:
     """Return the schema of an object that always has these properties."""
     return {
@@ -98,39 +91,15 @@ GENERATED: Final = listed(
 )
 
 NUMBERS: Final = {"type": "array", "items": {"type": "number"}}
+LOSSES: Final = {"anyOf": [NUMBERS, {"type": "null"}]}
 HISTORY: Final = record(
     "One value a snapshot in each list.",
     steps=listed({"type": "integer"}, "the training steps at which a snapshot was taken"),
     fake_probability=NUMBERS | {"description": "P(fake | x) of each snapshot, from 0 to 1"},
-    discriminator_loss={
-        "anyOf": [NUMBERS, {"type": "null"}],
-        "description": "the discriminator's loss at each step; null where it was not recorded",
-    },
-    generator_loss={
-        "anyOf": [NUMBERS, {"type": "null"}],
-        "description": "the generator's loss at each step; null where it was not recorded",
-    },
+    discriminator_loss=LOSSES
+    | {"description": "the discriminator's loss at each step; null where it was not recorded"},
+    generator_loss=LOSSES
+    | {"description": "the generator's loss at each step; null where it was not recorded"},
     model=typed("string", "the model that holds the snapshots"),
     version=typed("string", "its version"),
 )
-
-
-def generate_arguments(generators: Sequence[str]) -> dict[str, Schema]:
-    """Return the schemas of the arguments of `generate`. generators: the names of the installed ones."""
-    # An empty `enum` is not a valid schema.
-    named: list[Schema] = [{"type": "string", "enum": list(generators)}] if generators else []
-    return {
-        "digit": {
-            "anyOf": [ranged(0, DIGITS - 1), {"type": "null"}],
-            "description": "the digit to make, 0 to 9, or null for any",
-        },
-        "count": ranged(1, LARGEST_COUNT) | {"description": f"how many digits, from 1 to {LARGEST_COUNT}"},
-        "seed": ranged(0, LARGEST_SEED) | {"description": "a whole number from 0"},
-        "model": {
-            "anyOf": [*named, {"type": "null"}],
-            "description": "the generator's name, or null",
-        },
-    }
-
-
-GENERATE_DEFAULTS: Final = {"count": 1, "seed": 0}

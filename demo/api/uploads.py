@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import os
 import shutil
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -42,16 +41,12 @@ def uploads_folder() -> Iterator[Path]:
     Raises:
         UsageError: that folder cannot be written.
     """
-    given = os.environ.get("GRADIO_TEMP_DIR")
+    given = os.environ.get("GRADIO_TEMP_DIR") or None
     try:
-        if given:
-            Path(given).mkdir(parents=True, exist_ok=True)
-        made = tempfile.TemporaryDirectory(
-            prefix="touchstone-", dir=given or None, ignore_cleanup_errors=True
-        )
+        made = tempfile.TemporaryDirectory(prefix="touchstone-", dir=given, ignore_cleanup_errors=True)
     except OSError as error:
         raise UsageError(
-            f"GRADIO_TEMP_DIR ({given}) cannot be written ({error.strerror or error}); name another folder."
+            f"GRADIO_TEMP_DIR ({given}) cannot be written ({error.strerror}); name another folder."
         ) from error
     with made as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder
@@ -89,7 +84,9 @@ async def clean_regularly(app: "gr.Blocks", folder: Path, idle_seconds: Callable
         await asyncio.sleep(min(limits.CLEANUP_SECONDS, limits.KEPT_WHILE_IDLE / 8))
         soon = idle_seconds() >= limits.KEPT_WHILE_IDLE or disk_is_full(folder)
         age = limits.KEPT_WHILE_IDLE if soon else limits.KEPT_AT_MOST
-        await asyncio.to_thread(remove_older, folder, age)
+        # What another thread removes meanwhile is looked at again in the next turn.
+        with contextlib.suppress(OSError):
+            await asyncio.to_thread(remove_older, folder, age)
         for names in app.temp_file_sets:
             names -= {name for name in names if not Path(name).exists()}
         finished = drop_unfetched_answers(app, finished)
@@ -98,10 +95,9 @@ async def clean_regularly(app: "gr.Blocks", folder: Path, idle_seconds: Callable
 def remove_older(folder: Path, age: float) -> None:
     """Remove everything below a folder that has not changed for `age` seconds, without following links."""
     before = time.time() - age
-    # Read all times first: a folder changes when a file in it is removed.
-    entries = [(path, path.lstat()) for path in folder.rglob("*") if path.exists() or path.is_symlink()]
-    for path, state in reversed(entries):
-        if state.st_ctime < before:
-            # A folder may not be empty, and another process may have removed a file.
-            with contextlib.suppress(OSError):
-                path.rmdir() if stat.S_ISDIR(state.st_mode) else path.unlink()
+    # All of them first: a folder changes when a file in it is removed.
+    old = [path for path in folder.rglob("*") if path.lstat().st_ctime < before]
+    for path in reversed(old):
+        # A folder may hold a newer file.
+        with contextlib.suppress(OSError):
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()

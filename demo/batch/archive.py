@@ -1,13 +1,15 @@
 """Untrusted zips of pictures: members are read one at a time into memory, and never written to a disk."""
 
+import contextlib
 import io
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, Self
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
-from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE
+from demo.decoder.images import LARGEST_FILE_BYTES, TOO_LARGE, read_file
 from demo.errors import PictureError
 
 LARGEST_UNPACKED_BYTES: Final = 256 << 20
@@ -26,20 +28,15 @@ DAMAGE: Final = (BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, V
 
 DAMAGED: Final = "The zip is damaged or cut short; make it or download it again."
 NO_PICTURES: Final = "The zip holds no files; put pictures into it and try again."
-TOO_LONG_LIST: Final = "The zip lists too many files; make several smaller ones."
 TOO_MUCH: Final = (
-    f"The zip unpacks to more than {LARGEST_UNPACKED_BYTES >> 20} MiB; make several smaller ones, "
-    "or send the pictures as they are."
+    f"The zip lists too many files, or unpacks to more than {LARGEST_UNPACKED_BYTES >> 20} MiB; make several "
+    "smaller ones, or send the pictures as they are."
 )
 LOCKED: Final = "The file is locked with a password; make the zip again without one."
-OTHER_METHOD: Final = "The file's compression method is not supported; make the zip again with Deflate."
-MEMBER_DAMAGED: Final = "The file is damaged inside the zip; make the zip again."
+MEMBER_DAMAGED: Final = (
+    "The file is damaged inside the zip, or packed by an unusual method; make the zip again with Deflate."
+)
 NESTED: Final = "A zip inside a zip is not opened; unpack it and send what it holds."
-
-
-def is_archive(content: bytes) -> bool:
-    """Return whether bytes begin like a zip."""
-    return content.startswith(SIGNATURES)
 
 
 class Archive:
@@ -52,35 +49,35 @@ class Archive:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
-            self._stream = _LimitedFile(path)
-        except OSError as error:
-            raise PictureError(DAMAGED) from error
-        try:
-            self._zip = ZipFile(self._stream)
-            self._stream.allowance = None
-            self.members = [each for each in self._zip.infolist() if _may_be_picture(each)]
+        with contextlib.ExitStack() as opened:
+            try:
+                stream = opened.enter_context(_LimitedFile(path))
+                self._zip = opened.enter_context(ZipFile(stream))
+                stream.allowance = None
+                self.members = [each for each in self._zip.infolist() if _may_be_picture(each)]
+            except DAMAGE as error:
+                raise PictureError(DAMAGED) from error
             if not self.members:
                 raise PictureError(NO_PICTURES)
             if sum(each.file_size for each in self.members) > LARGEST_UNPACKED_BYTES:
                 raise PictureError(TOO_MUCH)
-        except PictureError:
-            self._stream.close()
-            raise
-        except DAMAGE as error:
-            self._stream.close()
-            raise PictureError(DAMAGED) from error
+            self._opened = opened.pop_all()
 
-    def read(self, member: ZipInfo) -> bytes:
-        """Return a member's content.
+    def pictures(self) -> Iterator[tuple[str, bytes | PictureError]]:
+        """Yield each member's path with its content, or with why it cannot be read."""
+        for member in self.members:
+            content: bytes | PictureError
+            try:
+                content = self._read(member)
+            except PictureError as error:
+                content = error
+            yield member_name(member), content
 
-        Raises:
-            PictureError: it is encrypted, too large, damaged, a zip itself, or packed by an unusual method.
-        """
+    def _read(self, member: ZipInfo) -> bytes:
         if member.flag_bits & ENCRYPTED_FLAG:
             raise PictureError(LOCKED)
         if member.compress_type not in METHODS:
-            raise PictureError(OTHER_METHOD)
+            raise PictureError(MEMBER_DAMAGED)
         if member.file_size > LARGEST_FILE_BYTES:
             raise PictureError(TOO_LARGE)
         try:
@@ -89,7 +86,7 @@ class Archive:
                 content = stream.read(LARGEST_FILE_BYTES)
         except DAMAGE as error:
             raise PictureError(MEMBER_DAMAGED) from error
-        if is_archive(content):
+        if content.startswith(SIGNATURES):
             raise PictureError(NESTED)
         return content
 
@@ -97,18 +94,24 @@ class Archive:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._zip.close()
-        self._stream.close()
+        self._opened.close()
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file begins like a zip."""
+    try:
+        return read_file(path, 4).startswith(SIGNATURES)
+    except PictureError:
+        # A file that cannot be read is answered when it is loaded.
+        return False
 
 
 def member_name(member: ZipInfo) -> str:
     """Return a member's path; some programs write UTF-8 without marking it as such."""
-    if member.flag_bits & UTF8_FLAG:
-        return member.filename
-    try:
-        return member.filename.encode("cp437").decode("utf-8")
-    except UnicodeError:
-        return member.filename
+    if not member.flag_bits & UTF8_FLAG:
+        with contextlib.suppress(UnicodeError):
+            return member.filename.encode("cp437").decode("utf-8")
+    return member.filename
 
 
 def _may_be_picture(member: ZipInfo) -> bool:
@@ -130,5 +133,5 @@ class _LimitedFile(io.FileIO):
         if self.allowance is not None:
             self.allowance -= len(content)
             if self.allowance < 0:
-                raise PictureError(TOO_LONG_LIST)
+                raise PictureError(TOO_MUCH)
         return content

@@ -45,49 +45,29 @@ def find_pictures(
 def pictures_inside(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[str, Path | PictureError]]:
     entered: set[tuple[int, int]] = set()
     # A stack, because a deep tree would exhaust recursion.
-    waiting = [iter([(folder, True)])]
+    waiting = [(folder, True)]
     while waiting:
-        path, is_a_folder = next(waiting[-1], (None, False))
-        if path is None:
-            waiting.pop()
-        elif not is_a_folder:
-            yield str(path), path
-        else:
-            try:
-                status = path.stat()
-                identity = (status.st_dev, status.st_ino)
-                if identity not in entered:
-                    entered.add(identity)
-                    waiting.append(entries(path, suffixes))
-            except OSError as error:
-                yield str(path), PictureError(f"The folder cannot be read ({error.strerror}).")
-
-
-def entries(folder: Path, suffixes: tuple[str, ...]) -> Iterator[tuple[Path, bool]]:
-    """Return the pictures and folders directly in a folder, by name, each with whether it is a folder.
-
-    Raises:
-        OSError: the folder cannot be read.
-    """
-    found: dict[str, bool] = {}
-    with os.scandir(folder) as scanned:
-        for entry in scanned:
-            if entry.name.startswith("."):
+        path, enter = waiting.pop()
+        if not enter:
+            # A broken link is reported when it is read; a pipe would never end.
+            if os.path.isfile(path) or not os.path.exists(path):  # noqa: PTH110, PTH113
+                yield str(path), path
+            continue
+        try:
+            status = path.stat()
+            if (status.st_dev, status.st_ino) in entered:
                 continue
-            if is_folder(entry):
-                found[entry.name] = True
-            elif entry.name.lower().endswith(suffixes) and is_readable(entry):
-                found[entry.name] = False
-    return ((folder / name, found[name]) for name in sorted(found))
-
-
-def is_readable(entry: os.DirEntry[str]) -> bool:
-    """Return whether it is a file, or a broken link, which is reported later; a pipe would never end."""
-    try:
-        return entry.is_file() or (entry.is_symlink() and not Path(entry).exists())
-    except OSError:
-        # Reading it will report why.
-        return True
+            entered.add((status.st_dev, status.st_ino))
+            with os.scandir(path) as scanned:
+                entries = sorted(scanned, key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            yield str(path), PictureError(f"The folder cannot be read ({error.strerror}).")
+            continue
+        for entry in entries:
+            if not entry.name.startswith(".") and (
+                (enter := is_folder(entry)) or entry.name.lower().endswith(suffixes)
+            ):
+                waiting.append((path / entry.name, enter))
 
 
 def is_folder(path: Path | os.DirEntry[str]) -> bool:

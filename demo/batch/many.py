@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from demo.batch.archive import Archive, is_archive, member_name
-from demo.decoder.images import read_file
+from demo.batch.archive import Archive, is_archive
 from demo.errors import PictureError, RequestError
 from demo.inference.check import Checked, Source, check_stream
 from demo.inference.engine import Engine
@@ -35,59 +34,37 @@ class Sent:
     source: Path | PictureError
 
 
-class Pictures:
-    """The named pictures of uploaded files and zips, in order; can be iterated once.
-
-    total: their number so far; a zip that has not been opened yet counts as one.
-    """
-
-    def __init__(self, sent: Sequence[Sent]) -> None:
-        self._sent = sent
-        self.total = len(sent)
-
-    def __iter__(self) -> Iterator[tuple[str, Source]]:
-        for each in self._sent:
-            if isinstance(each.source, Path) and _is_archive(each.source):
-                yield from self._unpack(each.name, each.source)
-            else:
-                yield each.name, each.source
-
-    def _unpack(self, name: str, path: Path) -> Iterator[tuple[str, Source]]:
-        try:
-            archive = Archive(path)
-        except PictureError as error:
-            yield name, error
-            return
-        with archive:
-            count = len(archive.members)
-            if self.total - 1 + count > MOST_FILES:
-                yield (
-                    name,
-                    PictureError(
-                        f"The zip holds {count:,} files, which makes more than {MOST_FILES:,} in all; "
-                        "send fewer at once."
-                    ),
-                )
-                return
-            self.total += count - 1
-            for member in archive.members:
-                source: Source
-                try:
-                    source = archive.read(member)
-                except PictureError as error:
-                    source = error
-                yield f"{name}/{member_name(member)}", source
-
-
 def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Checked], int]]:
     """Check files, and the pictures in zips; yield each batch's answers with the total number of pictures.
 
-    A file that cannot be judged has an answer with the reason.
+    A zip that has not been opened yet counts as one picture. A file that cannot be judged has an answer with
+    the reason.
     """
-    pictures = Pictures(sent)
-    with closing(check_stream(engine, pictures)) as stream:
+    total = len(sent)
+
+    def pictures() -> Iterator[tuple[str, Source]]:
+        nonlocal total
+        for each in sent:
+            if isinstance(each.source, PictureError) or not is_archive(each.source):
+                yield each.name, each.source
+                continue
+            try:
+                with Archive(each.source) as archive:
+                    count = len(archive.members)
+                    if total - 1 + count > MOST_FILES:
+                        raise PictureError(
+                            f"The zip holds {count:,} files, which makes more than {MOST_FILES:,} in all; "
+                            "send fewer at once."
+                        )
+                    total += count - 1
+                    for name, content in archive.pictures():
+                        yield f"{each.name}/{name}", content
+            except PictureError as error:
+                yield each.name, error
+
+    with closing(check_stream(engine, pictures())) as stream:
         for batch in stream:
-            yield batch, pictures.total
+            yield batch, total
 
 
 def _size(source: Path | bytes) -> int:
@@ -96,11 +73,3 @@ def _size(source: Path | bytes) -> int:
     except OSError:
         # A missing file is answered when it is loaded.
         return 0
-
-
-def _is_archive(path: Path) -> bool:
-    try:
-        return is_archive(read_file(path, 4))
-    except PictureError:
-        # A file that cannot be read is answered when it is loaded.
-        return False

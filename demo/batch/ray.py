@@ -1,10 +1,9 @@
-"""The parts of a plan on a Ray cluster: a Ray Data pipeline with one engine per worker.
+"""The parts of a run on a Ray cluster: a Ray Data pipeline with one engine per worker.
 
 Every machine needs this package and its environment, the pictures, the models and the folder of results under
 the same paths.
 """
 
-import dataclasses
 import logging
 import os
 import platform
@@ -17,7 +16,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from demo.batch.run import PLAN, TRIES, Part, Plan, check_part
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from demo.batch.run import LISTING, TRIES, check_part, models_of
 from demo.environment import disable_telemetry
 from demo.errors import DemoError, ModelError, ResultsError
 from demo.inference.engine import Engine
@@ -32,8 +34,8 @@ OBJECT_STORE_BYTES: Final = 128 << 20
 class PartChecker:
     """A Ray worker: keeps one engine and one decoder from part to part."""
 
-    def __init__(self, plan: Plan, models: Path, model: str, device: str) -> None:
-        self.plan = plan
+    def __init__(self, out: Path, models: Path, model: str, device: str) -> None:
+        self.out = out
         self.models = models
         self.model = model
         self.device = device
@@ -41,36 +43,33 @@ class PartChecker:
     @cached_property
     def engine(self) -> Engine:
         engine = Engine.load(self.models, self.device, self.model, threads=1)
-        if any(engine.manifest.files[file]["sha256"] != sha for file, sha in self.plan.models.items()):
+        if pq.read_schema(self.out / LISTING).metadata[b"models"].decode() != models_of(engine):
             raise ModelError(f"the models in {self.models} are not those of this run; copy them here.")
         return engine
 
     def __call__(self, batch: Any) -> Any:
-        """Check a table of one part; return its number, its pictures not judged, and why it failed or ""."""
-        import pyarrow as pa
-
-        (row,) = batch.to_pylist()
-        errors, failure = 0, ""
+        """Check a table of one part; return it with why it failed, or ""."""
+        (number,) = batch["item"].to_pylist()
+        failure = ""
         try:
-            errors = self.check(Part(**row))
+            self.check(number)
         except DemoError as error:
             # Raised, it would arrive with all of Ray's frames around it.
             failure = f"On {platform.node()}: {error}"
-        return pa.Table.from_pylist([{"number": row["number"], "errors": errors, "failure": failure}])
+        return pa.Table.from_pylist([{"number": number, "failure": failure}])
 
-    def check(self, part: Part) -> int:
+    def check(self, number: int) -> None:
         """Check a part; raise ResultsError if this machine does not see the run's folder."""
-        path = self.plan.out / PLAN
-        if not path.exists() or path.read_text(encoding="utf-8") != self.plan.text:
-            raise ResultsError(f"{self.plan.out} is not this run's folder; name a shared one with --out.")
+        if not (self.out / LISTING).exists():
+            raise ResultsError(f"{self.out} is not this run's folder; name a shared one with --out.")
         # The worker has one core, which decoder and model use in turn.
-        return check_part(self.engine, part, self.plan.out, decoders=1)
+        check_part(self.engine, self.out, number, decoders=1)
 
 
 def check_on_ray(
-    address: str | None, workers: int | None, checker: PartChecker, parts: Sequence[Part]
-) -> Iterator[tuple[Part, int]]:
-    """Check parts on a cluster, and yield each with the number of its pictures not judged.
+    address: str | None, workers: int | None, checker: PartChecker, parts: Sequence[int]
+) -> Iterator[int]:
+    """Check parts on a cluster, and yield the number of each.
 
     address: of a running cluster; None for `RAY_ADDRESS`, and without that for one that is started here.
     workers: each with a processor core, or a GPU, of its own; None for all that there are. A lost worker is
@@ -85,16 +84,14 @@ def check_on_ray(
         ray = connect(address or os.environ.get("RAY_ADDRESS") or "local")
         resource = "GPU" if checker.device == "cuda" else "CPU"
         workers = workers or max(1, int(ray.cluster_resources().get(resource, 1)))
-        by_number = {part.number: part for part in parts}
         try:
             # A block per part: the unit that Ray schedules and retries.
-            rows = [dataclasses.asdict(part) for part in parts]
             with warnings.catch_warnings():
                 # Ray has not yet named the parameter that will replace max_task_retries.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                done = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
+                done = ray.data.from_items(list(parts), override_num_blocks=len(parts)).map_batches(
                     type(checker),
-                    fn_constructor_args=(checker.plan, checker.models, checker.model, checker.device),
+                    fn_constructor_args=(checker.out, checker.models, checker.model, checker.device),
                     batch_size=1,
                     batch_format="pyarrow",
                     compute=ray.data.ActorPoolStrategy(size=min(workers, len(parts))),
@@ -106,7 +103,7 @@ def check_on_ray(
             for row in done.iter_rows():
                 if row["failure"]:
                     raise ResultsError(row["failure"])
-                yield by_number[row["number"]], row["errors"]
+                yield int(row["number"])
         except ray.exceptions.RayError as error:
             # Ray's message holds the frames of every process; the last line gives the reason.
             reason = str(error).strip().splitlines()[-1]

@@ -1,24 +1,22 @@
 """`python -m demo check --out DIR`: the answers for a collection as Parquet tables, in parts.
 
-    DIR/plan.json            the request
-    DIR/inputs.parquet       the picture files, a row each
+    DIR/inputs.parquet       the pictures, a row each, and a row group for each part
     DIR/part-000012.parquet  the answers of the thirteenth part, in order
 
-The parts follow the order of the pictures. Each part is written atomically: a run that is stopped loses only
-the parts in progress, and the same command adds the missing ones. Ray workers write their parts themselves,
-so no picture passes through Ray's object store.
+Each part is written atomically: a run that is stopped loses only the parts in progress, and the same command
+adds the missing ones. Ray workers write their parts themselves, so no picture passes through Ray's object
+store.
 """
 
 import contextlib
-import hashlib
+import filecmp
 import json
 import os
 import sys
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,182 +25,82 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from demo.batch.find import SUFFIXES, find_pictures
-from demo.batch.parquet import LISTED, as_text, count_answers, count_rows, read_pictures, write_answers
+from demo.batch.parquet import as_text, count_errors, count_pictures, read_pictures, reading, write_answers
 from demo.contract import NORMALIZER
 from demo.decoder.images import read_file
-from demo.errors import MachineError, NoColumnError, PictureError, ResultsError, UsageError
-from demo.folders import ASIDE, foreign, write_whole
+from demo.errors import MachineError, PictureError, ResultsError, UsageError
+from demo.folders import ASIDE, foreign
 from demo.inference.answer import Answer
-from demo.inference.check import DECODERS, check_stream
+from demo.inference.check import DECODERS, Source, check_stream
 from demo.inference.engine import Engine
-from demo.inference.manifest import Manifest
 
 PICTURES_IN_PART: Final = 4096
 """A stopped run loses the part in progress: some seconds of work."""
 
-PLAN: Final = "plan.json"
 LISTING: Final = "inputs.parquet"
 TABLE_SUFFIX: Final = ".parquet"
+
+LISTED: Final = pa.schema(
+    [
+        pa.field("file", pa.string(), nullable=False),
+        pa.field("path", pa.binary(), nullable=False),
+        pa.field("row", pa.int64()),
+        pa.field("changed", pa.int64()),
+        pa.field("error", pa.string()),
+    ]
+)
+"""Name for the answer; absolute path; for a table, the row and when the table was changed; or why there is no
+picture."""
 
 TRIES: Final = 3
 """How often a part is tried when the machine, not a picture, is at fault."""
 RETRY_SECONDS: Final = 1.0
 
 
-@dataclass(frozen=True)
-class Part:
-    """Rows of a table that are checked together.
+def list_pictures(paths: Sequence[Path], out: Path, size: int, engine: Engine) -> None:
+    """Write the list of pictures into the folder of results, or compare it with that of an earlier run.
 
-    table: its absolute path. name: the table's as it was given; None for the list of files.
-    """
-
-    number: int
-    table: str
-    name: str | None
-    first: int
-    rows: int
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A collection in parts. models: SHA-256 by file name. text: the content of `plan.json`."""
-
-    out: Path
-    parts: list[Part]
-    models: dict[str, str]
-    text: str
-
-
-def run_plan(plan: Plan, check: Callable[[Sequence[Part]], Iterable[tuple[Part, int]]]) -> bool:
-    """Check the missing parts of a plan and print a summary; return whether all pictures could be judged.
-
-    check: checks parts, and yields each, in any order, with the number of pictures not judged.
-
-    Raises:
-        ResultsError: a table cannot be read or written, or a part is missing in the end.
-    """
-    errors = {
-        part.number: found for part in plan.parts if (found := count_errors(part, plan.out)) is not None
-    }
-    missing = [part for part in plan.parts if part.number not in errors]
-    kept = f" ({len(errors)} of {len(plan.parts)} parts were there before)" if errors else ""
-    pictures = sum(part.rows for part in plan.parts)
-    before = pictures - sum(part.rows for part in missing)
-    # Without a terminal there is no bar.
-    with tqdm(total=pictures, initial=before, unit=" files", leave=False, disable=None) as bar:
-        for part, found in check(missing) if missing else ():
-            errors[part.number] = found
-            bar.update(part.rows)
-    if len(errors) < len(plan.parts):
-        raise ResultsError(f"{len(errors)} of {len(plan.parts)} parts are done; start again to go on.")
-    for path in plan.out.iterdir():
-        # Left behind by a killed process.
-        if ASIDE.fullmatch(path.name):
-            path.unlink(missing_ok=True)
-    failed = sum(errors.values())
-    print(f"{plan.out}: {pictures:,} pictures, {failed:,} of them not judged{kept}", file=sys.stderr)
-    return failed == 0
-
-
-def check_part(engine: Engine, part: Part, out: Path, decoders: int = DECODERS) -> int:
-    """Check a part's pictures and write their answers; return how many could not be judged.
-
-    Machine errors are retried, and never recorded as answers.
-
-    Raises:
-        ResultsError: a table cannot be read or written or has changed, or a machine error persists.
-    """
-    for attempt in range(1, TRIES + 1):
-        try:
-            answers = check_rows(engine, part, decoders)
-            break
-        except MachineError as error:
-            if attempt == TRIES:
-                raise ResultsError(f"{error} Start again to go on.") from error
-            time.sleep(RETRY_SECONDS * attempt)
-    write_answers(part_file(part, out), answers)
-    return sum(answer.error is not None for answer in answers)
-
-
-def check_rows(engine: Engine, part: Part, decoders: int) -> list[Answer]:
-    """Return the answers for a part's pictures; raise MachineError if one fails through the machine."""
-    answers: list[Answer] = []
-    pictures = read_pictures(Path(part.table), part.name, part.first, part.rows)
-    with contextlib.closing(check_stream(engine, pictures, decoders)) as stream:
-        for checked in (each for batch in stream for each in batch):
-            if checked.machine_error:
-                raise MachineError(f"{checked.answer.file} cannot be checked here: {checked.answer.error}")
-            answers.append(checked.answer)
-    if len(answers) != part.rows:
-        raise ResultsError(f"{part.table} has changed since the run began; start again with another --out.")
-    return answers
-
-
-def count_errors(part: Part, out: Path) -> int | None:
-    """Return how many pictures of a finished part were not judged, or None if the part is missing.
-
-    Raises:
-        ResultsError: its table cannot be read, or holds another number of answers.
-    """
-    path = part_file(part, out)
-    if not path.exists():
-        return None
-    pictures, errors = count_answers(path)
-    if pictures != part.rows:
-        raise ResultsError(f"{path} holds {pictures} answers, not {part.rows}; remove it and start again.")
-    return errors
-
-
-def part_file(part: Part, out: Path) -> Path:
-    return out / f"part-{part.number:06d}.parquet"
-
-
-def make_plan(paths: Sequence[Path], out: Path, size: int, manifest: Manifest, model: str) -> Plan:
-    """Find the pictures, and write the plan and the list of files into the folder of results.
-
-    paths: picture files, Parquet tables, and folders of both. The tables come first, then the files, each in
-    the order of `find_pictures`. out: a folder that is new, empty, or of the same plan. size: the most
-    pictures in a part.
+    paths: picture files, Parquet tables, and folders of both. out: a folder that is new, empty, or of the
+    same command. size: the most pictures in a part.
 
     Raises:
         ResultsError: a table cannot be read or has no pictures, or the folder cannot be written.
-        UsageError: the folder holds something else, or belongs to another plan.
+        UsageError: the folder holds something else, or the answers of another command.
     """
-    models = {file: manifest.files[file]["sha256"] for file in (f"{model}.onnx", f"{NORMALIZER}.onnx")}
-    tables: list[dict[str, Any]] = []
+    schema = LISTED.with_metadata({"models": models_of(engine)})
     aside = out / f".{LISTING}.{uuid.uuid4().hex}"
     try:
-        if foreign(out, PLAN):
-            raise UsageError(f"{out} is not a folder of results (no {PLAN}); name one that is new or empty.")
+        if foreign(out, LISTING):
+            raise UsageError(
+                f"{out} is not a folder of results (no {LISTING}); name one that is new or empty."
+            )
         out.mkdir(parents=True, exist_ok=True)
-        count, sha256 = write_listing(aside, find_files(paths, tables), size)
-        asked = {
-            "files": sha256,
-            "tables": tables,
-            "part size": size,
-            "models": models,
-            "version": manifest.version,
-        }
-        text = write_or_compare(out / PLAN, asked)
-        aside.replace(out / LISTING)
+        with pq.ParquetWriter(aside, schema) as writer:
+            rows = find_rows(paths)
+            while chunk := list(islice(rows, size)):
+                writer.write_table(pa.Table.from_pylist(chunk, schema), size)
+        if not (out / LISTING).exists():
+            aside.replace(out / LISTING)
+        elif not filecmp.cmp(aside, out / LISTING, shallow=False):
+            raise UsageError(
+                f"{out} holds the answers of another command (other pictures, part size, models or version "
+                "of pyarrow); name another folder with --out."
+            )
     except OSError as error:
         raise ResultsError(f"{out} cannot be written ({error.strerror or error}).") from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
-    sources = [(Path(each["file"]), str(each["file"]), each["pictures"]) for each in tables]
-    rows = [
-        (str(table.absolute()), name, first, min(size, count - first))
-        for table, name, count in (*sources, (out / LISTING, None, count))
-        for first in range(0, count, size)
-    ]
-    return Plan(out, [Part(number, *row) for number, row in enumerate(rows)], models, text)
 
 
-def find_files(
-    paths: Iterable[Path], tables: list[dict[str, Any]]
-) -> Iterator[tuple[str, Path | PictureError]]:
-    """Yield the picture files that paths name, and append the tables among them to a list.
+def models_of(engine: Engine) -> str:
+    """Return the SHA-256 of the files that give the answers, as JSON."""
+    names = (f"{engine.model}.onnx", f"{NORMALIZER}.onnx")
+    return json.dumps({name: engine.manifest.files[name]["sha256"] for name in names})
+
+
+def find_rows(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
+    """Yield a row of the list for each picture that paths name, in files and in tables.
 
     In folders, tables without pictures and folders of results are left out.
 
@@ -211,70 +109,124 @@ def find_files(
     """
     for path in paths:
         for name, source in find_pictures([path], (*SUFFIXES, TABLE_SUFFIX)):
+            row = {"file": as_text(name), "path": os.fsencode(Path(name).absolute())}
             if isinstance(source, PictureError):
-                yield name, source
+                yield {**row, "error": str(source)}
             elif source.suffix.lower() != TABLE_SUFFIX:
-                yield name, readable(source)
+                yield {**row, "error": why_unreadable(source)}
             elif source == path or not (source.parent / LISTING).exists():
-                try:
-                    pictures = count_rows(source)
-                except NoColumnError:
-                    if source == path:
-                        raise
+                count = count_pictures(source)
+                if count is None and source == path:
+                    raise ResultsError(
+                        f"{source} has no column of pictures; name it `bytes` (binary), or `image` (a struct "
+                        "with `bytes`)."
+                    )
+                if count is None:
                     print(f"{source} is left out: it has no column of pictures.", file=sys.stderr)
-                else:
-                    changed = source.stat().st_mtime_ns
-                    tables.append({"file": name, "pictures": pictures, "changed": changed})
+                changed = source.stat().st_mtime_ns
+                for index in range(count or 0):
+                    yield {**row, "file": f"{row['file']}#{index}", "row": index, "changed": changed}
 
 
-def readable(path: Path) -> Path | PictureError:
-    """Return a picture file, or why it cannot be read: now a result, while checking a machine error."""
+def why_unreadable(path: Path) -> str | None:
+    """Return why a file cannot be read: now a result, while checking a machine error."""
     try:
         read_file(path, 0)
     except PictureError as error:
-        return error
-    return path
+        return str(error)
+    return None
 
 
-def write_listing(path: Path, files: Iterator[tuple[str, Path | PictureError]], size: int) -> tuple[int, str]:
-    """List files as a table, a row group per part; return their number and the SHA-256 of the list."""
-    count = 0
-    sha256 = hashlib.sha256()
-    with pq.ParquetWriter(path, LISTED) as writer:
-        while chunk := list(islice(files, size)):
-            rows = [
-                {"file": as_text(name), "path": None, "error": str(source)}
-                if isinstance(source, PictureError)
-                else {"file": as_text(name), "path": os.fsencode(source.absolute()), "error": None}
-                for name, source in chunk
-            ]
-            for row in rows:
-                sha256.update(repr(row).encode())
-            writer.write_table(pa.Table.from_pylist(rows, LISTED), size)
-            count += len(rows)
-    return count, sha256.hexdigest()
+def run_parts(out: Path, check: Callable[[Sequence[int]], Iterable[int]]) -> bool:
+    """Check the missing parts and print a summary; return whether all pictures could be judged.
 
-
-def write_or_compare(path: Path, asked: dict[str, Any]) -> str:
-    """Write the plan, or check that the existing one asks for the same; return its text.
+    check: checks parts, and yields the number of each, in any order.
 
     Raises:
-        UsageError: the existing plan differs, or cannot be read.
+        ResultsError: a table cannot be read or written.
     """
-    if not path.exists():
-        # The random id distinguishes runs of the same command on several machines.
-        text = json.dumps({"run": uuid.uuid4().hex, **asked}, indent=1) + "\n"
-        write_whole(path, text.encode())
-        return text
-    try:
-        text = path.read_text(encoding="utf-8")
-        planned = json.loads(text)
-        different = [key for key in asked if planned[key] != asked[key]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{path} is not a plan that can be read; name another folder with --out.") from error
-    if different:
-        raise UsageError(
-            f"{path.parent} holds the results of a run with other {' and '.join(different)}; "
-            "name another folder with --out."
-        )
-    return text
+    with reading(out / LISTING):
+        listing = pq.read_metadata(out / LISTING)
+    sizes = [listing.row_group(number).num_rows for number in range(listing.num_row_groups)]
+    missing = [number for number in range(len(sizes)) if not part_file(out, number).exists()]
+    before = len(sizes) - len(missing)
+    done = sum(sizes) - sum(sizes[number] for number in missing)
+    # Without a terminal there is no bar.
+    with tqdm(total=sum(sizes), initial=done, unit=" files", leave=False, disable=None) as bar:
+        for number in check(missing) if missing else ():
+            bar.update(sizes[number])
+    failed = sum(count_errors(part_file(out, number)) for number in range(len(sizes)))
+    for path in out.iterdir():
+        # Left behind by a killed process.
+        if ASIDE.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    kept = f" ({before} of {len(sizes)} parts were there before)" if before else ""
+    print(f"{out}: {sum(sizes):,} pictures, {failed:,} of them not judged{kept}", file=sys.stderr)
+    return failed == 0
+
+
+def part_file(out: Path, number: int) -> Path:
+    return out / f"part-{number:06d}.parquet"
+
+
+def check_parts(engine: Engine, out: Path, parts: Sequence[int]) -> Iterator[int]:
+    """Check parts one after the other, and yield the number of each."""
+    for number in parts:
+        check_part(engine, out, number)
+        yield number
+
+
+def check_part(engine: Engine, out: Path, number: int, decoders: int = DECODERS) -> None:
+    """Check a part's pictures and write their answers.
+
+    Machine errors are retried, and never recorded as answers.
+
+    Raises:
+        ResultsError: a table cannot be read or written or has changed, or a machine error persists.
+    """
+    with reading(out / LISTING), pq.ParquetFile(out / LISTING) as listing:
+        rows = listing.read_row_group(number).to_pylist()
+    for attempt in range(TRIES):
+        time.sleep(attempt * RETRY_SECONDS)
+        try:
+            answers = check_rows(engine, rows, decoders)
+            break
+        except MachineError as error:
+            failure = error
+    else:
+        raise ResultsError(f"{failure} Start again to go on.") from failure
+    write_answers(part_file(out, number), answers)
+
+
+def check_rows(engine: Engine, rows: Sequence[dict[str, Any]], decoders: int) -> list[Answer]:
+    """Return the answers for rows of the list; raise MachineError if one fails through the machine."""
+    answers: list[Answer] = []
+    with contextlib.closing(check_stream(engine, read_sources(rows), decoders)) as stream:
+        for checked in (each for batch in stream for each in batch):
+            if checked.machine_error:
+                raise MachineError(f"{checked.answer.file} cannot be checked here: {checked.answer.error}")
+            answers.append(checked.answer)
+    return answers
+
+
+def read_sources(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Source]]:
+    """Yield the picture of each row of the list, with the name for its answer.
+
+    Raises:
+        ResultsError: a table cannot be read, or has fewer rows than it had.
+    """
+    # Rows of one table that follow each other are read together; a file is a group of its own.
+    runs = groupby(enumerate(rows), lambda each: (each[1]["path"], (each[1]["row"] or 0) - each[0]))
+    for (encoded, _), group in runs:
+        listed = [row for _, row in group]
+        path = Path(os.fsdecode(encoded))
+        if listed[0]["row"] is None:
+            error = listed[0]["error"]
+            yield listed[0]["file"], path if error is None else PictureError(error)
+            continue
+        pictures = read_pictures(path, listed[0]["row"], len(listed))
+        for row in listed:
+            name, source = next(pictures, (None, None))
+            if source is None:
+                raise ResultsError(f"{path} has changed since the run began; start again with another --out.")
+            yield name or row["file"], source

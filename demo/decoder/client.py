@@ -1,10 +1,10 @@
 """A pool of worker processes that decode pictures: a hostile picture can crash a worker, not the app."""
 
 import contextlib
-import errno
 import io
 import math
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from demo.decoder.limits import (
     CHANNELS,
     LARGEST_PICTURE_BYTES,
+    LONGEST_SIDE,
     READY,
     REPLY,
     REQUEST,
@@ -28,7 +29,7 @@ from demo.decoder.limits import (
 from demo.environment import available_cores
 from demo.errors import MachineError, NoRoomError, PictureError
 
-TIME_LIMIT: Final = 9.0
+TIME_LIMIT: Final = 6.0
 """Seconds that a picture may take to decode."""
 WATCH_SECONDS: Final = 0.1
 """Interval at which overdue workers are ended."""
@@ -37,36 +38,49 @@ LARGE_PICTURE_BYTES: Final = 8 << 20
 """Decoded bytes from which the app holds only one picture at a time."""
 ROOM_SECONDS: Final = 5.0
 """Longest wait until another large picture, which takes about a quarter of a second, is gone."""
-TOGETHER_BYTES: Final = 1 << 20
-"""Up to this size a picture is copied behind its header, to be sent in one write."""
 
+ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
 # Isolated, and without the start-up files of site-packages, which is also faster. The app passes its own
 # search path on, so that the worker finds the same Pillow.
 PROGRAM: Final = "import sys; sys.path[:] = sys.argv[1:]; from demo.decoder import worker; worker.main()"
 # The only variables of the app's environment that a worker sees: what interpreter and libraries need.
 ENVIRONMENT: Final = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-# Errors of an operating system whose resources are exhausted for the moment.
-SHORTAGES: Final = (errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 NOT_STARTED: Final = (
-    "No picture can be read here, because the picture decoder does not start; install the app again."
+    "The picture decoder does not start here; try again in a few seconds. If that does not help, "
+    "install the app again."
 )
-NOT_YET: Final = "The picture decoder does not start here at the moment; try again in a few seconds."
 DIED: Final = "The picture crashed its decoder; save it again as PNG or JPEG and try that."
 NO_ROOM: Final = "Too many large pictures are being read here; try again in a few seconds."
-
+SEVERAL_FRAMES: Final = "The file holds several frames; only the first was read."
+REFUSALS: Final = {
+    Outcome.UNKNOWN_FORMAT: (
+        "This is no picture that can be read; use PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC."
+    ),
+    Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
+    Outcome.TOO_LARGE: (
+        "The picture has more than 67 million pixels in grey, 50 million in colour or 37 million with "
+        f"transparency, or more than {LONGEST_SIDE:,} on a side; make it smaller and try again."
+    ),
+    Outcome.TOO_MUCH_METADATA: (
+        "The picture carries too much text or colour data beside its pixels; save it again without them."
+    ),
+}
 
 large_picture: Final = threading.Lock()
 """Held while the pixels of a large picture are in this process."""
 
 
 @dataclass(frozen=True, eq=False)
-class Reply:
-    """The end of a request. array: uint8 [height, width, channels], or None if there is no picture."""
+class Picture:
+    """A decoded picture.
 
-    outcome: Outcome
-    several: bool
-    array: NDArray[np.uint8] | None
+    array: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
+    note: a sentence about parts of the file that were left out, or None.
+    """
+
+    array: NDArray[np.uint8]
+    note: str | None = None
 
 
 class WorkerLostError(Exception):
@@ -76,12 +90,11 @@ class WorkerLostError(Exception):
 class Worker:
     """One decoding process; used by one thread at a time.
 
-    deadline: when, on the monotonic clock, the pool ends it. overdue: the pool has ended it.
+    ready: it has started. deadline: when, on the monotonic clock, the pool ends it; infinite while idle.
     """
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parent.parent.parent)
-        search = [root, *(os.path.abspath(entry) for entry in sys.path if entry)]  # noqa: PTH100
+        search = [ROOT, *(os.path.abspath(entry) for entry in sys.path if entry)]  # noqa: PTH100
         self.process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", "-B", "-c", PROGRAM, *search],
             stdin=subprocess.PIPE,
@@ -89,7 +102,7 @@ class Worker:
             stderr=subprocess.DEVNULL,
             bufsize=0,
             env=environment(),
-            cwd=root,
+            cwd=ROOT,
             # The app handles Ctrl-C.
             start_new_session=True,
             creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
@@ -99,45 +112,40 @@ class Worker:
         self._replies = cast("io.FileIO", self.process.stdout)
         self.ready = False
         self.deadline = math.inf
-        self.overdue = False
 
-    def exchange(self, content: bytes) -> Reply:
-        """Send a request, and read and validate its reply.
+    def decode(self, content: bytes) -> Picture:
+        """Send a picture, and read and validate the reply.
 
         Raises:
+            PictureError: the worker refused the picture.
             WorkerLostError, OSError: the worker died, or did not write a valid reply.
             NoRoomError: there was no room for the pixels.
         """
         if not self.ready:
-            if self.receive(len(READY)).tobytes() != READY:
+            if self._receive(len(READY)).tobytes() != READY:
                 raise WorkerLostError
             self.ready = True
-        header = REQUEST.pack(len(content))
-        if len(content) <= TOGETHER_BYTES:
-            self.send(header + content)
-        else:
-            self.send(header)
-            self.send(content)
-        code, channels, several, height, width = REPLY.unpack(self.receive(REPLY.size).data)
-        if code not in list(Outcome):
-            raise WorkerLostError
-        if code != Outcome.PICTURE:
-            return Reply(Outcome(code), False, None)
+        self._send(REQUEST.pack(len(content)))
+        self._send(content)
+        code, channels, several, height, width = REPLY.unpack(self._receive(REPLY.size).data)
+        if code in REFUSALS:
+            self.deadline = math.inf
+            raise PictureError(REFUSALS[code])
         size = height * width * channels
-        if channels not in CHANNELS or not 0 < size <= LARGEST_PICTURE_BYTES:
+        if code != Outcome.PICTURE or channels not in CHANNELS or not 0 < size <= LARGEST_PICTURE_BYTES:
             raise WorkerLostError
-        pixels = self.receive_large(size) if size >= LARGE_PICTURE_BYTES else self.receive(size)
-        return Reply(Outcome.PICTURE, bool(several), pixels.reshape(height, width, channels))
+        pixels = self._receive_large(size) if size >= LARGE_PICTURE_BYTES else self._receive(size)
+        self.deadline = math.inf
+        return Picture(pixels.reshape(height, width, channels), SEVERAL_FRAMES if several else None)
 
-    def receive_large(self, size: int) -> NDArray[np.uint8]:
+    def _receive_large(self, size: int) -> NDArray[np.uint8]:
         """Wait until no other large picture is held, and read the pixels."""
-        # The wait does not count as the worker's time.
-        left, self.deadline = self.deadline - time.monotonic(), math.inf
+        # The wait is not the worker's fault.
+        self.deadline += ROOM_SECONDS
         if not large_picture.acquire(timeout=ROOM_SECONDS):
             raise NoRoomError(NO_ROOM)
-        self.deadline = time.monotonic() + left
         try:
-            pixels = self.receive(size)
+            pixels = self._receive(size)
         except BaseException:
             large_picture.release()
             raise
@@ -145,12 +153,12 @@ class Worker:
         weakref.finalize(pixels, large_picture.release).atexit = False
         return pixels
 
-    def send(self, content: bytes) -> None:
+    def _send(self, content: bytes) -> None:
         rest = memoryview(content)
         while rest:
             rest = rest[self._requests.write(rest) :]
 
-    def receive(self, length: int) -> NDArray[np.uint8]:
+    def _receive(self, length: int) -> NDArray[np.uint8]:
         """Read exactly `length` bytes."""
         received = np.empty(length, np.uint8)
         rest = received.data
@@ -179,94 +187,73 @@ class Pool:
     def __init__(self, size: int | None = None, time_limit: float = TIME_LIMIT) -> None:
         self.time_limit = time_limit
         self.size = size or min(LARGEST_POOL, available_cores())
-        self._places = threading.Semaphore(self.size)
-        self._lock = threading.Lock()
-        self._idle: list[Worker] = []
+        # The worker that was used last comes first. None stands for one that has not been started.
+        self._idle: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        for _ in range(self.size):
+            self._idle.put(None)
         self._busy: set[Worker] = set()
-        self._watching = False
-        self._closed = False
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="decoder watchdog", daemon=True).start()
 
     def start(self) -> None:
         """Start one worker ahead of the first picture, without waiting; the picture reports a failure."""
-        with self._places, contextlib.suppress(PictureError):
+        with contextlib.suppress(PictureError):
             self._give_back(self._take())
 
-    def ask(self, content: bytes) -> Reply:
-        """Have one encoded picture decoded.
+    def decode(self, content: bytes) -> Picture:
+        """Decode one picture; waits while all workers are busy.
 
         Raises:
-            PictureError: the worker died or took too long.
+            PictureError: the picture was refused, or the worker died or took too long.
             MachineError: no worker can be started, or there was no room for the pixels.
         """
-        with self._places:
-            worker = self._take()
-            try:
-                reply = worker.exchange(content)
-            except BaseException as error:
-                self._remove(worker)
-                if not isinstance(error, OSError | WorkerLostError):
-                    raise
-                if worker.ready:
-                    raise PictureError(too_long(self.time_limit) if worker.overdue else DIED) from error
-                raise MachineError(NOT_YET if worker.overdue else NOT_STARTED) from error
+        worker = self._take()
+        worker.deadline = time.monotonic() + self.time_limit
+        self._busy.add(worker)
+        try:
+            return worker.decode(content)
+        except (OSError, WorkerLostError) as error:
+            if not worker.ready:
+                raise MachineError(NOT_STARTED) from error
+            overdue = time.monotonic() >= worker.deadline
+            raise PictureError(too_long(self.time_limit) if overdue else DIED) from error
+        finally:
+            self._busy.discard(worker)
             self._give_back(worker)
-            return reply
 
     def close(self) -> None:
         """End every worker; a busy one ends after its request."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.stop()
+        self._closed.set()
+        for worker in tuple(self._idle.queue):
+            if worker is not None:
+                worker.stop()
 
     def _take(self) -> Worker:
-        """Return the idle worker that was used last, or a new one, whose time begins now."""
-        while True:
-            with self._lock:
-                worker = self._idle.pop() if self._idle else None
-            if worker is None:
-                try:
-                    worker = Worker()
-                except OSError as error:
-                    raise MachineError(NOT_YET if error.errno in SHORTAGES else NOT_STARTED) from error
-            elif worker.process.poll() is not None:
-                worker.stop()
-                continue
-            worker.deadline = time.monotonic() + self.time_limit
-            with self._lock:
-                self._busy.add(worker)
-                if not self._watching:
-                    self._watching = True
-                    threading.Thread(target=self._watch, name="decoder watchdog", daemon=True).start()
-            return worker
+        """Return an idle worker, or a new one in place of one that was lost."""
+        worker = self._idle.get()
+        if worker is not None and worker.process.poll() is not None:
+            worker.stop()
+            worker = None
+        try:
+            return worker or Worker()
+        except OSError as error:
+            self._idle.put(None)
+            raise MachineError(NOT_STARTED) from error
 
     def _give_back(self, worker: Worker) -> None:
-        with self._lock:
-            self._busy.discard(worker)
-            if not self._closed and not worker.overdue:
-                self._idle.append(worker)
-                return
-        worker.stop()
-
-    def _remove(self, worker: Worker) -> None:
-        with self._lock:
-            self._busy.discard(worker)
-        worker.stop()
+        """Keep a worker that has finished its picture; end any other."""
+        if worker.deadline == math.inf and not self._closed.is_set():
+            self._idle.put(worker)
+        else:
+            worker.stop()
+            self._idle.put(None)
 
     def _watch(self) -> None:
-        """Kill overdue workers until none is busy; that also ends any wait for their pipes."""
-        while True:
-            time.sleep(WATCH_SECONDS)
-            with self._lock:
-                if not self._busy:
-                    self._watching = False
-                    return
-                now = time.monotonic()
-                for worker in self._busy:
-                    if worker.deadline < now:
-                        worker.overdue = True
-                        worker.process.kill()
+        """Kill overdue workers, which also ends any wait for their pipes."""
+        while not self._closed.wait(WATCH_SECONDS):
+            for worker in tuple(self._busy):
+                if worker.deadline < time.monotonic():
+                    worker.process.kill()
 
 
 def too_long(seconds: float) -> str:

@@ -3,55 +3,21 @@
 import atexit
 import functools
 import io
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoder.client import Pool
+from demo.decoder.client import Picture, Pool
 from demo.decoder.limits import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
-from demo.decoder.limits import LARGEST_PIXELS, LONGEST_SIDE, Outcome
 from demo.errors import MachineError, PictureError
 
 EMPTY: Final = "The file is empty; choose one that holds a picture."
 MISSING: Final = "There is no such file; check the name."
-SEVERAL_FRAMES: Final = "The file holds several frames; only the first was read."
 TOO_LARGE: Final = (
     f"The file has more than {LARGEST_FILE_BYTES >> 20} MiB; save the picture smaller and try again."
 )
-REFUSALS: Final = {
-    Outcome.UNKNOWN_FORMAT: (
-        "This is no picture that can be read; use PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC."
-    ),
-    Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
-    Outcome.TOO_MANY_PIXELS: (
-        f"The picture has more than {LARGEST_PIXELS:,} pixels; make it smaller and try again."
-    ),
-    Outcome.TOO_MUCH_METADATA: (
-        "The picture carries too much text or colour data beside its pixels; save it again without them."
-    ),
-    Outcome.TOO_MUCH_MEMORY: "The picture takes too much memory to decode; make it smaller and try again.",
-    Outcome.TOO_LONG: (
-        f"The picture is more than {LONGEST_SIDE:,} pixels wide or high; make it smaller and try again."
-    ),
-    Outcome.TOO_MUCH_WORK: (
-        "The picture takes too much work to decode for its size; save it again as PNG or JPEG and try that."
-    ),
-}
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """A decoded picture.
-
-    array: uint8 [height, width, channels], channels 1 (grey), 3 (RGB) or 4 (RGBA).
-    note: a sentence about parts of the file that were left out, or None.
-    """
-
-    array: NDArray[np.uint8]
-    note: str | None = None
 
 
 def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
@@ -69,10 +35,7 @@ def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
         raise PictureError(EMPTY)
     if len(content) > LARGEST_FILE_BYTES:
         raise PictureError(TOO_LARGE)
-    reply = (pool or shared_pool()).ask(content)
-    if reply.array is None:
-        raise PictureError(REFUSALS[reply.outcome])
-    return Picture(reply.array, SEVERAL_FRAMES if reply.several else None)
+    return (pool or shared_pool()).decode(content)
 
 
 @functools.cache

@@ -1,12 +1,11 @@
 """A micro-batcher: prepare the items of many requests in parallel, and run them in batches."""
 
 import asyncio
-import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
 from demo.errors import BusyError
@@ -45,7 +44,7 @@ class Batcher(Generic[Item, Prepared, Result]):
         # One more thread than needed to prepare: one of them runs the batches.
         self._threads = ThreadPoolExecutor(threads + 1, "batcher")
         self._lock = threading.Lock()
-        self._ready: deque[tuple[Prepared, asyncio.Future[Result]]] = deque()
+        self._ready: deque[tuple[Prepared, Future[Result]]] = deque()
         self._running = False
 
     async def submit(self, item: Item) -> Result:
@@ -53,15 +52,15 @@ class Batcher(Generic[Item, Prepared, Result]):
 
         Raises:
             BusyError: too many items wait.
-            Exception: any error of `prepare`, or of `run` for this item alone.
+            Exception: any error of `prepare`, or of `run` for the item's batch.
         """
         if self._waiting >= self._most_waiting:
             raise BusyError("Too many pictures wait here; try again in a second.")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        result: Future[Result] = Future()
         self._waiting += 1
-        job = self._threads.submit(self._work, item, future)
+        job = self._threads.submit(self._work, item, result)
         try:
-            return await future
+            return await asyncio.wrap_future(result)
         finally:
             job.cancel()
             self._waiting -= 1
@@ -70,14 +69,15 @@ class Batcher(Generic[Item, Prepared, Result]):
         """End the threads after their current items and drop the rest; call it when no request waits."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _work(self, item: Item, future: asyncio.Future[Result]) -> None:
+    def _work(self, item: Item, result: Future[Result]) -> None:
         try:
             prepared = self._prepare(item)
         except Exception as error:
-            self._settle([(future, error)])
+            if result.set_running_or_notify_cancel():
+                result.set_exception(error)
             return
         with self._lock:
-            self._ready.append((prepared, future))
+            self._ready.append((prepared, result))
             if self._running:
                 return
             self._running = True
@@ -89,32 +89,16 @@ class Batcher(Generic[Item, Prepared, Result]):
                 self._running = bool(batch)
             if not batch:
                 return
-            self._run_batch([each for each in batch if not each[1].cancelled()])
+            self._run_batch([each for each in batch if each[1].set_running_or_notify_cancel()])
 
-    def _run_batch(self, batch: list[tuple[Prepared, asyncio.Future[Result]]]) -> None:
-        """Run a batch and settle its futures; if it fails, run each item again alone."""
+    def _run_batch(self, batch: list[tuple[Prepared, Future[Result]]]) -> None:
         if not batch:
             return
         try:
-            results = self._run([prepared for prepared, _ in batch])
-            self._settle([(future, result) for (_, future), result in zip(batch, results, strict=True)])
+            found = self._run([prepared for prepared, _ in batch])
+            for (_, result), each in zip(batch, found, strict=True):
+                result.set_result(each)
         except Exception as error:
-            if len(batch) == 1:
-                self._settle([(batch[0][1], error)])
-            else:
-                for each in batch:
-                    self._run_batch([each])
-
-    def _settle(self, settled: list[tuple[asyncio.Future[Result], Result | Exception]]) -> None:
-        def settle() -> None:
-            for future, result in settled:
-                if future.done():
-                    continue
-                if isinstance(result, Exception):
-                    future.set_exception(result)
-                else:
-                    future.set_result(result)
-
-        # The loop may have ended, and its requests with it.
-        with contextlib.suppress(RuntimeError):
-            settled[0][0].get_loop().call_soon_threadsafe(settle)
+            for _, result in batch:
+                if not result.done():
+                    result.set_exception(error)

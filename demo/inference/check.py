@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoder.images import Picture, load_picture
+from demo.decoder.client import Picture
+from demo.decoder.images import load_picture
 from demo.errors import DemoError, MachineError, PictureError
 from demo.inference.answer import Answer
 from demo.inference.engine import Engine
@@ -145,45 +146,31 @@ def preprocess(engine: Engine, source: Source) -> Preprocessed | PictureError:
 def answer_all(
     engine: Engine, names: Sequence[str], loaded: Sequence[Preprocessed | PictureError]
 ) -> list[Checked]:
-    """Score preprocessed pictures in one batch; the others are answered with the reason."""
-    named = list(zip(names, loaded, strict=True))
-    ready = [(name, each) for name, each in named if isinstance(each, Preprocessed)]
-    scored = iter(score(engine, [each for _, each in ready], [name for name, _ in ready]))
-    return [
-        next(scored)
-        if isinstance(each, Preprocessed)
-        else Checked(Answer(file=name, error=str(each)), None, machine_error=isinstance(each, MachineError))
-        for name, each in named
-    ]
-
-
-def score(engine: Engine, pictures: Sequence[Preprocessed], names: Sequence[str]) -> list[Checked]:
-    """Score preprocessed pictures in one batch."""
-    if not pictures:
-        return []
-    scores = engine.score(np.stack([each.pixels for each in pictures]))
-    columns = (scores.fake_probability.tolist(), scores.logit.tolist(), scores.in_domain.tolist())
-    read = scores.digit_probabilities
-    provider = engine.provider
-    readings = [None] * len(pictures) if read is None else [tuple(each) for each in read.tolist()]
-    return [
-        Checked(
-            Answer(
-                file=name,
-                verdict=engine.thresholds.verdict(probability, in_domain),
-                fake_probability=probability,
-                logit=logit,
-                digit=None if reading is None else reading.index(max(reading)),
-                digit_probability=None if reading is None else max(reading),
-                in_domain=in_domain,
-                model=engine.model,
-                version=engine.version,
-                provider=provider,
-            ),
-            preprocessed,
-            reading,
+    """Score preprocessed pictures in one batch; answer the others with the reason."""
+    ready = [each.pixels for each in loaded if isinstance(each, Preprocessed)]
+    scores = engine.score(np.stack(ready)) if ready else None
+    checked = []
+    index = 0
+    for name, each in zip(names, loaded, strict=True):
+        if isinstance(each, PictureError) or scores is None:
+            machine_error = isinstance(each, MachineError)
+            checked.append(Checked(Answer(file=name, error=str(each)), None, machine_error=machine_error))
+            continue
+        probability, in_domain = float(scores.fake_probability[index]), float(scores.in_domain[index])
+        reading = scores.digit_probabilities
+        digits = None if reading is None else tuple(reading[index].tolist())
+        answer = Answer(
+            file=name,
+            verdict=engine.thresholds.verdict(probability, in_domain),
+            fake_probability=probability,
+            logit=float(scores.logit[index]),
+            digit=None if digits is None else digits.index(max(digits)),
+            digit_probability=None if digits is None else max(digits),
+            in_domain=in_domain,
+            model=engine.model,
+            version=engine.version,
+            provider=engine.provider,
         )
-        for name, preprocessed, probability, logit, in_domain, reading in zip(
-            names, pictures, *columns, readings, strict=True
-        )
-    ]
+        checked.append(Checked(answer, each, digits))
+        index += 1
+    return checked

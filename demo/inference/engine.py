@@ -186,7 +186,12 @@ class Engine:
                 session = open_session(file, self.manifest.read(file), self.providers, threads)
                 provider = session.get_providers()[0]
                 if provider == CPU and self.providers != [CPU]:
-                    self._leave_cuda("onnxruntime could not start it on this machine's GPU")
+                    obstacle = "onnxruntime could not start it on this machine's GPU"
+                    if self.device == "cuda":
+                        raise DeviceError(
+                            f"CUDA was asked for, but {obstacle}. Use --device cpu, or --device auto."
+                        )
+                    self._fall_back("CUDA", f"CUDA is not used: {obstacle}.")
                 check_golden(file, session, self.entry(name)["golden"], provider)
                 self._sessions[name] = session
             return self._sessions[name]
@@ -194,41 +199,8 @@ class Engine:
     def run(
         self, name: str, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]], options: Any = None
     ) -> list[NDArray[Any]]:
-        """Run a model; if the CUDA device is lost, run it and all later ones on the CPU.
-
-        Raises:
-            DeviceError: the device is lost, and `cuda` was asked for.
-        """
-        session = self.session(name)
-        try:
-            return list(session.run(outputs, inputs, options))
-        # onnxruntime's exceptions share no base class but Exception.
-        except Exception:
-            if not self._lost(name, session):
-                raise
+        """Run a model, which is opened and tested at first use."""
         return list(self.session(name).run(outputs, inputs, options))
-
-    def _lost(self, name: str, session: Any) -> bool:
-        """Return whether a session on CUDA no longer runs its golden inputs; if so, move to the CPU."""
-        provider = session.get_providers()[0]
-        if provider == CPU:
-            return False
-        try:
-            check_golden(f"{name}.onnx", session, self.entry(name)["golden"], provider)
-        except ModelError:
-            self._leave_cuda("its device stopped running the models")
-            with self._lock:
-                self.providers = [CPU]
-                self._sessions.clear()
-            return True
-        # The device works: the failure has to do with this input.
-        return False
-
-    def _leave_cuda(self, obstacle: str) -> None:
-        """Report the fallback to the CPU, or raise DeviceError if `cuda` was asked for."""
-        if self.device == "cuda":
-            raise DeviceError(f"CUDA was asked for, but {obstacle}. Use --device cpu, or --device auto.")
-        self._fall_back("CUDA", f"CUDA is not used: {obstacle}.")
 
     def normalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return any picture, uint8 [height, width, 1 | 3 | 4], as the model's input, uint8 [28, 28]."""

@@ -73,14 +73,10 @@ def cuda_obstacle() -> str | None:
     with contextlib.redirect_stdout(io.StringIO()):
         module.preload_dlls()
     folder = Path(str(module.__file__)).parent / "capi"
-    names = (
-        ("onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll")
-        if os.name == "nt"
-        else ("libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so")
-    )
+    start, end = ("", ".dll") if os.name == "nt" else ("lib", ".so")
     try:
-        for name in names:
-            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
+        for part in ("shared", "cuda"):
+            ctypes.CDLL(str(folder / f"{start}onnxruntime_providers_{part}{end}"), mode=ctypes.RTLD_GLOBAL)
     except OSError as error:
         return f"a library is missing ({error}; pip install \".[cuda]\" brings CUDA's and cuDNN's)"
     return None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from demo.contract import DISCRIMINATOR, EVALUATION_RECORD
-from demo.inference.check import Checked, score
+from demo.inference.check import Checked, answer_all
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 
@@ -120,4 +120,4 @@ def check_changed(engine: Engine, pixels: NDArray[np.uint8]) -> dict[str, Checke
     large = np.pad(pixels.repeat(ENLARGEMENT, 0).repeat(ENLARGEMENT, 1), MARGIN)
     picture = Image.fromarray(large)
     seen = [engine.preprocess(np.asarray(change(picture))[..., np.newaxis]) for change in CHANGES.values()]
-    return dict(zip(CHANGES, score(engine, seen, list(CHANGES)), strict=True))
+    return dict(zip(CHANGES, answer_all(engine, list(CHANGES), seen), strict=True))

@@ -1,6 +1,5 @@
-"""Scoring pictures of any size: the any-image graph against the core, and a photo against reading it."""
+"""Scoring pictures of any size: the any-image graph against the core, and a photo against other readers."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -10,7 +9,7 @@ from PIL import Image
 from demo.contract import DISCRIMINATOR, FROM_IMAGE, IMAGE, NORMALIZER, PIXELS
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
-from export.benchmark.harness import Options, Report, Row, compare, cpu_microseconds, report
+from export.benchmark.harness import Options, Report, Row, in_turn, microseconds, report, rows_from
 from export.conformance import strokes_of
 from export.from_image import photographed
 from train.data.pendigits import draw
@@ -18,12 +17,10 @@ from train.normalize import SIDE, normalize
 
 HEIGHT: Final = 480
 WIDTH: Final = 640
-MEMORY_BYTES: Final = 256_000_000
-"""More than any cache holds."""
 CALLS: Final = 200
 PHOTO_CALLS: Final = 5
 CORE, REFERENCE = "core alone", "reference normalizer (numpy)"
-READ: Final = "reading its bytes once, from memory"
+NOTE: Final = "Pillow only scales: it looks for neither paper nor ink."
 
 
 def measure(options: Options) -> Report:
@@ -43,16 +40,8 @@ def measure(options: Options) -> Report:
         for task, picture in small_pictures(normalize(drawing[..., None])).items()
         for row in small_picture_rows(task, picture, sessions, options)
     ]
-    photo = photograph(drawing)
-    photo_rows = photo_rows_of(photo, sessions[NORMALIZER], options)
-    costs = {row.contestant: row.cost.median for row in photo_rows}
-    note = (
-        f"A 640x480 photo has {photo.nbytes:,} bytes. Reading them from memory takes {costs[READ]:.0f} µs "
-        f"({photo.nbytes / costs[READ] / 1000:.1f} GB/s): no normalizer can be faster. normalizer.onnx takes "
-        f"{costs['normalizer.onnx'] / costs[READ]:.0f} times as long. Pillow only scales: it looks for "
-        "neither paper nor ink."
-    )
-    return report("any_image", [*rows, *photo_rows], [note])
+    rows += photo_rows(photograph(drawing), sessions[NORMALIZER], options)
+    return report("any_image", rows, [NOTE])
 
 
 def photograph(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -93,21 +82,18 @@ def small_picture_rows(
         "normalizer, then core": two_sessions,
     }
     repeats = 5 if options.quick else CALLS
-    contestants = {name: cpu_microseconds(call, repeats) for name, call in calls.items()}
-    return compare(task, "µs", contestants, CORE, options.rounds)
+    contestants = {name: microseconds(call, repeats) for name, call in calls.items()}
+    return rows_from(task, "µs", in_turn(contestants, options.rounds), CORE)
 
 
-def photo_rows_of(photo: NDArray[np.uint8], normalizer: Any, options: Options) -> list[Row]:
-    """Compare normalizer.onnx on a photo with the numpy one, with Pillow's scaling, and with reading it."""
-    memory = np.ones(MEMORY_BYTES // (100 if options.quick else 1), np.uint8)
-    read = cpu_microseconds(memory.max, 1)
+def photo_rows(photo: NDArray[np.uint8], normalizer: Any, options: Options) -> list[Row]:
+    """Compare normalizer.onnx on a photo with the numpy one, and with Pillow's scaling."""
     image = Image.fromarray(photo)
-    contestants: dict[str, Callable[[], float]] = {
-        REFERENCE: cpu_microseconds(lambda: normalize(photo), 1),
-        "normalizer.onnx": cpu_microseconds(lambda: normalizer.run(None, {IMAGE: photo}), PHOTO_CALLS),
-        "Pillow, grey and area average": cpu_microseconds(
+    contestants = {
+        REFERENCE: microseconds(lambda: normalize(photo), 1),
+        "normalizer.onnx": microseconds(lambda: normalizer.run(None, {IMAGE: photo}), PHOTO_CALLS),
+        "Pillow, grey and area average": microseconds(
             lambda: image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX), PHOTO_CALLS
         ),
-        READ: lambda: read() * photo.nbytes / memory.nbytes,
     }
-    return compare("640x480 photo", "µs", contestants, REFERENCE, options.rounds)
+    return rows_from("640x480 photo", "µs", in_turn(contestants, options.rounds), REFERENCE)

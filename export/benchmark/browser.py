@@ -1,11 +1,9 @@
 """The page without a server, in a real browser: time to the first answer, and bytes loaded."""
 
 import base64
-import gzip
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,15 +13,8 @@ from demo.contract import FROM_IMAGE, MANIFEST
 from demo.snippets.programs import HERE as PROGRAMS
 from demo.static_page.assemble import PAGE_FOLDER, RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
-from export.benchmark.harness import (
-    Options,
-    Report,
-    Row,
-    in_turn,
-    report,
-    rows_from,
-)
-from export.benchmark.static import serving
+from export.benchmark.harness import Options, Report, in_turn, report, rows_from
+from export.benchmark.servers import serving
 from export.conformance import CONFORMANCE_FOLDER
 
 if TYPE_CHECKING:
@@ -36,14 +27,13 @@ TIMEOUT_MILLISECONDS: Final = 120_000
 PAGE: Final = "this page"
 PLAIN: Final = "onnxruntime-web as its guide uses it"
 """Its files as in the npm package, the runtime loaded when a script asks for it, sessions with defaults."""
-GZIPPED: Final = "this page, its text gzipped by the host"
+KINDS: Final = {"the runtime": (".gzip", ".wasm"), "the model": (".onnx",), "all": ("",)}
+"""Kind of file → endings of its path."""
 
-BINARY: Final = {".gzip": "the runtime", ".wasm": "the runtime", ".onnx": "the model"}
-REST: Final = "scripts, style and texts"
-
+MOST_ROUNDS: Final = 5
+"""Most of a round is waiting, which varies little."""
 LATENCY_MILLISECONDS: Final = 40
 MEGABITS_PER_SECOND: Final = 20
-QUICK_MEGABITS_PER_SECOND: Final = 200
 NOTES: Final = (
     "The picture is handed over as soon as the page accepts one; nothing is cached before.",
     f"Chromium emulates the network: every request takes {LATENCY_MILLISECONDS} ms more.",
@@ -59,24 +49,32 @@ class FirstAnswer:
 
 
 def measure(options: Options) -> Report:
-    """Measure the page of the published models, loaded from a server on this machine with an empty cache.
+    """Measure the page of the published models, loaded over a slow network with an empty cache.
 
     Raises:
         ExportError: Playwright or a browser is missing. PageError: npm cannot get onnxruntime-web.
     """
-    rounds, warm_up = (1, 0) if options.quick else (options.rounds, 1)
+    rounds, warm_up = (1, 0) if options.quick else (min(options.rounds, MOST_ROUNDS), 1)
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:
         folders = lay_out(Path(temporary), options.models)
-        rows, answers = first_answer_rows(browser, folders, None, rounds, warm_up)
-        # Most of this is waiting, which varies little.
-        rate = QUICK_MEGABITS_PER_SECOND if options.quick else MEGABITS_PER_SECOND
-        rows += first_answer_rows(browser, folders, rate, min(5, rounds), warm_up)[0]
-        rows += size_rows(folders, answers)
-        measured = report("browser", rows, NOTES, ("playwright",))
+        pages = {name: partial(first_answer, browser, folder) for name, folder in folders.items()}
+        answers = in_turn(pages, rounds, warm_up)
+        times = {name: [each.milliseconds for each in found] for name, found in answers.items()}
+        task = f"page opened to first answer, over {MEGABITS_PER_SECOND} Mbit/s"
+        rows = rows_from(task, "ms", times, PLAIN)
+        for kind, endings in KINDS.items():
+            sizes = {name: [kilobytes(found[-1], endings)] for name, found in answers.items()}
+            rows += rows_from(f"loaded, {kind}", "kB", sizes, PLAIN)
+        measured = report("browser", rows, NOTES)
         package = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))
         versions = {"chromium": browser.version, RUNTIME: package["dependencies"][RUNTIME]}
-        measured.machine["libraries"] |= versions
+        measured["machine"]["libraries"] |= versions
     return measured
+
+
+def kilobytes(answer: FirstAnswer, endings: tuple[str, ...]) -> float:
+    """Return the kB loaded before an answer in files whose paths end so."""
+    return sum(size for path, size in answer.files if path.endswith(endings)) / 1000
 
 
 def lay_out(folder: Path, models: Path) -> dict[str, Path]:
@@ -92,21 +90,7 @@ def lay_out(folder: Path, models: Path) -> dict[str, Path]:
     return {PLAIN: plain, PAGE: page}
 
 
-def first_answer_rows(
-    browser: "Browser", folders: Mapping[str, Path], rate: int | None, rounds: int, warm_up: int
-) -> tuple[list[Row], dict[str, FirstAnswer]]:
-    """Return rows of the time to the first answer, and each page's last answer.
-
-    rate: of an emulated network in Mbit/s, or None for this machine's own.
-    """
-    pages = {name: partial(first_answer, browser, folder, rate) for name, folder in folders.items()}
-    answers = in_turn(pages, rounds, warm_up)
-    task = f"page opened to first answer, {f'over {rate} Mbit/s' if rate else 'from this machine'}"
-    times = {name: [each.milliseconds for each in found] for name, found in answers.items()}
-    return rows_from(task, "ms", times, PLAIN), {name: found[-1] for name, found in answers.items()}
-
-
-def first_answer(browser: "Browser", folder: Path, rate: int | None) -> FirstAnswer:
+def first_answer(browser: "Browser", folder: Path) -> FirstAnswer:
     """Open a page with an empty cache, hand it a picture, and wait for the answer to be shown."""
     script = (HERE / "first-answer.js").read_text(encoding="utf-8")
     picture = json.dumps(base64.b64encode(PICTURE.read_bytes()).decode())
@@ -114,17 +98,16 @@ def first_answer(browser: "Browser", folder: Path, rate: int | None) -> FirstAns
     with serving(folder) as served, browser.new_context(service_workers="block") as context:
         page = context.new_page()
         page.add_init_script(f"{{ const PICTURE = {picture};\n{script} }}")
-        if rate:
-            devtools = context.new_cdp_session(page)
-            devtools.send("Network.enable")
-            throughput = rate * 1e6 / 8
-            conditions = {
-                "offline": False,
-                "latency": LATENCY_MILLISECONDS,
-                "downloadThroughput": throughput,
-                "uploadThroughput": throughput,
-            }
-            devtools.send("Network.emulateNetworkConditions", conditions)
+        devtools = context.new_cdp_session(page)
+        devtools.send("Network.enable")
+        throughput = MEGABITS_PER_SECOND * 1e6 / 8
+        conditions = {
+            "offline": False,
+            "latency": LATENCY_MILLISECONDS,
+            "downloadThroughput": throughput,
+            "uploadThroughput": throughput,
+        }
+        devtools.send("Network.emulateNetworkConditions", conditions)
         page.goto(served.address, wait_until="commit")
         done = page.locator("html[data-answered]")
         done.wait_for(state="attached", timeout=TIMEOUT_MILLISECONDS)
@@ -135,27 +118,3 @@ def first_answer(browser: "Browser", folder: Path, rate: int | None) -> FirstAns
                     .map((entry) => [new URL(entry.name).pathname, entry.encodedBodySize])"""
             ),
         )
-
-
-def size_rows(folders: Mapping[str, Path], answers: Mapping[str, FirstAnswer]) -> list[Row]:
-    """Return rows of the kB loaded before the first answer, by kind and in total."""
-    sizes = {name: dict.fromkeys((*BINARY.values(), REST), 0) for name in answers}
-    for name, answer in answers.items():
-        for path, size in answer.files:
-            sizes[name][kind(path)] += size
-    paths = [path.removeprefix("/") or "index.html" for path, _ in answers[PAGE].files if kind(path) == REST]
-    text = sum(len(gzip.compress((folders[PAGE] / path).read_bytes(), mtime=0)) for path in paths)
-    sizes[GZIPPED] = sizes[PAGE] | {REST: text}
-    totals = {name: {**size, "all": sum(size.values())} for name, size in sizes.items()}
-    return [
-        row
-        for each in totals[PLAIN]
-        for row in rows_from(
-            f"loaded, {each}", "kB", {name: [size[each] / 1000] for name, size in totals.items()}, PLAIN
-        )
-    ]
-
-
-def kind(path: str) -> str:
-    """Return a file's kind, from its suffix."""
-    return BINARY.get(Path(path).suffix, REST)

@@ -18,6 +18,9 @@ CHROMIUM_FLAGS: Final = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # A camera that everybody may use.
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
 ]
 
 
@@ -47,9 +50,8 @@ def chromium() -> Iterator["Browser"]:
     path = find_browser()
     if path is None:
         raise ExportError("There is no Chromium. Install one with: python -m playwright install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS) as browser,
+    ):
+        yield browser

@@ -1,5 +1,6 @@
 """Scoring 28x28 pixels: the published files against PyTorch and OpenVINO on one core, and on CUDA."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
@@ -17,15 +18,7 @@ from demo.errors import DeviceError
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
-from export.benchmark.harness import (
-    Options,
-    Report,
-    Row,
-    compare,
-    cpu_microseconds,
-    report,
-    wall_microseconds,
-)
+from export.benchmark.harness import Options, Report, Row, in_turn, microseconds, report, rows_from
 from export.errors import ExportError
 from export.rebuild import rebuild_detector, rebuild_mlp
 
@@ -62,7 +55,7 @@ def measure(options: Options) -> Report:
         rows += on_device(engine, torch.device("cuda"), options)
     except DeviceError as error:
         notes.append(f"Not measured on CUDA: {error}")
-    return report("inference", rows, notes, ("openvino",))
+    return report("inference", rows, notes)
 
 
 def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
@@ -83,11 +76,10 @@ def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
     for batch, repeats in REPEATS.items():
         part, times = pixels[:batch], 1 if options.quick else repeats
         for what, scores in contestants.items():
-            calls = {
-                name: cpu_microseconds(partial(score, part), times, batch) for name, score in scores.items()
-            }
-            rows += compare(f"{what}, batch {batch}", UNIT, calls, EAGER, options.rounds)
-    notes = [quality(name, manifest.files[f"{name}.onnx"]) for name in names if name != MLP_DISCRIMINATOR]
+            calls = {name: microseconds(partial(score, part), times, batch) for name, score in scores.items()}
+            rows += rows_from(f"{what}, batch {batch}", UNIT, in_turn(calls, options.rounds), EAGER)
+    entries = {name: manifest.files[f"{name}.onnx"] for name in names}
+    notes = [variant_note(name, entry) for name, entry in entries.items() if "distance" in entry]
     if not find_spec("openvino"):
         notes.append("OpenVINO is not installed here, so it is not measured: pip install openvino.")
     return rows, notes
@@ -114,27 +106,21 @@ def on_device(engine: Engine, device: torch.device, options: Options) -> list[Ro
 
             refuse_difference(DISCRIMINATOR, run(), eager()[1])
             calls = {
-                name: wall_microseconds(call, 1 if options.quick else 20, batch)
+                name: microseconds(call, 1 if options.quick else 20, batch, time.perf_counter)
                 for name, call in ((EAGER, eager), (f"the app's engine, {engine.provider}", run))
             }
-            rows += compare(f"detector on {device.type}, batch {batch}", UNIT, calls, EAGER, options.rounds)
+            costs = in_turn(calls, options.rounds)
+            rows += rows_from(f"detector on {device.type}, batch {batch}", UNIT, costs, EAGER)
     return rows
 
 
-def quality(name: str, entry: Mapping[str, Any]) -> str:
-    """Return a note on a file's size and accuracy, from its entry in the manifest."""
-    if "distance" in entry:
-        distance = entry["distance"]
-        return (
-            f"{name}: {entry['size']:,} bytes. Compared with {entry['variant_of']}, AUROC on held-out fakes "
-            f"falls by {distance['auroc']:.4f} on average and by {distance['auroc_worst']:.4f} in the worst "
-            f"group ({distance['worst']}); {distance['verdicts']:.1%} of the verdicts differ."
-        )
-    metrics = entry["metrics"]
+def variant_note(name: str, entry: Mapping[str, Any]) -> str:
+    """Return what an int8 file costs in accuracy, from its entry in the manifest."""
+    distance = entry["distance"]
     return (
-        f"{name}: {entry['size']:,} bytes. AUROC of test digits against the worst generator in its training "
-        f"data is {metrics['auroc_worst_generator_seen']:.4f}; on augmented pictures, "
-        f"{metrics['auroc_worst_generator_seen_in_the_wild']:.4f}."
+        f"{name}: {entry['size']:,} bytes. Compared with {entry['variant_of']}, AUROC on held-out fakes "
+        f"falls by {distance['auroc']:.4f} on average and by {distance['auroc_worst']:.4f} in the worst "
+        f"group ({distance['worst']}); {distance['verdicts']:.1%} of the verdicts differ."
     )
 
 
@@ -158,13 +144,13 @@ def scorers(
     refuse_difference(names[0], logits, network(torch.from_numpy(pixels))[1].numpy())
     return {
         EAGER: lambda part: network(torch.from_numpy(part)),
-        **{name: session_score(session) for name, session in sessions.items()},
+        **{name: partial(run_all, session) for name, session in sessions.items()},
     }
 
 
-def session_score(session: Any) -> Score:
-    """Return a function that computes all outputs of a session."""
-    return lambda part: session.run(None, {PIXELS: part})
+def run_all(session: Any, part: NDArray[np.uint8]) -> Any:
+    """Compute all outputs of a session."""
+    return session.run(None, {PIXELS: part})
 
 
 def refuse_difference(name: str, found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -187,10 +173,10 @@ def openvino_scorers(content: bytes) -> dict[str, Score]:
             "PERFORMANCE_HINT": "LATENCY",
         }
         request = core.compile_model(core.read_model(content), "CPU", options).create_infer_request()
-        found[name] = openvino_score(request)
+        found[name] = partial(infer, request)
     return found
 
 
-def openvino_score(request: Any) -> Score:
-    """Return a function that runs a request of OpenVINO without copying its input."""
-    return lambda part: request.infer({PIXELS: part}, share_inputs=True)
+def infer(request: Any, part: NDArray[np.uint8]) -> Any:
+    """Run a request of OpenVINO without copying its input."""
+    return request.infer({PIXELS: part}, share_inputs=True)

@@ -1,8 +1,7 @@
-"""A light load generator.
+"""A light load generator: `python -m export.benchmark.load ADDRESS queue|route CLIENTS REQUESTS FILE…`.
 
-`python -m export.benchmark.load ADDRESS queue|route CLIENTS REQUESTS PICTURES FILE…` sends REQUESTS requests
-of PICTURES pictures each, taken from the files in turn. It prints JSON: the seconds from the first request to
-the last answer, and those that each request took.
+It sends REQUESTS pictures, taken from the files in turn, one per request. It prints JSON: the seconds from
+the first request to the last answer, and those that each request took.
 
 It runs in a process of its own, on plain sockets: on a machine of few cores, what the clients cost is taken
 from the server.
@@ -20,8 +19,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 TIMEOUT: Final = 60.0
-BOUNDARY: Final = "a-boundary-between-files"
 LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+FORM: Final = "multipart/form-data; boundary=between"
+BEFORE: Final = (
+    b'--between\r\nContent-Disposition: form-data; name="files"; filename="digit.png"\r\n'
+    b"Content-Type: image/png\r\n\r\n"
+)
+AFTER: Final = b"\r\n--between--\r\n"
 
 
 class Client:
@@ -43,75 +47,53 @@ class Client:
         self._writer.write("\r\n".join([*head, "", ""]).encode() + body)
         answered = await self._reader.readuntil(b"\r\n\r\n")
         length = LENGTH.search(answered)
-        answer = (
+        content = await (
             self._reader.readexactly(int(length[1])) if length else self._reader.readuntil(b"\r\n0\r\n\r\n")
         )
-        content = await answer
         if not answered.startswith(b"HTTP/1.1 200 "):
             raise ConnectionError(f"{answered.decode('latin-1')}{content[:500].decode('latin-1')}")
         return content
 
 
-def form(files: Sequence[Path]) -> tuple[str, bytes]:
-    """Return the Content-Type and the body of a form that holds the files."""
-    parts = b"".join(
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="files"; filename="{file.name}"\r\n'
-        "Content-Type: image/png\r\n\r\n".encode()
-        + file.read_bytes()
-        + b"\r\n"
-        for file in files
-    )
-    return f"multipart/form-data; boundary={BOUNDARY}", parts + f"--{BOUNDARY}--\r\n".encode()
+async def by_route(client: Client, picture: bytes) -> bytes:
+    """Ask `POST /v1/check`; return the answer."""
+    return await client.send("/v1/check", "image/png", picture)
 
 
-async def by_route(client: Client, files: Sequence[Path]) -> None:
-    """Ask `POST /v1/check`: one file as the body, several as a form."""
-    kind, body = ("image/png", files[0].read_bytes()) if len(files) == 1 else form(files)
-    expect(await client.send("/v1/check", kind, body), b'"error":null', len(files))
-
-
-async def by_queue(client: Client, files: Sequence[Path]) -> None:
+async def by_queue(client: Client, picture: bytes) -> bytes:
     """Ask through Gradio's queue: an upload, a call, and the event stream with the answer."""
-    paths = json.loads(await client.send("/gradio_api/upload", *form(files)))
-    uploads = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
-    name, value = ("check", uploads[0]) if len(files) == 1 else ("check_many", uploads)
-    body = json.dumps({"data": [value]}).encode()
-    call = await client.send(f"/gradio_api/call/{name}", "application/json", body)
-    event = json.loads(call)["event_id"]
-    answer = await client.send(f"/gradio_api/call/{name}/{event}", method="GET")
-    expect(answer, b'"error": null', len(files))
-
-
-def expect(answer: bytes, part: bytes, times: int) -> None:
-    """Raise ConnectionError unless the answer judges as many pictures as were sent."""
-    if answer.count(part) != times:
-        raise ConnectionError(answer[:500].decode("utf-8", "replace"))
+    (path,) = json.loads(await client.send("/gradio_api/upload", FORM, BEFORE + picture + AFTER))
+    body = json.dumps({"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]}).encode()
+    call = await client.send("/gradio_api/call/check", "application/json", body)
+    return await client.send(f"/gradio_api/call/check/{json.loads(call)['event_id']}", method="GET")
 
 
 async def drive(
     address: str,
-    ask: Callable[[Client, Sequence[Path]], Awaitable[None]],
-    rows: Sequence[Sequence[Path]],
-    count: int,
+    ask: Callable[[Client, bytes], Awaitable[bytes]],
+    pictures: Sequence[bytes],
+    clients: int,
 ) -> tuple[float, list[float]]:
-    """Share the requests among `count` clients; return the seconds in all, and those that each took.
+    """Share the pictures among clients; return the seconds in all, and those that each took.
 
     Raises:
-        ConnectionError: a request was not answered with verdicts. TimeoutError: one took over a minute.
+        ConnectionError: a picture was not judged. TimeoutError: one took over a minute.
     """
     url = urlsplit(address)
-    connections = [await asyncio.open_connection(url.hostname, url.port, limit=1 << 24) for _ in range(count)]
+    connections = [await asyncio.open_connection(url.hostname, url.port) for _ in range(clients)]
     waits: list[float] = []
 
-    async def run(client: Client, own: Sequence[Sequence[Path]]) -> None:
-        for row in own:
+    async def run(client: Client, own: Sequence[bytes]) -> None:
+        for picture in own:
             sent = time.perf_counter()
-            await asyncio.wait_for(ask(client, row), TIMEOUT)
+            answer = await asyncio.wait_for(ask(client, picture), TIMEOUT)
             waits.append(time.perf_counter() - sent)
+            if not re.search(rb'"error": ?null', answer):
+                raise ConnectionError(answer[:500].decode("utf-8", "replace"))
 
     began = time.perf_counter()
     await asyncio.gather(
-        *(run(Client(url.netloc, *each), rows[start::count]) for start, each in enumerate(connections))
+        *(run(Client(url.netloc, *each), pictures[start::clients]) for start, each in enumerate(connections))
     )
     seconds = time.perf_counter() - began
     for _, writer in connections:
@@ -121,11 +103,10 @@ async def drive(
 
 def main() -> None:
     """Run the command in the module's docstring."""
-    address, entry, clients, requests, pictures, *names = sys.argv[1:]
-    files = cycle(map(Path, names))
-    rows = [list(islice(files, int(pictures))) for _ in range(int(requests))]
+    address, entry, clients, requests, *files = sys.argv[1:]
+    pictures = list(islice(cycle(Path(file).read_bytes() for file in files), int(requests)))
     ask = {"queue": by_queue, "route": by_route}[entry]
-    seconds, waits = asyncio.run(drive(address, ask, rows, int(clients)))
+    seconds, waits = asyncio.run(drive(address, ask, pictures, int(clients)))
     print(json.dumps({"seconds": seconds, "waits": waits}))
 
 

@@ -1,5 +1,6 @@
 """Training: an epoch of the tutorial pair against the notebook's own way, and 1,000 steps of the detector."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from PIL import Image
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.utils.data import DataLoader, Dataset
 
-from export.benchmark.harness import Options, Report, compare, report
+from export.benchmark.harness import Options, Report, in_turn, report, rows_from
 from train.config import DetectorConfig, TutorialConfig, from_preset
 from train.data import mnist
 from train.data.targets import fake_targets
@@ -64,11 +65,13 @@ def measure(options: Options) -> Report:
         pairs[f"{TUTORIAL} --precision {precision}"] = timed(stepping, steps, epoch, device)
         stepping = detector_steps(digits, replace(detector, precision=precision), device)
         detectors[f"{DETECTOR} --precision {precision}"] = timed(stepping, max(1, steps // 5), 1000, device)
-    rows = compare(
-        f"one epoch of the tutorial pair on {device.type}", "s", pairs, NOTEBOOK, options.rounds
-    ) + compare(
-        f"1,000 steps of the detector on {device.type}", "s", detectors, next(iter(detectors)), options.rounds
-    )
+    rows = []
+    for task, contestants in (
+        ("one epoch of the tutorial pair", pairs),
+        ("1,000 steps of the detector", detectors),
+    ):
+        seconds = in_turn(contestants, options.rounds)
+        rows += rows_from(f"{task} on {device.type}", "s", seconds, next(iter(seconds)))
     notes = [
         f"Wall time, scaled up from {steps} steps of the pair and a fifth of that of the detector; "
         f"{torch.get_num_threads()} threads.",
@@ -96,15 +99,11 @@ def timed(stepping: Iterator[None], steps: int, scale: int, device: torch.device
 def pair_steps(images: torch.Tensor, config: TutorialConfig, device: torch.device) -> Iterator[None]:
     """Do this project's steps, without end: pictures and losses stay on the device."""
     pair = TutorialPair(config, (28, 28), device)
-    resident = images.to(device)
+    images = images.to(device)
     window = torch.zeros(len(pair.watched), device=device)
-    epoch = 0
-    while True:
-        for chosen in epoch_order(config.seed, epoch, len(images)).to(device).split(config.batch_size):
-            batch = resident[chosen]
-            window += pair.step(batch, chosen)
-            yield
-        epoch += 1
+    for chosen in batches(len(images), config, device):
+        window += pair.step(images[chosen], chosen)
+        yield
 
 
 def detector_steps(digits: mnist.Digits, config: DetectorConfig, device: torch.device) -> Iterator[None]:
@@ -114,12 +113,17 @@ def detector_steps(digits: mnist.Digits, config: DetectorConfig, device: torch.d
     learner = DetectorLearner(
         1_000_000, config.seed, ClassWeights.of(codes), device, config.widths, config.precision
     )
-    epoch = 0
-    while True:
-        for chosen in epoch_order(config.seed, epoch, len(images)).to(device).split(config.batch_size):
-            learner.step(images[chosen], codes[chosen])
-            yield
-        epoch += 1
+    for chosen in batches(len(images), config, device):
+        learner.step(images[chosen], codes[chosen])
+        yield
+
+
+def batches(
+    count: int, config: TutorialConfig | DetectorConfig, device: torch.device
+) -> Iterator[torch.Tensor]:
+    """Yield the indices of each step's pictures, epoch after epoch, without end."""
+    for epoch in itertools.count():
+        yield from epoch_order(config.seed, epoch, count).to(device).split(config.batch_size)
 
 
 def notebook_steps(digits: mnist.Digits, config: TutorialConfig, device: torch.device) -> Iterator[None]:

@@ -75,14 +75,9 @@ class CalibrationReader:
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Hide what the library prints, and its advice to fuse layers, which the exporter has already done."""
-    root = logging.getLogger()
-
-    def is_no_advice(record: logging.LogRecord) -> bool:
-        return "pre-processing" not in record.getMessage()
-
-    root.addFilter(is_no_advice)
+    logging.disable(logging.WARNING)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             yield
     finally:
-        root.removeFilter(is_no_advice)
+        logging.disable(logging.NOTSET)

@@ -1,7 +1,7 @@
 """System calls of the app's processes: no outbound connection, no file but temporary ones.
 
-Every test that serves the app runs it under `tests.support.offline`, whose audit hooks see what Python
-does; here strace sees native libraries and the decoders as well.
+Every test that serves the app runs it under `tests.support.offline`, which sees the connections that Python
+opens; here strace sees files, native libraries and the decoders as well.
 """
 
 import json

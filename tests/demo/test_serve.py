@@ -23,12 +23,13 @@ from demo.api.health import health_route
 from demo.api.network import local_url, network_url
 from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
+from demo.cli import main
 from demo.contract import VERSION
 from demo.errors import MODEL_UNAVAILABLE, DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.serve import serve
 from tests.support.serving import ROOT, call, served_process
-from tests.tools.load import form
+from tests.tools.load import PICTURE
 
 API_ONLY = ["--api-only", "--device", "cpu", "--model", "mlp_discriminator", "--port", "0"]
 
@@ -63,6 +64,12 @@ def test_without_its_library_mcp_is_one_clear_line(engine: Engine, monkeypatch: 
     assert "\n" not in str(refusal.value)
 
 
+def test_the_api_alone_has_no_mcp_server(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["--api-only", "--mcp"])
+    assert "not allowed with argument --api-only" in capsys.readouterr().err
+
+
 def test_addresses_for_this_machine_and_for_others() -> None:
     assert local_url("fd00::2", 7860) == "http://[fd00::2]:7860/"
     assert local_url("192.0.2.7", 7860) == "http://192.0.2.7:7860/"
@@ -75,6 +82,8 @@ def test_on_every_address_it_prints_the_one_for_others_and_answers_there() -> No
     with served_process("--host", EVERY_IPV4) as server:
         lines = server.lines
         assert re.fullmatch(r"Touchstone is at http://localhost:\d+/", lines[0])
+        # Only `--mcp` opens it.
+        assert httpx.get(f"{server.address}mcp", trust_env=False).status_code == 404
         if network_url(EVERY_IPV4, 0) is None:
             pytest.skip("this machine has no network")
         assert re.fullmatch(r"Others on your network: http://[\d.]+:\d+/", lines[1])
@@ -145,7 +154,7 @@ def test_the_api_alone_says_where_it_is_and_serves_no_page() -> None:
             for path in ("/models/nothing.onnx", "/", "/gradio_api/info"):
                 refused = client.get(path)
                 assert refused.status_code == 404
-                assert "default-src 'self'" in refused.headers["content-security-policy"]
+                assert "script-src 'self'" in refused.headers["content-security-policy"]
 
 
 def test_the_api_alone_imports_neither_gradio_nor_torch() -> None:
@@ -186,9 +195,8 @@ sys.exit(main({API_ONLY!r}))
 
 def checked_form(address: str, count: int) -> str:
     """Return the answers to a form of pictures."""
-    headers = {"Content-Type": "multipart/form-data; boundary=between"}
-    address = f"{address}v1/check"
-    return httpx.post(address, content=form(count), headers=headers, trust_env=False, timeout=60).text
+    files = [("files", ("7.png", PICTURE))] * count
+    return httpx.post(f"{address}v1/check", files=files, trust_env=False, timeout=60).text
 
 
 if os.name == "posix":

@@ -5,7 +5,6 @@
 
 import dataclasses
 import json
-import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -81,16 +80,14 @@ def test_the_command_writes_the_same_pack(expected: dict[str, Any], tmp_path: Pa
 
 def test_python_the_command_line_and_the_api_agree(pack: Pack, here: list[Cell]) -> None:
     assert len(here) == 6 * len(pack.pictures)
-    assert all(cell.digits is not None for cell in here)
     assert disagreements(pack, here) == []
 
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_node_and_the_browser_agree(browser_path: str, pack: Pack, here: list[Cell]) -> None:
-    cells = [*here, *cells_elsewhere(pack, browser_path, MODELS_FOLDER)]
+def test_node_and_the_browser_agree(pack: Pack, here: list[Cell]) -> None:
+    cells = [*here, *cells_elsewhere(pack, MODELS_FOLDER)]
     assert len(cells) == 10 * len(pack.pictures)
-    assert all(cell.digits is not None for cell in cells if not math.isnan(cell.logit))
     assert disagreements(pack, cells) == []
     assert table(pack, cells).count("\n") == len(pack.pictures) + 1
 
@@ -102,7 +99,6 @@ def test_a_pack_without_a_detector_has_no_digits(smoke_models: Path, tmp_path: P
     assert not any("digit_probabilities" in row for row in pack.pictures)
     assert "not a digit" in {row["verdict"] for row in pack.pictures}
     cells = list(python_cells(pack, Engine.load(smoke_models, "cpu")))
-    assert all(cell.digits is None for cell in cells)
     assert disagreements(pack, cells) == []
 
 

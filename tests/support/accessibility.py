@@ -1,12 +1,18 @@
 """Accessibility checks with axe-core."""
 
 import functools
+from typing import Final, Literal
 
 from playwright.sync_api import Page
 
 from tests.support.node import TESTS, node_modules
 
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 RUN = """async () => {
+    // Otherwise colours would be examined while they change.
+    const still = new CSSStyleSheet();
+    still.replaceSync('* { transition: none !important; animation: none !important }');
+    document.adoptedStyleSheets = [still];
     const { violations } = await axe.run(document, { resultTypes: ['violations'] });
     return violations
         .filter(({ impact }) => impact === 'serious' || impact === 'critical')
@@ -18,13 +24,16 @@ RUN = """async () => {
 
 
 def serious(page: Page) -> list[str]:
-    """Return the serious and critical violations on a page as it is now, one line an element.
+    """Return the serious and critical violations on a page in light and in dark, one line an element.
 
     A test that calls this needs the marks `browser` and `node`: axe-core comes from npm.
     """
     # Evaluated, because the page's content policy forbids added scripts.
     page.evaluate(axe())
-    found: list[str] = page.evaluate(RUN)
+    found: list[str] = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        found += page.evaluate(RUN)
     return found
 
 

@@ -17,12 +17,10 @@ FOUR_DECIMALS = re.compile(r"[01]\.\d{4}")
 
 
 class Shown(NamedTuple):
-    """The texts of the result panel."""
+    """The verdict and P(fake | x) of the result panel."""
 
-    file: str
     verdict: str
     fake: str
-    real: str
 
 
 def picture_bytes(size: tuple[int, int] = (120, 160)) -> bytes:
@@ -43,10 +41,10 @@ def open_view(page: Page, name: str) -> None:
     expect(page.locator(f"#views [role=tab][data-tab-id={name}]")).to_have_attribute("aria-selected", "true")
 
 
-def upload(page: Page, name: str, content: bytes) -> None:
+def upload(page: Page, name: str, content: bytes, field: str = "#area .area-file") -> None:
     """Choose a file in *Check*."""
     payload: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
-    page.set_input_files("#area .area-file", payload)
+    page.set_input_files(field, payload)
 
 
 def hand_over(
@@ -86,10 +84,24 @@ def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area canv
     page.mouse.up()
 
 
+def finger_stroke(page: Page, pad: str) -> None:
+    """Draw a line of 0.6 of a pad's height upwards with a finger."""
+    canvas = page.locator(pad)
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box is not None
+    touch = page.context.new_cdp_session(page)
+    for step in range(13):
+        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + (0.8 - 0.05 * step) * box["height"]}
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def use_check(page: Page) -> None:
     """Draw a 3."""
     stroke(page, [(0.3, 0.25), (0.5, 0.18), (0.68, 0.3), (0.5, 0.48), (0.7, 0.65), (0.5, 0.82), (0.28, 0.72)])
-    expect(page.locator("#result .result-file")).to_have_text(re.compile("Your drawing|你画的"))
+    expect(page.locator("#result .result-file")).to_have_text(re.compile("Your drawing|你写的数字"))
 
 
 def use_game(page: Page) -> None:
@@ -130,20 +142,15 @@ def shown(page: Page, file: str) -> Shown:
     """Wait for the result of `file` on the page, and return its texts."""
     panel = page.locator("#result .result:not([data-stale])")
     expect(panel.locator(".result-file")).to_have_text(file)
-    result = Shown(
-        file,
-        panel.locator(".result-verdict").inner_text(),
-        panel.locator(".fake-probability").inner_text(),
-        panel.locator(".real-probability").inner_text(),
-    )
-    assert result.verdict in ("Fake", "Real", "Unsure")
-    assert all(FOUR_DECIMALS.fullmatch(number) for number in (result.fake, result.real))
-    assert round(float(result.fake) + float(result.real), 4) == 1
+    verdict = panel.locator(".result-verdict").inner_text()
+    fake, real = (panel.locator(f".{kind}-probability").inner_text() for kind in ("fake", "real"))
+    assert verdict in ("Fake", "Real", "Unsure")
+    assert all(FOUR_DECIMALS.fullmatch(number) for number in (fake, real))
+    assert round(float(fake) + float(real), 4) == 1
     seen = panel.get_by_alt_text("The picture as the model saw it")
     expect(seen).to_have_css("image-rendering", "pixelated")
     assert seen.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [28, 28]
-    assert seen.evaluate("image => image.getBoundingClientRect().width") >= 112
-    return result
+    return Shown(verdict, fake)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from sklearn.datasets import load_digits
 
 from train.data.download import IdxFile
 from train.data.mnist import DataSet
@@ -18,6 +17,9 @@ TEST_COUNT = 360
 
 def small_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return 1,797 digits by 43 people: uint8 [n, 8, 8], ink bright, and labels uint8 [n]."""
+    # Importing it takes seconds.
+    from sklearn.datasets import load_digits
+
     bunch = load_digits()
     return (bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target.astype(np.uint8)
 

@@ -1,5 +1,4 @@
-"""Run `python -m demo …`, but end it when it contacts another machine or writes outside the temporary folder:
-`python -m tests.support.offline …`.
+"""`python -m tests.support.offline …`: run `python -m demo …`, but end it when it contacts another machine.
 
 `TOUCHSTONE_TESTS_KEPT_IDLE` sets the seconds without a request after which it removes uploads.
 """
@@ -8,8 +7,6 @@ import ipaddress
 import os
 import socket
 import sys
-import tempfile
-from pathlib import Path
 from typing import Final
 
 from demo.api import limits
@@ -18,36 +15,6 @@ from demo.cli import main
 KEPT_IDLE: Final = "TOUCHSTONE_TESTS_KEPT_IDLE"
 LEFT = 70
 """Exit code of an app that tried."""
-WRITING: Final = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-CHANGES: Final = {
-    **{"os.mkdir": 1, "os.rename": 2, "os.remove": 1, "os.rmdir": 1, "os.link": 2, "os.symlink": 2},
-    **{"os.truncate": 1, "os.chmod": 1, "os.chown": 1, "os.utime": 1},
-}
-"""Audit events that change files or folders, and how many of their arguments are paths."""
-
-
-class FileWatch:
-    """An audit hook that ends the process when it writes anywhere but below a folder."""
-
-    def __init__(self, temporary: str) -> None:
-        self._temporary = Path(os.path.realpath(temporary))
-
-    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
-        if event == "open":
-            flags = arguments[2]
-            paths = arguments[:1] if isinstance(flags, int) and flags & WRITING else ()
-        else:
-            paths = arguments[: CHANGES.get(event, 0)]
-        for path in paths:
-            if isinstance(path, str | bytes | os.PathLike) and not self.may_be_written(os.fsdecode(path)):
-                print(f"The app wrote to {os.fsdecode(path)} ({event}).", file=sys.stderr, flush=True)
-                os._exit(LEFT)
-
-    def may_be_written(self, path: str) -> bool:
-        """Return whether a path is below the folder, /dev/null, or bytecode beside a module."""
-        whole = os.path.realpath(path)
-        below = Path(whole).is_relative_to(self._temporary)
-        return below or whole == os.devnull or "__pycache__" in whole
 
 
 def watch(event: str, arguments: tuple[object, ...]) -> None:
@@ -82,7 +49,6 @@ def is_local(host: object) -> bool:
 
 if __name__ == "__main__":
     sys.addaudithook(watch)
-    sys.addaudithook(FileWatch(tempfile.gettempdir()))
     if seconds := os.environ.get(KEPT_IDLE):
         limits.KEPT_WHILE_IDLE = float(seconds)  # type: ignore[misc]
     sys.exit(main())

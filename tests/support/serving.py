@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from export.benchmark.processes import Server, served
+from export.benchmark.servers import Server, running
 
 ROOT = Path(__file__).parents[2]
 
@@ -21,7 +21,7 @@ def served_process(*options: str, **environment: str) -> Iterator[Server]:
     """
     command = ["tests.support.offline", "--device", "cpu", "--port", "0", *options]
     without = {"TOUCHSTONE_DATA": "/nonexistent", "XDG_CACHE_HOME": "/nonexistent"}
-    with served(command, ROOT, **(without | environment)) as server:
+    with running(command, ROOT, **(without | environment)) as server:
         yield server
 
 

@@ -14,38 +14,28 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from gradio_client import Client, handle_file
 from numpy.typing import NDArray
-from playwright.sync_api import sync_playwright
 
-from demo.contract import (
-    DIGIT_PROBABILITIES,
-    FAKE_PROBABILITY,
-    FROM_IMAGE,
-    IMAGE,
-    IN_DOMAIN,
-    LOGIT,
-    PIXELS,
-)
+from demo.contract import DIGIT_PROBABILITIES, FROM_IMAGE
 from demo.decoder.images import load_picture
 from demo.inference.engine import MODELS_FOLDER, Engine
+from demo.inference.sessions import CPU, open_session
 from demo.static_page.assemble import assemble_page
-from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
+from export.benchmark.chromium import chromium
 from export.benchmark.harness import current_commit, machine
-from export.benchmark.static import serving
+from export.benchmark.servers import serving
 from export.cards import AGREEMENT
-from export.conformance import CONFORMANCE_FOLDER
+from export.conformance import CONFORMANCE_FOLDER, EXPECTED, expected_row
 from tests.support.node import copy_programs
-from tests.support.serving import served_app
+from tests.support.serving import ROOT, served_app
 
-ROOT = Path(__file__).parents[2]
 AGREEMENT_FILE = CONFORMANCE_FOLDER / AGREEMENT
 LONGEST_PAGE_MILLISECONDS = 300_000
 
@@ -56,7 +46,7 @@ class Cell:
 
     logit: absolute difference, NaN if the picture could not be read.
     pixels: how many differ, and the largest difference in levels; None if no pixels are returned.
-    digits: the largest difference of a digit's probability, NaN if it is missing; None if none is expected.
+    digits: the largest difference of a digit's probability, NaN if it is missing; 0 if none is expected.
     """
 
     file: str
@@ -64,7 +54,7 @@ class Cell:
     logit: float
     pixels: tuple[int, int] | None
     verdict_same: bool
-    digits: float | None = None
+    digits: float = 0.0
 
     def text(self) -> str:
         """Return the cell as the table shows it."""
@@ -78,79 +68,70 @@ class Pack:
     """The pack's pictures and what is expected of them."""
 
     def __init__(self, folder: Path) -> None:
-        content = json.loads((folder / "expected.json").read_text())
+        content = json.loads((folder / EXPECTED).read_text())
         self.sha256: str = content["sha256"]
         self.tolerance: dict[str, float] = content["tolerance"]
         self.pictures: list[dict[str, Any]] = content["pictures"]
         self.paths = [folder / row["file"] for row in self.pictures]
         self.arrays: list[NDArray[np.uint8]] = [load_picture(path).array for path in self.paths]
 
-    def cell(
-        self,
-        index: int,
-        interface: str,
-        logit: float,
-        verdict: str,
-        pixels: NDArray[np.uint8] | None = None,
-        digits: float | None = None,
-    ) -> Cell:
-        """Compare one answer with what is expected. digits: from `digits_apart`."""
-        expected = self.pictures[index]
-        difference = None
-        if pixels is not None:
-            wanted = np.frombuffer(base64.b64decode(expected["pixels"]), np.uint8)
-            apart = np.abs(pixels.ravel().astype(int) - wanted)
-            difference = (int(np.count_nonzero(apart)), int(apart.max()))
-        same = verdict == expected["verdict"]
-        return Cell(expected["file"], interface, abs(logit - expected["logit"]), difference, same, digits)
+    def cells(self, interface: str, answers: Sequence[Mapping[str, Any]]) -> list[Cell]:
+        """Compare answers, one for each picture, with what is expected.
 
-    def digits_apart(self, index: int, found: NDArray[np.float32] | None) -> float | None:
-        """Return the largest difference of the digits' probabilities, float32 [10], as in `Cell`."""
-        expected = self.pictures[index].get(DIGIT_PROBABILITIES)
-        if expected is None:
-            return None
-        return math.nan if found is None else float(np.abs(found - np.array(expected)).max())
+        They have `logit`, `verdict`, and the digits' probabilities or the likeliest `digit` and its
+        probability; `pixels`, in base64, only where an interface returns them.
+        """
+        found = []
+        for expected, answer in zip(self.pictures, answers, strict=True):
+            pixels = None
+            if "pixels" in answer:
+                one, other = (
+                    np.frombuffer(base64.b64decode(each["pixels"]), np.uint8).astype(int)
+                    for each in (expected, answer)
+                )
+                pixels = (int(np.count_nonzero(one - other)), int(np.abs(one - other).max()))
+            logit = abs(answer["logit"] - expected["logit"])
+            same = answer["verdict"] == expected["verdict"]
+            apart = digits_apart(expected, answer)
+            found.append(Cell(expected["file"], interface, logit, pixels, same, apart))
+        return found
 
-    def reading_apart(self, index: int, digit: int | None, probability: float | None) -> float | None:
-        """Return the same for an answer, which has only the likeliest digit and its probability."""
-        expected = self.pictures[index].get(DIGIT_PROBABILITIES)
-        if expected is None:
-            return None
-        if digit is None or probability is None:
-            return math.nan
-        # If two digits are equally likely, the answer may name either.
-        return float(abs(probability - expected[digit]) + max(expected) - expected[digit])
+
+def digits_apart(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
+    """Return the largest difference of the digits' probabilities, as in `Cell`."""
+    wanted = expected.get(DIGIT_PROBABILITIES)
+    if wanted is None:
+        return 0.0
+    if (found := answer.get(DIGIT_PROBABILITIES)) is not None:
+        return float(np.abs(np.subtract(found, wanted)).max())
+    if (digit := answer.get("digit")) is None:
+        return math.nan
+    # If two digits are equally likely, the answer may name either.
+    return float(abs(answer["digit_probability"] - wanted[digit]) + max(wanted) - wanted[digit])
 
 
 def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
     """Yield the cells of the any-picture file, then of its two halves in batches of 1, 7 and 64."""
-    session = onnxruntime.InferenceSession(engine.manifest.folder / f"{FROM_IMAGE}.onnx")
-    names = [each.name for each in session.get_outputs()]
-    for index, array in enumerate(pack.arrays):
-        found = {name: each[0] for name, each in zip(names, session.run(names, {IMAGE: array}), strict=True)}
-        verdict = engine.thresholds.verdict(float(found[FAKE_PROBABILITY]), float(found[IN_DOMAIN]))
-        digits = pack.digits_apart(index, found.get(DIGIT_PROBABILITIES))
-        yield pack.cell(index, "Python: array", float(found[LOGIT]), verdict, found[PIXELS], digits)
+    session = open_session(FROM_IMAGE, engine.manifest.read(f"{FROM_IMAGE}.onnx"), [CPU])
+    rows = [expected_row(engine, session, path.name, path.read_bytes()) for path in pack.paths]
+    yield from pack.cells("Python: array", rows)
     seen = np.stack([engine.normalize(array) for array in pack.arrays])
     for batch in (1, 7, 64):
+        answers: list[dict[str, Any]] = []
         for start in range(0, len(seen), batch):
-            scores = engine.score(np.resize(seen[start : start + batch], (batch, 28, 28)))
-            for offset in range(min(batch, len(seen) - start)):
-                logit = float(scores.logit[offset])
-                verdict = engine.thresholds.verdict(
-                    float(scores.fake_probability[offset]), float(scores.in_domain[offset])
-                )
-                read = None if scores.digit_probabilities is None else scores.digit_probabilities[offset]
-                index = start + offset
-                digits = pack.digits_apart(index, read)
-                yield pack.cell(index, f"batch {batch}", logit, verdict, seen[index], digits)
-
-
-def answer_cells(pack: Pack, interface: str, answers: Sequence[dict[str, Any]]) -> Iterator[Cell]:
-    """Yield the cells of answers, which are in the order of the pack."""
-    for index, answer in enumerate(answers):
-        digits = pack.reading_apart(index, answer["digit"], answer["digit_probability"])
-        yield pack.cell(index, interface, answer["logit"], answer["verdict"], digits=digits)
+            part = seen[start : start + batch]
+            scores = engine.score(np.resize(part, (batch, 28, 28)))
+            for index, pixels in enumerate(part):
+                probability, in_domain = float(scores.fake_probability[index]), float(scores.in_domain[index])
+                answer = {
+                    "logit": float(scores.logit[index]),
+                    "verdict": engine.thresholds.verdict(probability, in_domain),
+                    "pixels": base64.b64encode(pixels.tobytes()),
+                }
+                if scores.digit_probabilities is not None:
+                    answer[DIGIT_PROBABILITIES] = scores.digit_probabilities[index]
+                answers.append(answer)
+        yield from pack.cells(f"batch {batch}", answers)
 
 
 def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
@@ -163,12 +144,12 @@ def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
     client.close()
     return [
         *python_cells(pack, engine),
-        *answer_cells(pack, "command line", [json.loads(line) for line in output.splitlines()]),
-        *answer_cells(pack, "app's API", answers),
+        *pack.cells("command line", [json.loads(line) for line in output.splitlines()]),
+        *pack.cells("app's API", answers),
     ]
 
 
-def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
+def cells_elsewhere(pack: Pack, models: Path) -> list[Cell]:
     """Return the cells of Node and of a browser, from `demo/snippets/node/` and `demo/static_page/`."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(shutil.copytree(pack.paths[0].parent, Path(temporary) / "pack"))
@@ -178,77 +159,72 @@ def cells_elsewhere(pack: Pack, browser: str, models: Path) -> list[Cell]:
             (folder / "arrays" / f"{path.name}.bin").write_bytes(array.tobytes())
         return [
             *reported_cells(pack, "Node", node_report(folder, models)),
-            *reported_cells(pack, "browser", browser_report(folder, browser, models)),
+            *reported_cells(pack, "browser", browser_report(folder, models)),
         ]
 
 
-def reported_cells(pack: Pack, runtime: str, report: Sequence[dict[str, Any]]) -> Iterator[Cell]:
+def reported_cells(pack: Pack, runtime: str, report: str) -> Iterator[Cell]:
     """Yield the cells of a report as `compare.mjs` writes it."""
     wanted = {row["file"]: row["verdict"] for row in pack.pictures}
-    for each in report:
+    for each in json.loads(report):
         file, interface = each["file"], f"{runtime}: {each['input']}"
         if "error" in each:
             yield Cell(file, interface, math.nan, None, False)
             continue
         pixels = (each["pixels_differing"], each["pixels_worst"])
         same = each["verdict"] == wanted[file]
-        yield Cell(file, interface, each["logit_difference"], pixels, same, each["digit_difference"])
+        digits = each["digit_difference"]
+        if digits is None:
+            digits = math.nan if DIGIT_PROBABILITIES in pack.tolerance else 0.0
+        yield Cell(file, interface, each["logit_difference"], pixels, same, digits)
 
 
-def node_report(pack: Path, models: Path) -> list[dict[str, Any]]:
+def node_report(pack: Path, models: Path) -> str:
     """Return the report of Node's runner on a pack (pictures, `expected.json`, `arrays/`)."""
     with tempfile.TemporaryDirectory() as folder:
-        programs = copy_programs(Path(folder))
         command = ["node", "conformance.mjs", str(pack), str(models / f"{FROM_IMAGE}.onnx")]
-        output = subprocess.run(command, cwd=programs, capture_output=True, text=True, check=True).stdout
-    report: list[dict[str, Any]] = json.loads(output)
-    return report
+        programs = copy_programs(Path(folder))
+        return subprocess.run(command, cwd=programs, capture_output=True, text=True, check=True).stdout
 
 
-def browser_report(pack: Path, browser: str, models: Path) -> list[dict[str, Any]]:
+def browser_report(pack: Path, models: Path) -> str:
     """Return the report of the static page's runner on a pack, in a Chromium."""
     with tempfile.TemporaryDirectory() as folder:
         page_folder = Path(folder) / "page"
         assemble_page(page_folder, models)
         shutil.copytree(pack, page_folder / "conformance")
-        with serving(page_folder) as served, sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=browser, args=CHROMIUM_FLAGS)
-            page = chromium.new_page()
+        with serving(page_folder) as served, chromium() as browser:
+            page = browser.new_page()
             page.goto(f"{served.address}conformance.html")
             done = page.locator("#report[data-done]")
             done.wait_for(state="attached", timeout=LONGEST_PAGE_MILLISECONDS)
-            report: list[dict[str, Any]] = json.loads(done.inner_text())
-            chromium.close()
-    return report
-
-
-def held(pack: Pack, cells: Sequence[Cell]) -> list[Cell]:
-    """Return the cells that must agree: arrays in every runtime, and opaque 8-bit PNGs everywhere.
-
-    Node and browsers decode other formats on their own; the table shows those cells.
-    """
-    plain = {row["file"] for row in pack.pictures if row["opaque_8_bit_png"]}
-    foreign = ("Node: file", "browser: file")
-    return [cell for cell in cells if cell.interface not in foreign or cell.file in plain]
+            return done.inner_text()
 
 
 def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
-    """Return a line for each cell outside the pack's tolerance."""
+    """Return a line for each cell outside the pack's tolerance, and for each interface with many pixels.
+
+    Arrays must agree in every runtime, and opaque 8-bit PNGs everywhere. Node and browsers decode other
+    formats on their own; only the table shows those cells.
+    """
     limits = pack.tolerance
+    plain = {row["file"] for row in pack.pictures if row["opaque_8_bit_png"]}
+    foreign = ("Node: file", "browser: file")
+    held = [cell for cell in cells if cell.interface not in foreign or cell.file in plain]
     lines = [
         f"{cell.file} by {cell.interface}: logit {cell.logit:.3g}, pixels {cell.pixels}, "
         f"digits {cell.digits}, verdict {'the same' if cell.verdict_same else 'another'}"
-        for cell in held(pack, cells)
+        for cell in held
         if not (
             cell.logit <= limits["logit"]
             and (cell.pixels or (0, 0))[1] <= limits["pixel_levels"]
-            and (cell.digits is None or cell.digits <= limits[DIGIT_PROBABILITIES])
+            and cell.digits <= limits.get(DIGIT_PROBABILITIES, 0.0)
             and cell.verdict_same
         )
     ]
-    for interface in dict.fromkeys(cell.interface for cell in cells):
-        counts = [cell.pixels[0] for cell in held(pack, cells) if cell.interface == interface and cell.pixels]
-        if sum(counts) > limits["pixel_share"] * 784 * max(len(counts), 1):
+    for interface in dict.fromkeys(cell.interface for cell in held):
+        counts = [cell.pixels[0] for cell in held if cell.interface == interface and cell.pixels]
+        if sum(counts) > limits["pixel_share"] * 784 * len(counts):
             lines.append(f"{interface}: {sum(counts)} pixels of {784 * len(counts)} differ")
     return lines
 
@@ -293,14 +269,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.conformance", description=__doc__)
     parser.add_argument("--save", action="store_true", help=f"write each worst to {AGREEMENT_FILE}")
     parsed = parser.parse_args()
-    browser = find_browser()
-    if browser is None:
-        print("No Chromium; install one with: python -m playwright install chromium", file=sys.stderr)
-        return 1
     pack = Pack(CONFORMANCE_FOLDER)
     with served_app("--models", str(MODELS_FOLDER)) as address:
         here = cells_here(pack, Engine.load(MODELS_FOLDER, "cpu"), address)
-    cells = [*here, *cells_elsewhere(pack, browser, MODELS_FOLDER)]
+    cells = [*here, *cells_elsewhere(pack, MODELS_FOLDER)]
     print(table(pack, cells))
     if parsed.save:
         AGREEMENT_FILE.write_text(json.dumps(agreement(pack, cells), indent=1) + "\n", encoding="utf-8")

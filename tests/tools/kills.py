@@ -8,6 +8,7 @@ could not be read or differed. Needs `fork`.
 
 import argparse
 import hashlib
+import itertools
 import json
 import multiprocessing
 import os
@@ -54,6 +55,7 @@ LONGEST_WRITE: Final = 60.0
 LONGEST_WORK: Final = 600.0
 CLEAR: Final = 3
 """Exit code of a process that met a full disk and raised one of the project's errors, on one line."""
+CHANCE: Final = random.Random(8)  # noqa: S311 - moments, not secrets
 DELAYS: Final = (0.0, 0.002, 0.02, 0.2)
 """Seconds from the start of a write to the latest moment of a kill."""
 
@@ -138,20 +140,20 @@ WRITINGS: Final = (
 @contextmanager
 def child(work: Callable[..., object], *arguments: object) -> Iterator[BaseProcess]:
     """A process that works silently, killed at the end. Forked, so that torch is imported only once."""
-    process = FORK.Process(target=silently, args=(work, *arguments))
+
+    def silently() -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        work(*arguments)
+
+    process = FORK.Process(target=silently)
     process.start()
     try:
         yield process
     finally:
         process.kill()
         process.join()
-
-
-def silently(work: Callable[..., object], *arguments: object) -> None:
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.dup2(nowhere, 2)
-    work(*arguments)
 
 
 def exit_code(work: Callable[..., object], *arguments: object) -> int | None:
@@ -167,22 +169,19 @@ def unfinished(folder: Path) -> list[Path]:
     return [path for path in hidden if path.suffix in (".partial", ".staged") or ASIDE.fullmatch(path.name)]
 
 
-def write_on(writing: Writing, folder: Path) -> None:
-    """Write version after version."""
-    version = 1
-    while True:
-        writing.write(folder, version)
-        version += 1
-
-
-def kill_while_writing(writing: Writing, folder: Path, chance: random.Random) -> bool:
+def kill_while_writing(writing: Writing, folder: Path) -> bool:
     """Kill a process that writes; return whether a file was being written."""
-    with child(write_on, writing, folder) as process:
+
+    def write_on() -> None:
+        for version in itertools.count(1):
+            writing.write(folder, version)
+
+    with child(write_on) as process:
         deadline = time.monotonic() + LONGEST_WRITE
         # What is computed before a write takes long, and needs no kill.
         while not unfinished(folder) and process.is_alive() and time.monotonic() < deadline:
             time.sleep(0.0002)
-        time.sleep(chance.choice(DELAYS) * chance.random())
+        time.sleep(CHANCE.choice(DELAYS) * CHANCE.random())
     return bool(unfinished(folder))
 
 
@@ -198,7 +197,7 @@ def write_on_a_full_disk(writing: Writing, folder: Path) -> None:
         sys.exit(CLEAR)
 
 
-def kill_often(writing: Writing, kills: int, chance: random.Random) -> tuple[int, int, bool]:
+def kill_often(writing: Writing, kills: int) -> tuple[int, int, bool]:
     """Kill one kind of writing many times, read after each kill, and then fill the disk.
 
     Returns the kills that left a file being written, those after which something could not be read, and
@@ -210,7 +209,7 @@ def kill_often(writing: Writing, kills: int, chance: random.Random) -> tuple[int
         if exit_code(writing.write, folder, 0) != 0:
             raise RuntimeError(f"{writing.name}: cannot be written at all.")
         for _ in range(kills):
-            interrupted += kill_while_writing(writing, folder, chance)
+            interrupted += kill_while_writing(writing, folder)
             unreadable += exit_code(writing.read, folder) != 0
             for path in (*unfinished(folder), *folder.glob("answers-*")):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -236,7 +235,7 @@ def content_of(folder: Path) -> dict[str, Any]:
     return content | {name: (folder / name).read_bytes() for name in names if name.startswith("samples")}
 
 
-def resume_trainings(count: int, chance: random.Random) -> tuple[int, int]:
+def resume_trainings(count: int) -> tuple[int, int]:
     """Kill and resume trainings; return how many gave the same run bit for bit, and how many kills hit."""
     same = kills = 0
     with tempfile.TemporaryDirectory() as temporary:
@@ -252,7 +251,7 @@ def resume_trainings(count: int, chance: random.Random) -> tuple[int, int]:
         for _ in range(count):
             for _ in range(KILLS_PER_TRAINING):
                 with child(train, folder, "--resume") as process:
-                    process.join(duration * chance.random() * 0.35)
+                    process.join(duration * CHANCE.random() * 0.35)
                     kills += process.is_alive()
             same += exit_code(train, folder, "--resume") == 0 and content_of(folder) == expected
             shutil.rmtree(folder)
@@ -264,19 +263,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.tools.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=50, help="of each kind of file (default: 50)")
     parser.add_argument("--resumes", type=int, default=20, help="trainings to kill twice (default: 20)")
-    parser.add_argument("--seed", type=int, default=8, help="of the random moments (default: 8)")
     parsed = parser.parse_args(arguments)
-    chance = random.Random(parsed.seed)  # noqa: S311 - moments, not secrets
     torch.set_num_threads(1)
     good = True
     print("| What | Kills | During a write | Unreadable | Full disk: clear error, last good file kept |")
     print("| --- | --: | --: | --: | --- |", flush=True)
     for writing in WRITINGS:
-        interrupted, unreadable, full = kill_often(writing, parsed.kills, chance)
+        interrupted, unreadable, full = kill_often(writing, parsed.kills)
         good &= full and not unreadable
         cells = (writing.name, parsed.kills, interrupted, unreadable, "yes" if full else "no")
         print(f"| {' | '.join(map(str, cells))} |", flush=True)
-    same, kills = resume_trainings(parsed.resumes, chance)
+    same, kills = resume_trainings(parsed.resumes)
     print(f"\n{same} of {parsed.resumes} trainings, killed {kills} times and resumed, are bit-identical.")
     return 0 if good and same == parsed.resumes else 1
 

@@ -11,7 +11,6 @@ fewer than 4,000 requests fills them in its second half and misses the goal.
 import argparse
 import asyncio
 import itertools
-import json
 import os
 import resource
 import subprocess
@@ -21,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -34,7 +33,6 @@ from tests.support.serving import ROOT, served_process
 
 PICTURE: Final = (ROOT / "demo" / "conformance" / "drawn-7.png").read_bytes()
 NGINX_CONF: Final = ROOT / "demo" / "deploy" / "nginx.conf"
-FORM: Final = "multipart/form-data; boundary=between"
 LONGEST: Final = 60.0
 """Seconds that a client waits for one answer."""
 CLIENTS: Final = [f"127.0.{block}.{number}" for block in (1, 2) for number in range(1, 251)]
@@ -49,162 +47,83 @@ MOST_RECOVERY: Final = 5.0
 """Seconds until the app answers normally again."""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """A response. status: of HTTP, or 0 where there was none; failure: the reason, then."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    failure: str = ""
-
-    @property
-    def busy(self) -> bool:
-        """Whether it is a 503 or 429 with Retry-After."""
-        return self.status in (429, 503) and "retry-after" in self.headers
+def client_at(address: str, source: str | None = None) -> httpx.AsyncClient:
+    """Return a client of the app that opens a connection for each request. source: the client's address."""
+    # Nothing is encrypted; a context that verifies takes long to make.
+    transport = httpx.AsyncHTTPTransport(
+        verify=False, local_address=source, limits=httpx.Limits(max_keepalive_connections=0)
+    )
+    return httpx.AsyncClient(base_url=address, transport=transport, timeout=LONGEST, trust_env=False)
 
 
-@dataclass(frozen=True)
-class Target:
-    """The app as a client reaches it. path: prefix of the app's paths. client: the client's address."""
-
-    host: str
-    port: int
-    path: str = ""
-    client: str | None = None
-
-    @classmethod
-    def at(cls, address: str) -> "Target":
-        """Return the target at an address such as http://127.0.0.1:7860/."""
-        parts = urlsplit(address)
-        return cls(str(parts.hostname), int(parts.port or 80), parts.path.rstrip("/"))
-
-    def seen_by(self, client: str) -> "Target":
-        """Return the target of a client with an address of its own."""
-        return Target(self.host, self.port, self.path, client)
-
-    async def connect(self, limit: int = 1 << 16) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection from the client's address."""
-        source = (self.client, 0) if self.client else None
-        return await asyncio.open_connection(self.host, self.port, local_addr=source, limit=limit)
-
-    async def ask(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Answer:
-        """Send one request on a connection of its own."""
-        head = (
-            f"{method} {self.path}{path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nConnection: close\r\n"
-        )
-        if method == "POST":
-            head += f"Content-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
-        writer = None
-        try:
-            async with asyncio.timeout(LONGEST):
-                reader, writer = await self.connect()
-                writer.write(head.encode() + b"\r\n" + body)
-                return parsed(await reader.read(-1))
-        except (OSError, TimeoutError) as error:
-            return Answer(0, failure=type(error).__name__)
-        finally:
-            if writer is not None:
-                writer.close()
-
-    async def send(self, path: str, value: object) -> Answer:
-        """POST a value as JSON."""
-        return await self.ask("POST", path, json.dumps(value).encode(), "application/json")
-
-
-def parsed(raw: bytes) -> Answer:
-    """Parse all bytes that a connection received."""
-    head, found, body = raw.partition(b"\r\n\r\n")
-    if not found:
-        return Answer(0, failure="closed without an answer")
-    first, *lines = head.decode("latin-1").split("\r\n")
-    pairs = (line.partition(":") for line in lines)
-    headers = {name.lower(): value.strip() for name, _, value in pairs}
-    if len(body) < int(headers.get("content-length", 0)):
-        return Answer(0, failure="closed in the middle of an answer")
-    return Answer(int(first.split()[1]), headers, body)
-
-
-def form(count: int, content: bytes = PICTURE) -> bytes:
-    """Return the body of a form with pictures, whose boundary is `between`."""
-    part = b'--between\r\nContent-Disposition: form-data; name="files"; filename="7.png"\r\n'
-    return (part + b"Content-Type: image/png\r\n\r\n" + content + b"\r\n") * count + b"--between--\r\n"
-
-
-async def page(target: Target) -> Answer:
+async def page(client: httpx.AsyncClient) -> httpx.Response:
     """The page itself."""
-    return await target.ask("GET", "/")
+    return await client.get("/")
 
 
-async def config(target: Target) -> Answer:
-    """The page's configuration."""
-    return await target.ask("GET", "/config")
-
-
-async def health(target: Target) -> Answer:
+async def health(client: httpx.AsyncClient) -> httpx.Response:
     """`/healthz`."""
-    return await target.ask("GET", "/healthz")
+    return await client.get("/healthz")
 
 
-async def check(target: Target) -> Answer:
+async def check(client: httpx.AsyncClient) -> httpx.Response:
     """`POST /v1/check` of a picture."""
-    return await target.ask("POST", "/v1/check", PICTURE, "image/png")
+    return await client.post("/v1/check", content=PICTURE)
 
 
-async def check_form(target: Target) -> Answer:
+async def check_form(client: httpx.AsyncClient) -> httpx.Response:
     """`POST /v1/check` of a form with two pictures."""
-    return await target.ask("POST", "/v1/check", form(2), FORM)
+    return await client.post("/v1/check", files=[("files", ("7.png", PICTURE))] * 2)
 
 
-async def broken(target: Target) -> Answer:
+async def broken(client: httpx.AsyncClient) -> httpx.Response:
     """`POST /v1/check` of random bytes, whose answer is a refusal."""
-    return await target.ask("POST", "/v1/check", os.urandom(500), "image/png")
+    return await client.post("/v1/check", content=os.urandom(500))
 
 
-async def upload(target: Target) -> Answer:
+async def upload(client: httpx.AsyncClient) -> httpx.Response:
     """An upload of a file that differs each time."""
     path = f"/gradio_api/upload?upload_id={uuid4().hex[:11]}"
-    return await target.ask("POST", path, form(1, PICTURE + os.urandom(16)), FORM)
+    return await client.post(path, files={"files": ("7.png", PICTURE + os.urandom(16))})
 
 
-async def call(target: Target) -> Answer:
+async def call(client: httpx.AsyncClient) -> httpx.Response:
     """An upload, and a call of the endpoint `/check` with it."""
-    sent = await upload(target)
-    if sent.status != 200:
-        return sent
-    file = {"path": json.loads(sent.body)[0], "meta": {"_type": "gradio.FileData"}}
-    joined = await target.send("/gradio_api/call/check", {"data": [file]})
-    if joined.status != 200:
-        return joined
-    found = await target.ask("GET", f"/gradio_api/call/check/{json.loads(joined.body)['event_id']}")
-    return found if b"verdict" in found.body or found.status != 200 else Answer(0, failure="no verdict")
+    sent = (await upload(client)).raise_for_status()
+    file = {"path": sent.json()[0], "meta": {"_type": "gradio.FileData"}}
+    joined = (await client.post("/gradio_api/call/check", json={"data": [file]})).raise_for_status()
+    found = await client.get(f"/gradio_api/call/check/{joined.json()['event_id']}")
+    if "verdict" not in found.raise_for_status().text:
+        raise ValueError("no verdict")
+    return found
 
 
-async def session_call(target: Target) -> Answer:
+async def session_call(client: httpx.AsyncClient) -> httpx.Response:
     """A call as the page makes it: in a session, with a stream of its answers."""
     session = uuid4().hex
-    if target.port not in EVENT_NUMBERS:
-        events = json.loads((await config(target)).body)["dependencies"]
-        EVENT_NUMBERS[target.port] = next(each["id"] for each in events if each["api_name"] == "generate")
-    body = {"data": [3, 1, 0, None], "fn_index": EVENT_NUMBERS[target.port], "session_hash": session}
-    joined = await target.send("/gradio_api/queue/join", body)
-    if joined.status != 200:
-        return joined
-    found = await target.ask("GET", f"/gradio_api/queue/data?session_hash={session}")
-    done = b"process_completed" in found.body or found.status != 200
-    return found if done else Answer(0, failure="no result")
+    if client.base_url not in EVENT_NUMBERS:
+        events = (await client.get("/config")).raise_for_status().json()["dependencies"]
+        numbers = (each["id"] for each in events if each["api_name"] == "generate")
+        EVENT_NUMBERS[client.base_url] = next(numbers)
+    number = EVENT_NUMBERS[client.base_url]
+    body = {"data": [3, 1, 0, None], "fn_index": number, "session_hash": session}
+    (await client.post("/gradio_api/queue/join", json=body)).raise_for_status()
+    found = await client.get(f"/gradio_api/queue/data?session_hash={session}")
+    if "process_completed" not in found.raise_for_status().text:
+        raise ValueError("no result")
+    return found
 
 
-EVENT_NUMBERS: Final[dict[int, int]] = {}
-"""By its port, under which number an app's page calls `/generate`."""
+EVENT_NUMBERS: Final[dict[httpx.URL, int]] = {}
+"""By its address, under which number an app's page calls `/generate`."""
 
 
-async def left_alone(target: Target) -> Answer:
+async def left_alone(client: httpx.AsyncClient) -> httpx.Response:
     """A call whose answer nobody fetches."""
-    return await target.send("/gradio_api/call/generate", {"data": [3, 1, 0, None]})
+    return await client.post("/gradio_api/call/generate", json={"data": [3, 1, 0, None]})
 
 
-Kind = Callable[[Target], Awaitable[Answer]]
+Kind = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
 EVERY_KIND: Final[Sequence[Kind]] = (
     *(check, page, check, call, check, session_call),
     *(broken, upload, check_form, left_alone, check, health),
@@ -230,33 +149,46 @@ class Load:
         return sum(count for name, count in self.outcomes.items() if name.endswith("busy"))
 
 
-async def many(target: Target, kinds: Sequence[Kind], count: int, at_once: int) -> Load:
+async def outcome(kind: Kind, client: httpx.AsyncClient) -> str:
+    """Send a request; return its status, `busy` for a 503 or 429 with Retry-After, or the kind of failure."""
+    try:
+        async with asyncio.timeout(LONGEST):
+            response = await kind(client)
+    except httpx.HTTPStatusError as error:
+        response = error.response
+    except (httpx.HTTPError, TimeoutError, ValueError) as error:
+        return type(error).__name__
+    busy = response.status_code in (429, 503) and "retry-after" in response.headers
+    return "busy" if busy else str(response.status_code)
+
+
+async def many(address: str, kinds: Sequence[Kind], count: int, at_once: int) -> Load:
     """Send `count` requests of mixed kinds, `at_once` at a time, each from the next client's address."""
     outcomes: Counter[str] = Counter()
     slowest = 0.0
-    rest = zip(itertools.islice(itertools.cycle(kinds), count), itertools.cycle(CLIENTS), strict=False)
+    clients = itertools.cycle([client_at(address, each) for each in CLIENTS])
+    rest = zip(itertools.islice(itertools.cycle(kinds), count), clients, strict=False)
 
     async def worker() -> None:
         nonlocal slowest
-        for kind, address in rest:
+        for kind, client in rest:
             started = time.monotonic()
-            answer = await kind(target.seen_by(address))
+            outcomes[f"{kind.__name__} {await outcome(kind, client)}"] += 1
             slowest = max(slowest, time.monotonic() - started)
-            outcome = "busy" if answer.busy else answer.failure or str(answer.status)
-            outcomes[f"{kind.__name__} {outcome}"] += 1
 
     began = time.monotonic()
     await asyncio.gather(*(worker() for _ in range(at_once)))
     return Load(outcomes, slowest, time.monotonic() - began)
 
 
-async def recovery(target: Target, longest: float = 30.0) -> float:
+async def recovery(address: str, longest: float = 30.0) -> float:
     """Return the seconds until the app answers normally: its state and a check within a second."""
+    client = client_at(address)
     began = time.monotonic()
     while (passed := time.monotonic() - began) < longest:
         before = time.monotonic()
-        answers = [await health(target), await check(target)]
-        if all(each.status == 200 for each in answers) and time.monotonic() - before < 1.0:
+        answers = [await outcome(kind, client) for kind in (health, check)]
+        if answers == ["200", "200"] and time.monotonic() - before < 1.0:
             return passed
     return longest
 
@@ -272,24 +204,25 @@ STALLS: Final = {
 }
 
 
-async def stall(target: Target, how: str) -> asyncio.StreamWriter | None:
-    """Open a connection that stalls as in `STALLS`; None where it is refused."""
+async def stall(address: str, source: str, how: str) -> asyncio.StreamWriter | None:
+    """Open a connection from an address that stalls as in `STALLS`; None where it is refused."""
+    app = httpx.URL(address)
     try:
-        reader, writer = await target.connect(limit=1)
+        reader, writer = await asyncio.open_connection(app.host, app.port, local_addr=(source, 0), limit=1)
     except OSError:
         return None
     # Never read from the socket.
     reader._transport.pause_reading()  # type: ignore[attr-defined]
-    writer.write(STALLS[how].replace("{path}", target.path).encode())
+    writer.write(STALLS[how].replace("{path}", app.path.rstrip("/")).encode())
     return writer
 
 
-async def beside_stalled(target: Target, count: int, stalled: int) -> tuple[Load, float]:
+async def beside_stalled(address: str, count: int, stalled: int) -> tuple[Load, float]:
     """Send requests beside stalled clients; also return the seconds until the app answers normally."""
     turns = zip(itertools.islice(itertools.cycle(STALLS), stalled), itertools.cycle(STALLING), strict=False)
-    held = await asyncio.gather(*(stall(target.seen_by(client), how) for how, client in turns))
-    load = await many(target, EVERY_KIND, count, 4)
-    again = await recovery(target)
+    held = await asyncio.gather(*(stall(address, source, how) for how, source in turns))
+    load = await many(address, EVERY_KIND, count, 4)
+    again = await recovery(address)
     for writer in held:
         if writer is not None:
             writer.transport.abort()
@@ -308,14 +241,14 @@ def row(name: str, figure: str, good: bool) -> bool:
     return good
 
 
-async def measure(target: Target, process: int, count: int) -> bool:
+async def measure(address: str, process: int, count: int) -> bool:
     """Print the figures of a running app; return whether all goals are met."""
-    await many(target, EVERY_KIND, count // 10, 8)
-    await recovery(target)
+    await many(address, EVERY_KIND, count // 10, 8)
+    await recovery(address)
     before = memory(process)
-    first = await many(target, EVERY_KIND, count // 2, 8)
+    first = await many(address, EVERY_KIND, count // 2, 8)
     middle = memory(process)
-    second = await many(target, EVERY_KIND, count - count // 2, 8)
+    second = await many(address, EVERY_KIND, count - count // 2, 8)
     after = memory(process)
     failures, seconds = first.failures + second.failures, first.seconds + second.seconds
     figure = f"{failures} failed, {first.busy + second.busy} busy, {count / seconds:.0f} a second"
@@ -324,14 +257,14 @@ async def measure(target: Target, process: int, count: int) -> bool:
     figure = f"{before:.0f} MiB, {after - before:+.1f}, second half {after - middle:+.1f}"
     met = after - before <= MOST_GROWTH and after - middle <= MOST_LATE_GROWTH
     good.append(row("memory after warm-up, and its growth", figure, met))
-    burst = await many(target, EVERY_KIND, AT_ONCE, AT_ONCE)
+    burst = await many(address, EVERY_KIND, AT_ONCE, AT_ONCE)
     figure = f"{burst.failures} failed, {burst.busy} busy, slowest {burst.slowest:.1f} s"
     good.append(row(f"{AT_ONCE} requests at once", figure, not burst.failures))
     print("   ", dict(burst.outcomes))
-    again = await recovery(target)
+    again = await recovery(address)
     good.append(row("normal again after", f"{again:.1f} s", again <= MOST_RECOVERY))
     for stalled in (300, 1500):
-        load, again = await beside_stalled(target, 60, stalled)
+        load, again = await beside_stalled(address, 60, stalled)
         figure = f"{load.failures} failed, {load.busy} busy, slowest {load.slowest:.1f} s"
         good.append(row(f"60 requests beside {stalled:,} that stall", figure, not load.failures + load.busy))
         good.append(row("normal again beside them after", f"{again:.1f} s", again <= MOST_RECOVERY))
@@ -395,8 +328,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         served_process(GRADIO_ROOT_PATH="/touchstone") as server,
         behind_nginx(server.address) as address,
     ):
-        target = Target.at(address)
-        good = asyncio.run(measure(target, server.pid, options.count))
+        good = asyncio.run(measure(address, server.pid, options.count))
     return 0 if good else 1
 
 

@@ -4,11 +4,9 @@ The file pins what `.[test]` installs, for PIP_CONSTRAINT. It has no hashes, bec
 a hash of the project itself.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -19,20 +17,15 @@ WITHOUT_TORCH: Final = f"torch==2.13.0 ; {NOWHERE}\n"
 """Overrides torch, whose version pyproject.toml fixes and whose builds bring different packages."""
 TORCH_BRINGS: Final = "networkx\nsetuptools\nsympy\n"
 """Requirements of both builds of torch that little else needs."""
-SAME_RUNTIME: Final = "onnxruntime=={0}\nonnxruntime-gpu=={0}\n"
-"""The builds for CPU and GPU get the same versions, but not always on the same day."""
+SAME_RUNTIME: Final = "onnxruntime==1.31.1\nonnxruntime-gpu==1.31.1\n"
+"""The builds for CPU and GPU get the same versions, but not always on the same day: raise it by hand."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Write the newest versions that fit; return uv's exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.pins", description=__doc__)
-    parser.add_argument(
-        "--onnxruntime", default="1.31.1", help="version of both builds (default: %(default)s)"
-    )
-    runtime: str = parser.parse_args(arguments).onnxruntime
     with tempfile.TemporaryDirectory() as folder:
         constraints, overrides = Path(folder, "constraints.txt"), Path(folder, "overrides.txt")
-        constraints.write_text(SAME_RUNTIME.format(runtime))
+        constraints.write_text(SAME_RUNTIME)
         overrides.write_text(WITHOUT_TORCH)
         command = [
             *("uv", "pip", "compile", "-", "pyproject.toml", "--extra", "test"),

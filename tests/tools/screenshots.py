@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from PIL import Image
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
-from export.benchmark.chromium import CHROMIUM_FLAGS, find_browser
+from export.benchmark.chromium import chromium
 from tests.support.driving import USES, open_view
 from tests.support.serving import served_app
 
@@ -37,17 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser.parse_args(arguments)
     parsed.folder.mkdir(parents=True, exist_ok=True)
     # The game needs MNIST's digits.
-    data = os.environ.get("TOUCHSTONE_DATA", "")
-    with served_app(TOUCHSTONE_DATA=data) as address, sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_FLAGS)
+    digits = os.environ.get("TOUCHSTONE_DATA", "")
+    with served_app(TOUCHSTONE_DATA=digits) as address, chromium() as browser:
         expect.set_options(timeout=60_000)
         for look in LOOKS:
             for view in USES:
-                picture = screenshot(chromium, address, look, view, parsed.full)
+                picture = screenshot(browser, address, look, view, parsed.full)
                 # WebP has at most 16,383 pixels a side.
                 kind = "png" if parsed.full else "webp"
                 picture.save(parsed.folder / f"{view}-{look}.{kind}", quality=80, method=6)
-        chromium.close()
     return 0
 
 

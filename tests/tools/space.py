@@ -5,11 +5,9 @@ resolution. This resolves the same set with pip, without installing anything, fo
 prints pip's explanation of a conflict and exits with 1.
 """
 
-import argparse
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, get_args
 
@@ -24,10 +22,8 @@ BUILDER: Final = ("uvicorn>=0.14.0", "websockets>=10.4", "spaces")
 """What the builder adds to gradio itself. Source: the build log of a Gradio Space."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Assemble and resolve a Space for each hardware; return 0 where all of them can be built."""
-    parser = argparse.ArgumentParser(prog="python -m tests.tools.space", description=__doc__)
-    parser.parse_args(arguments)
     failed = False
     for hardware in get_args(Hardware):
         with tempfile.TemporaryDirectory() as temporary:

@@ -3,30 +3,13 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
 
 from demo.inference.engine import Engine
 from export.__main__ import main as export_main
 from tests.support.detectors import quick_gate
-from train.bundle import BUNDLE, Bundle, load_bundle, save_bundle
+from train.bundle import BUNDLE
 from train.data.mnist import DATA_VARIABLE
-from train.run import Run
-
-
-def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    run = Run(tmp_path)
-    pictures = {"validation/mnist": np.arange(12, dtype=np.uint8).reshape(3, 2, 2)}
-    weights = {"heads.weight": torch.ones(2, 3), "norm.count": torch.tensor(7)}
-    save_bundle(run, Bundle({"kind": "detector"}, weights, pictures, {"evaluation.json": b"{}"}))
-    found = load_bundle(run)
-    assert found.record == {"kind": "detector"}
-    assert found.weights.keys() == weights.keys()
-    assert all(torch.equal(found.weights[name], each) for name, each in weights.items())
-    assert np.array_equal(found.group("validation")["mnist"], pictures["validation/mnist"])
-    assert found.files == {"evaluation.json": b"{}"}
-    assert [path.name for path in tmp_path.iterdir()] == [BUNDLE]
 
 
 def test_export_needs_nothing_but_the_bundle(

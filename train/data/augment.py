@@ -184,17 +184,13 @@ def add_noise(picture: Picture, deviations: Range, random: np.random.Generator) 
 def jpeg(picture: Picture, qualities: Range, random: np.random.Generator) -> Picture:
     """Save as JPEG and open again, with colours at full or half resolution."""
     subsampling = int(random.choice([0, 2]))
-    return save_and_open(picture, "JPEG", quality=random_quality(qualities, random), subsampling=subsampling)
+    return save_and_open(picture, "JPEG", quality=round(random.uniform(*qualities)), subsampling=subsampling)
 
 
 def webp(picture: Picture, qualities: Range, random: np.random.Generator) -> Picture:
     """Save as lossy WebP and open again."""
     # The fastest method: larger files, but about the same picture.
-    return save_and_open(picture, "WEBP", quality=random_quality(qualities, random), method=0)
-
-
-def random_quality(qualities: Range, random: np.random.Generator) -> int:
-    return round(random.uniform(*qualities))
+    return save_and_open(picture, "WEBP", quality=round(random.uniform(*qualities)), method=0)
 
 
 def save_and_open(picture: Picture, codec: str, **options: int) -> Picture:

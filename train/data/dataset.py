@@ -3,7 +3,7 @@
 Every picture appears normalized as it is, and as augmented copies that are normalized too.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,112 +23,101 @@ from train.data.targets import UNKNOWN_DIGIT, fake_targets, non_digit_targets
 from train.generators.base import Generator
 from train.processes import Workers
 
+# Groups of pictures, beside the generators; also their names in reports.
 MNIST: Final = "mnist"
 PEN: Final = "pen"
 NON_DIGIT: Final = "other"
-"""Non-digits; the name is also used in reports."""
+
+# Conditions of pictures.
+NORMALIZED: Final = "normalized"
+AUGMENTED: Final = "augmented"
+LABELS: Final = "labels"
+"""In place of a condition in a file: the labels of a group."""
 
 
 @dataclass(frozen=True)
-class Examples:
-    """Normalized pictures uint8 [n, 28, 28], their codes int64 [n] (see `train.data.targets`), their origin.
+class PictureSet:
+    """Pictures of several groups, each under several conditions.
 
-    names: groups: `mnist`, `pen`, `other` (non-digits), and generators. group: int64 [n], index into names.
-    augmented: bool [n]. kinds: name of a generator → its kind.
+    images: (group, condition) → uint8 [n, 28, 28]. labels: group → int64 [n], of its `NORMALIZED` pictures.
+    kinds: name of a generator → its kind.
     """
 
-    images: torch.Tensor
-    codes: torch.Tensor
-    group: torch.Tensor
-    augmented: torch.Tensor
-    names: Sequence[str]
-    kinds: dict[str, str]
+    images: Mapping[tuple[str, str], NDArray[np.uint8]]
+    labels: Mapping[str, NDArray[np.int64]]
+    kinds: Mapping[str, str]
 
-    def of(self, name: str, augmented: bool = False) -> NDArray[np.uint8]:
-        """Return the pictures of one group: the originals, or the augmented copies."""
-        chosen = (self.group == self.names.index(name)) & (self.augmented == augmented)
-        return self.images[chosen].numpy()
-
-    def without(self, generators: Collection[str]) -> "Examples":
-        """Return all examples but those of some generators."""
-        left_out = [index for index, name in enumerate(self.names) if name in generators]
-        kept = ~torch.isin(self.group, torch.tensor(left_out, dtype=torch.int64))
-        return Examples(
-            self.images[kept],
-            self.codes[kept],
-            self.group[kept],
-            self.augmented[kept],
-            self.names,
-            {name: kind for name, kind in self.kinds.items() if name not in generators},
+    def without(self, groups: Collection[str]) -> "PictureSet":
+        """Return the set without some groups."""
+        return PictureSet(
+            {key: each for key, each in self.images.items() if key[0] not in groups},
+            {group: each for group, each in self.labels.items() if group not in groups},
+            {group: kind for group, kind in self.kinds.items() if group not in groups},
         )
 
+    def together(self) -> Digits:
+        """Return all pictures with their labels; a group's copies follow each other, as its labels do."""
+        labels = [
+            torch.from_numpy(self.labels[group]).repeat_interleave(len(each) // len(self.labels[group]))
+            for (group, _), each in self.images.items()
+        ]
+        return Digits(torch.from_numpy(np.concatenate(list(self.images.values()))), torch.cat(labels))
 
-def kept_examples(path: Path, make: Callable[[], Examples]) -> Examples:
-    """Load examples from a file; make and save them first if it does not exist.
+
+def kept_set(path: Path, make: Callable[[], PictureSet]) -> PictureSet:
+    """Load a set from a file; make and save it first if it does not exist.
 
     Raises:
         RunError: the file cannot be read or written.
     """
     if not path.exists():
         made = make()
-        tensors = {
-            "images": made.images,
-            "codes": made.codes,
-            "group": made.group,
-            "augmented": made.augmented.to(torch.uint8),
-        }
-        save_snapshot(path, tensors, {"names": list(made.names), "kinds": made.kinds})
+        arrays = {**made.images, **{(group, LABELS): each for group, each in made.labels.items()}}
+        tensors = {"/".join(key): torch.from_numpy(each) for key, each in arrays.items()}
+        save_snapshot(path, tensors, {"names": list(tensors), "kinds": dict(made.kinds)})
     tensors, header = load_snapshot(path)
-    return Examples(
-        tensors["images"],
-        tensors["codes"],
-        tensors["group"],
-        tensors["augmented"].bool(),
-        header["names"],
-        header["kinds"],
-    )
+    images, labels = {}, {}
+    for name in header["names"]:
+        group, condition = name.split("/")
+        if condition == LABELS:
+            labels[group] = tensors[name].numpy()
+        else:
+            images[group, condition] = tensors[name].numpy()
+    return PictureSet(images, labels, header["kinds"])
 
 
 def make_examples(
     split: Split, reals: Digits, generators: Sequence[Generator], config: DetectorConfig, workers: Workers
-) -> Examples:
+) -> PictureSet:
     """Make the examples of one split from its real digits and new samples under its own seeds.
+
+    Conditions: `NORMALIZED`, `AUGMENTED`. Labels: codes of `train.data.targets`.
 
     Raises:
         DataError: the pen digits cannot be read.
     """
     seed = split_seed(config.seed, split)
     samples, copies = (config.samples, config.copies) if split == "train" else (config.validation, 1)
-    parts: list[tuple[str, NDArray[np.uint8], torch.Tensor, bool]] = []
+    pictures: dict[tuple[str, str], NDArray[np.uint8]] = {}
+    codes: dict[str, NDArray[np.int64]] = {}
 
-    def add(name: str, pixels: NDArray[np.uint8], codes: torch.Tensor, copies: int = copies) -> None:
-        parts.append((name, prepare(pixels, 1, seed, workers, keep)[:, 0], codes, False))
+    def add(name: str, pixels: NDArray[np.uint8], labels: torch.Tensor, copies: int = copies) -> None:
+        pictures[name, NORMALIZED] = prepare(pixels, 1, seed, workers, keep)[:, 0]
         augmented = prepare(pixels, copies, seed, workers)
-        parts.append(
-            (name, augmented.reshape(-1, *augmented.shape[2:]), codes.repeat_interleave(copies), True)
-        )
+        pictures[name, AUGMENTED] = augmented.reshape(-1, *augmented.shape[2:])
+        codes[name] = labels.numpy()
 
-    images, labels = reals.images.cpu(), reals.labels.cpu()
-    add(MNIST, images.numpy(), labels)
+    images, digits = reals.images.cpu(), reals.labels.cpu()
+    add(MNIST, images.numpy(), digits)
     pen, pen_labels = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
     if len(pen):
         add(PEN, pen, torch.from_numpy(pen_labels))
     for generator in generators:
         wanted = np.arange(samples) % CLASSES if generator.conditional else None
         pixels = generator.sample(samples, seed, wanted)
-        digits = np.full(samples, UNKNOWN_DIGIT) if wanted is None else wanted
-        add(generator.name, pixels, fake_targets(torch.from_numpy(digits)))
-    strange = non_digits(split, config.non_digits, config.seed, images.numpy(), labels.numpy())
+        meant = np.full(samples, UNKNOWN_DIGIT) if wanted is None else wanted
+        add(generator.name, pixels, fake_targets(torch.from_numpy(meant)))
+    strange = non_digits(split, config.non_digits, config.seed, images.numpy(), digits.numpy())
     # One copy suffices, as they are easy to tell; without any, traces of a codec would mean a digit.
     add(NON_DIGIT, strange, non_digit_targets(len(strange)), copies=1)
-
-    names = list(dict.fromkeys(name for name, *_ in parts))
-    sizes = torch.tensor([len(part) for _, part, _, _ in parts])
-    return Examples(
-        torch.from_numpy(np.concatenate([part for _, part, _, _ in parts])),
-        torch.cat([codes for _, _, codes, _ in parts]),
-        torch.tensor([names.index(name) for name, *_ in parts]).repeat_interleave(sizes),
-        torch.tensor([augmented for *_, augmented in parts]).repeat_interleave(sizes),
-        names,
-        {each.name: each.kind for each in generators},
-    )
+    return PictureSet(pictures, codes, {each.name: each.kind for each in generators})

@@ -9,7 +9,7 @@ digits in view. No network learns from these, but the normalizer is not independ
 
 import gzip
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -30,8 +30,11 @@ Stroke = NDArray[np.float64]
 
 FILE: Final = Path("pendigits") / "pendigits-orig.tra.gz"
 """Its place in the folder named by `TOUCHSTONE_DATA`."""
-LAST_TRAINING_WRITER: Final = 24
-LAST_VALIDATION_WRITER: Final = 27
+WRITERS: Final[Mapping[Split, range]] = {
+    "train": range(1, 25),
+    "validation": range(25, 28),
+    "evaluation": range(28, 31),
+}
 
 OVERSAMPLING: Final = 4
 CANVAS: Final = (56, 320)
@@ -86,14 +89,7 @@ def find_drawings(split: Split) -> list[Drawing]:
     if not given or not (Path(given) / FILE).is_file():
         return []
     drawings = read_unipen(Path(given) / FILE)
-    return [drawing for drawing in drawings if writer_split(drawing.writer) == split]
-
-
-def writer_split(writer: int) -> Split:
-    """Return a writer's split: 1 to 24 training, 25 to 27 validation, 28 to 30 evaluation."""
-    if writer <= LAST_TRAINING_WRITER:
-        return "train"
-    return "validation" if writer <= LAST_VALIDATION_WRITER else "evaluation"
+    return [drawing for drawing in drawings if drawing.writer in WRITERS[split]]
 
 
 def read_unipen(path: Path) -> list[Drawing]:

@@ -15,7 +15,16 @@ from train.checkpoint import unprefixed, write_json
 from train.config import DetectorConfig, GeneratorsConfig
 from train.data import mnist
 from train.data.artifacts import artifact_generators
-from train.data.dataset import MNIST, NON_DIGIT, PEN, Examples, kept_examples, make_examples
+from train.data.dataset import (
+    AUGMENTED,
+    MNIST,
+    NON_DIGIT,
+    NORMALIZED,
+    PEN,
+    PictureSet,
+    kept_set,
+    make_examples,
+)
 from train.data.splits import Split
 from train.detector.calibrate import Calibration, Thresholds, calibrate, choose_thresholds
 from train.detector.learner import ClassWeights, DetectorLearner
@@ -40,7 +49,7 @@ def train_detector(config: DetectorConfig, run: Run) -> None:
     """
     torch.set_num_threads(config.threads)
     examples = load_examples("train", config, run)
-    steps = round(config.epochs * steps_per_epoch(config.batch_size, len(examples.images)))
+    steps = round(config.epochs * steps_per_epoch(config.batch_size, sum(map(len, examples.images.values()))))
     learner = fit(examples, max(1, steps), config.cycles, config, Run(run.folder / STAGE))
     save_calibration(run, learner.deployed, load_examples("validation", config, run))
 
@@ -56,13 +65,13 @@ def check_generators(config: DetectorConfig) -> None:
     read_quality(run)
 
 
-def load_examples(split: Split, config: DetectorConfig, run: Run) -> Examples:
+def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
     """Return the training or validation examples, made first if they do not exist.
 
     Real validation digits are the held-out sixth of the training set.
     """
 
-    def make() -> Examples:
+    def make() -> PictureSet:
         known, held_out = mnist.hold_out(mnist.load(config.dataset, "train"))
         source = Run(Path(config.generators))
         options = source.config(GeneratorsConfig)
@@ -70,21 +79,21 @@ def load_examples(split: Split, config: DetectorConfig, run: Run) -> Examples:
         if split == "train":
             generators += reconstruction_generators(options, source, known)
             generators += artifact_generators(known.first(config.reals))
-        torch.set_num_threads(config.threads)
         reals = (known if split == "train" else held_out).first(config.reals)
         with Workers(config.jobs) as workers:
             return make_examples(split, reals, generators, config, workers)
 
-    return kept_examples(run.folder / f"examples-{split}.safetensors", make)
+    return kept_set(run.folder / f"examples-{split}.safetensors", make)
 
 
-def fit(examples: Examples, steps: int, cycles: int, config: DetectorConfig, run: Run) -> DetectorLearner:
+def fit(examples: PictureSet, steps: int, cycles: int, config: DetectorConfig, run: Run) -> DetectorLearner:
     """Train a detector on the examples for `steps` steps, in cycles of the learning rate."""
     device = torch.device(config.device)
-    shares = ClassWeights.of(examples.codes)
+    digits = examples.together()
+    shares = ClassWeights.of(digits.labels)
     learner = DetectorLearner(steps, config.seed, shares, device, config.widths, config.precision, cycles)
     schedule = Schedule(steps, config.batch_size, [steps], config)
-    on_device = mnist.Digits(examples.images.to(device), examples.codes.to(device))
+    on_device = mnist.Digits(digits.images.to(device), digits.labels.to(device))
     run_loop(learner, on_device, schedule, run)
     return learner
 
@@ -104,7 +113,7 @@ def load_detector(config: DetectorConfig, run: Run) -> Detector:
     return detector.module.eval()
 
 
-def save_calibration(run: Run, detector: Detector, validation: Examples) -> None:
+def save_calibration(run: Run, detector: Detector, validation: PictureSet) -> None:
     """Calibrate a run's detector, unless that is done; raise RunError if the file cannot be written."""
     if not (run.folder / CALIBRATION).exists():
         calibration = calibration_figures(detector, validation)
@@ -127,10 +136,16 @@ def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
         ) from error
 
 
-def calibration_figures(detector: Detector, examples: Examples) -> dict[str, Any]:
+def calibration_figures(detector: Detector, examples: PictureSet) -> dict[str, Any]:
     """Return calibration, thresholds, and each generator's AUROC on a validation split."""
-    groups = {name: scores_of(detector, examples.of(name)) for name in examples.names if name != NON_DIGIT}
-    augmented = {name: scores_of(detector, examples.of(name, augmented=True)) for name in groups}
+    groups, augmented = (
+        {
+            name: scores_of(detector, images)
+            for (name, condition), images in examples.images.items()
+            if condition == wanted and name != NON_DIGIT
+        }
+        for wanted in (NORMALIZED, AUGMENTED)
+    )
     reals = [name for name in (MNIST, PEN) if name in groups]
     fakes = [name for name in groups if name in examples.kinds]
 

@@ -5,22 +5,18 @@ network is trained or calibrated on MNIST's test digits; but the generators' rep
 normalizer's rules were developed on them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from train.checkpoint import load_snapshot, save_snapshot
 from train.config import DetectorConfig
 from train.data import augment, mnist
 from train.data.augment import BoundedChange, Picture, Range, keep, prepare, resize
-from train.data.dataset import MNIST, NON_DIGIT, PEN
+from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, PictureSet
 from train.data.fonts import printed_digits
 from train.data.mnist import CLASSES
 from train.data.non_digits import non_digits
@@ -32,7 +28,6 @@ from train.processes import Workers
 
 PRINTED: Final = "printed"
 RAW: Final = "pixels"
-NORMALIZED: Final = "normalized"
 
 SMALL: Final = "small"
 """The pictures of the enlargements, normalized at their own size."""
@@ -46,8 +41,6 @@ FACTORS: Final = (2, 20)
 SPARE: Final = 1.3
 """Samples are drawn in excess, because some generators repeat training fakes."""
 STRENGTHS: Final = (1, 2, 3)
-LABELS: Final = "#labels"
-"""Ends the names of a file's labels; the pictures are named GROUP/CONDITION."""
 
 Pixels = NDArray[np.uint8]
 
@@ -77,52 +70,25 @@ CORRUPTIONS: Final[Mapping[str, tuple[BoundedChange, tuple[Range, Range, Range]]
 of 28, noise in levels of 255, JPEG and WebP quality."""
 
 
-@dataclass(frozen=True)
-class EvalSet:
-    """pictures: (group, condition) → uint8 [n, 28, 28]. labels: group → digits int64 [n], of `NORMALIZED`.
-
-    Groups: `mnist`, `pen`, `printed`, which have labels, `other` (non-digits), and generators. Conditions:
-    `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `SMALL` and the keys of `ENLARGEMENTS`.
-    """
-
-    pictures: Mapping[tuple[str, str], Pixels]
-    labels: Mapping[str, NDArray[np.int64]]
-
-
 def corrupted(name: str, strength: int) -> str:
     """Return the condition of one corruption at one strength."""
     return f"{name}-{strength}"
 
 
-def kept_eval_set(
-    path: Path, config: DetectorConfig, generators: Sequence[Generator], known: Pixels
-) -> EvalSet:
-    """Load the evaluation set from a file; make and save it first if it does not exist.
+def make_eval_set(
+    config: DetectorConfig, generators: Sequence[Generator], known: Iterable[Pixels], workers: Workers
+) -> PictureSet:
+    """Make the evaluation set.
 
-    known: all training pictures, normalized, uint8 [n, 28, 28]; no fake of the set equals one of them.
+    Groups: `mnist`, `pen`, `printed`, whose labels are digits, `other` (non-digits), and generators.
+    Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `SMALL` and the keys of
+    `ENLARGEMENTS`.
+
+    known: all training pictures, normalized, each uint8 [n, 28, 28]; no fake of the set equals one of them.
 
     Raises:
-        DataError: a data set is missing. RunError: the file cannot be read or written, or all samples of a
-            generator are training fakes.
+        DataError: a data set is missing. RunError: all samples of a generator are training fakes.
     """
-    if not path.exists():
-        with Workers(config.jobs) as workers:
-            made = make_eval_set(config, generators, known, workers)
-        pictures = {"/".join(key): torch.from_numpy(each) for key, each in made.pictures.items()}
-        labels = {f"{group}{LABELS}": torch.from_numpy(each) for group, each in made.labels.items()}
-        save_snapshot(path, pictures | labels, {})
-    tensors, _ = load_snapshot(path)
-    labels = {name.removesuffix(LABELS): tensors.pop(name) for name in list(tensors) if LABELS in name}
-    return EvalSet(
-        {(name.split("/")[0], name.split("/")[1]): each.numpy() for name, each in tensors.items()},
-        {name: each.numpy() for name, each in labels.items()},
-    )
-
-
-def make_eval_set(
-    config: DetectorConfig, generators: Sequence[Generator], known: Pixels, workers: Workers
-) -> EvalSet:
-    """Make the evaluation set; see `kept_eval_set`."""
     seed = split_seed(config.seed, "evaluation")
     tested = mnist.load(config.dataset, "test")
     reals, digits = tested.images.numpy(), tested.labels.numpy()
@@ -143,7 +109,7 @@ def make_eval_set(
         pictures[PEN, NORMALIZED] = pen
         to_corrupt[PEN] = pen[: config.corrupted_reals]
     # Blank pictures are excepted: generators may share them.
-    learnt_from = {picture.tobytes() for picture in known if picture.any()}
+    learnt_from = {picture.tobytes() for each in known for picture in each if picture.any()}
     for generator in generators:
         raw, pictures[generator.name, NORMALIZED] = new_samples(
             generator, config.evaluation, seed, learnt_from, workers
@@ -160,7 +126,8 @@ def make_eval_set(
             for name, resampling in ENLARGEMENTS.items():
                 change = partial(enlarge_with, resampling)
                 pictures[group, name] = normalized(originals, change=change)[:, 0]
-    return EvalSet(pictures, {MNIST: digits, PEN: pen_labels, PRINTED: printed_labels})
+    labels = {MNIST: digits, PEN: pen_labels, PRINTED: printed_labels}
+    return PictureSet(pictures, labels, {each.name: each.kind for each in generators})
 
 
 def new_samples(

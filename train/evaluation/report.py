@@ -9,7 +9,7 @@ import torch
 
 from train.checkpoint import write_atomically, write_json
 from train.config import DetectorConfig, GeneratorsConfig
-from train.data.dataset import MNIST, PEN, Examples
+from train.data.dataset import MNIST, NORMALIZED, PEN, PictureSet, kept_set
 from train.detector.model import Detector
 from train.detector.train import (
     STAGE,
@@ -19,7 +19,7 @@ from train.detector.train import (
     read_calibration,
     save_calibration,
 )
-from train.evaluation.eval_set import NORMALIZED, EvalSet, kept_eval_set
+from train.evaluation.eval_set import make_eval_set
 from train.evaluation.page import goals, markdown
 from train.evaluation.plots import save_bars, save_histograms, save_reliability
 from train.evaluation.tables import (
@@ -34,6 +34,7 @@ from train.evaluation.tables import (
     verdict_figures,
 )
 from train.generators.build import load_generators
+from train.processes import Workers
 from train.run import Run
 from train.tutorial.gan import load_pair
 
@@ -57,7 +58,7 @@ def left_out(fold: str, kinds: Mapping[str, str]) -> set[str]:
 
 
 def train_fold(
-    fold: str, config: DetectorConfig, run: Run, training: Examples, validation: Examples
+    fold: str, config: DetectorConfig, run: Run, training: PictureSet, validation: PictureSet
 ) -> Detector:
     """Train and calibrate a fold's detector for `config.fold_steps` steps, unless that is done.
 
@@ -91,10 +92,15 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
     detectors = {
         fold: train_fold(fold, config, stage, training, validation) for fold, stage in stages.items()
     }
-    source = Run(Path(config.generators))
-    generators = load_generators(source.config(GeneratorsConfig), source)
-    eval_set = kept_eval_set(run.folder / EVAL_SET, config, generators, training.images.numpy())
-    kinds = {generator.name: str(generator.kind) for generator in generators}
+
+    def make() -> PictureSet:
+        source = Run(Path(config.generators))
+        generators = load_generators(source.config(GeneratorsConfig), source)
+        with Workers(config.jobs) as workers:
+            return make_eval_set(config, generators, training.images.values(), workers)
+
+    eval_set = kept_set(run.folder / EVAL_SET, make)
+    kinds = eval_set.kinds
     members = {
         kind: [name for name in kinds if kinds[name] == kind] for kind in dict.fromkeys(kinds.values())
     }
@@ -109,10 +115,10 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
     stages = {STAGE: Run(run.folder / STAGE), **stages}
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
-        "test_digits": len(eval_set.pictures[MNIST, NORMALIZED]),
-        "pen_digits": len(eval_set.pictures.get((PEN, NORMALIZED), ())),
-        "learnt_from": len(training.images),
-        "pens_learnt_from": len(training.of(PEN)) if PEN in training.names else 0,
+        "test_digits": len(eval_set.images[MNIST, NORMALIZED]),
+        "pen_digits": len(eval_set.images.get((PEN, NORMALIZED), ())),
+        "learnt_from": sum(map(len, training.images.values())),
+        "pens_learnt_from": len(training.images.get((PEN, NORMALIZED), ())),
         "steps": stages[STAGE].last(),
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
@@ -139,7 +145,7 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
 
 
 def save_plots(
-    run: Run, report: Mapping[str, Any], eval_set: EvalSet, predict: Predictor, thresholds: list[float]
+    run: Run, report: Mapping[str, Any], eval_set: PictureSet, predict: Predictor, thresholds: list[float]
 ) -> None:
     """Save `PLOTS` as PNG beside the page."""
     reliability, scores, generators, combined = (run.folder / f"evaluation-{name}.png" for name in PLOTS)
@@ -150,7 +156,7 @@ def save_plots(
         {
             label: predict(name, NORMALIZED).probability
             for label, name in groups.items()
-            if (name, NORMALIZED) in eval_set.pictures
+            if (name, NORMALIZED) in eval_set.images
         },
         thresholds,
     )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.data.dataset import MNIST, NON_DIGIT, PEN
+from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, PictureSet
 from train.data.mnist import to_float
 from train.detector.calibrate import Calibration, Thresholds, sigmoid
 from train.detector.model import Detector, scores_of
@@ -17,12 +17,10 @@ from train.evaluation.eval_set import (
     COMBINED,
     CORRUPTIONS,
     ENLARGEMENTS,
-    NORMALIZED,
     PRINTED,
     RAW,
     SMALL,
     STRENGTHS,
-    EvalSet,
     corrupted,
 )
 from train.evaluation.metrics import (
@@ -73,13 +71,13 @@ Predictor = Callable[[str, str], Predictions]
 
 
 def predictor_of(
-    detector: Detector, calibration: Calibration, thresholds: Thresholds, eval_set: EvalSet
+    detector: Detector, calibration: Calibration, thresholds: Thresholds, eval_set: PictureSet
 ) -> Predictor:
     """Return a predictor that computes each group and condition once."""
 
     @cache
     def predict(group: str, condition: str) -> Predictions:
-        logits, digits, in_domain = scores_of(detector, eval_set.pictures[group, condition])
+        logits, digits, in_domain = scores_of(detector, eval_set.images[group, condition])
         probability = sigmoid(calibration.logits(logits))
         verdict = np.select(
             [
@@ -104,13 +102,13 @@ def scorer_of(predict: Predictor) -> Scorer:
     return lambda group, condition: predict(group, condition).logits
 
 
-def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: EvalSet) -> Scorer:
+def tutorial_scorer(discriminator: MlpDiscriminator, eval_set: PictureSet) -> Scorer:
     """Return the logits of the tutorial's discriminator, computed once for each group and condition."""
 
     @cache
     @torch.no_grad()
     def score(group: str, condition: str) -> Logits:
-        pictures = to_float(torch.from_numpy(eval_set.pictures[group, condition]))
+        pictures = to_float(torch.from_numpy(eval_set.images[group, condition]))
         logits: Logits = discriminator(pictures).numpy()
         return logits
 
@@ -151,7 +149,7 @@ def with_interval(
 
 
 def generator_figures(
-    eval_set: EvalSet,
+    eval_set: PictureSet,
     kinds: Mapping[str, str],
     detector: Scorer,
     folds: Mapping[str, Scorer],
@@ -163,10 +161,10 @@ def generator_figures(
     `ruler` is the AUROC of `side_distance` on raw pixels. `as_large` has the share of its digits whose
     longest side is a real one's, and the AUROC of these alone; None if they are too few.
     """
-    real_distances = side_distance(eval_set.pictures[MNIST, RAW])
+    real_distances = side_distance(eval_set.images[MNIST, RAW])
     rows = []
     for name, kind in kinds.items():
-        distances = side_distance(eval_set.pictures[name, RAW])
+        distances = side_distance(eval_set.images[name, RAW])
         # Unlike most of the other fakes, these are not resampled by the normalizer, so they lack its traces.
         as_large = distances == 0
         unseen = folds[kind]
@@ -192,7 +190,10 @@ def generator_figures(
 
 
 def corruption_figures(
-    eval_set: EvalSet, members: Mapping[str, Sequence[str]], folds: Mapping[str, Scorer], predict: Predictor
+    eval_set: PictureSet,
+    members: Mapping[str, Sequence[str]],
+    folds: Mapping[str, Scorer],
+    predict: Predictor,
 ) -> list[dict[str, Any]]:
     """Return a row for each corruption and strength; members: kind → its generators.
 
@@ -217,16 +218,16 @@ def corruption_figures(
                     "verdicts": {
                         group: predict(group, condition).shares()
                         for group in (MNIST, PEN, NON_DIGIT)
-                        if (group, condition) in eval_set.pictures
+                        if (group, condition) in eval_set.images
                     },
                 }
             )
     return rows
 
 
-def verdict_figures(eval_set: EvalSet, kinds: Mapping[str, str], predict: Predictor) -> dict[str, Any]:
+def verdict_figures(eval_set: PictureSet, kinds: Mapping[str, str], predict: Predictor) -> dict[str, Any]:
     """Return verdicts by group, calibration, digits read, non-digits caught, and changes by enlarging."""
-    names = [group for group, condition in eval_set.pictures if condition == NORMALIZED]
+    names = [group for group, condition in eval_set.images if condition == NORMALIZED]
     groups = {name: predict(name, NORMALIZED) for name in names}
     reals = groups[MNIST].probability
     # About as many fakes as reals, equally many of each generator.
@@ -271,14 +272,14 @@ def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str,
 
 
 def distribution_figures(
-    eval_set: EvalSet, kinds: Mapping[str, str], predict: Predictor
+    eval_set: PictureSet, kinds: Mapping[str, str], predict: Predictor
 ) -> dict[str, dict[str, Any]]:
     """Return how P(fake | x) is distributed over test digits (`real`), pen digits (`pen`) and fakes (`fake`).
 
     All are normalized without corruption, whatever their verdict. Fakes are those of all generators, equally
     many of each. kinds: generator → its kind.
     """
-    pen = [PEN] if (PEN, NORMALIZED) in eval_set.pictures else []
+    pen = [PEN] if (PEN, NORMALIZED) in eval_set.images else []
     groups = {"real": [MNIST], "pen": pen, "fake": list(kinds)}
     return {
         name: distribution(np.concatenate([predict(group, NORMALIZED).probability for group in members]))

@@ -17,8 +17,8 @@ from train.tutorial.gan import load_pair
 EVALUATION_SEED = 1_000_000
 
 
-def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
-    """Score all test digits and as many 8-bit fakes, at a snapshot (default: the last).
+def evaluate_tutorial(run: Run) -> dict[str, Any]:
+    """Score all test digits and as many 8-bit fakes with a run's last networks.
 
     Returns the run's name, its step, and `raw_and_normalized`.
 
@@ -27,7 +27,7 @@ def evaluate_tutorial(run: Run, step: int | None = None) -> dict[str, Any]:
     """
     config = run.config(TutorialConfig)
     reals = mnist.load(config.dataset, "test").images.numpy()
-    pair, step = load_pair(run, step)
+    pair, step = load_pair(run)
 
     def logits(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         with torch.no_grad():

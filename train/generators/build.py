@@ -12,7 +12,7 @@ from train.config import GeneratorsConfig
 from train.data import mnist
 from train.errors import ConfigError, RunError
 from train.generators.base import Family, Generator
-from train.generators.classifier import ClassifierLearner, DigitClassifier, predict
+from train.generators.classifier import ClassifierLearner, DigitClassifier, features_and_digits
 from train.generators.conditional_gan import ConditionalGan
 from train.generators.flow import Flow
 from train.generators.hinge_gan import HingeGan
@@ -65,19 +65,12 @@ def build_generators(config: GeneratorsConfig, run: Run, parts: Sequence[str] = 
         write_report(config, run)
 
 
-def check_parts(parts: Sequence[str]) -> list[str]:
-    """Return the parts without repetitions; raise ConfigError for an unknown one."""
-    if unknown := set(parts) - set(PARTS):
-        raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
-    return list(dict.fromkeys(parts))
-
-
-def check_shape(dataset: str) -> None:
-    """Raise ConfigError if a data set's pictures are not 28x28, DataError if it is unknown."""
-    height, width = mnist.find_entry(dataset).shape
+def check_shape(config: GeneratorsConfig) -> None:
+    """Raise ConfigError if the data set's pictures are not 28x28."""
+    height, width = mnist.find_entry(config.dataset).shape
     if (height, width) != (28, 28):
         raise ConfigError(
-            f"Generators and detector need 28x28 pictures; those of {dataset} are {height}x{width}."
+            f"Generators and detector need 28x28 pictures; those of {config.dataset} are {height}x{width}."
         )
 
 
@@ -136,9 +129,8 @@ def write_report(config: GeneratorsConfig, run: Run) -> dict[str, Any]:
         config.seed,
     )
     report["options"] = dataclasses.asdict(config)
-    report["classifier_accuracy"] = float(
-        (predict(classifier, tested.images.numpy()) == tested.labels.numpy()).mean()
-    )
+    _, digits = features_and_digits(classifier, tested.images.numpy())
+    report["classifier_accuracy"] = float((digits == tested.labels.numpy()).mean())
     save_grids(run.folder / "grids", generators, config.seed)
     write_atomically(run.folder / "report.md", markdown_table(report).encode())
     # Last: once the report exists, everything that belongs to it does too.

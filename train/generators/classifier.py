@@ -149,27 +149,16 @@ class ClassifierLearner(Learner):
 
 
 @torch.no_grad()
-def features_of(classifier: DigitClassifier, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return the features of uint8 [n, 28, 28]: float32 [n, 64], computed in float32."""
+def features_and_digits(
+    classifier: DigitClassifier, images: NDArray[np.uint8]
+) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return the features float32 [n, 64] of uint8 [n, 28, 28], and the most probable digits int64 [n]."""
     classifier.eval()
     device = classifier.head.weight.device
-    parts = [
-        classifier.features(part[:, None].to(device).float() / 255).cpu()
-        for part in torch.from_numpy(images).split(CHUNK)
-    ]
-    features: NDArray[np.float32] = torch.cat(parts).numpy()
-    return features
-
-
-@torch.no_grad()
-def probabilities_of(classifier: DigitClassifier, features: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the digits' probabilities given features [n, 64]: float32 [n, 10], rows sum to 1."""
-    logits = classifier.head(torch.from_numpy(features).to(classifier.head.weight.device))
-    probabilities: NDArray[np.float32] = logits.softmax(1).cpu().numpy()
-    return probabilities
-
-
-def predict(classifier: DigitClassifier, images: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Return the most probable digit of each picture [n, 28, 28]: int64 [n], 0 to 9."""
-    digits: NDArray[np.int64] = probabilities_of(classifier, features_of(classifier, images)).argmax(1)
-    return digits
+    features = torch.cat(
+        [
+            classifier.features(part[:, None].to(device).float() / 255)
+            for part in torch.from_numpy(images).split(CHUNK)
+        ]
+    )
+    return features.cpu().numpy(), classifier.head(features).argmax(1).cpu().numpy()

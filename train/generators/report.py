@@ -12,7 +12,7 @@ from train.data.mnist import CLASSES
 from train.errors import ConfigError
 from train.figures import save_grid
 from train.generators.base import Generator, real_digits
-from train.generators.classifier import DigitClassifier, features_of, probabilities_of
+from train.generators.classifier import DigitClassifier, features_and_digits
 from train.generators.quality import frechet_distance, nearest_distances, precision_recall
 
 HELD_OUT: Final = "held_out_reals"
@@ -73,26 +73,24 @@ def measure_generators(
     # Shuffled: MNIST's test digits are sorted, those of the neater writers first.
     tested = reals[random.permutation(len(reals))[:count]]
     wanted = labels[random.permutation(len(labels))[:count]]
-    test_features = features_of(classifier, tested)
+    test_features, _ = features_and_digits(classifier, tested)
 
     def measure(generator: Generator) -> tuple[dict[str, Any], NDArray[np.float32]]:
         """Return a generator's figures, and its samples' distances to the nearest known digit, [count]."""
         began = time.perf_counter()
         pictures = generator.sample(count, seed, wanted if generator.conditional else None)
         seconds = time.perf_counter() - began
-        features = features_of(classifier, pictures)
-        probabilities = probabilities_of(classifier, features)
+        features, digits = features_and_digits(classifier, pictures)
         precision, recall = precision_recall(test_features, features, NEIGHBOURS)
         nearest = nearest_distances(pictures, known)
         real = generator.kind == "real"
-        as_wanted = float((probabilities.argmax(1) == wanted).mean())
         row = {
             "name": generator.name,
             "kind": generator.kind,
             "frechet": frechet_distance(test_features, features),
             "precision": precision,
             "recall": recall,
-            "wanted_digit": as_wanted if generator.conditional else None,
+            "wanted_digit": float((digits == wanted).mean()) if generator.conditional else None,
             "nearest_median": float(np.median(nearest)),
             "nearest_closest": float(np.quantile(nearest, CLOSEST)),
             "seconds_per_1000": None if real else seconds * 1000 / count,

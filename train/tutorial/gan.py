@@ -129,7 +129,7 @@ class TutorialPair(Learner):
         return discriminator_loss(real_logits, fake_logits), real_logits, fake_logits
 
     def generator_loss(self, noise: torch.Tensor) -> torch.Tensor:
-        """Return the generator's loss on noise [n, latent], in training mode."""
+        """Return the generator's loss on noise float32 [n, latent], in training mode."""
         return generator_loss(self.logits(self.fakes(noise, training=True)))
 
     def logits(self, pictures: torch.Tensor) -> torch.Tensor:

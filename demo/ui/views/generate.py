@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from demo.api.endpoints import generate_files
+from demo.api.endpoints import checked_digits, errors_shown
 from demo.contract import DIGITS
 from demo.inference.check import Checked, check_bytes
 from demo.inference.engine import LARGEST_SEED, Engine
@@ -73,7 +73,8 @@ def add_generate(page: Page) -> None:
         """Return values for `filled` and for fields; no changes if another grid has been requested since."""
         grid = _begin(latest, "grid")
         params, invalid = read_params(engine, query)
-        files = generate_files(engine, params.generator, params.count, params.seed, params.digit)
+        with errors_shown():
+            files = checked_digits(engine, params.generator, params.count, params.seed, params.digit)
         panel = select_digit(latest, params, text, in_front="index" in query)
         if grid != latest["grid"]:
             return [gr.skip()] * (3 + len(fields))

@@ -1,6 +1,5 @@
 """Uploads: only they are read, however a file is named, and they are removed soon."""
 
-import json
 import os
 import re
 import socket
@@ -8,12 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from demo.api.uploads import GONE, NOT_UPLOADED, uploads_folder
+from demo.api.uploads import GONE, NOT_UPLOADED, remove_older, uploads_folder
 from demo.errors import UsageError
 from demo.inference.engine import MODELS_FOLDER
 from tests.support.offline import KEPT_IDLE
@@ -21,37 +19,15 @@ from tests.support.serving import call, served_process
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 META = {"_type": "gradio.FileData"}
-LISTS = ("check_many", "page_many")
 ENDPOINTS = ("check", "history", "check_many")
 
 # Nobody answers there: the range is reserved for documentation.
 ADDRESS = "http://192.0.2.1/7.png"
 
 
-def sent_by_the_page(server: str, event: str, data: list[Any], event_data: object = None) -> str:
-    """Send an event of the page; return the stream of its answer, or the refusal, as text."""
-    with httpx.Client(base_url=server, trust_env=False, timeout=30) as client:
-        events = client.get("config").json()["dependencies"]
-        (number,) = (each["id"] for each in events if each["api_name"] == event)
-        session = uuid4().hex
-        body = {"data": data, "event_data": event_data, "fn_index": number, "session_hash": session}
-        joined = client.post("gradio_api/queue/join", json=body)
-        if joined.status_code != 200:
-            return joined.text
-        return client.get(f"gradio_api/queue/data?session_hash={session}").text
-
-
 def answered(server: str, name: str, file: dict[str, Any]) -> str:
-    """Return the answer of an endpoint, or of an event of the page, to a file."""
-    data: list[Any] = [[file] if name in LISTS else file]
-    if name in ENDPOINTS:
-        return call(server, name, data)
-    if name == "page_check":
-        data = [file, json.dumps({"kind": "sent"})]
-    if name == "page_many":
-        # The page sends null for a state, which the server keeps.
-        data = [[file], None]
-    return sent_by_the_page(server, name, data, {"run": 1, "refused": []})
+    """Return the answer of an endpoint to a file."""
+    return call(server, name, [[file] if name == "check_many" else file])
 
 
 def uploaded(server: str, name: str = "7.png") -> str:
@@ -61,34 +37,34 @@ def uploaded(server: str, name: str = "7.png") -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("name", [*ENDPOINTS, "page_check", "page_many"])
+@pytest.mark.parametrize("name", ENDPOINTS)
 @pytest.mark.parametrize("path", [ADDRESS, str(PICTURE)])
-def test_only_what_was_uploaded_is_read(tool_server: str, name: str, path: str) -> None:
+def test_only_what_was_uploaded_is_read(server: str, name: str, path: str) -> None:
     for file in ({"path": path, "meta": META}, {"path": path}, {"path": path, "url": ADDRESS}):
-        answer = answered(tool_server, name, file)
+        answer = answered(server, name, file)
         assert NOT_UPLOADED in answer
         assert not re.search("verdict|steps|P\\(fake", answer)
 
 
-def test_an_upload_is_read_and_not_handed_out(tool_server: str) -> None:
-    path = uploaded(tool_server)
-    assert '"verdict"' in answered(tool_server, "check", {"path": path, "meta": META})
+def test_an_upload_is_read_and_not_handed_out(server: str) -> None:
+    path = uploaded(server)
+    assert '"verdict"' in answered(server, "check", {"path": path, "meta": META})
     # Whatever else stands beside its path does not count.
     other = {"path": path, "url": ADDRESS, "meta": {}, "is_stream": True}
-    assert '"verdict"' in answered(tool_server, "check", other)
-    response = httpx.get(f"{tool_server}gradio_api/file={path}", trust_env=False)
+    assert '"verdict"' in answered(server, "check", other)
+    response = httpx.get(f"{server}gradio_api/file={path}", trust_env=False)
     assert response.status_code == 404
     for name in (f"{path}x", str(Path(path).parent), f"{Path(path).parent}/./{Path(path).name}"):
-        assert '"verdict"' not in answered(tool_server, "check", {"path": name, "meta": META})
+        assert '"verdict"' not in answered(server, "check", {"path": name, "meta": META})
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", GONE), ("zh-CN,en;q=0.5", "请重新选择并发送")])
-def test_a_removed_upload_is_410(tool_server: str, language: str, text: str) -> None:
-    path = Path(uploaded(tool_server))
+def test_a_removed_upload_is_410(server: str, language: str, text: str) -> None:
+    path = Path(uploaded(server))
     # As it would be named: by the hash of another content.
     gone = str(path.parent.with_name("0" * 64) / path.name)
     answer = httpx.post(
-        f"{tool_server}gradio_api/call/check",
+        f"{server}gradio_api/call/check",
         json={"data": [{"path": gone, "meta": META}]},
         headers={"accept-language": language},
         trust_env=False,
@@ -112,10 +88,10 @@ def part(content: bytes, options: str = '; filename="7.png"', kind: str = "bound
         (b"--b\r\n: \r\n\r\n7\r\n--b--\r\n", part(b"")[1]),
     ],
 )
-def test_a_broken_upload_is_refused(tool_server: str, body: bytes, kind: str) -> None:
+def test_a_broken_upload_is_refused(server: str, body: bytes, kind: str) -> None:
     headers = {"Content-Type": kind} if kind else {}
     response = httpx.post(
-        f"{tool_server}gradio_api/upload?upload_id=1", content=body, headers=headers, trust_env=False
+        f"{server}gradio_api/upload?upload_id=1", content=body, headers=headers, trust_env=False
     )
     # Of a form without a known boundary gradio reads no file.
     assert response.status_code in (400, 413) or response.json() == []
@@ -151,18 +127,30 @@ def test_some_time_after_the_last_request_nothing_is_left() -> None:
         assert not set(folder.rglob("*")) - before
 
 
+def test_clean_up_does_not_follow_links(tmp_path: Path) -> None:
+    folder, others = tmp_path / "uploads", tmp_path / "others"
+    for each in (folder / "hash", others):
+        each.mkdir(parents=True)
+        (each / "7.png").write_bytes(b"7")
+    (folder / "folder").symlink_to(others)
+    (folder / "file").symlink_to(others / "7.png")
+    remove_older(folder, 60)
+    assert len(list(folder.iterdir())) == 3
+    remove_older(folder, -1)
+    assert list(folder.iterdir()) == []
+    assert (others / "7.png").read_bytes() == b"7"
+
+
 def test_uploads_lie_in_a_folder_of_their_own_within_the_given_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = tmp_path / "another-app.png"
     others.write_bytes(b"not ours")
-    for given in (tmp_path, tmp_path / "new"):
-        monkeypatch.setenv("GRADIO_TEMP_DIR", str(given))
-        with uploads_folder() as folder:
-            assert folder.parent == given
-            assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
-        assert not folder.exists()
-    assert others.exists()
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with uploads_folder() as folder:
+        assert folder.parent == tmp_path
+        assert os.environ["GRADIO_TEMP_DIR"] == str(folder)
+    assert list(tmp_path.iterdir()) == [others]
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(others))
     with pytest.raises(UsageError, match=r"GRADIO_TEMP_DIR .* cannot be written"), uploads_folder():
         pass

@@ -1,6 +1,5 @@
 """Many files at once: their order, their zips, their errors, and how much is held of them."""
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 
 from demo.api.endpoints import answers
 from demo.batch.archive import NESTED, NO_PICTURES
-from demo.batch.many import MOST_BYTES, MOST_FILES, Pictures, Sent, check_selection, check_sent
+from demo.batch.many import MOST_BYTES, MOST_FILES, Sent, check_selection, check_sent
 from demo.decoder.images import encode_png
 from demo.errors import PictureError, RequestError
 from demo.inference.check import Checked, check_sources
@@ -57,18 +56,14 @@ def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
         assert each.fake_probability == pytest.approx(alone.fake_probability, abs=1e-6)
 
 
-def test_a_zip_that_makes_too_many_is_refused_alone(tmp_path: Path) -> None:
-    path = tmp_path / "full.zip"
-    with zipfile.ZipFile(path, "w") as made:
-        for index in range(MOST_FILES):
-            made.writestr(f"{index}.png", b"")
-    whole = Pictures([Sent("full.zip", path)])
-    assert len(list(whole)) == whole.total == MOST_FILES
-    pictures = Pictures([Sent("full.zip", path), Sent("one.png", path.with_name("one.png"))])
-    (name, error), (other, source) = pictures
-    assert (name, other) == ("full.zip", "one.png")
-    assert str(error) == "The zip holds 2,000 files, which makes more than 2,000 in all; send fewer at once."
-    assert source == path.with_name("one.png")
+def test_a_zip_that_makes_too_many_is_refused_alone(tutorial_engine: Engine, tmp_path: Path) -> None:
+    full = write(tmp_path, "full.zip", zip_bytes({f"{index}.png": b"" for index in range(MOST_FILES)}))
+    assert len(checked(tutorial_engine, [full])) == MOST_FILES
+    refused, other = (each.answer for each in checked(tutorial_engine, [full, write(tmp_path, "1.png", PNG)]))
+    assert (
+        refused.error == "The zip holds 2,000 files, which makes more than 2,000 in all; send fewer at once."
+    )
+    assert (other.file, other.error) == ("1.png", None)
 
 
 def test_a_selection_has_its_limits(engine: Engine, tmp_path: Path) -> None:

@@ -1,31 +1,25 @@
 """`python -m demo check --out`: parts in order, resumed runs, and refusals."""
 
 import dataclasses
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from demo.batch.find import find_pictures
+from demo.batch.find import NONE_INSIDE, find_pictures
 from demo.cli import main
 from demo.decoder.images import MISSING, encode_png
-from demo.errors import NoColumnError, PictureError, ResultsError, UsageError
+from demo.errors import PictureError, ResultsError, UsageError
 from demo.inference.check import check_stream
 from demo.inference.engine import Engine
-from demo.inference.manifest import MODELS_FOLDER, Manifest
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
 from demo.batch import run  # noqa: E402
-from demo.batch.parquet import read_pictures  # noqa: E402
-from demo.batch.run import Plan, check_part, make_plan  # noqa: E402
-
-MANIFEST = Manifest.load(MODELS_FOLDER)
+from demo.batch.run import LISTING, check_part, list_pictures, part_file, read_sources  # noqa: E402
 
 
 @pytest.fixture
@@ -52,13 +46,11 @@ def pictures(engine: Engine, tmp_path: Path) -> Path:
     return folder
 
 
-def planned(paths: Sequence[Path], out: Path, size: int = 3, model: str = "discriminator") -> Plan:
-    return make_plan(paths, out, size, MANIFEST, model)
-
-
-def sources(plan: Plan) -> list[list[tuple[str, Any]]]:
+def sources(out: Path) -> list[list[tuple[str, Any]]]:
     """The names and sources in each part."""
-    return [list(read_pictures(Path(part.table), part.name, part.first, part.rows)) for part in plan.parts]
+    with pq.ParquetFile(out / LISTING) as listing:
+        groups = [listing.read_row_group(number).to_pylist() for number in range(listing.num_row_groups)]
+    return [list(read_sources(rows)) for rows in groups]
 
 
 def answers(out: Path) -> list[dict[str, object]]:
@@ -110,9 +102,6 @@ def test_a_stopped_run_resumes_with_the_missing_parts(
     assert not list(out.glob(".*"))
     for path, status in kept.items():
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
-    (out / "part-000000.parquet").write_bytes((out / "part-000002.parquet").read_bytes())
-    assert check(pictures, "--out", out, "--part", "5") == 1
-    assert "part-000000.parquet holds 2 answers, not 5; remove it" in capsys.readouterr().err
 
 
 def test_machine_errors_are_retried_and_never_recorded(
@@ -121,11 +110,11 @@ def test_machine_errors_are_retried_and_never_recorded(
     out = tmp_path / "out"
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
-    (part,) = make_plan([pictures, tmp_path / "gone.png"], out, 99, engine.manifest, engine.model).parts
+    list_pictures([pictures, tmp_path / "gone.png"], out, 99, engine)
     pictures.rename(tmp_path / "elsewhere")
     with pytest.raises(ResultsError, match=r"0\.png cannot be checked here: There is no such file"):
-        check_part(engine, part, out)
-    assert len(waits) == run.TRIES - 1
+        check_part(engine, out, 0)
+    assert len(waits) == run.TRIES
     assert not list(out.glob("*part-*"))
     (tmp_path / "elsewhere").rename(pictures)
     # It passes on the second try. The file that was missing when it was listed is recorded as missing.
@@ -136,108 +125,87 @@ def test_machine_errors_are_retried_and_never_recorded(
         return preprocess(*arguments) if len(calls) > 1 else 1 / 0
 
     monkeypatch.setattr(engine, "preprocess", fails_once)
-    assert check_part(engine, part, out) == 2
+    check_part(engine, out, 0)
+    assert sum(row["error"] is not None for row in answers(out)) == 2
 
 
 def test_a_table_that_changes_during_the_run_is_refused(engine: Engine, tmp_path: Path) -> None:
     table, out = tmp_path / "t.parquet", tmp_path / "out"
     pq.write_table(pa.table({"bytes": [b"1", b"2"]}), table)
-    plan = make_plan([table], out, 2, engine.manifest, engine.model)
+    list_pictures([table], out, 2, engine)
     pq.write_table(pa.table({"bytes": [b"1"]}), table)
     with pytest.raises(ResultsError, match="has changed"):
-        check_part(engine, plan.parts[0], out)
+        check_part(engine, out, 0)
     assert not list(out.glob("part-*"))
 
 
-def test_tables_come_first_then_files_in_consecutive_parts(files: Path, tmp_path: Path) -> None:
-    parts = sources(planned([files], tmp_path / "out"))
+def test_files_and_rows_of_tables_fill_parts_in_order(files: Path, tmp_path: Path, engine: Engine) -> None:
+    list_pictures([files, files / "z.PARQUET"], tmp_path / "out", 4, engine)
+    parts = sources(tmp_path / "out")
     assert [[Path(name).relative_to(files).as_posix() for name, _ in part] for part in parts] == [
-        [f"a/x.parquet#{index}" for index in range(3)],
-        [f"z.PARQUET#{index}" for index in range(3)],
-        ["z.PARQUET#3"],
-        ["a/1.png", "a/2.png", "b/c/3.png"],
-        ["d.png"],
+        ["a/1.png", "a/2.png", "a/x.parquet#0", "a/x.parquet#1"],
+        ["a/x.parquet#2", "b/c/3.png", "d.png", "z.PARQUET#0"],
+        [*(f"z.PARQUET#{index}" for index in (1, 2, 3)), "z.PARQUET#0"],
+        [f"z.PARQUET#{index}" for index in (1, 2, 3)],
     ]
+    assert [source for part in parts[2:] for _, source in part] == [b"1", b"2", b"3", b"0", b"1", b"2", b"3"]
 
 
-def test_missing_and_unreadable_pictures_are_listed_with_the_reason(tmp_path: Path) -> None:
+def test_missing_pictures_are_listed_with_the_reason(engine: Engine, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     (tmp_path / "empty").mkdir()
     folder.mkdir()
     (folder / "a.png").symlink_to("nowhere.png")
     (folder / "b.png").touch()
     paths = [folder, tmp_path / "gone.png", tmp_path / "empty"]
-    (part,) = sources(planned(paths, tmp_path / "out", size=9))
+    list_pictures(paths, tmp_path / "out", 9, engine)
+    (part,) = sources(tmp_path / "out")
     assert [name for name, _ in part] == [*map(str, [folder / "a.png", folder / "b.png", *paths[1:]])]
     reasons = [str(source) if isinstance(source, PictureError) else None for _, source in part]
-    assert reasons[:3] == [MISSING, None, MISSING]
-    assert "No file in the folder" in str(reasons[3])
+    assert reasons == [MISSING, None, MISSING, NONE_INSIDE]
 
 
-def test_tables_without_pictures_are_left_out(
-    files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_tables_without_pictures_and_results_inside_are_left_out(
+    engine: Engine, files: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    expected = sources(planned([files], tmp_path / "before"))
+    list_pictures([files], tmp_path / "out", 3, engine)
+    expected = sources(tmp_path / "out")
     other = files / "a" / "prices.parquet"
     pq.write_table(pa.table({"label": [1]}), other)
-    assert sources(planned([files], tmp_path / "out")) == expected
-    assert capsys.readouterr().err == f"{other} is left out: it has no column of pictures.\n"
-    with pytest.raises(NoColumnError, match=r"prices\.parquet has no column of pictures"):
-        planned([other], tmp_path / "named")
-
-
-def test_a_folder_of_results_inside_is_left_out(files: Path) -> None:
     out = files / "results"
-    first = planned([files], out)
-    pq.write_table(pa.table({"bytes": [b"1"]}), out / "part-000000.parquet")
-    assert planned([files], out) == first
-    assert {path.name for path in out.iterdir()} == {"inputs.parquet", "part-000000.parquet", "plan.json"}
+    for _ in range(2):
+        list_pictures([files], out, 3, engine)
+        assert sources(out) == expected
+        assert capsys.readouterr().err == f"{other} is left out: it has no column of pictures.\n"
+        pq.write_table(pa.table({"bytes": [b"1"]}), part_file(out, 0))
+    with pytest.raises(ResultsError, match=r"prices\.parquet has no column of pictures"):
+        list_pictures([other], tmp_path / "named", 3, engine)
 
 
-def more_files(files: Path) -> dict[str, Any]:
+def test_another_command_is_refused(
+    engine: Engine, tutorial_engine: Engine, files: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    list_pictures([files], out, 3, engine)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    for size, used in ((4, engine), (3, tutorial_engine)):
+        with pytest.raises(UsageError, match=r"holds the answers of another command .* name another folder"):
+            list_pictures([files], out, size, used)
     (files / "g.png").touch()
-    return {}
-
-
-def another_table(files: Path) -> dict[str, Any]:
+    with pytest.raises(UsageError, match="another command"):
+        list_pictures([files], out, 3, engine)
+    (files / "g.png").unlink()
     pq.write_table(pa.table({"bytes": [b"9", b"8", b"7"]}), files / "a" / "x.parquet")
-    return {}
+    with pytest.raises(UsageError, match="another command"):
+        list_pictures([files], out, 3, engine)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
-@pytest.mark.parametrize(
-    ("change", "difference"),
-    [
-        (more_files, "files"),
-        (another_table, "tables"),
-        (lambda _: {"size": 4}, "part size"),
-        (lambda _: {"model": "mlp_discriminator"}, "models"),
-    ],
-)
-def test_a_different_plan_is_refused(files: Path, tmp_path: Path, change: Any, difference: str) -> None:
-    planned([files], tmp_path / "out")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    with pytest.raises(UsageError, match=f"results of a run with other {difference}; name another folder"):
-        planned([files], tmp_path / "out", **change(files))
-    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
-
-
-def test_another_model_under_the_same_name_is_refused(files: Path, tmp_path: Path) -> None:
-    planned([files], tmp_path / "out")
-    content = json.loads((MODELS_FOLDER / "manifest.json").read_text())
-    content["files"]["discriminator.onnx"]["sha256"] = "0" * 64
-    with pytest.raises(UsageError, match="other models"):
-        make_plan([files], tmp_path / "out", 3, Manifest(MODELS_FOLDER, content), "discriminator")
-
-
-def test_a_folder_that_is_not_ours_is_refused(files: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_hold_results_is_refused(engine: Engine, files: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a folder of results"):
-        planned([files], files)
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "plan.json").write_text("[]")
-    with pytest.raises(UsageError, match="not a plan that can be read"):
-        planned([files], tmp_path / "out")
+        list_pictures([files], files, 3, engine)
     with pytest.raises(ResultsError, match=r"cannot be written \(File name too long\)"):
-        planned([files], tmp_path / ("x" * 300))
+        list_pictures([files], tmp_path / ("x" * 300), 3, engine)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
 """The one loader: every mode a format can hold, and a sentence for every refusal."""
 
-import os
 import struct
 import zlib
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.decoder.images import SEVERAL_FRAMES, encode_png, load_picture
+from demo.decoder.client import SEVERAL_FRAMES, Pool
+from demo.decoder.images import encode_png, load_picture
 from demo.decoder.limits import LARGEST_FILE_BYTES
-from demo.decoder.worker import jpeg_scans
 from demo.errors import PictureError
 from tests.support.pictures import (
     CHANNELS,
@@ -31,7 +31,6 @@ from tests.support.pictures import (
 )
 from tests.tools.hostile.bombs import bombs
 
-POSIX = os.name == "posix"
 RAMP = np.tile(np.arange(0, 256, 4).astype(np.uint8), (32, 1))
 
 
@@ -89,12 +88,12 @@ def test_every_depth_of_palette(depth: int, interlaced: bool) -> None:
     assert np.array_equal(loaded, np.dstack([palette[samples[..., 0]], alpha[samples[..., 0]]]))
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8])
 def test_the_transparent_grey_of_a_png(depth: int) -> None:
     samples = np.random.default_rng(4).integers(0, 2**depth, (13, 19, 1))
     value = int(samples[0, 0, 0])
     loaded = load(png(samples, depth, GREY, {b"tRNS": struct.pack(">H", value)}))
-    expected = samples >> 8 if depth == 16 else samples * 255 // (2**depth - 1)
+    expected = samples * 255 // (2**depth - 1)
     alpha = np.where(samples == value, 0, 255)
     assert np.array_equal(loaded, np.dstack([expected, expected, expected, alpha]))
 
@@ -206,10 +205,6 @@ def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
 
 
 def test_a_huge_picture_is_refused_before_it_is_decoded() -> None:
-    side = struct.pack("<HH", 16383, 16383)
-    vp8 = b"VP8 " + struct.pack("<I", 30) + b"\0\0\0\x9d\x01\x2a" + side + bytes(20)
-    vp8l = b"VP8L" + struct.pack("<I", 30) + b"\x2f" + struct.pack("<I", 16382 | 16382 << 14) + bytes(25)
-    vp8x = b"VP8X" + struct.pack("<I", 10) + bytes(4) + b"\xfe\x3f\0\xfe\x3f\0"
     bitmap = bytearray(encoded(Image.new("1", (10, 10)), "BMP"))
     bitmap[18:26] = (60000).to_bytes(4, "little") * 2
     gif = bytearray(encoded(Image.new("L", (10, 10)), "GIF"))
@@ -217,19 +212,15 @@ def test_a_huge_picture_is_refused_before_it_is_decoded() -> None:
     blank = chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
     heic = encoded(Image.new("L", (64, 64)), "HEIC")
     extents = heic.index(b"ispe") + 8
-    avif = encoded(Image.new("L", (64, 64)), "AVIF")
-    avif_extents = avif.index(b"ispe") + 8
     large = struct.pack(">II", 12000, 12000)
     for content in (
         png_header(65535, 65535, 8, RGBA) + blank,
         png_header(2**31 - 1, 2**31 - 1, 1, GREY) + blank,
-        *(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body for body in (vp8, vp8l, vp8x)),
         bytes(bitmap),
         bytes(gif),
         heic[:extents] + large + heic[extents + 8 :],
-        avif[:avif_extents] + large + avif[avif_extents + 8 :],
     ):
-        assert "more than 67,000,000 pixels" in reason_of(content)
+        assert "more than 67 million pixels" in reason_of(content)
 
 
 def test_the_largest_picture_that_is_allowed() -> None:
@@ -238,7 +229,7 @@ def test_the_largest_picture_that_is_allowed() -> None:
     assert load(turned(8192, 6144, RGB)).shape == (8192, 6144, 3)
     assert load(turned(6144, 6144, RGBA)).shape == (6144, 6144, 4)
     for width, height, colour in ((8192, 6145, RGB), (6144, 6145, RGBA)):
-        assert "too much memory" in reason_of(turned(width, height, colour))
+        assert "37 million with transparency" in reason_of(turned(width, height, colour))
 
 
 def turned(width: int, height: int, colour: int) -> bytes:
@@ -264,32 +255,15 @@ def test_text_and_profiles_that_unpack_to_much_are_refused(name: bytes, content:
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("chunks.png", "too much text or colour data"),
-        ("unknown.png", "too much text or colour data"),
-        ("comments.jpg", "too much text or colour data"),
-        ("filled.jpg", "too much text or colour data"),
-        ("comments.gif", "too much text or colour data"),
-        ("chunks-behind.png", "too much work"),
-        ("scans.jpg", "too much work"),
-        ("narrow.png", "more than 65,535 pixels wide or high"),
-    ],
+    "name", ["chunks.png", "chunks-behind.png", "comments.jpg", "filled.jpg", "comments.gif"]
 )
-def test_bombs_of_many_small_blocks_are_refused_in_time(name: str, sentence: str) -> None:
-    """Millions of empty blocks, thousands of scans: each took seconds, up to the worker's end."""
-    if POSIX or sentence.startswith("more"):
-        assert sentence in reason_of(bombs()[name])
+def test_millions_of_tiny_blocks_are_refused(name: str) -> None:
+    assert "too much text or colour data" in reason_of(bombs()[name])
 
 
-def test_scans_are_counted_in_the_pixels_alone() -> None:
-    picture = Image.fromarray(RAMP)
-    plain, progressive = (encoded(picture, "JPEG", progressive=each) for each in (False, True))
-    assert jpeg_scans(plain, 64) == 1
-    assert 2 <= jpeg_scans(progressive, 64) <= 10
-    assert jpeg_scans(progressive, 1) == 2
-    # In a comment, and behind the end, as a film that a phone appends.
-    hidden = plain[:2] + b"\xff\xfe\0\x0a" + b"\xff\xda\0\2" * 2 + plain[2:] + b"\xff\xda" * 99
-    assert jpeg_scans(hidden, 64) == 1
-    assert load(hidden).shape == (*RAMP.shape, 1)
-    assert jpeg_scans(plain[:20], 64) == jpeg_scans(b"\xff\xd8", 64) == 0
+def test_a_picture_of_thousands_of_scans_takes_too_long() -> None:
+    with (
+        closing(Pool(size=1, time_limit=1.0)) as pool,
+        pytest.raises(PictureError, match="longer than 1 sec"),
+    ):
+        load_picture(bombs()["scans.jpg"], pool)

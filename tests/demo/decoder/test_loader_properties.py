@@ -12,9 +12,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from demo.batch.archive import Archive, member_name
+from demo.batch.archive import Archive
 from demo.decoder.images import load_picture
-from demo.decoder.worker import jpeg_scans, sniff, webp_pixels
 from demo.errors import PictureError
 from tests.support.pictures import encoded, samples_of_every_format
 from tests.tools.hostile.mutate import mutate
@@ -60,9 +59,6 @@ def outcome(content: bytes) -> NDArray[np.uint8] | str:
 @example(b"\0" * 2000, b"BM")
 def test_any_bytes_give_a_picture_or_a_sentence(content: bytes, beginning: bytes) -> None:
     outcome(beginning + content)
-    sniff(content)
-    webp_pixels(b"RIFF\0\0\0\0WEBP" + content)
-    assert 0 <= jpeg_scans(content, 3) <= 4
 
 
 @SETTINGS
@@ -93,12 +89,7 @@ def test_any_change_of_a_zip_gives_files_or_a_sentence(
     sentences = []
     try:
         with Archive(path) as archive:
-            for member in archive.members:
-                assert isinstance(member_name(member), str)
-                try:
-                    archive.read(member)
-                except PictureError as error:
-                    sentences.append(str(error))
+            sentences += [str(each) for _, each in archive.pictures() if isinstance(each, PictureError)]
     except PictureError as error:
         sentences.append(str(error))
     assert all(each.endswith(".") and not PATH.search(each) for each in sentences)

@@ -2,20 +2,13 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from demo.decoder.images import encode_png
 from demo.inference.answer import Thresholds
-from demo.inference.check import check_bytes, score
+from demo.inference.check import answer_all, check_bytes
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 from tests.support.detectors import tiny_groups
-
-
-def preprocessed(pixels: NDArray[np.uint8]) -> Preprocessed:
-    """Pixels, uint8 [28, 28], as though the normalizer had not changed them."""
-    height, width = pixels.shape
-    return Preprocessed(pixels, height, width, (0, 0, height, width), inverted=False)
 
 
 @pytest.mark.parametrize(
@@ -41,21 +34,18 @@ def test_the_verdict_tests_the_domain_first(
 
 def test_answers_carry_the_digit_and_the_domain(product_engine: Engine) -> None:
     pixels = np.concatenate(list(tiny_groups().values()))
-    pictures = [preprocessed(each) for each in pixels]
+    pictures = [Preprocessed(each, 28, 28, (0, 0, 28, 28), inverted=False) for each in pixels]
     scores = product_engine.score(pixels)
     assert scores.digit_probabilities is not None
-    scored = score(product_engine, pictures, [str(index) for index in range(len(pixels))])
-    answers = [each.answer for each in scored]
-    assert [each.digit_probabilities for each in scored] == list(
-        map(tuple, scores.digit_probabilities.tolist())
-    )
-    assert len({answer.digit for answer in answers}) > 2
-    for answer, row, in_domain in zip(answers, scores.digit_probabilities, scores.in_domain, strict=True):
-        assert answer.digit == int(row.argmax())
-        assert type(answer.digit) is int
-        assert answer.digit_probability == float(row.max())
-        assert answer.in_domain == float(in_domain)
-        assert answer.model == "discriminator"
+    checked = answer_all(product_engine, [str(index) for index in range(len(pixels))], pictures)
+    assert len({each.answer.digit for each in checked}) > 2
+    for each, row, in_domain in zip(checked, scores.digit_probabilities, scores.in_domain, strict=True):
+        assert each.digit_probabilities == tuple(row.tolist())
+        assert each.answer.digit == int(row.argmax())
+        assert type(each.answer.digit) is int
+        assert each.answer.digit_probability == float(row.max())
+        assert each.answer.in_domain == float(in_domain)
+        assert each.answer.model == "discriminator"
 
 
 def test_a_picture_that_is_not_a_digit_keeps_its_numbers(product_engine: Engine) -> None:

@@ -3,7 +3,6 @@
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -11,11 +10,10 @@ import pytest
 
 from demo.contract import DIGITS, PICTURE_SHAPE
 from demo.environment import available_cores
-from demo.errors import DeviceError, ModelError, RequestError
+from demo.errors import ModelError, RequestError
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import pack, unpack
-from demo.inference.sessions import CPU, CUDA
 from export.convert import blank_groups
 from tests.support.detectors import leave_product_out
 from tests.support.generators import BLOCK, GLYPHS
@@ -47,36 +45,6 @@ def test_the_detector_is_the_default_where_it_is_published(models: Path) -> None
 def test_a_run_uses_the_cores_of_this_process_or_fewer(models: Path, given: int, used: int) -> None:
     session = Engine.load(models, "cpu", threads=given).session("discriminator")
     assert session.get_session_options().intra_op_num_threads == used
-
-
-class LostDevice:
-    """A session on CUDA whose device has stopped."""
-
-    def __init__(self, session: Any) -> None:
-        self.get_inputs = session.get_inputs
-
-    def run(self, *_: object) -> None:
-        raise RuntimeError("CUDA failure 999: unknown error")
-
-    def get_providers(self) -> list[str]:
-        return [CUDA, CPU]
-
-
-def test_a_lost_cuda_device_is_replaced_by_the_cpu_and_reported(models: Path) -> None:
-    engine = Engine.load(models, "cpu")
-    fakes = engine.generate("mlp_generator", 2, 1)
-    expected = engine.score(fakes).logit
-    engine.device = "auto"
-    for name in ("normalizer", "mlp_generator"):
-        engine._sessions[name] = LostDevice(engine.session(name))
-    assert np.array_equal(engine.generate("mlp_generator", 2, 1), fakes)
-    assert engine.normalize(fakes[0][..., np.newaxis]).shape == PICTURE_SHAPE
-    assert np.array_equal(engine.score(fakes).logit, expected)
-    assert "CUDA is not used: its device stopped running the models." in engine.device_note
-    engine.device = "cuda"
-    engine._sessions["mlp_generator"] = LostDevice(engine.session("mlp_generator"))
-    with pytest.raises(DeviceError, match="Use --device cpu"):
-        engine.generate("mlp_generator", 2, 1)
 
 
 def test_the_detector_s_scores_are_its_file_s(product_models: Path, product_engine: Engine) -> None:

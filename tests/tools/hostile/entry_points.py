@@ -1,5 +1,6 @@
 """The entry points of the app: each function sends files to one, and returns the exchange."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -36,13 +37,17 @@ class Exchange:
     text: str
 
 
-def exchange(files: Mapping[str, bytes], ask: Callable[[], tuple[Answers, str]]) -> Exchange:
-    """Time requests for files, which return the answers and the text of the last response."""
+Ask = Callable[[httpx.Client, Mapping[str, bytes]], tuple[Answers, str]]
+"""Sends files to an entry point; returns the answers and the text of the last response."""
+
+
+def exchange(ask: Ask, client: httpx.Client, files: Mapping[str, bytes]) -> Exchange:
+    """Send files to an entry point, and time it."""
     begun = time.perf_counter()
     status = 200
     answers: Answers = ()
     try:
-        answers, text = ask()
+        answers, text = ask(client, files)
     except httpx.HTTPStatusError as refusal:
         status, text = refusal.response.status_code, refusal.response.text
         # One sentence for all.
@@ -61,72 +66,66 @@ def sentence(refusal: str) -> str:
         return refusal
 
 
-def post_one(client: httpx.Client, name: str, content: bytes) -> Exchange:
+def post_one(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
     """`POST /v1/check`, a picture as the body."""
-
-    def ask() -> tuple[Answers, str]:
-        response = client.post("v1/check", content=content, headers={"content-type": "image/png"})
-        response.raise_for_status()
-        return (response.json(),), response.text
-
-    return exchange({name: content}, ask)
+    (content,) = files.values()
+    headers = {"content-type": "image/png"}
+    response = client.post("v1/check", content=content, headers=headers).raise_for_status()
+    return (response.json(),), response.text
 
 
-def post_form(client: httpx.Client, files: Mapping[str, bytes]) -> Exchange:
+def post_form(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
     """`POST /v1/check`, a form of files."""
-
-    def ask() -> tuple[Answers, str]:
-        response = client.post("v1/check", files=[("files", each) for each in files.items()])
-        response.raise_for_status()
-        return tuple(response.json()), response.text
-
-    return exchange(files, ask)
+    sent = [("files", each) for each in files.items()]
+    response = client.post("v1/check", files=sent).raise_for_status()
+    return tuple(response.json()), response.text
 
 
-def call(client: httpx.Client, endpoint: str, files: Mapping[str, bytes]) -> Exchange:
-    """Uploads, then `/check` or `/check_many`, as a gradio client calls them."""
-
-    def ask() -> tuple[Answers, str]:
-        sent = upload(client, files)
-        address = f"gradio_api/call/{endpoint}"
-        joined = client.post(address, json={"data": [sent[0] if endpoint == "check" else sent]})
-        joined.raise_for_status()
-        stream = client.get(f"{address}/{joined.json()['event_id']}").raise_for_status().text
-        event, _, data = stream.strip().rpartition("event: ")[2].partition("\ndata: ")
-        found = json.loads(data)
-        if event != "complete":
-            return ({"error": found["error"]},) * len(files), stream
-        return tuple(found[0]) if endpoint == "check_many" else (found[0],), stream
-
-    return exchange(files, ask)
+def call_check(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
+    """An upload, then `/check`, as a gradio client calls it."""
+    return called(client, "check", upload(client, files)[0], files)
 
 
-def page_many(client: httpx.Client, number: int, name: str, content: bytes) -> Exchange:
-    """*Many files* of the page, which opens zips: each member has an answer. number: of its event."""
-
-    def ask() -> tuple[Answers, str]:
-        session = uuid4().hex
-        call = {
-            # null: a state, which the server keeps.
-            "data": [upload(client, {name: content}), None],
-            "event_data": {"run": 1, "refused": []},
-            "fn_index": number,
-            "session_hash": session,
-        }
-        client.post("gradio_api/queue/join", json=call).raise_for_status()
-        stream = client.get(f"gradio_api/queue/data?session_hash={session}").raise_for_status().text
-        events = (json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: "))
-        completed: dict[str, Any] = next(
-            (event for event in events if event["msg"] == "process_completed"), {}
-        )
-        output = completed["output"]
-        if not completed["success"]:
-            return ({"error": output["error"]},), stream
-        return tuple(json.loads(row["answer"]) for row in output["data"][0]["rows"]), stream
-
-    return exchange({name: content}, ask)
+def call_check_many(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
+    """Uploads, then `/check_many`, as a gradio client calls it."""
+    return called(client, "check_many", upload(client, files), files)
 
 
+def called(
+    client: httpx.Client, endpoint: str, value: object, files: Mapping[str, bytes]
+) -> tuple[Answers, str]:
+    """Call an endpoint with one value."""
+    address = f"gradio_api/call/{endpoint}"
+    joined = client.post(address, json={"data": [value]}).raise_for_status()
+    stream = client.get(f"{address}/{joined.json()['event_id']}").raise_for_status().text
+    event, _, data = stream.strip().rpartition("event: ")[2].partition("\ndata: ")
+    found = json.loads(data)
+    if event != "complete":
+        return ({"error": found["error"]},) * len(files), stream
+    return tuple(found[0]) if endpoint == "check_many" else (found[0],), stream
+
+
+def page_many(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
+    """*Many files* of the page, which opens zips: each member has an answer."""
+    session = uuid4().hex
+    call = {
+        # null: a state, which the server keeps.
+        "data": [upload(client, files), None],
+        "event_data": {"run": 1, "refused": []},
+        "fn_index": event_number(client, "page_many"),
+        "session_hash": session,
+    }
+    client.post("gradio_api/queue/join", json=call).raise_for_status()
+    stream = client.get(f"gradio_api/queue/data?session_hash={session}").raise_for_status().text
+    events = (json.loads(line[6:]) for line in stream.splitlines() if line.startswith("data: "))
+    completed: dict[str, Any] = next((event for event in events if event["msg"] == "process_completed"), {})
+    output = completed["output"]
+    if not completed["success"]:
+        return ({"error": output["error"]},), stream
+    return tuple(json.loads(row["answer"]) for row in output["data"][0]["rows"]), stream
+
+
+@functools.cache
 def event_number(client: httpx.Client, name: str) -> int:
     """Return the number of one of the page's events."""
     events = client.get("config").json()["dependencies"]

@@ -63,7 +63,4 @@ def test_artifact_generators_are_reproducible(digits: Digits) -> None:
         assert made.dtype == np.uint8
         assert np.array_equal(made, again)
         assert not np.array_equal(made, other)
-        originals = real_digits(generator.name, digits.images.numpy(), digits.labels.numpy())
-        unchanged = (made == originals.sample(count, 3, wanted)).all((1, 2))
-        assert unchanged.mean() < 0.1
         assert generator.sample(5, 0, None).shape == (5, 28, 28)

@@ -90,7 +90,7 @@ def test_every_failed_mirror_is_named(
     use_mirrors(small_dataset, (mirror, "http://127.0.0.1:9/"), monkeypatch)
     served = tmp_path / "data" / small_dataset / "train-images.gz"
     served.write_bytes(served.read_bytes()[:-50])
-    with pytest.raises(DataError, match=r"could not be downloaded: .*truncated.* or .*:9/ .*TOUCHSTONE_DATA"):
+    with pytest.raises(DataError, match=r"could not be downloaded: .*truncated.* or .*:9/.*TOUCHSTONE_DATA"):
         mnist.load(small_dataset, "train")
     assert not list((cache / small_dataset).glob("train-images*"))
 

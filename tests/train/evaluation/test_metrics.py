@@ -9,7 +9,6 @@ from train.evaluation.metrics import (
     auroc,
     bootstrap,
     expected_calibration_error,
-    reliability,
     side_distance,
     true_positive_rate,
 )
@@ -44,17 +43,6 @@ def test_calibration_error_recognises_shifted_probabilities() -> None:
     assert expected_calibration_error(np.clip(probability + 0.1, 0, 1), label) > 0.05
     # Always the base rate: uninformative, but calibrated.
     assert expected_calibration_error(np.full(20_000, 0.25), np.arange(20_000) % 4 == 0) < 1e-12
-
-
-def test_bins_have_equal_mass_and_do_not_depend_on_the_order() -> None:
-    random = np.random.default_rng(0)
-    probability, label = random.random(1500).round(3), random.integers(0, 2, 1500)
-    points = reliability(probability, label)
-    assert points.pictures.sum() == 1500
-    assert np.abs(points.pictures - 100).max() <= 5
-    assert (np.diff(points.probability) > 0).all()
-    order = random.permutation(1500)
-    assert np.allclose(reliability(probability[order], label[order]), points)
 
 
 def test_an_interval_holds_the_true_value_and_narrows_with_more_scores() -> None:

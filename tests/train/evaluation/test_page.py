@@ -6,7 +6,6 @@ from typing import Any
 from demo.inference.engine import MODELS_FOLDER
 from train.data.dataset import MNIST
 from train.evaluation.page import goals
-from train.evaluation.tables import BINS
 
 
 def report(auroc_unseen: float, fake: float) -> dict[str, Any]:
@@ -48,13 +47,4 @@ def test_the_published_report_is_consistent() -> None:
     spread = published["distributions"]
     assert spread["real"]["count"] == published["test_digits"]
     assert spread["pen"]["count"] == published["pen_digits"]
-    for each in spread.values():
-        assert each["count"] == sum(each["bins"])
-        assert len(each["bins"]) == BINS
-        assert len(each["percentiles"]) == 101
-        assert each["percentiles"] == sorted(each["percentiles"])
-    # Percentiles count scores below a threshold whatever the verdict, which may be "not a digit".
-    real = published["thresholds"]["real"]
-    below = sum(value <= real for value in spread["real"]["percentiles"]) / 101
-    verdicts = published["verdicts"][MNIST]
-    assert verdicts["real"] - 0.01 <= below <= verdicts["real"] + verdicts["not a digit"] + 0.01
+    assert all(each["count"] == sum(each["bins"]) for each in spread.values())

@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from train.data.dataset import MNIST
+from train.data.dataset import MNIST, NORMALIZED, PictureSet
 from train.detector.calibrate import sigmoid
 from train.evaluation.eval_set import (
     COMBINED,
     ENLARGEMENTS,
-    NORMALIZED,
     SMALL,
     STRENGTHS,
-    EvalSet,
     corrupted,
 )
 from train.evaluation.metrics import auroc
@@ -33,15 +31,15 @@ def brightness(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     return means
 
 
-def by_brightness(eval_set: EvalSet) -> Scorer:
-    return lambda group, condition: brightness(eval_set.pictures[group, condition])
+def by_brightness(eval_set: PictureSet) -> Scorer:
+    return lambda group, condition: brightness(eval_set.images[group, condition])
 
 
-def predictor_of(eval_set: EvalSet) -> Predictor:
+def predictor_of(eval_set: PictureSet) -> Predictor:
     """Predictions by brightness: fake from 100 on, else not a digit."""
 
     def predict(group: str, condition: str) -> Predictions:
-        logits = brightness(eval_set.pictures[group, condition])
+        logits = brightness(eval_set.images[group, condition])
         digits = np.zeros((len(logits), 10), np.float32)
         return Predictions(logits, sigmoid(logits - 100), digits, (logits >= 100).astype(int))
 
@@ -53,7 +51,7 @@ def flat(*levels: int) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def eval_set() -> EvalSet:
+def eval_set() -> PictureSet:
     pictures = {}
     for condition in (NORMALIZED, *COMBINATIONS):
         pictures[MNIST, condition] = flat(*range(100))
@@ -62,10 +60,10 @@ def eval_set() -> EvalSet:
     for condition in COMBINATIONS:
         first = 100 * (condition == COMBINATIONS[0])
         pictures["half", condition] = flat(*range(first, first + 100))
-    return EvalSet(pictures, {})
+    return PictureSet(pictures, {}, {})
 
 
-def test_each_condition_is_compared_with_its_own_reals(eval_set: EvalSet) -> None:
+def test_each_condition_is_compared_with_its_own_reals(eval_set: PictureSet) -> None:
     figures = compared(by_brightness(eval_set), ["half"])
     assert figures["auroc"]["value"] == auroc(np.arange(100.0), np.arange(50.0, 150))
     # Separable at one strength of three.
@@ -82,6 +80,6 @@ def test_changed_verdicts_are_counted_by_class() -> None:
         for condition in (SMALL, *ENLARGEMENTS)
     }
     pictures[MNIST, "enlarged-bicubic"] = flat(10, 20, 30, 140)
-    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(EvalSet(pictures, {})))
+    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(PictureSet(pictures, {}, {})))
     assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
     assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}

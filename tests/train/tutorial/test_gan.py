@@ -1,6 +1,5 @@
 """The tutorial's command: what it learns, what it saves, and that stopping it changes nothing."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from train.evaluation.tutorial import evaluate_tutorial
 from train.run import Run
 from train.tutorial.gan import TutorialPair
 
-OPTIONS = "tutorial --preset smoke --dataset small-digits --epochs 12 --save-every 20 --threads 1"
+OPTIONS = "tutorial --preset smoke --dataset small-digits --epochs 4 --save-every 10 --threads 1"
 
 
 def test_fakes_have_eight_bits_in_either_precision() -> None:
@@ -40,9 +39,7 @@ def test_a_run_has_its_options_metrics_and_pictures(smoke_run: Path) -> None:
     steps = run.steps()
     assert steps[0] == 0
     assert len(steps) >= 4
-    saved = json.loads(run.config_path.read_text())
-    assert saved["threads"] >= 1
-    assert saved["device"] in ("cpu", "cuda")
+    assert run.config(TutorialConfig).threads >= 1
     rows = run.metrics()
     assert [row["step"] for row in rows if row["kind"] == "snapshot"] == steps
     windows = [row["step"] for row in rows if row["kind"] == "window"]
@@ -53,11 +50,10 @@ def test_a_run_has_its_options_metrics_and_pictures(smoke_run: Path) -> None:
 
 
 def test_a_smoke_run_learns_to_recognise_its_own_fakes(smoke_run: Path) -> None:
-    figures, untrained = (evaluate_tutorial(Run(smoke_run), step) for step in (None, 0))
+    figures = evaluate_tutorial(Run(smoke_run))
     assert figures["raw"]["auroc_own_generator"] > 0.7
     assert figures["raw"]["real_called_fake"] < 0.8
     assert figures["normalized"]["auroc_own_generator"] > 0.6
-    assert untrained["raw"] != figures["raw"]
 
 
 def test_an_interrupted_and_resumed_run_is_bit_identical(
@@ -69,7 +65,7 @@ def test_an_interrupted_and_resumed_run_is_bit_identical(
 
     step = TutorialPair.step
     with monkeypatch.context() as patch:
-        for flags, count in (([], 30), (["--resume"], 50)):
+        for flags, count in (([], 15), (["--resume"], 25)):
             countdown = iter(range(count))
 
             def interrupted(

@@ -1,25 +1,22 @@
-"""Servers in processes of their own, and what processes cost, read from /proc (Linux only)."""
+"""Local servers that are measured or tested: the app in a process of its own, and a folder of files."""
 
+import functools
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Final
+from typing import NamedTuple
 
 from export.benchmark.harness import ROOT
 from export.errors import ExportError
 
-PROC: Final = Path("/proc")
-KNOWN: Final = (PROC / "self" / "stat").exists()
-"""Whether this system tells what other processes cost."""
 
-
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """A running server. lines: what it printed until it was ready; the first ends with its address."""
 
     lines: list[str]
@@ -30,18 +27,9 @@ class Server:
         """Its URL, ending in a slash."""
         return self.lines[0].split()[-1]
 
-    def processor_seconds(self) -> float:
-        """Return the processor time of the server and its decoders so far; 0 if the system does not tell."""
-        spent = 0.0
-        for process in (self.pid, *children(self.pid)) if KNOWN else ():
-            # A decoder may end in between.
-            with suppress(OSError):
-                spent += processor_seconds(process)
-        return spent
-
 
 @contextmanager
-def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) -> Iterator[Server]:
+def running(command: Sequence[str], checkout: Path = ROOT, **environment: str) -> Iterator[Server]:
     """Run `python -m COMMAND` as a server in a checkout; it is killed at the end.
 
     environment: variables added to this process's own.
@@ -80,26 +68,28 @@ def served(command: Sequence[str], checkout: Path = ROOT, **environment: str) ->
             process.kill()
 
 
-def processor_seconds(pid: int) -> float:
-    """Return the processor time that a running process has used so far, without its children's."""
-    # The name comes first and may contain anything; after it, fields 14 and 15 of `man 5 proc_pid_stat`.
-    fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+class Served(NamedTuple):
+    """A served folder: its URL, and the paths that have been requested so far."""
+
+    address: str
+    asked: list[str]
 
 
-def peak_mebibytes(pid: int) -> float:
-    """Return the peak memory of a running process in MiB.
+@contextmanager
+def serving(folder: Path) -> Iterator[Served]:
+    """Serve a folder on a free port of 127.0.0.1."""
+    asked: list[str] = []
 
-    Raises:
-        ProcessLookupError: it has ended.
-    """
-    for line in (PROC / str(pid) / "status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise ProcessLookupError(f"process {pid} has ended")
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            asked.append(self.path)
 
-
-def children(pid: int) -> list[int]:
-    """Return the ids of a process's running children."""
-    lists = (PROC / str(pid) / "task").glob("*/children")
-    return [int(child) for path in lists for child in path.read_text().split()]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=folder))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield Served(f"http://127.0.0.1:{server.server_port}/", asked)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

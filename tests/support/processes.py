@@ -1,0 +1,24 @@
+"""What processes cost, read from /proc (Linux only)."""
+
+from pathlib import Path
+from typing import Final
+
+PROC: Final = Path("/proc")
+
+
+def peak_mebibytes(pid: int) -> float:
+    """Return the peak memory of a running process in MiB.
+
+    Raises:
+        ProcessLookupError: it has ended.
+    """
+    for line in (PROC / str(pid) / "status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise ProcessLookupError(f"process {pid} has ended")
+
+
+def children(pid: int) -> list[int]:
+    """Return the ids of a process's running children."""
+    lists = (PROC / str(pid) / "task").glob("*/children")
+    return [int(child) for path in lists for child in path.read_text().split()]
