@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for look in LOOKS:
             for view in USES:
                 picture = screenshot(browser, address, look, view, parsed.full)
-                picture.save(parsed.folder / f"{view}-{look}.webp", quality=80, method=6)
+                # WebP has at most 16,383 pixels a side.
+                kind = "png" if parsed.full else "webp"
+                picture.save(parsed.folder / f"{view}-{look}.{kind}", quality=80, method=6)
     return 0
 
 
