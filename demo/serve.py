@@ -106,7 +106,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
     traffic = Traffic()
     rules = [*API_RULES, *PAGE_RULES]
-    routes = [health_route(engine), downloads_route(engine.manifest)]
+    routes = [health_route(engine, engine.models), downloads_route(engine.manifest)]
     tools = None
     if mcp_host is not None:
         from demo.api.mcp import ToolServer

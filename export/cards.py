@@ -22,6 +22,7 @@ from demo.inference.manifest import Manifest
 from export.benchmark.command import tables
 from export.benchmark.harness import RESULTS
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED
+from train.generators.report import markdown_table
 
 TEXTS: Final = Path(__file__).with_name("texts")
 AGREEMENT: Final = "agreement.json"
@@ -221,76 +222,17 @@ def generators_card(entry: Record, report: Record) -> str:
             "generators": len(rows),
             "name": entry["metrics"]["name"],
             "licence": entry["licence"],
-            "table": quality_table(report["rows"]),
-            "remarks": remarks(rows),
+            "table": markdown_table(report),
             "grids": "\n".join(grids),
         },
-    )
-
-
-def quality_table(rows: Sequence[Record]) -> str:
-    """Return the generators' figures, held-out real digits first."""
-    columns = (
-        ("Fréchet", "frechet", ".3f"),
-        ("Precision", "precision", ".3f"),
-        ("Recall", "recall", ".3f"),
-        ("Wanted digit", "wanted_digit", ".1%"),
-        ("Nearest", "nearest_median", ".3f"),
-        ("Copies", "copies", ".2%"),
-        ("s per 1,000", "seconds_per_1000", ".2f"),
-        ("s of training", "training_seconds", ",.0f"),
-    )
-    cells = [
-        (
-            row["name"],
-            row["kind"],
-            *(DASH if row[key] is None else format(row[key], form) for _, key, form in columns),
-        )
-        for row in rows
-    ]
-    headings = ("Digits", "Kind", *(heading for heading, _, _ in columns))
-    return table(headings, cells, numbers=range(2, len(headings)))
-
-
-def remarks(rows: Sequence[Record]) -> str:
-    """Return which generators are as near to the test digits as real ones, which are far, and which copy."""
-    groups = {
-        "As near to the test digits as held-out real digits, or nearer": [
-            row for row in rows if row["frechet_ratio"] <= 1
-        ],
-        "More than ten times as far": [row for row in rows if row["frechet_ratio"] > 10],
-        "Nearer to training digits than chance": [row for row in rows if row["copies"] > 0.01],
-    }
-    return " ".join(
-        f"{what}: {', '.join('`{name}`'.format_map(row) for row in found)}."
-        for what, found in groups.items()
-        if found
     )
 
 
 def conformance_readme(pack: Path) -> str:
     """Return the README of a conformance pack."""
     expected = json.loads((pack / EXPECTED).read_text(encoding="utf-8"))
-    rows = [
-        (
-            f"[{row['file']}]({row['file']})",
-            "x".join(map(str, row["array"]["shape"])),
-            row["verdict"],
-            f"{row['fake_probability']:.4f}",
-            "yes" if row["opaque_8_bit_png"] else "",
-        )
-        for row in expected["pictures"]
-    ]
-    pictures = table(("Picture", "Array", "Verdict", "P(fake)", "Plain PNG"), rows, numbers=(3,))
-    return text(
-        "conformance",
-        {
-            **expected,
-            "count": len(rows),
-            "agreement": agreement_section(pack / AGREEMENT, expected["sha256"]),
-            "pictures": pictures,
-        },
-    )
+    agreement = agreement_section(pack / AGREEMENT, expected["sha256"])
+    return text("conformance", {**expected, "count": len(expected["pictures"]), "agreement": agreement})
 
 
 def agreement_section(path: Path, sha256: str) -> str:

@@ -1,6 +1,5 @@
 """The tutorial pair's history: scores at every snapshot, grids of samples, losses, and recorded steps."""
 
-import io
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -8,13 +7,12 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import nn
 from torch.nn.functional import leaky_relu
 
 from demo.contract import HISTORY_PICTURE, HISTORY_RECORD, HISTORY_STEPS
 from train.bundle import HISTORY, Bundle
-from train.figures import grid
+from train.figures import grid_png
 from train.tutorial.gan import GRID, GRID_COLUMNS, WINDOW
 from train.tutorial.models import MlpDiscriminator
 from train.tutorial.trace import RECORD
@@ -63,20 +61,10 @@ def history_files(bundle: Bundle) -> dict[str, bytes]:
     """
     recorded = {HISTORY_STEPS: bundle.files[RECORD]} if RECORD in bundle.files else {}
     return {
-        HISTORY_PICTURE: history_picture(bundle.pictures[HISTORY]),
+        HISTORY_PICTURE: grid_png(bundle.pictures[HISTORY], GRID_COLUMNS),
         HISTORY_RECORD: history_record(bundle.record["snapshots"], bundle.record["windows"]),
         **recorded,
     }
-
-
-def history_picture(samples: NDArray[np.uint8]) -> bytes:
-    """Return the generator's grids, one above the other, as a grey PNG.
-
-    samples: uint8 [snapshots * GRID, height, width].
-    """
-    stream = io.BytesIO()
-    Image.fromarray(grid(samples, GRID_COLUMNS)).save(stream, "PNG", optimize=True)
-    return stream.getvalue()
 
 
 def history_record(snapshots: Sequence[Mapping[str, Any]], windows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -13,24 +13,21 @@ from PIL import Image
 from train.checkpoint import write_atomically
 
 
-def grid(pictures: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """Lay out uint8 [n, height, width] in rows of `columns`; empty cells of the last row are black."""
+def grid_png(pictures: NDArray[np.uint8], columns: int) -> bytes:
+    """Return pictures uint8 [n, height, width] in rows as a PNG; empty cells of the last row are black."""
     count, height, width = pictures.shape
     rows = -(-count // columns)
     full = np.zeros((rows * columns, height, width), np.uint8)
     full[:count] = pictures
-    return (
-        full.reshape(rows, columns, height, width)
-        .transpose(0, 2, 1, 3)
-        .reshape(rows * height, columns * width)
-    )
+    grid = full.reshape(rows, columns, height, width).transpose(0, 2, 1, 3)
+    stream = io.BytesIO()
+    Image.fromarray(grid.reshape(rows * height, columns * width)).save(stream, "PNG", optimize=True)
+    return stream.getvalue()
 
 
 def save_grid(path: Path, pictures: NDArray[np.uint8], columns: int) -> None:
     """Save a grid of pictures uint8 [n, height, width]."""
-    stream = io.BytesIO()
-    Image.fromarray(grid(pictures, columns)).save(stream, "PNG", optimize=True)
-    write_atomically(path, stream.getvalue())
+    write_atomically(path, grid_png(pictures, columns))
 
 
 def save_curves(

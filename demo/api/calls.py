@@ -33,7 +33,7 @@ from demo.api.arguments import first_problem, generate_types
 from demo.api.gradio_private import has_answer, has_session
 from demo.api.limits import LARGEST_VALUES
 from demo.api.middleware import too_large
-from demo.api.routes import NAME, Body, Rule
+from demo.api.routes import NAME, Rule
 from demo.api.uploads import NOT_KEPT, disk_is_full, uploaded_file
 from demo.ui.texts import load_texts, preferred_language
 
@@ -121,9 +121,9 @@ class Calls:
                 raise HTTPException(404, "Nothing was asked in this session; join the queue first.")
         if (event := parts.get("event")) and not has_answer(self._app, event):
             raise HTTPException(404, "There is no such call, or its answer was fetched before.")
-        if rule.body is Body.UPLOAD and disk_is_full(self._uploads):
+        if rule.body == "upload" and disk_is_full(self._uploads):
             raise HTTPException(503, NOT_KEPT, {"retry-after": "60"})
-        if rule.body in (None, Body.UPLOAD) or scope["method"] != "POST":
+        if rule.body in (None, "upload") or scope["method"] != "POST":
             return receive
         content = self._rewritten(rule, parts, await Request(scope, receive).body())
         del headers["transfer-encoding"]
@@ -146,7 +146,7 @@ class Calls:
             raise HTTPException(400, NO_JSON) from error
         if not isinstance(body, dict):
             raise HTTPException(400, NO_JSON)
-        if rule.body is Body.JSON:
+        if rule.body == "json":
             return content
         key = parts.get("name", body.get("fn_index"))
         if type(key) not in (int, str) or key not in self._models:

@@ -5,8 +5,7 @@ of earlier calls, monitoring, streams, a login, editors. None of them can be rea
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
-from typing import Final
+from typing import Final, Literal
 
 from demo.api.limits import LARGEST_CALL, LARGEST_CANCEL, LARGEST_FORM, LARGEST_UPLOAD
 
@@ -22,25 +21,18 @@ POST: Final = ("POST", "OPTIONS")
 EVERY: Final = (*READ, "POST", "PUT", "PATCH", "DELETE")
 
 
-class Body(Enum):
-    """A kind of request body that is checked before gradio reads it."""
-
-    UPLOAD = auto()
-    JSON = auto()
-    CALL = auto()
-    """A call, which names its endpoint in the path, or the number of its event in the body."""
-
-
 @dataclass(frozen=True)
 class Rule:
     """A route that answers.
 
-    path: regular expression of the whole path. limit: bytes of a body. query: gradio may read the query.
+    path: regular expression of the whole path. body: what is checked before gradio reads it; a "call" names
+    its endpoint in the path, or the number of its event in the body. limit: bytes of a body. query: gradio
+    may read the query.
     """
 
     path: str
     methods: tuple[str, ...] = READ
-    body: Body | None = None
+    body: Literal["upload", "json", "call"] | None = None
     limit: int = 0
     query: bool = False
 
@@ -58,11 +50,11 @@ PAGE_RULES: Final = (
     Rule(rf"/(?:assets|static)/{FILE}"),
     Rule(rf"{GRADIO_API}/(?:app_id|startup-events|heartbeat/{NAME}|call/{NAME}/(?P<event>{NAME}))"),
     Rule(rf"{GRADIO_API}/(?:info|queue/data)", query=True),
-    Rule(rf"{GRADIO_API}/upload", POST, Body.UPLOAD, LARGEST_UPLOAD),
-    Rule(rf"{GRADIO_API}/queue/join", POST, Body.CALL, LARGEST_CALL, query=True),
-    Rule(rf"{GRADIO_API}/cancel", POST, Body.JSON, LARGEST_CANCEL),
-    Rule(rf"{GRADIO_API}/call/(?P<name>{NAME})", POST, Body.CALL, LARGEST_CALL),
+    Rule(rf"{GRADIO_API}/upload", POST, "upload", LARGEST_UPLOAD),
+    Rule(rf"{GRADIO_API}/queue/join", POST, "call", LARGEST_CALL, query=True),
+    Rule(rf"{GRADIO_API}/cancel", POST, "json", LARGEST_CANCEL),
+    Rule(rf"{GRADIO_API}/call/(?P<name>{NAME})", POST, "call", LARGEST_CALL),
 )
 """Routes of the page and of gradio's API."""
 
-MCP_RULE: Final = Rule(MCP_PATH, EVERY, Body.JSON, LARGEST_FORM)
+MCP_RULE: Final = Rule(MCP_PATH, EVERY, "json", LARGEST_FORM)

@@ -133,4 +133,7 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise ResultsError(f"{path} cannot be read as Parquet ({' '.join(str(error).split())}).") from error
+        reason = " ".join(str(error).split())
+        raise ResultsError(
+            f"{path} cannot be read as Parquet ({reason}); restore it, or remove it and start again."
+        ) from error

@@ -155,7 +155,12 @@ def run_parts(out: Path, check: Callable[[Sequence[int]], Iterable[int]]) -> boo
     with tqdm(total=sum(sizes), initial=done, unit=" files", leave=False, disable=None) as bar:
         for number in check(missing) if missing else ():
             bar.update(sizes[number])
-    failed = sum(count_errors(part_file(out, number)) for number in range(len(sizes)))
+    parts = [part_file(out, number) for number in range(len(sizes))]
+    if lost := [path.name for path in parts if not path.exists()]:
+        raise ResultsError(
+            f"{lost[0]} is not in {out} here; name a folder that all machines share with --out."
+        )
+    failed = sum(map(count_errors, parts))
     for path in out.iterdir():
         # Left behind by a killed process.
         if ASIDE.fullmatch(path.name):

@@ -51,7 +51,7 @@ SIGNATURES: Final = {
     b"GIF89a": "GIF",
     b"BM": "BMP",
 }
-HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"})
+HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
 LARGEST_BRAND_BOX: Final = 256
 MOST_READS: Final = 300_000
 """Reads from a file: Pillow needs a few for each block, and the largest honest file has thousands."""
@@ -190,8 +190,7 @@ def read(content: bytes) -> tuple[Image.Image, bool]:
         # A GIF's first frame and a HEIC may be larger than their headers claim.
         refuse_size(opened)
         picture = simplify(opened)
-        if picture.width * picture.height * len(picture.getbands()) > LARGEST_PICTURE_BYTES:
-            raise RefusedError(Outcome.TOO_LARGE)
+        refuse_size(picture)
         if name == "BMP" and picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
             # Programs without transparency leave these bytes 0 and mean an opaque picture.
             picture = picture.convert("RGB")
@@ -209,16 +208,23 @@ def sniff(content: bytes) -> str | None:
     if content[4:8] != b"ftyp":
         return None
     # AVIF and HEIC share a container and differ in the brands that it lists.
-    end = min(int.from_bytes(content[:4], "big"), LARGEST_BRAND_BOX)
-    brands = {content[8:12]} | {content[start : start + 4] for start in range(16, end, 4)}
-    if brands & {b"avif", b"avis"}:
+    brands = content[8 : min(int.from_bytes(content[:4], "big"), LARGEST_BRAND_BOX)]
+    if b"avif" in brands or b"avis" in brands:
         return "AVIF"
-    return "HEIC" if brands & HEIC_BRANDS else None
+    return "HEIC" if any(brand in brands for brand in HEIC_BRANDS) else None
 
 
-def refuse_size(opened: Image.Image) -> None:
-    """Raise RefusedError for a picture with too many pixels, or a side that is too long."""
-    if opened.width * opened.height > LARGEST_PIXELS or max(opened.size) > LONGEST_SIDE:
+def refuse_size(picture: Image.Image) -> None:
+    """Raise RefusedError for a picture with too many pixels or bytes, or a side that is too long."""
+    pixels = picture.width * picture.height
+    # A palette's colours may not have been read yet.
+    grey = picture.mode in ("1", "L", "I;16", "P")
+    channels = 1 if grey else 4 if picture.has_transparency_data else 3
+    if (
+        pixels > LARGEST_PIXELS
+        or pixels * channels > LARGEST_PICTURE_BYTES
+        or max(picture.size) > LONGEST_SIDE
+    ):
         raise RefusedError(Outcome.TOO_LARGE)
 
 

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.contract import DISCRIMINATOR, GENERATOR, LOGIT, MLP_DISCRIMINATOR, PIXELS
+from demo.contract import DISCRIMINATOR, LOGIT, MLP_DISCRIMINATOR, PIXELS
 from demo.errors import DeviceError
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
@@ -127,8 +127,7 @@ def variant_note(name: str, entry: Mapping[str, Any]) -> str:
 def generated_pixels(models: Path, count: int) -> NDArray[np.uint8]:
     """Return generated digits, uint8 [count, 28, 28]: speed may depend on how many pixels are zero."""
     engine = Engine.load(models, "cpu")
-    name = GENERATOR if GENERATOR in engine.generators else engine.default_generator
-    return engine.generate(name, count, SEED)
+    return engine.generate(engine.default_generator, count, SEED)
 
 
 def scorers(

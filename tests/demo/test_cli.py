@@ -54,10 +54,7 @@ def test_json_of_the_tutorial_model_has_no_digit(digit: Path, capsys: pytest.Cap
     assert main(["check", *options, str(digit)]) == 0
     answer = json.loads(capsys.readouterr().out)
     assert list(answer) == CONTRACT
-    assert answer["model"] == "mlp_discriminator"
-    assert answer["verdict"] == ("fake" if answer["fake_probability"] >= 0.5 else "real")
-    assert answer["digit"] is answer["digit_probability"] is answer["error"] is None
-    assert answer["in_domain"] == 1
+    assert (answer["model"], answer["digit"], answer["in_domain"]) == ("mlp_discriminator", None, 1)
 
 
 def test_an_unreadable_file_affects_only_its_own_line(
@@ -102,26 +99,19 @@ def test_missing_models_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_one_line_whatever_the_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names = [b"two\nlines.png", b"not-utf-8-\xff.png"]
-    paths = [os.fsdecode(os.fsencode(tmp_path) + b"/" + name) for name in names]
-    for arguments in (paths, ["--json", *paths]):
-        assert main(["check", "--device", "cpu", *arguments]) == 1
-        captured = capsys.readouterr().out
-        assert len(captured.encode().splitlines()) == 2
-
-
-def test_a_name_that_the_output_cannot_encode_is_escaped(tmp_path: Path) -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "demo", "check", "--device", "cpu", str(tmp_path / "é→.png")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-        env=os.environ | {"PYTHONIOENCODING": "ascii"},
-    )
-    assert "xe9" in result.stdout
-    assert result.stderr == ""
+def test_one_line_whatever_the_name_and_the_encoding(tmp_path: Path) -> None:
+    names = [tmp_path / "two\nlines.png", tmp_path / os.fsdecode(b"not-utf-8-\xff.png"), tmp_path / "é→.png"]
+    for options in ([], ["--json"]):
+        result = subprocess.run(
+            [sys.executable, "-m", "demo", "check", "--device", "cpu", *options, *names],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONIOENCODING": "ascii"},
+        )
+        assert len(result.stdout.splitlines()) == len(names)
+        assert result.stderr == ""
 
 
 def test_a_closed_output_gives_no_traceback(digit: Path) -> None:

@@ -128,7 +128,7 @@ def test_healthz_says_that_a_model_is_damaged_and_the_log_which(
     path.rename(path.with_suffix(".away"))
     if damage == "altered":
         path.write_bytes(b"another file")
-    with TestClient(Starlette(routes=[health_route(engine)])) as client:
+    with TestClient(Starlette(routes=[health_route(engine, engine.models)])) as client:
         response = client.get(HEALTH_PATH)
     state = response.json()
     assert response.status_code == 503

@@ -10,13 +10,9 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto
-from torch import nn
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main
-from export.convert import export_model, publish_models
-from export.errors import PublishError
-from export.generator import generator_spec
 from tests.export.test_convert import assert_plain, signature
 from tests.support.detectors import quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
@@ -24,30 +20,6 @@ from tests.support.runs import copied_generators
 from train.config import GeneratorsConfig
 from train.generators.conditional_gan import ConditionalGan
 from train.run import Run
-
-
-class Heavy(SegmentGenerator):
-    """A generator with more weights than the contract's two megabytes allow."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.ballast = nn.Embedding(70_000, LATENT)
-
-    def forward(self, noise: torch.Tensor, digit: torch.Tensor) -> torch.Tensor:
-        return super().forward(noise + self.ballast(digit), digit)
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-
-
-def export(generator: nn.Module, models: Path) -> None:
-    run = models.parent / "run"
-    with pytest.MonkeyPatch.context() as patch:
-        quick_gate(patch)
-        spec = generator_spec(generator, LATENT, "a run", "MIT")
-        publish_models([export_model(spec)], run, models, {"digits": 10}, {})
 
 
 def test_the_file_keeps_the_contract(generator_models: Path) -> None:
@@ -95,20 +67,14 @@ def test_other_models_stay_and_are_served(generator_models: Path) -> None:
     Engine.load(generator_models, "cpu").open_all()
 
 
-def test_a_generator_larger_than_the_contract_allows_is_refused(models: Path) -> None:
-    before = {path.name: path.read_bytes() for path in models.iterdir()}
-    with pytest.raises(PublishError, match=r"generator\.onnx has 2,\d+,\d+ bytes; the contract allows"):
-        export(Heavy(), models)
-    assert {path.name: path.read_bytes() for path in models.iterdir()} == before
-
-
 def test_a_run_is_published_with_its_report_and_makes_the_same_digits(
     narrow: None,  # noqa: ARG001
     few_digits: str,
     tmp_path_factory: pytest.TempPathFactory,
-    models: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
     run = Run(copied_generators(tmp_path_factory, few_digits))
     quick_gate(monkeypatch)
     assert main(["run", str(run.folder), "--models", str(models)]) == 0

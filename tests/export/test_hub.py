@@ -16,7 +16,7 @@ from demo.contract import THRESHOLDS
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
 from export.__main__ import main
-from export.conformance import write_pack
+from export.conformance import EXPECTED, write_pack
 from export.hub import write_hub
 from train.tutorial.models import MlpDiscriminator
 
@@ -44,10 +44,12 @@ def test_the_card_is_read_by_the_hubs_own_library(hub: Path) -> None:
     assert figures_read(hub) == {name: round(value, 4) for name, value in numbers.items()}
 
 
-def test_where_there_is_no_product_the_card_has_the_tutorial_s_figures(
-    smoke_models: Path, tmp_path: Path
-) -> None:
+def test_without_a_detector_the_card_has_the_tutorials_figures(smoke_models: Path, tmp_path: Path) -> None:
     write_pack(tmp_path / "pack", smoke_models)
+    expected = json.loads((tmp_path / "pack" / EXPECTED).read_text())
+    assert "not a digit" in {row["verdict"] for row in expected["pictures"]}
+    # The tutorial's discriminator does not read digits.
+    assert not any("digit_probabilities" in row for row in [expected["tolerance"], *expected["pictures"]])
     write_hub(tmp_path / "hub", smoke_models, tmp_path / "pack")
     published = Manifest.load(smoke_models).files["mlp_discriminator.onnx"]["metrics"]["normalized"]
     figure = figures_read(tmp_path / "hub")["auroc_own_generator"]
@@ -94,24 +96,6 @@ def test_the_weights_are_the_graphs(hub: Path) -> None:
         parameter.numel() for parameter in MlpDiscriminator(784).parameters()
     )
     assert all(np.array_equal(array, arrays[name]) for name, array in weights.items())
-
-
-@pytest.fixture(scope="module")
-def product_hub(product_models: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("product-hub")
-    write_pack(folder / "pack", product_models)
-    write_hub(folder / "hub", product_models, folder / "pack")
-    return folder / "hub"
-
-
-def test_the_product_s_card_has_its_figures_and_its_thresholds(product_hub: Path) -> None:
-    assert figures_read(product_hub) == {"auroc_worst_kind": 0.9877, "real_test_digits": 10000}
-    text = ModelCard.load(product_hub / "README.md").text
-    assert "## Detector" in text
-    assert "`fake_probability` is at least 0.625" in text
-    config = json.loads((product_hub / "config.json").read_text())
-    assert (config["fake_threshold"], config["in_domain_threshold"]) == (0.625, 0.5)
-    assert load_file(product_hub / "discriminator.safetensors")
 
 
 def test_nothing_of_the_users_is_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

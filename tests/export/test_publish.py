@@ -40,14 +40,19 @@ def test_files_are_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "count", "reason"),
-    [(10_000_001, 1, "a0.onnx has 10,000,001"), (9_000_000, 3, "The models have")],
+    ("size", "names", "reason"),
+    [
+        (10_000_001, ["b.onnx"], "b.onnx has 10,000,001 bytes; the contract allows 10,000,000"),
+        (2_000_001, ["discriminator.onnx"], "discriminator.onnx has 2,000,001"),
+        (2_000_001, ["generator.onnx"], "generator.onnx has 2,000,001"),
+        (9_000_000, ["b.onnx", "c.onnx", "d.onnx"], "The models have"),
+    ],
 )
-def test_limits_are_kept(tmp_path: Path, size: int, count: int, reason: str) -> None:
+def test_limits_are_kept(tmp_path: Path, size: int, names: list[str], reason: str) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
     before = content(tmp_path / "models")
     with pytest.raises(PublishError, match=reason):
-        publish(tmp_path / "models", {f"a{index}.onnx": b"x" * size for index in range(count)}, {})
+        publish(tmp_path / "models", dict.fromkeys(names, b"x" * size), {})
     assert content(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 

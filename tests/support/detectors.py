@@ -81,13 +81,9 @@ def quick_gate(patch: pytest.MonkeyPatch) -> None:
         patch.setattr(f"export.{name}.PARITY_COUNT", 64)
 
 
-def export_tiny(
-    models: Path,
-    detector: nn.Module | None = None,
-    thresholds: Thresholds = THRESHOLDS,
-) -> None:
+def export_tiny(models: Path, thresholds: Thresholds = THRESHOLDS) -> None:
     """Publish a tiny detector into a models folder through a quick gate; its report is in `run` beside it."""
-    module = PixelDetector((detector or TinyDetector()).eval(), SCALE, BIAS)
+    module = PixelDetector(TinyDetector().eval(), SCALE, BIAS)
     with pytest.MonkeyPatch.context() as patch:
         quick_gate(patch)
         spec = detector_spec(module, thresholds, tiny_groups(), "none: tiny", "MIT")

@@ -1,5 +1,6 @@
 """Real handwriting for tests: scikit-learn's digits as IDX files."""
 
+import functools
 import gzip
 import hashlib
 from pathlib import Path
@@ -24,6 +25,7 @@ def small_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     return (bunch.images * (255 / 16)).round().astype(np.uint8), bunch.target.astype(np.uint8)
 
 
+@functools.cache
 def large_digits() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the same digits enlarged and normalized as MNIST's: uint8 [n, 28, 28], and labels uint8 [n]."""
     images, labels = small_digits()

@@ -110,28 +110,11 @@ def digits_apart(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> floa
     return float(abs(answer["digit_probability"] - wanted[digit]) + max(wanted) - wanted[digit])
 
 
-def python_cells(pack: Pack, engine: Engine) -> Iterator[Cell]:
-    """Yield the cells of the any-picture file, then of its two halves in batches of 1, 7 and 64."""
+def python_cells(pack: Pack, engine: Engine) -> list[Cell]:
+    """Return the cells of the any-picture file."""
     session = open_session(FROM_IMAGE, engine.manifest.read(f"{FROM_IMAGE}.onnx"), [CPU])
     rows = [expected_row(engine, session, path.name, path.read_bytes()) for path in pack.paths]
-    yield from pack.cells("Python: array", rows)
-    seen = np.stack([engine.normalize(array) for array in pack.arrays])
-    for batch in (1, 7, 64):
-        answers: list[dict[str, Any]] = []
-        for start in range(0, len(seen), batch):
-            part = seen[start : start + batch]
-            scores = engine.score(np.resize(part, (batch, 28, 28)))
-            for index, pixels in enumerate(part):
-                probability, in_domain = float(scores.fake_probability[index]), float(scores.in_domain[index])
-                answer = {
-                    "logit": float(scores.logit[index]),
-                    "verdict": engine.thresholds.verdict(probability, in_domain),
-                    "pixels": base64.b64encode(pixels.tobytes()),
-                }
-                if scores.digit_probabilities is not None:
-                    answer[DIGIT_PROBABILITIES] = scores.digit_probabilities[index]
-                answers.append(answer)
-        yield from pack.cells(f"batch {batch}", answers)
+    return pack.cells("Python: array", rows)
 
 
 def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:

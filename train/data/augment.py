@@ -68,16 +68,15 @@ def keep(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # 
 def prepare(
     pixels: NDArray[np.uint8], copies: int, seed: int, workers: Workers, change: Change = augment
 ) -> NDArray[np.uint8]:
-    """Change and normalize each picture several times: [n, height, width] → uint8 [n, copies, 28, 28].
+    """Change and normalize each picture several times: [n, height, width] → uint8 [n * copies, 28, 28].
 
-    pixels: uint8, bright ink on 0. More copies begin with the same ones.
+    pixels: uint8, bright ink on 0, at least one picture. The copies of a picture follow each other; more
+    copies begin with the same ones.
     """
     parts = [
         (pixels[start : start + PART], start, copies, seed, change) for start in range(0, len(pixels), PART)
     ]
-    results = workers.starmap(prepare_part, parts)
-    whole = np.concatenate(results) if results else np.zeros((0, SIDE, SIDE), np.uint8)
-    return whole.reshape(len(pixels), copies, SIDE, SIDE)
+    return np.concatenate(workers.starmap(prepare_part, parts))
 
 
 def prepare_part(
@@ -91,9 +90,8 @@ def prepare_part(
 
 
 def normalize_all(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
-    """Normalize pictures uint8 [height, width, 1 | 3 | 4] of any sizes: uint8 [n, 28, 28]."""
-    normalized = [normalize(picture) for picture in pictures]
-    return np.stack(normalized) if normalized else np.zeros((0, SIDE, SIDE), np.uint8)
+    """Normalize at least one picture uint8 [height, width, 1 | 3 | 4], of any sizes: uint8 [n, 28, 28]."""
+    return np.stack([normalize(picture) for picture in pictures])
 
 
 def restroke(picture: Picture, levels: Range, random: np.random.Generator) -> Picture:

@@ -1,4 +1,4 @@
-"""The detector's training and validation pictures: real digits, fakes and non-digits, made once and kept.
+"""What the detector learns from and is calibrated on: real digits, fakes and non-digits, made once and kept.
 
 Every picture appears normalized as it is, and as augmented copies that are normalized too.
 """
@@ -20,6 +20,7 @@ from train.data.non_digits import non_digits
 from train.data.pendigits import pen_digits
 from train.data.splits import Split, split_seed
 from train.data.targets import UNKNOWN_DIGIT, fake_targets, non_digit_targets
+from train.errors import RunError
 from train.generators.base import Generator
 from train.processes import Workers
 
@@ -77,12 +78,15 @@ def kept_set(path: Path, make: Callable[[], PictureSet]) -> PictureSet:
         save_snapshot(path, tensors, {"names": list(tensors), "kinds": dict(made.kinds)})
     tensors, header = load_snapshot(path)
     images, labels = {}, {}
-    for name in header["names"]:
-        group, condition = name.split("/")
-        if condition == LABELS:
-            labels[group] = tensors[name].numpy()
-        else:
-            images[group, condition] = tensors[name].numpy()
+    try:
+        for name in header["names"]:
+            group, condition = name.split("/")
+            if condition == LABELS:
+                labels[group] = tensors[name].numpy()
+            else:
+                images[group, condition] = tensors[name].numpy()
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{path} is of another version; delete it, and it is made again.") from error
     return PictureSet(images, labels, header["kinds"])
 
 
@@ -102,9 +106,8 @@ def make_examples(
     codes: dict[str, NDArray[np.int64]] = {}
 
     def add(name: str, pixels: NDArray[np.uint8], labels: torch.Tensor, copies: int = copies) -> None:
-        pictures[name, NORMALIZED] = prepare(pixels, 1, seed, workers, keep)[:, 0]
-        augmented = prepare(pixels, copies, seed, workers)
-        pictures[name, AUGMENTED] = augmented.reshape(-1, *augmented.shape[2:])
+        pictures[name, NORMALIZED] = prepare(pixels, 1, seed, workers, keep)
+        pictures[name, AUGMENTED] = prepare(pixels, copies, seed, workers)
         codes[name] = labels.numpy()
 
     images, digits = reals.images.cpu(), reals.labels.cpu()

@@ -100,7 +100,7 @@ def make_eval_set(
     normalized = partial(prepare, copies=1, seed=seed, workers=workers)
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
-        (MNIST, NORMALIZED): normalized(reals, change=keep)[:, 0],
+        (MNIST, NORMALIZED): normalized(reals, change=keep),
         (PRINTED, NORMALIZED): printed,
         (NON_DIGIT, NORMALIZED): strange,
     }
@@ -120,12 +120,12 @@ def make_eval_set(
         for name, (corruption, ranges) in CORRUPTIONS.items():
             for strength, bounds in zip(STRENGTHS, ranges, strict=True):
                 change = partial(corrupt, corruption, bounds)
-                pictures[group, corrupted(name, strength)] = normalized(originals, change=change)[:, 0]
+                pictures[group, corrupted(name, strength)] = normalized(originals, change=change)
         if group not in (PEN, NON_DIGIT):
-            pictures[group, SMALL] = normalized(originals, change=keep)[:, 0]
+            pictures[group, SMALL] = normalized(originals, change=keep)
             for name, resampling in ENLARGEMENTS.items():
                 change = partial(enlarge_with, resampling)
-                pictures[group, name] = normalized(originals, change=change)[:, 0]
+                pictures[group, name] = normalized(originals, change=change)
     labels = {MNIST: digits, PEN: pen_labels, PRINTED: printed_labels}
     return PictureSet(pictures, labels, {each.name: each.kind for each in generators})
 
@@ -140,7 +140,7 @@ def new_samples(
     drawn = int(count * SPARE)
     wanted = np.arange(drawn) % CLASSES if generator.conditional else None
     samples = generator.sample(drawn, seed, wanted)
-    normalized = prepare(samples, 1, seed, workers, keep)[:, 0]
+    normalized = prepare(samples, 1, seed, workers, keep)
     new = np.array([picture.tobytes() not in known for picture in normalized], np.bool_)
     if not new.any():
         raise RunError(

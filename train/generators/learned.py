@@ -70,7 +70,7 @@ class LearnedFamily(Family, Learner):
         """Return pictures of the averaged generator: float32 [count, 1, 28, 28] in [0, 1], no gradients."""
 
     def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Make one update at the step's learning rate; see `train.loop.Learner`."""
+        """Make one update at the step's learning rate."""
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.learning_rate * rate_decay(self.done.item() / self.total)

@@ -22,7 +22,6 @@ from demo.api.routes import MCP_PATH
 from demo.errors import MODEL_UNAVAILABLE, UNEXPECTED
 from demo.inference.engine import MODELS_FOLDER, Engine
 from tests.demo.test_cli import CONTRACT
-from tests.support.serving import served_app
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 ENCODED = base64.b64encode(PICTURE.read_bytes()).decode()
@@ -167,8 +166,3 @@ def test_a_web_page_of_another_host_is_refused(server: str) -> None:
         assert len(client.post(f"{server}mcp", content=body).json()["result"]["tools"]) == 4
         for foreign in ({"Origin": "http://example.org"}, {"Host": "example.org"}):
             assert client.post(f"{server}mcp", content=body, headers=foreign).status_code in (403, 421)
-
-
-def test_without_the_flag_there_is_none() -> None:
-    with served_app("--api-only") as address:
-        assert httpx.get(f"{address}mcp", trust_env=False).status_code == 404

@@ -72,6 +72,20 @@ def test_a_folder_without_pictures_is_reported(tmp_path: Path) -> None:
     assert str(error) == NONE_INSIDE
 
 
+def test_a_very_deep_tree_is_searched_to_its_end(tmp_path: Path) -> None:
+    folders = [tmp_path]
+    for _ in range(sys.getrecursionlimit() + 100):
+        folders.append(folders[-1] / "d")
+        folders[-1].mkdir()
+    picture = folders[-1] / "1.png"
+    picture.touch()
+    assert list(find_pictures([tmp_path])) == [(str(picture), picture)]
+    # Python itself removes folders by recursion.
+    picture.unlink()
+    for folder in reversed(folders[1:]):
+        folder.rmdir()
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no such permissions")
 def test_an_unreadable_folder_is_reported() -> None:
     with tempfile.TemporaryDirectory() as temporary:

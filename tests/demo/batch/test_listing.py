@@ -1,5 +1,6 @@
 """`python -m demo check` of folders: every picture a line, as it comes, and a bar in a terminal."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -42,9 +43,6 @@ def test_a_folder_is_all_of_its_pictures_in_order(digits: Path, capsys: pytest.C
     captured = capsys.readouterr()
     answers = [json.loads(line) for line in captured.out.splitlines()]
     assert [answer["file"] for answer in answers] == names(digits)
-    assert len({answer["fake_probability"] for answer in answers[:5]}) > 1
-    for index, answer in enumerate(answers[5:], start=5):
-        assert answer["fake_probability"] == pytest.approx(answers[index % 5]["fake_probability"], abs=1e-6)
     # Without a terminal there is no bar.
     assert captured.err == ""
 
@@ -71,39 +69,23 @@ def test_lines_come_before_the_last_file_is_there(digits: Path, tmp_path: Path) 
     assert process.returncode == 0
 
 
-@pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no terminals of this kind")
 def test_in_a_terminal_a_bar_shows_the_progress(digits: Path) -> None:
-    ours, theirs = terminal()
+    termios = pytest.importorskip("termios")
+    ours, theirs = os.openpty()
+    termios.tcsetwinsize(theirs, (24, 100))
     process = subprocess.Popen(
         [*COMMAND, str(digits)], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs, cwd=ROOT
     )
     os.close(theirs)
-    shown = read_all(ours)
+    shown = ""
+    # On Linux an error says that the other end is closed.
+    with contextlib.suppress(OSError):
+        while part := os.read(ours, 1 << 16).decode():
+            shown += part
+    os.close(ours)
     assert process.wait(60) == 0
     assert f"/{MANY} [" in shown
     assert " files/s]" in shown
     # The bar leaves no trace in the lines.
     for name in names(digits):
         assert sum(part.strip().startswith(f"{name}: ") for part in shown.split("\r")) == 1
-
-
-def terminal() -> tuple[int, int]:
-    """Return the two ends of a terminal: the first reads what the second writes."""
-    import termios
-
-    ours, theirs = os.openpty()
-    termios.tcsetwinsize(theirs, (24, 100))
-    return ours, theirs
-
-
-def read_all(terminal: int) -> str:
-    """Read a terminal until its other end is closed."""
-    received = b""
-    try:
-        while part := os.read(terminal, 1 << 16):
-            received += part
-    except OSError:  # on Linux, when the other end is closed
-        pass
-    finally:
-        os.close(terminal)
-    return received.decode()

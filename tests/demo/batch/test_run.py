@@ -102,6 +102,9 @@ def test_a_stopped_run_resumes_with_the_missing_parts(
     assert not list(out.glob(".*"))
     for path, status in kept.items():
         assert (path.stat().st_ino, path.stat().st_mtime_ns) == (status.st_ino, status.st_mtime_ns)
+    next(iter(kept)).write_bytes(b"PAR1 and no more")
+    assert check(pictures, "--out", out, "--part", "5") == 1
+    assert "cannot be read as Parquet" in capsys.readouterr().err
 
 
 def test_machine_errors_are_retried_and_never_recorded(
@@ -226,15 +229,10 @@ def test_conflicting_options_are_usage_errors(
     assert (captured.out, captured.err.count("\n")) == ("", 1)
 
 
-@pytest.mark.parametrize(("engine", "missing"), [("ray", "ray"), ("local", "pyarrow")])
 def test_missing_libraries_are_named_with_what_to_install(
-    engine: str,
-    missing: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, missing, None)
-    assert main(["check", "a.png", "--engine", engine, "--out", str(tmp_path / "results")]) == 2
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["check", "a.png", "--out", str(tmp_path / "results")]) == 2
     assert 'pip install ".[ray]"' in capsys.readouterr().err
     assert not (tmp_path / "results").exists()

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
-from PIL import Image
 
 from demo.batch.archive import Archive
 from demo.decoder.images import load_picture
 from demo.errors import PictureError
-from tests.support.pictures import encoded, samples_of_every_format
+from tests.support.pictures import samples_of_every_format
 from tests.tools.hostile.mutate import mutate
 from tests.tools.hostile.seeds import archives_that_are_whole, other_formats
 
@@ -65,18 +63,6 @@ def test_any_bytes_give_a_picture_or_a_sentence(content: bytes, beginning: bytes
 @given(st.sampled_from([*WHOLE, *OTHERS]), seeds)
 def test_any_change_of_a_file_gives_a_picture_or_a_sentence(content: bytes, seed: int) -> None:
     outcome(mutate(content, np.random.default_rng(seed), WHOLE))
-
-
-@SETTINGS
-@given(
-    arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=40)),
-    st.sampled_from(["PNG", "BMP", "GIF", "WEBP"]),
-)
-def test_grey_that_was_saved_without_loss_comes_back(pixels: NDArray[np.uint8], kind: str) -> None:
-    options = {"lossless": True} if kind == "WEBP" else {}
-    loaded = outcome(encoded(Image.fromarray(pixels), kind, **options))
-    assert isinstance(loaded, np.ndarray)
-    assert all(np.array_equal(loaded[..., channel], pixels) for channel in range(min(loaded.shape[2], 3)))
 
 
 @SETTINGS

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -24,7 +23,6 @@ from demo.inference.check import (
 )
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
-from demo.inference.preprocess import Preprocessed
 
 PNG = encode_png(np.zeros((28, 28), np.uint8))
 BATCH = 8
@@ -129,25 +127,3 @@ def test_bytes_in_memory_end_a_batch_early(tutorial_engine: Engine, monkeypatch:
     monkeypatch.setattr(check, "BYTES_AT_ONCE", 2 * len(PNG))
     named = [(f"{index}.png", PNG) for index in range(5)]
     assert [len(batch) for batch in check_stream(tutorial_engine, named)] == [2, 2, 1]
-
-
-@pytest.mark.usefixtures("small_batches")
-def test_nothing_is_decoded_for_a_caller_who_stops(
-    tutorial_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded = 0
-    may_go_on = threading.Event()
-
-    def slow(engine: Engine, source: Source) -> Preprocessed | PictureError:
-        nonlocal decoded
-        decoded += 1
-        if decoded > BATCH:
-            may_go_on.wait(20)
-        return preprocess(engine, source)
-
-    monkeypatch.setattr(check, "preprocess", slow)
-    batches = check_stream(tutorial_engine, (("0.png", PNG) for _ in range(10 * AHEAD)))
-    next(batches)
-    threading.Timer(0.2, may_go_on.set).start()
-    batches.close()
-    assert decoded < AHEAD

@@ -87,12 +87,6 @@ def test_node(engine: Engine, tmp_path: Path, picture: str) -> None:
     assert run(BY_NAME["node"].run, tmp_path) == line(engine, picture)
 
 
-def test_the_page_shows_the_versions_of_node_packages_that_are_tested() -> None:
-    package = json.loads((NODE / "package.json").read_text(encoding="utf-8"))
-    wanted = " ".join(f"{name}@{version}" for name, version in package["dependencies"].items())
-    assert BY_NAME["node"].prepare == f"npm install --ignore-scripts {wanted}"
-
-
 @pytest.fixture(scope="module")
 def browser_program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the browser's program, in a folder prepared by the commands that are shown."""
@@ -143,9 +137,3 @@ def test_mcp(engine: Engine, server: str, tmp_path: Path) -> None:
     set_up(BY_NAME["mcp-client"], tmp_path, PICTURES[0], server)
     found = json.loads(run(BY_NAME["mcp-client"].run, tmp_path))
     assert found == check_bytes(engine, found["file"], (PACK / PICTURES[0]).read_bytes()).answer.as_dict()
-
-
-def test_the_mcp_settings_name_the_address_that_the_client_asks() -> None:
-    settings = json.loads(BY_NAME["mcp"].path.read_text(encoding="utf-8"))
-    address = settings["mcpServers"]["touchstone"]["url"]
-    assert f'"{address}"' in BY_NAME["mcp-client"].path.read_text(encoding="utf-8")

@@ -51,6 +51,8 @@ from tests.support.tabs import PHONE, visit
 SEVEN = picture_bytes()
 SQUARE = encode_png(np.pad(np.full((60, 60), 255, np.uint8), 20))
 """Ink, but not a digit."""
+LARGE = encode_png(np.pad(np.full((600, 600), 255, np.uint8), 200))
+"""Takes a while, so that many of them can be stopped before the last."""
 LONG_NAME = "a-very-long-file-name-without-a-single-space-in-it-" * 3 + ".png"
 FINISHED = re.compile(r"in \d+\.\d s")
 
@@ -509,7 +511,7 @@ def test_many_files(page: Page, product_engine: Engine, tmp_path: Path) -> None:
         expect(page.get_by_role("button", name="Choose files")).to_be_disabled()
         stop.click()
         expect(status).to_contain_text("Stopped before any file was checked.")
-    many = {"many.zip": zip_bytes({f"{index}.png": SEVEN for index in range(1500)})}
+    many = {"many.zip": zip_bytes({f"{index}.png": LARGE for index in range(1500)})}
     send(many)
     expect(rows.nth(60)).to_be_attached()
     # The end of the check that is replaced is not that of the new one.

@@ -8,7 +8,6 @@ import torch
 
 from export.benchmark.command import PARTS
 from export.benchmark.harness import Options, Report, load
-from export.benchmark.serving import Sample, wait_note
 
 OPTIONAL = ("OpenVINO", "bfloat16")
 """Contestants that need a library or a processor that not everybody has."""
@@ -37,10 +36,3 @@ def contestants(measured: Report) -> set[tuple[str, str]]:
         for row in measured["rows"]
         if not any(name in row["contestant"] for name in OPTIONAL)
     }
-
-
-def test_waiting_times_are_summarized() -> None:
-    note = wait_note("target", [Sample(100, [1.0] * 95 + [9.0] * 5)])
-    assert note == (
-        "target: 10,000 requests per second; waiting time 1.0 ms (p50) and 9.0 ms (p99), a ratio of 9.0."
-    )
