@@ -4,11 +4,14 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +23,11 @@ from huggingface_hub.repocard import metadata_load
 
 from demo.cli import main
 from demo.inference.engine import MODELS_FOLDER, Engine
-from demo.space.assemble import GRADIO_VERSION, MARK, REQUIREMENTS, RUNTIMES
+from demo.space.assemble import GRADIO_VERSION, MARK, PYTHON_VERSION, REQUIREMENTS, RUNTIMES
+from tests.tools.space import BUILDER
+
+SPACE_USER = 1000
+"""The user id under which a Space runs."""
 
 PICTURE = MODELS_FOLDER.parent / "conformance" / "drawn-7.png"
 
@@ -133,22 +140,97 @@ def test_digits_are_included_where_they_are_available(
     assert found.stdout == "(2, 28, 28)\n"
 
 
-def test_the_folder_alone_serves(space: Path, engine: Engine, tmp_path: Path) -> None:
-    # Without the repository, from another working folder.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+@contextmanager
+def started(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], **options: Any
+) -> Iterator[str]:
+    """Start a Space's app from another working directory, and yield its address."""
     with subprocess.Popen(
-        [sys.executable, str(space / "app.py"), "--host", "127.0.0.1", "--port", "0"],
+        [*command, str(folder / "app.py"), "--host", "127.0.0.1", "--port", "0"],
         cwd="/",
-        env=environment | {"TMPDIR": str(tmp_path)},
+        env=environment,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
+        **options,
     ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        address = re.search(r"http://\S+", process.stdout.readline())
         try:
-            assert process.stdout is not None
-            address = re.search(r"http://\S+", process.stdout.readline())
-            assert address is not None
-            client = Client(address.group(), verbose=False)
-            answer = client.predict(picture=handle_file(PICTURE), api_name="/check")
+            if address is None:
+                process.kill()
+                raise RuntimeError(f"The Space did not start: {process.stderr.read()}")
+            yield address.group()
         finally:
             process.kill()
+
+
+def health(address: str) -> dict[str, Any]:
+    """Return the answer of /healthz."""
+    with urllib.request.urlopen(f"{address}healthz", timeout=30) as response:
+        state = json.load(response)
+    assert isinstance(state, dict)
+    return state
+
+
+def test_the_folder_alone_serves(space: Path, engine: Engine, tmp_path: Path) -> None:
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    # So that it cannot import from the repository.
+    environment.pop("PYTHONPATH", None)
+    with started([sys.executable], space, environment) as address:
+        assert health(address)["status"] == "serving"
+        answer = Client(address, verbose=False).predict(picture=handle_file(PICTURE), api_name="/check")
     assert (answer["digit"], answer["version"]) == (7, engine.version)
+
+
+def space_python() -> str:
+    """Return a Python of the Space's version that the user `SPACE_USER` may run; skip where there is none."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a process as another user")
+    for folder in os.environ["PATH"].split(os.pathsep):
+        python = shutil.which(f"python{PYTHON_VERSION}", path=folder)
+        try:
+            if (
+                python
+                and subprocess.run([python, "-c", "import venv"], cwd="/", user=SPACE_USER).returncode == 0
+            ):
+                return python
+        except PermissionError:
+            continue
+    pytest.skip(f"there is no Python {PYTHON_VERSION} on the PATH that another user may run")
+
+
+@pytest.mark.slow
+def test_a_fresh_environment_runs_it_for_a_user_whose_home_is_read_only(engine: Engine) -> None:
+    python = space_python()
+    with tempfile.TemporaryDirectory() as temporary:
+        base = Path(temporary)
+        base.chmod(0o755)
+        assert main(["space", str(base / "space")]) == 0
+        subprocess.run([python, "-m", "venv", str(base / "venv")], check=True, cwd="/")
+        pip = [str(base / "venv" / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check"]
+        builder = [f"gradio[oauth,mcp]=={GRADIO_VERSION}", *BUILDER]
+        subprocess.run([*pip, "-r", str(base / "space" / "requirements.txt"), *builder], check=True, cwd="/")
+        (base / "home").mkdir(mode=0o555)
+        (base / "scratch").mkdir()
+        (base / "scratch").chmod(0o1777)
+        before = sorted(base.rglob("*"))
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "HOME": str(base / "home"),
+            "TMPDIR": str(base / "scratch"),
+            "LANG": "C.UTF-8",
+        }
+        command = [str(base / "venv" / "bin" / "python"), "-B", "-W", "error::DeprecationWarning:demo"]
+        user: dict[str, Any] = {"user": SPACE_USER, "group": SPACE_USER, "extra_groups": []}
+        with started(command, base / "space", environment, **user) as address:
+            state = health(address)
+            assert (state["status"], state["provider"]) == ("serving", "CPUExecutionProvider")
+            client = Client(address, verbose=False)
+            answer = client.predict(picture=handle_file(PICTURE), api_name="/check")
+            assert (answer["digit"], answer["version"]) == (7, engine.version)
+            assert len(client.predict(count=2, api_name="/generate")) == 2
+        scratch = base / "scratch"
+        written = [path for path in sorted(base.rglob("*")) if path not in before]
+        assert all(scratch in path.parents for path in written)
