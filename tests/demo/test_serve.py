@@ -20,7 +20,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demo.api.health import health_route
-from demo.api.network import local_url, network_url
+from demo.api.network import listen, local_url, network_url
 from demo.api.routes import HEALTH_PATH
 from demo.api.schema import API_VERSION
 from demo.cli import main
@@ -68,6 +68,15 @@ def test_the_api_alone_has_no_mcp_server(capsys: pytest.CaptureFixture[str]) -> 
     with pytest.raises(SystemExit, match="2"):
         main(["--api-only", "--mcp"])
     assert "not allowed with argument --api-only" in capsys.readouterr().err
+
+
+def test_answers_leave_at_once_on_a_kept_connection() -> None:
+    with (
+        listen("127.0.0.1", 0) as server,
+        socket.create_connection(server.getsockname()),
+        server.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_addresses_for_this_machine_and_for_others() -> None:
