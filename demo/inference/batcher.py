@@ -1,11 +1,12 @@
 """A micro-batcher: prepare the items of many requests in parallel, and run them in batches."""
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Generic, TypeVar
 
 from demo.errors import BusyError
@@ -44,7 +45,7 @@ class Batcher(Generic[Item, Prepared, Result]):
         # One more thread than needed to prepare: one of them runs the batches.
         self._threads = ThreadPoolExecutor(threads + 1, "batcher")
         self._lock = threading.Lock()
-        self._ready: deque[tuple[Prepared, Future[Result]]] = deque()
+        self._ready: deque[tuple[Prepared, asyncio.Future[Result]]] = deque()
         self._running = False
 
     async def submit(self, item: Item) -> Result:
@@ -56,11 +57,11 @@ class Batcher(Generic[Item, Prepared, Result]):
         """
         if self._waiting >= self._most_waiting:
             raise BusyError("Too many pictures wait here; try again in a second.")
-        result: Future[Result] = Future()
+        result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting += 1
         job = self._threads.submit(self._work, item, result)
         try:
-            return await asyncio.wrap_future(result)
+            return await result
         finally:
             job.cancel()
             self._waiting -= 1
@@ -69,12 +70,11 @@ class Batcher(Generic[Item, Prepared, Result]):
         """End the threads after their current items and drop the rest; call it when no request waits."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def _work(self, item: Item, result: Future[Result]) -> None:
+    def _work(self, item: Item, result: asyncio.Future[Result]) -> None:
         try:
             prepared = self._prepare(item)
         except Exception as error:
-            if result.set_running_or_notify_cancel():
-                result.set_exception(error)
+            self._settle([(result, error)])
             return
         with self._lock:
             self._ready.append((prepared, result))
@@ -89,16 +89,29 @@ class Batcher(Generic[Item, Prepared, Result]):
                 self._running = bool(batch)
             if not batch:
                 return
-            self._run_batch([each for each in batch if each[1].set_running_or_notify_cancel()])
+            self._run_batch([each for each in batch if not each[1].cancelled()])
 
-    def _run_batch(self, batch: list[tuple[Prepared, Future[Result]]]) -> None:
+    def _run_batch(self, batch: list[tuple[Prepared, asyncio.Future[Result]]]) -> None:
         if not batch:
             return
+        found: Sequence[Result | Exception]
         try:
             found = self._run([prepared for prepared, _ in batch])
-            for (_, result), each in zip(batch, found, strict=True):
-                result.set_result(each)
         except Exception as error:
-            for _, result in batch:
-                if not result.done():
-                    result.set_exception(error)
+            found = [error] * len(batch)
+        self._settle([(result, each) for (_, result), each in zip(batch, found, strict=True)])
+
+    def _settle(self, settled: list[tuple[asyncio.Future[Result], Result | Exception]]) -> None:
+        # `asyncio.wrap_future` would wake the loop for each item, and leave it cycles to collect.
+        def settle() -> None:
+            for result, each in settled:
+                if result.cancelled():
+                    continue
+                if isinstance(each, Exception):
+                    result.set_exception(each)
+                else:
+                    result.set_result(each)
+
+        # The loop may have ended, and its requests with it.
+        with contextlib.suppress(RuntimeError):
+            settled[0][0].get_loop().call_soon_threadsafe(settle)
