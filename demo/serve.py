@@ -1,6 +1,7 @@
 """The app as a server: the page with its API, or the API alone, both under uvicorn."""
 
 import asyncio
+import gc
 import importlib.util
 import logging
 import os
@@ -212,8 +213,11 @@ def run(
     lines += [note.format(address=address) for note in notes]
 
     async def serving() -> None:
+        app = build()
+        # Each full collection would go over Gradio's objects, too, and hold all requests for 200 ms.
+        gc.freeze()
         config = uvicorn.Config(
-            build(),
+            app,
             lifespan="on",
             ws="none",
             # Uvicorn's other HTTP implementation ignores the limit for heads below.
