@@ -160,7 +160,7 @@ def add_generate(page: Page) -> None:
 
 def _begin(latest: Latest, what: str) -> int:
     # From the clock, so that after a restart the numbers on an open page are older.
-    latest[what] = time.time_ns() // 1000
+    latest[what] = max(latest[what] + 1, time.time_ns() // 1000)
     return latest[what]
 
 
