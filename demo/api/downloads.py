@@ -20,7 +20,7 @@ def downloads_route(manifest: Manifest) -> Route:
     files = manifest.files
 
     @lru_cache
-    def compare(file: str, _changed: int) -> None:
+    def compare(file: str, *_changed: int) -> None:
         manifest.read(file)
 
     # Not a coroutine: hashing runs in a thread.
@@ -37,7 +37,9 @@ def downloads_route(manifest: Manifest) -> Route:
             if request.headers.get("if-none-match") == headers["ETag"]:
                 return Response(status_code=304, headers=headers)
             try:
-                compare(file, (manifest.folder / file).lstat().st_ctime_ns)
+                state = (manifest.folder / file).lstat()
+                # On Windows st_ctime_ns is when the file was made.
+                compare(file, state.st_mtime_ns, state.st_ctime_ns)
             except (OSError, ModelError):
                 # The error's own text names folders of this machine.
                 reason = f"{file} is missing here, or is not the file that was published."

@@ -34,7 +34,7 @@ CONNECTIONS: Final = 1000
 BACKLOG: Final = 2048
 """Connections that wait to be accepted."""
 KEEP_ALIVE_SECONDS: Final = 75
-"""How long an idle connection stays open: longer than in nginx, which so never uses a closed one."""
+"""How long an idle connection stays open: longer than in nginx, which therefore never reuses a closed one."""
 SHUTDOWN_SECONDS: Final = 6
 """How long requests in progress may take once the server stops."""
 EXIT_SECONDS: Final = 9

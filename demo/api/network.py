@@ -28,7 +28,7 @@ def listen(host: str, port: int | None) -> socket.socket:
         raise DemoError(
             f"There is no address {host} to listen on ({error.strerror}); correct --host."
         ) from error
-    both = family == socket.AF_INET6
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     for candidate in FIRST_PORTS if port is None else (port,):
         try:
             server = socket.create_server(

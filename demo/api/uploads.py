@@ -84,7 +84,7 @@ async def clean_regularly(app: "gr.Blocks", folder: Path, idle_seconds: Callable
         await asyncio.sleep(min(limits.CLEANUP_SECONDS, limits.KEPT_WHILE_IDLE / 8))
         soon = idle_seconds() >= limits.KEPT_WHILE_IDLE or disk_is_full(folder)
         age = limits.KEPT_WHILE_IDLE if soon else limits.KEPT_AT_MOST
-        # What another thread removes meanwhile is looked at again in the next turn.
+        # If a file vanishes meanwhile, the others are removed next time.
         with contextlib.suppress(OSError):
             await asyncio.to_thread(remove_older, folder, age)
         for names in app.temp_file_sets:

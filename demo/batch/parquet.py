@@ -81,9 +81,9 @@ def count_pictures(path: Path) -> int | None:
 
 
 def picture_columns(schema: Any) -> list[str]:
-    """Return the columns of a table to read: the pictures, and the names if there are any; else none."""
+    """Return the columns to read from a table: pictures, and names if it has any; none without pictures."""
     kinds = {field.name: field.type for field in schema}
-    names = ["file"] if "file" in kinds else []
+    names = ["file"] if kinds.get("file") in (pa.string(), pa.large_string(), pa.string_view()) else []
     if is_binary(kinds.get("bytes")):
         return ["bytes", *names]
     image = kinds.get("image", pa.null())

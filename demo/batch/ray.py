@@ -48,7 +48,7 @@ class PartChecker:
         return engine
 
     def __call__(self, batch: Any) -> Any:
-        """Check a table of one part; return it with why it failed, or ""."""
+        """Check the part whose number a table holds; return the number, and why it failed or ""."""
         (number,) = batch["item"].to_pylist()
         failure = ""
         try:

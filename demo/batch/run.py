@@ -129,7 +129,10 @@ def find_rows(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
 
 
 def why_unreadable(path: Path) -> str | None:
-    """Return why a file cannot be read: now a result, while checking a machine error."""
+    """Return why a file cannot be read, or None.
+
+    In the list, that is the answer for the file; once pictures are being checked, it is a machine error.
+    """
     try:
         read_file(path, 0)
     except PictureError as error:

@@ -23,8 +23,8 @@ def load_learning(manifest: Manifest) -> Record | None:
     """Load the record of a training; None if it is incomplete or has only one snapshot.
 
     Returns `steps`, at which a snapshot was kept, and `discriminator_loss` and `generator_loss` at them, in
-    nats; `curve`: each loss's mean since the point before, at its own `step`s; and `wall`, of which `digits`
-    is how many each grid in `HISTORY_PICTURE` has. The grids are stacked vertically, one per snapshot.
+    nats; `curve`: each loss's mean since the point before, at its own `step`s; and `wall`, whose `digits` is
+    the number in each grid of `HISTORY_PICTURE`. The grids are stacked vertically, one per snapshot.
 
     Raises:
         ModelError: the record is missing or altered.

@@ -1,5 +1,6 @@
 """The served app: addresses, printed lines, `GET /healthz`, the API alone, and how both end."""
 
+import errno
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from unittest.mock import Mock
 
 import httpx
 import pytest
@@ -55,6 +57,13 @@ def test_a_port_in_use_is_one_clear_line(engine: Engine) -> None:
 def test_a_host_of_another_machine_is_one_clear_line(engine: Engine) -> None:
     with pytest.raises(DemoError, match=r"192\.0\.2\.1"):
         serve(engine, "192.0.2.1", None)
+
+
+def test_without_ipv6_its_addresses_are_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    unsupported = OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+    monkeypatch.setattr(socket, "socket", Mock(side_effect=unsupported))
+    with pytest.raises(DemoError, match=r"Cannot listen on ::1.*not supported"):
+        listen("::1", None)
 
 
 def test_without_its_library_mcp_is_one_clear_line(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

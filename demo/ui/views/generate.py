@@ -75,14 +75,15 @@ def add_generate(page: Page) -> None:
         params, invalid = read_params(engine, query)
         with errors_shown():
             files = checked_digits(engine, params.generator, params.count, params.seed, params.digit)
-        panel = select_digit(latest, params, text, in_front="index" in query)
         if grid != latest["grid"]:
             return [gr.skip()] * (3 + len(fields))
+        panel = select_digit(latest, params, text, in_front="index" in query)
         return [_grid(params, files, invalid, text), panel, _digit_field(engine, params, text), *fields]
 
     def select_digit(latest: Latest, params: GenerateParams, text: Texts, *, in_front: bool) -> str:
+        turn = _begin(latest, "turn")
         original = next(search(engine, params))
-        return search_panel(engine, params, [original], _begin(latest, "turn"), text, in_front=in_front)
+        return search_panel(engine, params, [original], turn, text, in_front=in_front)
 
     def open_grid(latest: Latest, event: gr.EventData, request: gr.Request) -> list[Any]:
         query = dict(parse_qsl(event_text(event, "query")))
@@ -159,7 +160,7 @@ def add_generate(page: Page) -> None:
 
 def _begin(latest: Latest, what: str) -> int:
     # From the clock, so that after a restart the numbers on an open page are older.
-    latest[what] = time.time_ns() // 1000
+    latest[what] = max(latest[what] + 1, time.time_ns() // 1000)
     return latest[what]
 
 

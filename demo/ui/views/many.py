@@ -90,6 +90,6 @@ def arrange(files: Sequence[FileData], refused: Any) -> list[Sent]:
         for each in refused:
             reason = PictureError(REFUSALS[each["reason"]])
             sent.insert(each["index"], Sent(str(each["name"]), reason))
-    except (KeyError, TypeError) as error:
+    except (KeyError, OverflowError, TypeError) as error:
         raise RequestError(UNREADABLE_LIST) from error
     return sent

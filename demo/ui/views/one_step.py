@@ -39,7 +39,7 @@ def one_step_panel(recording: Record, text: Texts) -> str:
 
 
 def _step(recording: Record, step: Record, text: Texts) -> str:
-    """Return the explanation of each stage, hidden, of which the script shows one, and the table."""
+    """Return the explanations of the stages, which are hidden until the script shows one, and the table."""
     loss, generator_loss = (
         [f"{each:.4f}" for each in step[name]] for name in ("discriminator_loss", "generator_loss")
     )

@@ -33,7 +33,7 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
     draw_only: it takes drawings only, when a button is pressed instead of after each stroke.
 
     Returns the area, whose value is the latest file (a `FileData` in Gradio's upload folder), and a hidden
-    component that carries its messages. That one's `input` event fires whenever something happens;
+    component that carries its messages. Its `input` event fires whenever something happens;
     `read_message` reads its value, whose `kind` is one of:
         drawn: `png` is the drawing, a PNG data URL of `PAD_SIDE` by `PAD_SIDE` opaque pixels.
         sent: a file has arrived. It is not reported if something else has happened since it was chosen.

@@ -69,6 +69,8 @@ def test_any_rows_of_a_table_are_read_whatever_its_row_groups(tmp_path: Path, ro
 def test_names_come_from_the_column_or_the_path(tmp_path: Path) -> None:
     own = written(tmp_path / "own.parquet", {"bytes": [b"1", b"2"], "file": ["a.png", None], "label": [3, 4]})
     assert list(read_pictures(own, 0, 2)) == [("a.png", b"1"), (None, b"2")]
+    other = written(tmp_path / "other.parquet", {"bytes": [b"1"], "file": [b"not a name"]})
+    assert list(read_pictures(other, 0, 1)) == [(None, b"1")]
     images = [{"bytes": b"1", "path": "b.png"}, {"bytes": b"2", "path": None}]
     hugging = written(tmp_path / "hugging.parquet", {"image": images, "label": [3, 4]})
     assert list(read_pictures(hugging, 0, 2)) == [("b.png", b"1"), (None, b"2")]

@@ -127,7 +127,7 @@ def test_refused_files_keep_their_place_in_the_selection() -> None:
     [
         *(None, "abc", {"index": 0}, ["abc"], [None], [{"index": 0, "name": "a"}]),
         *([{"index": 0, "name": "a", "reason": each}] for each in ("away", ["large"], None)),
-        [{"index": "0", "name": "a", "reason": "large"}],
+        *([{"index": each, "name": "a", "reason": "large"}] for each in ("0", 1 << 64)),
     ],
     ids=str,
 )

@@ -1,14 +1,17 @@
 """The search panel of *Generate*: it shows the progress of one search, and only what was requested last."""
 
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
 import pytest
 
+from demo.api.endpoints import checked_digits
 from demo.inference.engine import Engine
 from demo.insight.search import STEPS
+from demo.ui.views import generate
 from tests.demo.ui.test_handlers import Handlers, handlers_of
 
 DIGITS = "generator=mlp_generator&seed=3&count=2"
@@ -88,7 +91,9 @@ def test_another_digit_or_grid_ends_a_search(visitor: Visitor, begun: bool, othe
     assert list(panels) == []
 
 
-def test_another_search_ends_the_previous_one(visitor: Visitor) -> None:
+def test_another_search_ends_the_previous_one(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    # A clock may stand still for a moment, or be set back.
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
     first = visitor.search()
     visitor.panel = next(first)
     second = visitor.search()
@@ -104,15 +109,14 @@ def test_after_a_restart_the_digits_on_an_open_page_can_be_searched(visitor: Vis
     assert "Selected: mlp_generator-3-1.png." in visitor.panel
 
 
-def test_of_two_grids_the_one_requested_later_stays(visitor: Visitor) -> None:
-    class Later(dict[str, int]):
-        """Another grid is requested as soon as the panel is built."""
+def test_of_two_grids_the_one_requested_later_stays_and_can_be_searched(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slowly(*arguments: Any) -> Any:
+        visitor.latest["grid"] += 1
+        return checked_digits(*arguments)
 
-        def __setitem__(self, key: str, value: int) -> None:
-            super().__setitem__(key, value)
-            if key == "turn":
-                super().__setitem__("grid", value)
-
-    visitor.latest = Later(visitor.latest)
+    monkeypatch.setattr(generate, "checked_digits", slowly)
     late = visitor.send("page_open_grid", DIGITS)
     assert late == [gr.skip()] * len(late)
+    assert f"Step 0 of {STEPS}" in next(visitor.search())
