@@ -17,6 +17,7 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    ImageChops,
     ImageFile,
     JpegImagePlugin,
     PngImagePlugin,
@@ -251,8 +252,24 @@ def scale_transparency(opened: ImageFile.ImageFile) -> None:
 def simplify(opened: Image.Image) -> Image.Image:
     """Convert to mode L for grey, RGBA for a picture with transparency, else RGB."""
     if opened.mode == "I;16":
-        # The high bytes, as Pillow itself takes them for 16-bit colour.
-        return Image.frombytes("L", opened.size, opened.tobytes()[1::2])
+        return simplify_16_bits(opened)
     opaque = "L" if opened.mode in ("1", "L") else "RGB"
     mode = "RGBA" if opened.has_transparency_data else opaque
     return opened if opened.mode == mode else opened.convert(mode)
+
+
+def simplify_16_bits(opened: Image.Image) -> Image.Image:
+    """Take the high byte of 16-bit grey, as Pillow itself does for 16-bit colour."""
+    wide = opened.tobytes()
+    high = Image.frombytes("L", opened.size, wide[1::2])
+    transparent = opened.info.get("transparency")
+    if not isinstance(transparent, int):
+        return high
+    low = Image.frombytes("L", opened.size, wide[0::2])
+    opaque = ImageChops.lighter(differing(high, transparent >> 8), differing(low, transparent & 255))
+    return Image.merge("RGBA", (high, high, high, opaque))
+
+
+def differing(grey: Image.Image, value: int) -> Image.Image:
+    """Return 255 where a grey picture differs from a value, else 0."""
+    return grey.point([0 if level == value else 255 for level in range(256)])

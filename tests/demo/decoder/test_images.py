@@ -77,12 +77,12 @@ def test_every_depth_of_palette(depth: int, interlaced: bool) -> None:
     assert np.array_equal(loaded, np.dstack([palette[samples[..., 0]], alpha[samples[..., 0]]]))
 
 
-@pytest.mark.parametrize("depth", [1, 2, 4, 8])
+@pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
 def test_the_transparent_grey_of_a_png(depth: int) -> None:
     samples = np.random.default_rng(4).integers(0, 2**depth, (13, 19, 1))
     value = int(samples[0, 0, 0])
     loaded = load(png(samples, depth, GREY, {b"tRNS": struct.pack(">H", value)}))
-    expected = samples * 255 // (2**depth - 1)
+    expected = samples >> 8 if depth == 16 else samples * 255 // (2**depth - 1)
     alpha = np.where(samples == value, 0, 255)
     assert np.array_equal(loaded, np.dstack([expected, expected, expected, alpha]))
 
