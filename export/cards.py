@@ -222,6 +222,8 @@ def generators_card(entry: Record, report: Record) -> str:
             "generators": len(rows),
             "name": entry["metrics"]["name"],
             "licence": entry["licence"],
+            # Reports of older versions name it otherwise.
+            "accuracy": report.get("classifier_accuracy", report.get("judge_accuracy")),
             "table": markdown_table(report),
             "grids": "\n".join(grids),
         },

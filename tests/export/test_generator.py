@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main
+from export.cards import model_cards
 from tests.export.test_convert import assert_plain, signature
 from tests.support.detectors import quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
@@ -85,6 +86,7 @@ def test_a_run_is_published_with_its_report_and_makes_the_same_digits(
     entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
     (row,) = (row for row in report["rows"] if row["name"] == "conditional_gan")
     assert entry["metrics"]["frechet"] == row["frechet"]
+    assert f"reads {report['classifier_accuracy']:.2%} of the test digits" in model_cards(models)
     # The same seed gives the same digits in the app as in training.
     family = ConditionalGan(run.config(GeneratorsConfig))
     family.restore(Run(run.folder / "conditional_gan").load(family.total)[0])
