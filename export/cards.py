@@ -248,14 +248,14 @@ def agreement_section(path: Path, sha256: str) -> str:
     )
     rows = [
         (
-            row["way"],
+            row["interface"],
             f"{row['pictures']}",
             f"{row['unreadable']}",
             f"{row['logit']:.0e}" if row["logit"] else "0",
             DASH if row["pixels"] is None else f"{row['pixels']}",
             f"{row['verdicts']}",
         )
-        for row in agreement["ways"]
+        for row in agreement["interfaces"]
     ]
     where = f"on {agreement['machine']}, on the CPU, at commit {agreement['commit']}"
     return (
