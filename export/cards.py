@@ -222,6 +222,8 @@ def generators_card(entry: Record, report: Record) -> str:
             "generators": len(rows),
             "name": entry["metrics"]["name"],
             "licence": entry["licence"],
+            # Reports of older versions name it otherwise.
+            "accuracy": report.get("classifier_accuracy", report.get("judge_accuracy")),
             "table": markdown_table(report),
             "grids": "\n".join(grids),
         },
@@ -246,14 +248,14 @@ def agreement_section(path: Path, sha256: str) -> str:
     )
     rows = [
         (
-            row["way"],
+            row["interface"],
             f"{row['pictures']}",
             f"{row['unreadable']}",
             f"{row['logit']:.0e}" if row["logit"] else "0",
             DASH if row["pixels"] is None else f"{row['pixels']}",
             f"{row['verdicts']}",
         )
-        for row in agreement["ways"]
+        for row in agreement["interfaces"]
     ]
     where = f"on {agreement['machine']}, on the CPU, at commit {agreement['commit']}"
     return (

@@ -188,7 +188,7 @@ def detector_models(spec: ExportSpec, calibration: CalibrationData | None) -> It
 def remeasure_detector(models: Path) -> dict[str, Any]:
     """Recompute verdicts on the test digits from the published files; return them beside the evaluation's.
 
-    Both are shares of the digits: of each verdict, and of those whose digit is read right.
+    Each figure is a share of the digits: those with a verdict, and those that are read correctly.
 
     Raises:
         ModelError, DataError: the models or the data set cannot be read.

@@ -13,6 +13,7 @@ from onnx import TensorProto
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.__main__ import main
+from export.cards import model_cards
 from tests.export.test_convert import assert_plain, signature
 from tests.support.detectors import quick_gate
 from tests.support.generators import LATENT, SegmentGenerator
@@ -81,14 +82,19 @@ def test_a_run_is_published_with_its_report_and_makes_the_same_digits(
     report = json.loads((run.folder / "report.json").read_text())
     assert json.loads((models / "generators.json").read_text()) == report
     names = [row["name"] for row in report["rows"] if row["kind"] != "real"]
-    assert all((models / f"generators-{name}.png").exists() for name in names)
+    for name in names:
+        grid = (run.folder / "grids" / f"{name}.png").read_bytes()
+        assert (models / f"generators-{name}.png").read_bytes() == grid
     entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
     (row,) = (row for row in report["rows"] if row["name"] == "conditional_gan")
     assert entry["metrics"]["frechet"] == row["frechet"]
+    assert f"reads {report['classifier_accuracy']:.2%} of the test digits" in model_cards(models)
     # The same seed gives the same digits in the app as in training.
     family = ConditionalGan(run.config(GeneratorsConfig))
     family.restore(Run(run.folder / "conditional_gan").load(family.total)[0])
-    expected = family.sample(20, 5, np.full(20, 7, np.int64))
-    found = Engine.load(models, "cpu").generate("generator", 20, seed=5, digit=7)
-    assert np.abs(expected.astype(int) - found).max() <= 1
-    assert np.mean(expected != found) < 1e-3
+    engine = Engine.load(models, "cpu")
+    for count, digit in ((20, 7), (64, None)):
+        expected = family.sample(count, 5, None if digit is None else np.full(count, digit))
+        found = engine.generate("generator", count, seed=5, digit=digit)
+        assert np.abs(expected.astype(int) - found).max() <= 1
+        assert np.mean(expected != found) < 1e-3

@@ -1,5 +1,6 @@
 """What processes cost, read from /proc (Linux only)."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -20,5 +21,9 @@ def peak_mebibytes(pid: int) -> float:
 
 def children(pid: int) -> list[int]:
     """Return the ids of a process's running children."""
-    lists = (PROC / str(pid) / "task").glob("*/children")
-    return [int(child) for path in lists for child in path.read_text().split()]
+    found: list[int] = []
+    for path in (PROC / str(pid) / "task").glob("*/children"):
+        # A thread may end in between.
+        with suppress(OSError):
+            found += map(int, path.read_text().split())
+    return found

@@ -231,7 +231,7 @@ def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
         pixels = [cell.pixels[0] for cell in read if cell.pixels is not None]
         interfaces.append(
             {
-                "way": interface,
+                "interface": interface,
                 "pictures": len(read),
                 "unreadable": len(pack.pictures) - len(read),
                 "logit": max(cell.logit for cell in read),
@@ -243,7 +243,7 @@ def agreement(pack: Pack, cells: Sequence[Cell]) -> dict[str, Any]:
         "sha256": pack.sha256,
         "commit": current_commit(),
         "machine": machine()["processor"],
-        "ways": interfaces,
+        "interfaces": interfaces,
     }
 
 

@@ -57,7 +57,7 @@ class PictureSet:
         )
 
     def together(self) -> Digits:
-        """Return all pictures with their labels; a group's copies follow each other, as its labels do."""
+        """Return all pictures with their labels; a picture's copies have its label."""
         labels = [
             torch.from_numpy(self.labels[group]).repeat_interleave(len(each) // len(self.labels[group]))
             for (group, _), each in self.images.items()

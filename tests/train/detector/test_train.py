@@ -19,6 +19,7 @@ from tests.support.detectors import quick_gate
 from tests.support.runs import detector_command, evaluated_detector
 from train.__main__ import main
 from train.bundle import load_bundle, save_bundle
+from train.checkpoint import save_snapshot
 from train.config import DetectorConfig
 from train.data import mnist
 from train.data.artifacts import ARTIFACTS
@@ -28,6 +29,7 @@ from train.data.targets import decode
 from train.detector.learner import DetectorLearner
 from train.detector.model import scores_of
 from train.detector.train import load_detector, load_examples, read_calibration
+from train.errors import RunError
 from train.evaluation.metrics import auroc
 from train.evaluation.report import EVAL_SET, FOLDS, MEMBERS, PLOTS, left_out, train_fold
 from train.processes import Workers
@@ -101,6 +103,13 @@ def test_no_picture_is_in_two_splits(
         pictures = eval_set.images[name, NORMALIZED]
         assert 0 < len(pictures) <= config.evaluation
         assert not picture_bytes(pictures) & picture_bytes(training.together().images)
+
+
+def test_pictures_of_another_version_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "examples-train.safetensors"
+    save_snapshot(path, {"images": torch.zeros(1, 28, 28)}, {"names": ["mnist"], "kinds": {}})
+    with pytest.raises(RunError, match=r"examples-train\.safetensors is of another version; delete it"):
+        kept_set(path, lambda: pytest.fail("they are there"))
 
 
 @pytest.mark.parametrize("fold", ["members", "classical"])

@@ -4,19 +4,12 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from demo.inference.engine import Engine
-from demo.inference.manifest import MODELS_FOLDER
-from export.__main__ import main as export_main
-from tests.support.detectors import quick_gate
 from tests.support.runs import copied_generators, generators_command
 from train.__main__ import main
-from train.config import GeneratorsConfig
 from train.generators.build import FAMILIES, PARTS
-from train.generators.conditional_gan import ConditionalGan
 from train.run import Run
 
 
@@ -39,27 +32,6 @@ def test_the_report_has_every_generator_and_its_grid(folder: Path) -> None:
             assert grid.size == (280, 280)
     table = (folder / "report.md").read_text()
     assert all(f"| {name} |" in table for name in names)
-
-
-def test_the_exported_generator_makes_the_digits_of_training(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quick_gate(monkeypatch)
-    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-    assert export_main(["run", str(folder), "--models", str(models)]) == 0
-    entry = json.loads((models / "manifest.json").read_text())["files"]["generator.onnx"]
-    rows = {row["name"]: row for row in json.loads((models / "generators.json").read_text())["rows"]}
-    assert entry["metrics"]["frechet"] == rows["conditional_gan"]["frechet"]
-    grid = (folder / "grids" / "morphs.png").read_bytes()
-    assert (models / "generators-morphs.png").read_bytes() == grid
-
-    family = ConditionalGan(Run(folder).config(GeneratorsConfig))
-    family.restore(Run(folder / "conditional_gan").load(family.total)[0])
-    engine = Engine.load(models, "cpu")
-    for count, digit in ((20, 7), (64, None)):
-        expected = family.sample(count, 5, None if digit is None else np.full(count, digit))
-        found = engine.generate("generator", count, seed=5, digit=digit)
-        assert np.abs(expected.astype(int) - found).max() <= 1
 
 
 def test_only_missing_parts_are_trained_and_an_outdated_report_is_deleted(
