@@ -114,8 +114,13 @@ def add_files(run: Run, names: Sequence[str]) -> None:
 
 
 def read_files(folder: Path, names: Sequence[str]) -> dict[str, bytes]:
-    """Return the content of files in a folder by their names."""
-    return {name: (folder / name).read_bytes() for name in names}
+    """Return the content of files in a folder by their names; raise RunError if one cannot be read."""
+    try:
+        return {name: (folder / name).read_bytes() for name in names}
+    except OSError as error:
+        raise RunError(
+            f"{error.filename} cannot be read ({error.strerror}); run the command again."
+        ) from error
 
 
 def common_record(run: Run, config: Config, step: int, licence: str = "") -> dict[str, Any]:

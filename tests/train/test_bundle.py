@@ -8,8 +8,9 @@ import pytest
 from demo.inference.engine import Engine
 from export.__main__ import main as export_main
 from tests.support.detectors import quick_gate
-from train.bundle import BUNDLE
+from train.bundle import BUNDLE, read_files
 from train.data.mnist import DATA_VARIABLE
+from train.errors import RunError
 
 
 def test_export_needs_nothing_but_the_bundle(
@@ -37,3 +38,8 @@ def test_export_needs_nothing_but_the_bundle(
         detectors = file in ("normalizer.onnx", "discriminator_from_image.onnx")
         assert after[file] == (before if detectors else tutorial)[file]
     assert after["discriminator.onnx"] == before["discriminator.onnx"]
+
+
+def test_a_missing_file_of_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"grid\.png cannot be read .*; run the command again"):
+        read_files(tmp_path, ["grid.png"])
