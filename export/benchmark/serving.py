@@ -46,15 +46,18 @@ def measure(options: Options) -> Report:
     """
     requests = 64 if options.quick else 1024
     command = ["demo", "--device", "cpu", "--port", "0", "--models", str(options.models.resolve())]
-    starts = {BESIDE: (command, ROOT), ALONE: ([*command, "--api-only"], ROOT)}
+    routes = {BESIDE: command, ALONE: [*command, "--api-only"]}
+    starts = {name: (own, ROOT) for name, own in routes.items()}
     if options.against:
-        starts |= {other(name): (own, options.against) for name, (own, _) in starts.items()}
+        starts |= {other(name): (own, options.against) for name, own in routes.items()}
+    # A server of its own: what the queue leaves in memory would slow down the route.
+    starts[QUEUE] = (command, ROOT)
     with ExitStack() as stack:
         addresses = {}
         for name, (own, checkout) in starts.items():
             server = stack.enter_context(running(own, checkout, OMP_NUM_THREADS="1"))
             addresses[name] = server.address
-        contestants = {QUEUE: partial(ask, addresses[BESIDE], "queue", requests // 4)}
+        contestants = {QUEUE: partial(ask, addresses.pop(QUEUE), "queue", requests // 4)}
         contestants |= {name: partial(ask, address, "route", requests) for name, address in addresses.items()}
         samples = in_turn(contestants, options.rounds, warm_up=0 if options.quick else 1)
     costs = {name: [each.wall for each in found] for name, found in samples.items()}
