@@ -32,7 +32,7 @@ from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, Traffic
 from demo.api.network import listen, local_url, network_url
 from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES
-from demo.api.uploads import clean_regularly, uploads_folder
+from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.environment import check_temporary_folder, without_plots
@@ -137,7 +137,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
         app_kwargs={
             "routes": routes,
             "middleware": [Middleware(Gateway, rules=rules, traffic=traffic, calls=calls)],
-            "exception_handlers": dict.fromkeys((TypeError, ValueError, Exception), unexpected),
+            "exception_handlers": dict.fromkeys((TypeError, ValueError, OSError, Exception), unexpected),
             "lifespan": lifespan,
         },
         max_file_size=LARGEST_FILE_BYTES,
@@ -161,6 +161,9 @@ async def unexpected(request: Request, error: Exception) -> Response:
     if request.url.path.endswith("/upload") and isinstance(error, TypeError | ValueError):
         # Gradio's parser of uploads fails so on a part without a file name, and on a missing boundary.
         return JSONResponse({"detail": NO_UPLOAD}, 400)
+    if request.url.path.endswith("/upload") and isinstance(error, OSError):
+        logging.getLogger("touchstone").error("An upload cannot be kept: %s", error)
+        return JSONResponse({"detail": NOT_KEPT}, 503, {"retry-after": "60"})
     logging.getLogger("touchstone").error("A request failed", exc_info=error)
     return JSONResponse({"detail": UNEXPECTED}, 500)
 

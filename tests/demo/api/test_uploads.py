@@ -1,5 +1,7 @@
 """Uploads: only they are read, however a file is named, and they are removed soon."""
 
+import asyncio
+import errno
 import os
 import re
 import socket
@@ -10,10 +12,12 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from demo.api.uploads import GONE, NOT_UPLOADED, remove_older, uploads_folder
 from demo.errors import UsageError
 from demo.inference.engine import MODELS_FOLDER
+from demo.serve import unexpected
 from tests.support.offline import KEPT_IDLE
 from tests.support.serving import call, served_process
 
@@ -154,3 +158,11 @@ def test_uploads_lie_in_a_folder_of_their_own_within_the_given_one(
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(others))
     with pytest.raises(UsageError, match=r"GRADIO_TEMP_DIR .* cannot be written"), uploads_folder():
         pass
+
+
+def test_an_upload_that_fills_the_disk_may_be_sent_again_later() -> None:
+    upload = Request({"type": "http", "path": "/gradio_api/upload", "headers": [], "server": ("app", 80)})
+    answer = asyncio.run(unexpected(upload, OSError(errno.ENOSPC, "No space left on device", "secret.png")))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    assert b"try again" in bytes(answer.body)
+    assert b"secret" not in bytes(answer.body)
