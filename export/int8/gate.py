@@ -100,6 +100,7 @@ def export_int8(
     content = model.SerializeToString()
     session = open_session(name, content, [CPU])
     whole = open_session(original, reference.content, [CPU])
+    refuse_interface(name, session, whole)
     groups = {**data.reals, **data.fakes}
     own, expected = (
         {group: run_batches(each, pixels) for group, pixels in groups.items()} for each in (session, whole)
@@ -117,6 +118,20 @@ def export_int8(
     entry["golden"]["tolerance"] = dict.fromkeys((CPU, CUDA), allowed)
     details = {"variant_of": original, "distance": asdict(distance), "tolerance": asdict(TOLERANCE)}
     return ExportedModel(f"{name}.onnx", content, {**entry, **details}, report)
+
+
+def refuse_interface(name: str, session: Any, reference: Any) -> None:
+    """Raise ParityError if a variant's inputs and outputs are not its reference's."""
+    if interface(session) != interface(reference):
+        raise ParityError(name, "has other inputs or outputs than its reference. Nothing is published.", [])
+
+
+def interface(session: Any) -> list[tuple[str, str, tuple[Any, ...]]]:
+    """Return names, types and shapes of a session's inputs and outputs, without the batch dimension."""
+    return [
+        (each.name, each.type, tuple(each.shape[1:]))
+        for each in (*session.get_inputs(), *session.get_outputs())
+    ]
 
 
 def refuse_distance(name: str, distance: Distance, tolerance: Tolerance) -> None:

@@ -22,6 +22,7 @@ from export.int8.gate import (
     distance_between,
     export_int8,
     refuse_distance,
+    refuse_interface,
     run_batches,
 )
 from tests.export.test_convert import metadata, signature
@@ -128,3 +129,11 @@ def test_the_published_variants_are_within_their_tolerance() -> None:
         assert f"{entry['variant_of']}.onnx" in entries
         for name, most in entry["tolerance"].items():
             assert entry["distance"][name] <= most
+
+
+def test_other_inputs_or_outputs_than_the_references_are_refused() -> None:
+    manifest = Manifest.load(MODELS_FOLDER)
+    one, other = (open_session(name, manifest.read(name), [CPU]) for name in (FILE, "mlp_discriminator.onnx"))
+    refuse_interface("it", one, one)
+    with pytest.raises(ParityError, match="other inputs or outputs"):
+        refuse_interface("it", other, one)

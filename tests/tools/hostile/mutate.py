@@ -35,6 +35,14 @@ def flip_bits(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> b
     return bytes(changed)
 
 
+def set_bytes(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
+    changed = bytearray(content)
+    start = place(content, rng)
+    noise = rng.integers(0, 256, min(int(rng.integers(1, 33)), len(content) - start), np.uint8).tobytes()
+    changed[start : start + len(noise)] = noise
+    return bytes(changed)
+
+
 def set_number(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
     """Insert a number at which arithmetic overflows, in either byte order."""
     size = int(rng.choice([1, 2, 4]))
@@ -46,6 +54,11 @@ def set_number(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> 
 
 def cut(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
     return content[: int(rng.integers(len(content)))]
+
+
+def leave_out(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
+    start = place(content, rng)
+    return content[:start] + content[start + int(rng.integers(1, 65)) :]
 
 
 def repeat(content: bytes, rng: np.random.Generator, _: Sequence[bytes]) -> bytes:
@@ -71,7 +84,7 @@ def change_chunk(content: bytes, rng: np.random.Generator, others: Sequence[byte
     if kind == 0 and body:
         chunks[index] = (name, set_number(body, rng, others)[: len(body)])
     elif kind == 1 and body:
-        chunks[index] = (name, flip_bits(body, rng, others))
+        chunks[index] = (name, set_bytes(body, rng, others))
     elif kind == 2:
         chunks.insert(int(rng.integers(len(chunks) + 1)), (name, body))
     else:
@@ -92,8 +105,10 @@ def png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
 
 CHANGES: Final[tuple[Change, ...]] = (
     flip_bits,
+    set_bytes,
     set_number,
     cut,
+    leave_out,
     repeat,
     splice,
     change_chunk,
