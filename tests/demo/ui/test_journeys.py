@@ -245,6 +245,8 @@ def test_generate(page: Page, product_engine: Engine) -> None:
     expect(page.locator(".grid-head .share-status")).to_have_text("Link copied.")
     assert urlsplit(clipboard(page)).query == query
     page.get_by_role("button", name="Improve generator-digit-3-7-4.png").click()
+    # Until the panel shows this digit, a press would copy the link of the one before it.
+    expect(page.locator(".search-panel p[role=status]").first).to_contain_text("generator-digit-3-7-4.png")
     page.get_by_role("button", name="Copy a link to the original digit").click()
     expect(page.locator(".search-panel .share-status")).to_have_text("Link copied.")
     assert urlsplit(clipboard(page)).query == f"{query}&index=4"
