@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from demo.contract import (
+    BOXES,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     FROM_IMAGE,
@@ -19,8 +20,11 @@ from demo.contract import (
     IN_DOMAIN,
     LOGIT,
     PIXELS,
+    REASON,
+    REASONS,
 )
 from demo.decoder.images import load_picture
+from demo.inference.answer import reason_for
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
@@ -68,12 +72,15 @@ def write_pack(folder: Path, models: Path) -> int:
 
 
 def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dict[str, Any]:
-    """Return what is expected for a picture: its decoded shape, the normalized pixels, and the scores."""
+    """Return what is expected for a picture: its decoded shape, the normalizer's outputs, and the scores."""
     array = load_picture(content).array
     names = [each.name for each in session.get_outputs()]
-    found = {name: each[0] for name, each in zip(names, session.run(names, {IMAGE: array}), strict=True)}
+    outputs = dict(zip(names, session.run(names, {IMAGE: array}), strict=True))
+    boxes = outputs.pop(BOXES)
+    found = {name: each[0] for name, each in outputs.items()}
     probability, in_domain = float(found[FAKE_PROBABILITY]), float(found[IN_DOMAIN])
     digits = found.get(DIGIT_PROBABILITIES)
+    verdict = engine.thresholds.verdict(probability, in_domain)
     with Image.open(io.BytesIO(content)) as picture:
         plain = picture.format == "PNG" and picture.mode in ("1", "L", "P", "RGB")
         opaque = not picture.has_transparency_data
@@ -82,11 +89,13 @@ def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dic
         "opaque_8_bit_png": plain and opaque,
         "array": {"shape": list(array.shape)},
         "pixels": base64.b64encode(found[PIXELS].tobytes()).decode(),
+        "boxes": boxes.tolist(),
         "fake_probability": probability,
         "logit": float(found[LOGIT]),
         **({} if digits is None else {DIGIT_PROBABILITIES: digits.tolist()}),
         "in_domain": in_domain,
-        "verdict": engine.thresholds.verdict(probability, in_domain),
+        "verdict": verdict,
+        "reason": reason_for(verdict, REASONS[found[REASON]]),
     }
 
 

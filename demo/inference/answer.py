@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from demo.contract import NOT_HANDWRITING
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -51,3 +53,8 @@ class Thresholds:
         if fake_probability <= self.real:
             return "real"
         return "unsure"
+
+
+def reason_for(verdict: str, reason: str | None) -> str | None:
+    """Return why a picture is `not a digit`, None for other verdicts. reason: the normalizer's, if any."""
+    return reason or NOT_HANDWRITING if verdict == "not a digit" else None

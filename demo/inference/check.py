@@ -156,7 +156,8 @@ def answer_all(
             machine_error = isinstance(each, MachineError)
             checked.append(Checked(Answer(file=name, error=str(each)), None, machine_error=machine_error))
             continue
-        probability, in_domain = float(scores.fake_probability[index]), float(scores.in_domain[index])
+        probability = float(scores.fake_probability[index])
+        in_domain = float(scores.in_domain[index]) if each.reason is None else 0.0
         reading = scores.digit_probabilities
         digits = None if reading is None else tuple(reading[index].tolist())
         answer = Answer(
