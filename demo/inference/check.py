@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from demo.decoder.client import Picture
 from demo.decoder.images import load_picture
 from demo.errors import DemoError, MachineError, PictureError
-from demo.inference.answer import Answer
+from demo.inference.answer import Answer, reason_for
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 
@@ -44,7 +44,8 @@ class Checked:
     """An answer with its intermediate results.
 
     preprocessed: the picture after the normalizer; None if it could not be read.
-    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them.
+    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them, and
+    for a picture that is not a digit.
     machine_error: the error in the answer is the machine's, not the picture's; see `MachineError`.
     """
 
@@ -158,13 +159,16 @@ def answer_all(
             continue
         probability = float(scores.fake_probability[index])
         in_domain = float(scores.in_domain[index]) if each.reason is None else 0.0
+        verdict = engine.thresholds.verdict(probability, in_domain)
+        reason = reason_for(verdict, each.reason)
         reading = scores.digit_probabilities
-        digits = None if reading is None else tuple(reading[index].tolist())
+        digits = None if reading is None or reason else tuple(reading[index].tolist())
         answer = Answer(
             file=name,
-            verdict=engine.thresholds.verdict(probability, in_domain),
-            fake_probability=probability,
-            logit=float(scores.logit[index]),
+            verdict=verdict,
+            reason=reason,
+            fake_probability=None if reason else probability,
+            logit=None if reason else float(scores.logit[index]),
             digit=None if digits is None else digits.index(max(digits)),
             digit_probability=None if digits is None else max(digits),
             in_domain=in_domain,

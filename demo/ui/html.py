@@ -77,9 +77,11 @@ def tone(answer: Answer) -> str:
     return VERDICTS[answer.verdict] if answer.verdict else "error"
 
 
-def probability_to_show(answer: Answer) -> float | None:
-    """Return P(fake | x), or None for a picture that is not a digit: its probability means nothing."""
-    return None if answer.verdict == "not a digit" else answer.fake_probability
+def explanation(answer: Answer, text: Texts) -> str:
+    """Return a sentence on a verdict as HTML: what it means, or why it is not a digit and what to do."""
+    if answer.reason is not None:
+        return text(f"check.reason-{answer.reason.replace(' ', '-')}")
+    return text(f"check.{tone(answer)}-text")
 
 
 def empty_result(text: Texts) -> str:
@@ -102,7 +104,7 @@ def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: boo
         return error_result(answer.file, answer.error or "", text)
     kind = tone(answer)
     numbers = scale = bars = ""
-    probability = probability_to_show(answer)
+    probability = answer.fake_probability
     if probability is not None:
         numbers = _numbers(probability, text)
         scale = _scale(engine.thresholds, probability, text)
@@ -112,7 +114,7 @@ def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: boo
         kind,
         answer.file,
         text(f"verdict.{kind}"),
-        text(f"check.{kind}-text"),
+        explanation(answer, text),
         numbers,
         scale + _seen(checked, checked.preprocessed, text) + bars,
         in_front=in_front,
@@ -219,7 +221,7 @@ def digit_grid(digits: Sequence[tuple[Checked, bytes]], text: Texts, selected: i
 def _grid_digit(index: int, answer: Answer, png: bytes, selected: bool, text: Texts) -> str:
     name = html.escape(answer.file)
     verdict = verdict_text(answer, text)
-    probability = probability_to_show(answer)
+    probability = answer.fake_probability
     number = "" if probability is None else f"{probability:.4f}"
     spoken = f"P(fake) {number}, {verdict}" if number else verdict
     return (

@@ -93,9 +93,12 @@ class Pack:
                     for each in (expected, answer)
                 )
                 pixels = (int(np.count_nonzero(one - other)), int(np.abs(one - other).max()))
-            logit = abs(answer["logit"] - expected["logit"])
             same = all(answer.get(key, expected[key]) == expected[key] for key in EXACT)
-            apart = digits_apart(expected, answer)
+            logit, apart = 0.0, 0.0
+            # An entry point gives no score for what is not a digit.
+            if expected["reason"] is None or answer["logit"] is not None:
+                logit = math.inf if answer["logit"] is None else abs(answer["logit"] - expected["logit"])
+                apart = digits_apart(expected, answer)
             found.append(Cell(expected["file"], interface, logit, pixels, same, apart))
         return found
 

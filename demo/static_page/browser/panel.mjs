@@ -2,13 +2,23 @@
 
 import { showPicture } from "./picture.mjs";
 import { text } from "./texts.mjs";
+import { reasonOf } from "./verdict.mjs";
 
 /** By verdict: its colour in the style sheet, its name and what it means. */
 export const VERDICTS = {
   fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-text" },
   real: { tone: "real", name: "verdict.real", meaning: "check.real-text" },
   unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-text" },
-  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-text" },
+  "not a digit": { tone: "other", name: "verdict.other" },
+};
+
+/** By reason: why a picture is not a digit, and what to do. */
+const REASONS = {
+  blank: "check.reason-blank",
+  "several digits": "check.reason-several-digits",
+  "too small": "check.reason-too-small",
+  "cut off": "check.reason-cut-off",
+  "not handwriting": "check.reason-not-handwriting",
 };
 
 const part = (id) => document.getElementById(id);
@@ -43,8 +53,9 @@ export function showRefusal(name, reason) {
  */
 export function showAnswer(name, verdict, scores, thresholds) {
   const { tone, name: heading, meaning } = VERDICTS[verdict];
-  fill(tone, name, text(heading), text(meaning));
-  if (verdict !== "not a digit") {
+  const reason = reasonOf(scores, verdict);
+  fill(tone, name, text(heading), text(meaning ?? REASONS[reason]));
+  if (!reason) {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);
   }
