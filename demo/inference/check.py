@@ -35,8 +35,9 @@ BATCHES_AT_ONCE: Final = 2
 
 NOT_NORMALIZED: Final = "The picture could not be prepared for the model; make it smaller and try again."
 
-Source = Path | bytes | NDArray[np.uint8] | PictureError
-"""A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
+Source = Path | bytes | NDArray[np.uint8] | Picture | PictureError
+"""A path, an encoded picture, pixels uint8 [height, width, channels], a decoded picture, or why there is no
+picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,9 @@ def preprocess(engine: Engine, source: Source) -> Preprocessed | PictureError:
     try:
         if isinstance(source, PictureError):
             raise source
-        picture = Picture(source) if isinstance(source, np.ndarray) else load_picture(source)
+        if isinstance(source, np.ndarray):
+            source = Picture(source)
+        picture = source if isinstance(source, Picture) else load_picture(source)
         return engine.preprocess(picture.array, picture.note)
     except PictureError as error:
         # A copy: the traceback of the original keeps the file's content in memory.

@@ -12,13 +12,13 @@ export const VERDICTS = {
   "not a digit": { tone: "other", name: "verdict.other" },
 };
 
-/** By reason: why a picture is not a digit, and what to do. */
+/** By reason: why a picture, or the part of it in a box, is not a digit, and what to do. */
 const REASONS = {
-  blank: "check.reason-blank",
-  "several digits": "check.reason-several-digits",
-  "too small": "check.reason-too-small",
-  "cut off": "check.reason-cut-off",
-  "not handwriting": "check.reason-not-handwriting",
+  blank: ["check.reason-blank", "check.box-blank"],
+  "several digits": ["check.reason-several-digits", "check.box-several-digits"],
+  "too small": ["check.reason-too-small", "check.reason-too-small"],
+  "cut off": ["check.reason-cut-off", "check.box-cut-off"],
+  "not handwriting": ["check.reason-not-handwriting", "check.box-not-handwriting"],
 };
 
 const part = (id) => document.getElementById(id);
@@ -50,11 +50,12 @@ export function showRefusal(name, reason) {
  * @param {"fake" | "real" | "unsure" | "not a digit"} verdict
  * @param {import("./verdict.mjs").Scores} scores
  * @param {{fake_threshold: number, real_threshold: number}} thresholds
+ * @param {boolean} inBox whether a person has chosen the part of the picture
  */
-export function showAnswer(name, verdict, scores, thresholds) {
+export function showAnswer(name, verdict, scores, thresholds, inBox) {
   const { tone, name: heading, meaning } = VERDICTS[verdict];
   const reason = reasonOf(scores, verdict);
-  fill(tone, name, text(heading), text(meaning ?? REASONS[reason]));
+  fill(tone, name, text(heading), text(meaning ?? REASONS[reason][Number(inBox)]));
   if (!reason) {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);
