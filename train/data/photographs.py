@@ -120,6 +120,8 @@ TABLES: Final[Mapping[Look, Colours]] = {
 ROUGH: Final = ("pencil", "chalk")
 LEAST_CONTRAST: Final = 0.2
 """Difference of ink and paper in one of red, green and blue."""
+DIMMEST: Final = 0.12
+"""Brightness of paper in the dimmest photograph."""
 LETTERS: Final = "ABCDEFGHKLMNPRSTXYZ0123456789"
 
 
@@ -279,12 +281,15 @@ def photograph(
     written = surface.scene
     write(written, ink.cover, ink_colour, opacity, rough, random)
     if kind not in SCREENS and layout != "small" and random.random() < condition.marks:
-        cover = marks(pick(MARKS[look], random), look, ink.cover, random)
+        # Without a digit beside them, strokes could be one.
+        known = [each for each in MARKS[look] if digits or each != "strokes"]
+        cover = marks(pick(known, random), look, ink.cover, random)
         other = ink_colour if random.random() < 0.6 else colour(PENS[look][pick(DARK_PENS, random)], random)
         write(written, cover, other, opacity, rough, random)
     if kind == "photograph":
         written = written * light(size, look, pick(condition.lights, random), random)
-        exposure = random.uniform(*condition.exposure)
+        # Phones brighten dark pictures.
+        exposure = max(random.uniform(*condition.exposure), DIMMEST / float(surface.paper.max()))
         contrast = 255 * exposure * opacity * float(np.abs(ink_colour - surface.paper).max())
         image = taken(written * np.float32(exposure), condition, contrast, random)
     elif kind == "scan":
@@ -311,7 +316,7 @@ def paper_surface(
     short = min(size)
     paper = colour(PAPERS[look][pick(condition.papers, random)], random)
     rough = 0.3 if kind == "scan" else 1.0
-    grain = rough * (0.012 * clouds(size, short / 6, random) + 0.01 * clouds(size, 1.5, random))
+    grain = rough * (random.uniform(0, 0.012) * clouds(size, short / 6, random) + random.uniform(0, 0.012) * clouds(size, 1.5, random))
     page: Scene = paper * (1 + grain)[..., None]
     if paper.max() < 0.4:
         # Wiped chalk.
@@ -458,8 +463,9 @@ def marks(kind: str, look: Look, ink: Plane, random: np.random.Generator) -> Pla
             fitted = character.crop(character.getbbox()).resize((tall * 2 // 3, tall))
             canvas.paste(fitted, (round(0.05 * width) + column * tall, round(0.03 * height)))
     elif kind == "strokes":
+        longest = random.uniform(0.15, 0.4) * max(bottom - top, right - left)
         for _ in range(random.integers(1, 4)):
-            points = random.uniform(0, 0.2 * short, (4, 2)) + random.random(2) * (width, height)
+            points = random.uniform(0, longest, (4, 2)) + random.random(2) * (width, height)
             pen.line([tuple(point) for point in points.tolist()], 255, thick, "curve")
     elif kind == "frame":
         gap = short * random.uniform(0.06, 0.15)
