@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from train.data.pendigits import OVERSAMPLING, Drawing, Stroke, smooth
-from train.data.planes import INK, Box, Plane, Size, blurred, box_of, even
+from train.data.planes import INK, Box, Plane, Range, Size, blurred, box_of, even
 
 Digit = NDArray[np.uint8] | Drawing
 """uint8 [height, width] with bright ink on 0, or strokes."""
@@ -57,9 +57,15 @@ class Ink:
 
 
 def place(
-    digits: Sequence[Digit], layout: str, size: Size, area: Box, pen: Pen, random: np.random.Generator
+    digits: Sequence[Digit],
+    layout: str,
+    size: Size,
+    area: Box,
+    single: Range,
+    pen: Pen,
+    random: np.random.Generator,
 ) -> Ink:
-    """Place digits in an area of a picture; only a layout of `AT_THE_EDGE` takes all of the picture."""
+    """Place digits in an area of a picture; single: bounds like `SINGLE`."""
     cover, numbers = np.zeros(size, np.float32), np.zeros(size, np.uint8)
     inside = np.zeros(len(digits))
     if not digits:
@@ -67,7 +73,7 @@ def place(
     height, width = area[2] - area[0], area[3] - area[1]
     # A pen draws all digits with about the same line.
     relative = [random.uniform(*SIMILAR) if number else 1.0 for number in range(len(digits))]
-    longest = first_size(layout, len(digits), (height, width), size, random)
+    longest = first_size(layout, len(digits), (height, width), size, single, random)
     states = [int(random.integers(2**63)) for _ in digits]
     corners: Sequence[Corner] | None = None
     while corners is None:
@@ -88,7 +94,9 @@ def place(
     return Ink(cover, numbers, inside)
 
 
-def first_size(layout: str, count: int, room: Size, size: Size, random: np.random.Generator) -> float:
+def first_size(
+    layout: str, count: int, room: Size, size: Size, single: Range, random: np.random.Generator
+) -> float:
     """Return the longest side of a digit in pixels; it shrinks until all have room."""
     short = min(room)
     if layout == "small":
@@ -100,7 +108,7 @@ def first_size(layout: str, count: int, room: Size, size: Size, random: np.rando
         return min(short * even((0.18, 0.8), random), 1.1 * along / count)
     if layout == "scattered":
         return short * even((0.15, 0.9 / math.sqrt(count)), random)
-    return short * even(SINGLE, random)
+    return short * even(single, random)
 
 
 def one(planes: Sequence[Plane], room: Size, random: np.random.Generator) -> Sequence[Corner] | None:

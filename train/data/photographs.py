@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from train.data.augment import jpeg, webp
 from train.data.fonts import printed
-from train.data.layouts import AT_THE_EDGE, LAYOUTS, Digit, Pen, fitting, place
+from train.data.layouts import AT_THE_EDGE, LAYOUTS, SINGLE, Digit, Pen, fitting, place
 from train.data.planes import (
     INK,
     Box,
@@ -135,6 +135,8 @@ class Condition:
     """How many digits it is meant for."""
     layouts: tuple[str, ...] = ("one", "row")
     """Of `LAYOUTS`; one that takes the number of digits is used."""
+    longest: Range = SINGLE
+    """The longest side of a digit in layout `one`, as a share of the shorter side."""
     papers: tuple[str, ...] = ("white",)
     pens: tuple[str, ...] = ("blue", "black")
     width: Range = (0.03, 0.12)
@@ -277,7 +279,7 @@ def photograph(
     least = 1.0 if kind in SCREENS else max(1.0, 0.012 * short * condition.blur[1])
     tilt = condition.tilt if kind == "photograph" else 0.03
     pen = Pen(even(condition.width, random), least, hard, tilt)
-    ink = place(digits, layout, size, surface.area, pen, random)
+    ink = place(digits, layout, size, surface.area, condition.longest, pen, random)
     written = surface.scene
     write(written, ink.cover, ink_colour, opacity, rough, random)
     if kind not in SCREENS and layout != "small" and random.random() < condition.marks:
@@ -316,7 +318,8 @@ def paper_surface(
     short = min(size)
     paper = colour(PAPERS[look][pick(condition.papers, random)], random)
     rough = 0.3 if kind == "scan" else 1.0
-    grain = rough * (random.uniform(0, 0.012) * clouds(size, short / 6, random) + random.uniform(0, 0.012) * clouds(size, 1.5, random))
+    blotches, fibres = random.uniform(0, 0.012, 2).astype(np.float32)
+    grain = rough * (blotches * clouds(size, short / 6, random) + fibres * clouds(size, 1.5, random))
     page: Scene = paper * (1 + grain)[..., None]
     if paper.max() < 0.4:
         # Wiped chalk.
