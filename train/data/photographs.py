@@ -14,11 +14,11 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
 
 from train.data.augment import jpeg, webp
-from train.data.fonts import printed
+from train.data.camera import light, taken
 from train.data.layouts import AT_THE_EDGE, LAYOUTS, SINGLE, Digit, Pen, fitting, place
+from train.data.papers import LIKE_DIGITS, MARKS, marks, ruling, scanned, seen_in_perspective
 from train.data.planes import (
     INK,
     Box,
@@ -33,6 +33,7 @@ from train.data.planes import (
     clouds,
     colour,
     even,
+    mostly_low,
     pick,
 )
 from train.data.screens import SCREENS, screen
@@ -89,6 +90,7 @@ PENS: Final[Mapping[Look, Mapping[str, Colours]]] = {
         "green": ((0.3, 0.42), (0.5, 1.0), (0.2, 0.5)),
         "pencil": ((0.0, 1.0), (0.0, 0.08), (0.25, 0.45)),
         "chalk": ((0.08, 0.2), (0.0, 0.25), (0.8, 1.0)),
+        "felt": ((0.0, 0.5), (0.5, 1.0), (0.5, 1.0)),
     },
     "evaluation": {
         "blue": ((0.68, 0.78), (0.4, 0.9), (0.15, 0.5)),
@@ -97,32 +99,21 @@ PENS: Final[Mapping[Look, Mapping[str, Colours]]] = {
         "green": ((0.42, 0.5), (0.5, 1.0), (0.2, 0.45)),
         "pencil": ((0.55, 0.7), (0.0, 0.12), (0.28, 0.48)),
         "chalk": ((0.45, 0.6), (0.0, 0.25), (0.8, 1.0)),
+        "felt": ((0.5, 1.0), (0.5, 1.0), (0.5, 1.0)),
     },
 }
 LINES: Final[Mapping[Look, tuple[Colours, Range]]] = {
-    "train": (((0.5, 0.7), (0.1, 0.6), (0.5, 0.8)), (0.06, 0.15)),
-    "evaluation": (((0.3, 0.48), (0.1, 0.5), (0.5, 0.78)), (0.05, 0.18)),
+    "train": (((0.5, 0.7), (0.1, 0.6), (0.5, 0.8)), (0.06, 0.3)),
+    "evaluation": (((0.3, 0.48), (0.1, 0.5), (0.5, 0.78)), (0.05, 0.35)),
 }
 """Colour of printed lines, and their spacing as a share of the shorter side."""
-MARKS: Final[Mapping[Look, tuple[str, ...]]] = {
-    "train": ("specks", "underline", "text", "strokes", "frame"),
-    "evaluation": ("specks", "underline", "text", "strokes", "ring", "crease"),
-}
-SCANS: Final[Mapping[Look, tuple[str, ...]]] = {
-    "train": ("grey edge", "dark border", "holes"),
-    "evaluation": ("grey edge", "dark border", "holes", "staple"),
-}
-SHADOW_CORNERS: Final[Mapping[Look, tuple[int, int]]] = {"train": (3, 5), "evaluation": (5, 8)}
-TABLES: Final[Mapping[Look, Colours]] = {
-    "train": ((0.03, 0.12), (0.1, 0.7), (0.15, 0.8)),
-    "evaluation": ((0.5, 1.0), (0.0, 0.4), (0.15, 0.7)),
-}
 ROUGH: Final = ("pencil", "chalk")
 LEAST_CONTRAST: Final = 0.2
 """Difference of ink and paper in one of red, green and blue."""
+LEAST_SHEAR: Final = 0.06
+"""Distortion of digits, for hands that are in no data set."""
 DIMMEST: Final = 0.12
 """Brightness of paper in the dimmest photograph."""
-LETTERS: Final = "ABCDEFGHKLMNPRSTXYZ0123456789"
 
 
 @dataclass(frozen=True)
@@ -167,7 +158,7 @@ class Condition:
 COLOURED: Final = ("yellow", "green", "blue", "red")
 DARK_PENS: Final = ("blue", "black", "red", "green", "pencil")
 MARKERS: Final = ("blue", "black", "red", "green")
-RULINGS: Final = ("plain", "plain", "ruled", "squared", "margin", "dots")
+RULINGS: Final = ("plain", "plain", "plain", "ruled", "squared", "millimetre", "margin", "dots")
 SINGLE_LIGHTS: Final = ("even", "gradient", "vignette", "soft shadow", "hard shadow")
 CONDITIONS: Final[Mapping[str, Condition]] = {
     "plain paper": Condition(pens=DARK_PENS),
@@ -176,6 +167,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "paper with a margin": Condition(rulings=("margin",)),
     "kraft paper": Condition(papers=("kraft",)),
     "coloured paper": Condition(papers=COLOURED),
+    "felt pens": Condition(pens=("felt",), width=(0.05, 0.15)),
     "red on green": Condition(papers=("green",), pens=("red",)),
     "pencil": Condition(pens=("pencil",), opacity=(0.5, 0.8)),
     "thin contrast": Condition(papers=("grey",), pens=("black", "blue"), opacity=(0.4, 0.7)),
@@ -184,13 +176,14 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
         papers=("whiteboard",), pens=MARKERS, width=(0.05, 0.12), lights=("even", "gradient", "glare")
     ),
     "white on brown": Condition(papers=("kraft",), pens=("chalk",)),
+    "white on black": Condition(papers=("black",), pens=("chalk", "felt")),
     "gradient": Condition(lights=("gradient",)),
     "vignette": Condition(lights=("vignette",)),
     "soft shadow": Condition(lights=("soft shadow",)),
     "hard shadow": Condition(lights=("hard shadow",)),
     "dim": Condition(exposure=(0.15, 0.45)),
     "bright": Condition(exposure=(1.05, 1.25)),
-    "perspective": Condition(tilt=0.15),
+    "perspective": Condition(tilt=0.15, rulings=("plain", "ruled", "squared")),
     "blur": Condition(blur=(0.6, 1.2)),
     "noise": Condition(noise=(6.0, 14.0)),
     "low quality": Condition(quality=(15, 40)),
@@ -230,11 +223,11 @@ ANYTHING: Final = Condition(
     pens=tuple(PENS["train"]),
     width=(0.01, 0.25),
     hard=0.2,
-    opacity=(0.4, 1.0),
+    opacity=(0.5, 1.0),
     rulings=RULINGS,
     lights=(*SINGLE_LIGHTS, "glare"),
-    exposure=(0.15, 1.2),
-    tilt=0.15,
+    exposure=(0.25, 1.2),
+    tilt=0.12,
     marks=0.3,
     table=0.2,
     blur=(0.0, 1.0),
@@ -277,14 +270,12 @@ def photograph(
     hard = kind in SCREENS and random.random() < condition.hard
     # Below this, a line would not survive the lens.
     least = 1.0 if kind in SCREENS else max(1.0, 0.012 * short * condition.blur[1])
-    tilt = condition.tilt if kind == "photograph" else 0.03
-    pen = Pen(even(condition.width, random), least, hard, tilt)
+    pen = Pen(even(condition.width, random), least, hard, max(condition.tilt, LEAST_SHEAR))
     ink = place(digits, layout, size, surface.area, condition.longest, pen, random)
     written = surface.scene
     write(written, ink.cover, ink_colour, opacity, rough, random)
     if kind not in SCREENS and layout != "small" and random.random() < condition.marks:
-        # Without a digit beside them, strokes could be one.
-        known = [each for each in MARKS[look] if digits or each != "strokes"]
+        known = [each for each in MARKS[look] if digits or each not in LIKE_DIGITS]
         cover = marks(pick(known, random), look, ink.cover, random)
         other = ink_colour if random.random() < 0.6 else colour(PENS[look][pick(DARK_PENS, random)], random)
         write(written, cover, other, opacity, rough, random)
@@ -293,7 +284,9 @@ def photograph(
         # Phones brighten dark pictures.
         exposure = max(random.uniform(*condition.exposure), DIMMEST / float(surface.paper.max()))
         contrast = 255 * exposure * opacity * float(np.abs(ink_colour - surface.paper).max())
-        image = taken(written * np.float32(exposure), condition, contrast, random)
+        # Ink stays visible.
+        deviation = min(mostly_low(condition.noise, random), contrast / 4)
+        image = taken(written * np.float32(exposure), condition.blur, deviation, condition.quality, random)
     elif kind == "scan":
         image = jpeg(as_bytes(written), condition.quality, random)
     else:
@@ -327,7 +320,7 @@ def paper_surface(
     line_colour, spacing = LINES[look]
     lined = pick(condition.rulings, random)
     if lined != "plain":
-        lines = ruling(lined, short * random.uniform(*spacing), size, random)
+        lines = ruling(lined, short * even(spacing, random), size, random)
         page += lines[..., None] * (colour(line_colour, random) * paper.max() - page)
     edge = 0 if whole else round(0.04 * short)
     area = (edge, edge, size[0] - edge, size[1] - edge)
@@ -335,58 +328,17 @@ def paper_surface(
         return Surface(page, paper, area if whole else scanned(page, look, random))
     around = not whole and random.random() < condition.table
     if around or lined != "plain":
-        page, inner = seen_in_perspective(page, paper, around, look, condition, random)
+        page, inner = seen_in_perspective(page, paper, condition.tilt, around, look, random)
         area = inner if around else area
     return Surface(page, paper, area)
-
-
-def scanned(page: Scene, look: Look, random: np.random.Generator) -> Box:
-    """Draw what a scanner adds at the page's edges, in place; return the box in between."""
-    height, width = page.shape[:2]
-    short = min(height, width)
-    area = np.array([0, 0, height, width]) + np.array([1, 1, -1, -1]) * round(0.04 * short)
-    for extra in SCANS[look]:
-        if random.random() < 0.5:
-            continue
-        side, wide = int(random.integers(4)), short * random.uniform(0.01, 0.08)
-        # A view whose first row is along the side.
-        view = page.swapaxes(0, 1) if side % 2 else page
-        view = view[::-1] if side >= 2 else view
-        away = np.arange(len(view), dtype=np.float32)[:, None]
-        if extra == "grey edge":
-            view *= 1 - random.uniform(0.1, 0.5) * np.clip(1 - away / (2 * wide), 0, 1)[..., None]
-        elif extra == "dark border":
-            lean = np.linspace(0, random.uniform(-0.03, 0.03) * short, view.shape[1], dtype=np.float32)
-            view += np.clip(wide - away - lean, 0, 1)[..., None] * (random.uniform(0.02, 0.4) - view)
-        else:
-            wide = short * random.uniform(0.04, 0.08)
-            cover = punched(extra, round(wide), view.shape[1], random)[..., None]
-            view[: len(cover)] += cover * (random.uniform(0.05, 0.6) - view[: len(cover)])
-        area[side] += round(1.3 * wide) * (1 if side < 2 else -1)
-    top, left, bottom, right = area.tolist()
-    return top, left, bottom, right
-
-
-def punched(kind: str, deep: int, along: int, random: np.random.Generator) -> Plane:
-    """Return the coverage by holes, or a staple, in a strip: float32 [deep, along]."""
-    canvas = Image.new("L", (along, deep))
-    draw = ImageDraw.Draw(canvas)
-    if kind == "staple":
-        x, y = along * random.choice([0.08, 0.92]), random.uniform(0.2, 0.8) * deep
-        draw.line((x - deep / 3, y, x + deep / 3, random.uniform(0.2, 0.8) * deep), 255, max(1, deep // 12))
-    else:
-        radius = deep * random.uniform(0.2, 0.35)
-        for share in (0.3, 0.7) if random.random() < 0.7 else (0.15, 0.38, 0.62, 0.85):
-            x, y = along * share, deep / 2
-            draw.ellipse((x - radius, y - radius, x + radius, y + radius), 255)
-    return np.asarray(canvas, np.float32) / 255
 
 
 def visible_ink(
     paper: NDArray[np.floating[Any]], look: Look, condition: Condition, random: np.random.Generator
 ) -> tuple[str, NDArray[np.floating[Any]]]:
     """Draw a pen's name and colour: where there is a choice, ink that shows."""
-    suited = [pen for pen in condition.pens if (pen != "chalk") == (paper.max() > 0.45)] or condition.pens
+    wrong = DARK_PENS if paper.max() < 0.45 else ("chalk",)
+    suited = [pen for pen in condition.pens if pen not in wrong] or condition.pens
     for _ in range(10):
         pen = pick(suited, random)
         found = colour(PENS[look][pen], random)
@@ -413,167 +365,6 @@ def write(
         texture = rough * clouds((bottom - top, right - left), 1.3, random)
         covered = covered * np.clip(1 - rough + texture, 0, 1)
     scene[field] += covered[..., None] * (ink - scene[field])
-
-
-def ruling(kind: str, spacing: float, size: Size, random: np.random.Generator) -> Plane:
-    """Return the coverage by printed lines: ruled, squared, dots, or margin (ruled, with a vertical line)."""
-    width = max(0.7, min(size) * random.uniform(0.002, 0.008))
-    strength = random.uniform(0.4, 0.95)
-
-    def lines(length: int, apart: float) -> Plane:
-        away = np.abs((np.arange(length) + random.uniform(0, apart)) % apart - apart / 2)
-        covered: Plane = np.clip(width / 2 + 0.5 - away, 0, min(1, width)) * strength
-        return covered
-
-    down, across = lines(size[0], spacing)[:, None], lines(size[1], spacing)
-    if kind == "squared":
-        return np.maximum(down, across)
-    if kind == "dots":
-        return down * across
-    if kind == "margin":
-        edge = lines(2 * size[1], 2 * size[1])
-        place = int(np.argmax(edge)) - round(size[1] * random.uniform(0.06, 0.2))
-        return np.maximum(down, np.roll(edge, -place)[: size[1]])
-    return np.broadcast_to(down, size) if kind == "ruled" else np.zeros(size, np.float32)
-
-
-def marks(kind: str, look: Look, ink: Plane, random: np.random.Generator) -> Plane:
-    """Return the coverage by marks that belong to no digit, and keep clear of the ink."""
-    height, width = ink.shape
-    short = min(ink.shape)
-    thick = max(1, round(short * random.uniform(0.004, 0.02)))
-    top, left, bottom, right = (
-        box_of(ink > 0) if ink.any() else (height // 3, width // 3, height // 2, width // 2)
-    )
-    canvas = Image.new("L", (width, height))
-    pen = ImageDraw.Draw(canvas)
-    if kind == "specks":
-        for _ in range(random.integers(1, 12)):
-            x, y, radius = (
-                random.uniform(0, width),
-                random.uniform(0, height),
-                short * random.uniform(0.002, 0.012),
-            )
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=255)
-    elif kind == "underline":
-        for line in range(random.integers(1, 3)):
-            y = bottom + short * random.uniform(0.04, 0.08) + 3 * line * thick
-            pen.line((left - short * 0.1, y, right + short * 0.1, y + random.uniform(-3, 3)), 255, thick)
-    elif kind == "text":
-        tall = max(8, round(short * random.uniform(0.04, 0.09)))
-        for column in range(random.integers(4, 10)):
-            character = Image.fromarray(printed(look, LETTERS, random))
-            fitted = character.crop(character.getbbox()).resize((tall * 2 // 3, tall))
-            canvas.paste(fitted, (round(0.05 * width) + column * tall, round(0.03 * height)))
-    elif kind == "strokes":
-        longest = random.uniform(0.15, 0.4) * max(bottom - top, right - left)
-        for _ in range(random.integers(1, 4)):
-            points = random.uniform(0, longest, (4, 2)) + random.random(2) * (width, height)
-            pen.line([tuple(point) for point in points.tolist()], 255, thick, "curve")
-    elif kind == "frame":
-        gap = short * random.uniform(0.06, 0.15)
-        pen.rectangle((left - gap, top - gap, right + gap, bottom + gap), None, 255, thick)
-    elif kind == "ring":
-        x, y, radius = random.uniform(0, width), random.uniform(0, height), short * random.uniform(0.15, 0.3)
-        pen.ellipse((x - radius, y - radius, x + radius, y + radius), None, 110, 2 * thick)
-    elif kind == "crease":
-        begin, end = random.uniform(0, width, 2)
-        pen.line((begin, 0, end, height), 60, thick)
-    cover = np.asarray(canvas, np.float32) / 255
-    near = np.asarray(Image.fromarray(as_bytes(ink)).filter(ImageFilter.BoxBlur(max(2, 0.03 * short)))) > 0
-    return np.where(near, np.float32(0), cover)
-
-
-def seen_in_perspective(
-    page: Scene,
-    paper: NDArray[np.floating[Any]],
-    around: bool,
-    look: Look,
-    condition: Condition,
-    random: np.random.Generator,
-) -> tuple[Scene, Box]:
-    """Move the corners of a page, with a table around it or more of the page; return a box inside it, too."""
-    height, width = page.shape[:2]
-    corners = np.array([[0, 0], [0, height], [width, height], [width, 0]], np.float64)
-    # Without a table the page is a little larger than the picture.
-    scale = 1 - random.uniform(0.1, 0.3) if around else 1 + condition.tilt
-    moved = corners.mean(0) + scale * (corners - corners.mean(0))
-    moved += random.uniform(-0.5, 0.5, (4, 2)) * condition.tilt * (width, height)
-    data = perspective(moved, corners)
-
-    def warped(image: Image.Image, resampling: Image.Resampling) -> NDArray[np.float32]:
-        seen = image.transform((width, height), Image.Transform.PERSPECTIVE, data, resampling)
-        return np.asarray(seen, np.float32) / np.float32(255)
-
-    seen = warped(Image.fromarray(as_bytes(page)), Image.Resampling.BICUBIC)
-    inside = warped(Image.new("L", (width, height), 255), Image.Resampling.BILINEAR)[..., None]
-    beyond = table((height, width), look, random) if around else paper
-    edge = 0.04 * min(height, width)
-    left, top = np.maximum(moved[[0, 0]], moved[[1, 3]])[[0, 1], [0, 1]] + edge
-    right, bottom = np.minimum(moved[[2, 2]], moved[[3, 1]])[[0, 1], [0, 1]] - edge
-    return seen + (1 - inside) * beyond, (round(top), round(left), round(bottom), round(right))
-
-
-def perspective(source: NDArray[np.float64], target: NDArray[np.float64]) -> list[float]:
-    """Return the eight numbers by which Pillow maps points of the picture, `source`, to those of the page."""
-    rows, values = [], []
-    for (x, y), (u, v) in zip(source.tolist(), target.tolist(), strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        values += [u, v]
-    return [float(each) for each in np.linalg.solve(np.array(rows), np.array(values))]
-
-
-def table(size: Size, look: Look, random: np.random.Generator) -> Scene:
-    """Return a table, with the grain of wood."""
-    grain = clouds((size[0], max(2, size[1] // 12)), 3, random)
-    wood = np.asarray(Image.fromarray(grain).resize((size[1], size[0]), Image.Resampling.BICUBIC))
-    strength = np.float32(random.uniform(0, 0.15))
-    return colour(TABLES[look], random) * (1 + strength * wood[..., None])
-
-
-def light(size: Size, look: Look, kind: str, random: np.random.Generator) -> NDArray[np.floating[Any]]:
-    """Return the light that falls on each pixel, float32 [height, width, 1 or 3]; 1 is full."""
-    down, across = np.meshgrid(*(np.linspace(-1, 1, side, dtype=np.float32) for side in size), indexing="ij")
-    if kind == "gradient":
-        angle, strength = random.uniform(0, 2 * math.pi), random.uniform(0.2, 0.45)
-        return (1 - strength * (1 + (down * math.sin(angle) + across * math.cos(angle)) / math.sqrt(2)))[
-            ..., None
-        ]
-    if kind == "vignette":
-        return (1 - random.uniform(0.2, 0.6) * (down**2 + across**2) / 2)[..., None]
-    if kind == "glare":
-        middle, wide = random.uniform(-1, 1, 2), random.uniform(0.2, 0.6)
-        away = (down - middle[0]) ** 2 + (across - middle[1]) ** 2
-        spot: Scene = 0.85 + random.uniform(0.2, 0.5) * np.exp(-away / np.float32(wide**2))
-        return spot[..., None]
-    if kind in ("soft shadow", "hard shadow"):
-        canvas = Image.new("L", (size[1], size[0]))
-        corners = random.uniform(-0.2, 1.2, (random.integers(*SHADOW_CORNERS[look]), 2)) * (size[1], size[0])
-        middle = corners.mean(0)
-        order = np.argsort(np.arctan2(*(corners - middle).T))
-        ImageDraw.Draw(canvas).polygon([tuple(point) for point in corners[order].tolist()], fill=255)
-        softness = min(size) * (random.uniform(0.03, 0.12) if kind == "soft shadow" else 0.004)
-        shade = np.asarray(canvas.filter(ImageFilter.GaussianBlur(softness)), np.float32)[..., None] / 255
-        # The sky, which lights the shadow, is bluer than the lamp or the sun.
-        return 1 - shade * random.uniform(0.25, 0.6) * np.array([1, 0.97, 0.92], np.float32)
-    return np.ones((1, 1, 1), np.float32)
-
-
-def taken(
-    lit: Scene, condition: Condition, contrast: float, random: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Return what a phone saves of a scene: white balance, blur, noise and JPEG.
-
-    contrast: of the ink, in levels; noise stays below a third of it.
-    """
-    short = min(lit.shape[:2])
-    tint = 1 + np.array([1, 0, -1], np.float32) * np.float32(random.uniform(-0.08, 0.08))
-    image = Image.fromarray(as_bytes(lit * tint))
-    image = image.filter(ImageFilter.GaussianBlur(short * random.uniform(*condition.blur) / 100))
-    deviation = min(random.uniform(*condition.noise), contrast / 3)
-    noise = random.standard_normal(lit.shape, np.float32) * np.float32(deviation)
-    noisy = np.clip(np.rint(np.asarray(image) + noise), 0, 255).astype(np.uint8)
-    return jpeg(noisy, condition.quality, random)
 
 
 def boxes_of(ink: Plane, numbers: NDArray[np.uint8], count: int) -> NDArray[np.int64]:

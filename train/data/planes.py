@@ -34,6 +34,11 @@ def even(bounds: Range, random: np.random.Generator) -> float:
     return math.exp(random.uniform(math.log(bounds[0]), math.log(bounds[1])))
 
 
+def mostly_low(bounds: Range, random: np.random.Generator) -> float:
+    """Draw a number that is in the lower quarter half of the time."""
+    return bounds[0] + (bounds[1] - bounds[0]) * random.random() ** 2
+
+
 def colour(colours: Colours, random: np.random.Generator) -> NDArray[np.floating[Any]]:
     """Draw an RGB colour, float32 [3]."""
     hue, saturation, value = (random.uniform(*bounds) for bounds in colours)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from train.data.fonts import FONTS, load_font
-from train.data.planes import Box, Look, Scene, Size, pick
+from train.data.papers import ruling
+from train.data.planes import Box, Look, Scene, Size, as_bytes, pick
 
 Colour = tuple[int, int, int]
 """RGB, 0 to 255."""
@@ -46,6 +47,11 @@ def screen(kind: str, whole: bool, look: Look, size: Size, random: np.random.Gen
     """Draw an empty canvas of a kind of `SCREENS`; whole: it takes all of the picture."""
     paper, ink = paper_and_ink(random)
     picture = Image.new("RGB", (size[1], size[0]), paper)
+    if random.random() < 0.12:
+        kind_of_guide, apart = pick(("ruled", "squared", "dots"), random), random.uniform(0.05, 0.3)
+        guides = ruling(kind_of_guide, min(size) * apart, size, random)
+        line = other_colour(paper, 10, random)
+        picture.paste(line, mask=Image.fromarray(as_bytes(guides * random.uniform(0.1, 0.4))))
     edge = 0 if whole else round(0.03 * min(size))
     area = (edge, edge, size[0] - edge, size[1] - edge)
     if not whole:

@@ -8,6 +8,7 @@ import pytest
 from export.conformance import strokes_of
 from tests.support.handwriting import large_digits
 from train.data.layouts import CUT, NEIGHBOUR, SMALL, Digit
+from train.data.papers import MARKS, TABLES
 from train.data.pendigits import Drawing
 from train.data.photographs import (
     ANYTHING,
@@ -15,7 +16,6 @@ from train.data.photographs import (
     LINES,
     PAPERS,
     PENS,
-    TABLES,
     Photograph,
     photograph,
 )
@@ -96,8 +96,9 @@ def test_lines_are_as_wide_as_asked_for() -> None:
         kind = dataclasses.replace(CONDITIONS["hard brush"], width=(width, width))
         bar = [Drawing((np.array([[0.0, 0], [0, 1]]),), 1, 0)]
         seen = photograph(bar, "train", kind, np.random.default_rng(3), (300, 300))
-        top, left, bottom, right = seen.boxes[0]
-        assert abs((right - left) / ((bottom - top) / 100) - wide) < 0.3 * wide + 1
+        top, _, bottom, _ = seen.boxes[0]
+        area, length = np.count_nonzero(seen.ink), bottom - top
+        assert abs(100 * area / length**2 - wide) < 0.3 * wide + 100 / length
         assert set(np.unique(seen.ink)) == {0, 255}
 
 
@@ -119,5 +120,6 @@ def test_training_and_evaluation_share_no_look() -> None:
             assert ranges != looks["evaluation"][name]
     assert LINES["train"] != LINES["evaluation"]
     assert TABLES["train"] != TABLES["evaluation"]
+    assert MARKS["train"] != MARKS["evaluation"]
     for texts in (WORDS, TIMES):
         assert not {*texts["train"]} & {*texts["evaluation"]}
