@@ -9,7 +9,7 @@ screens and typefaces.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -153,6 +153,8 @@ class Condition:
     """Of JPEG, or WebP."""
     lossless: float = 0.5
     """Share of screens that are saved without loss."""
+    bars: float = 0.0
+    """Share with bars of one colour at two sides, as a viewer shows photographs."""
 
 
 COLOURED: Final = ("yellow", "green", "blue", "red")
@@ -189,6 +191,7 @@ CONDITIONS: Final[Mapping[str, Condition]] = {
     "low quality": Condition(quality=(15, 40)),
     "on a table": Condition(table=1.0),
     "marks beside it": Condition(marks=1.0),
+    "between bars": Condition(bars=1.0, lights=SINGLE_LIGHTS),
     "fine line": Condition(width=(0.01, 0.025), blur=(0.0, 0.2)),
     "thick marker": Condition(pens=MARKERS, width=(0.14, 0.25)),
     "filling the picture": Condition(layouts=("tight",)),
@@ -233,6 +236,7 @@ ANYTHING: Final = Condition(
     blur=(0.0, 1.0),
     noise=(0.0, 12.0),
     quality=(15, 95),
+    bars=0.06,
 )
 """All of it at once, for training."""
 
@@ -254,9 +258,11 @@ def photograph(
     size: Size | None = None,
 ) -> Photograph:
     """Photograph digits, each uint8 [height, width] with bright ink on 0, or a pen's strokes, on one page."""
+    size = size or random_size(random)
+    if random.random() < condition.bars:
+        return between_bars(digits, look, replace(condition, bars=0.0), random, size)
     kind = pick(condition.kinds, random)
     layout = pick(fitting(condition.layouts, len(digits)), random)
-    size = size or random_size(random)
     short = min(size)
     if kind in SCREENS:
         canvas = screen(kind, layout in AT_THE_EDGE, look, size, random)
@@ -295,6 +301,27 @@ def photograph(
             image = (jpeg if random.random() < 0.6 else webp)(image, condition.quality, random)
     return Photograph(
         image, as_bytes(ink.cover), ink.numbers, boxes_of(ink.cover, ink.numbers, len(digits)), ink.inside
+    )
+
+
+def between_bars(
+    digits: Sequence[Digit], look: Look, condition: Condition, random: np.random.Generator, size: Size
+) -> Photograph:
+    """Photograph digits, and fill up the picture with a bar at either side, or at one."""
+    side, share = int(random.integers(2)), random.uniform(0.04, 0.2)
+    first = round(size[side] * share)
+    last = first if random.random() < 0.8 else 0
+    inner = (size[0] - first - last, size[1]) if side == 0 else (size[0], size[1] - first - last)
+    taken_inside = photograph(digits, look, condition, random, inner)
+    around = [(first, last), (0, 0)] if side == 0 else [(0, 0), (first, last)]
+    level = int(random.choice(np.array([0, 0, 255, random.integers(256)])))
+    shift = np.array([first, 0, first, 0] if side == 0 else [0, first, 0, first])
+    return Photograph(
+        np.pad(taken_inside.image, [*around, (0, 0)], constant_values=level),
+        np.pad(taken_inside.ink, around),
+        np.pad(taken_inside.numbers, around),
+        taken_inside.boxes + shift,
+        taken_inside.inside,
     )
 
 
