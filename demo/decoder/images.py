@@ -65,7 +65,7 @@ def encode_preview(array: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
     # Pillow keeps four bytes for a pixel, which would be much for the largest pictures.
-    step = max(1, max(array.shape) // (4 * PREVIEW_SIDE))
+    step = -(-max(array.shape) // (2 * PREVIEW_SIDE))
     pixels = array[::step, ::step]
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))

@@ -141,6 +141,14 @@ def use_check(page: Page) -> None:
     expect(page.locator("#result .result-file")).to_have_text(re.compile("Your drawing|你写的数字"))
 
 
+def use_box(page: Page) -> None:
+    """Check a photograph, and move the box a little."""
+    page.set_input_files("#area .area-file", CONFORMANCE_FOLDER / "photographed-7.png")
+    expect(page.locator("#area .box-frame")).to_be_visible()
+    drag(page, "#area .box-frame", (0.5, 0.5), (6, 6))
+    expect(page.locator("#result .result:not([data-stale]) .seen")).to_contain_text("The box is")
+
+
 def use_game(page: Page) -> None:
     """Answer every digit."""
     page.locator("#start-game").click()

@@ -20,7 +20,7 @@ export function crop({ data, shape: [, width, channels] }, [top, left, bottom, r
 export async function showPreview(canvas, { data, shape: [height, width] }) {
   const scale = Math.min(1, LARGEST_PREVIEW / Math.max(height, width));
   const [resizeHeight, resizeWidth] = [height, width].map((side) => Math.max(1, Math.round(side * scale)));
-  const whole = new ImageData(new Uint8ClampedArray(data.buffer), width, height);
+  const whole = new ImageData(new Uint8ClampedArray(data.buffer, data.byteOffset, data.length), width, height);
   const bitmap = await createImageBitmap(whole, { resizeHeight, resizeWidth, resizeQuality: "medium" });
   canvas.height = resizeHeight;
   canvas.width = resizeWidth;

@@ -87,6 +87,9 @@ def test_what_is_not_a_digit_gets_a_sentence_that_says_what_to_do(
     if name == "blank":
         # The box is the whole picture, and can be made smaller.
         assert box_values(page) == [0, 0, 200, 300]
+        drag(page, "#area .box-layer", (0.3, 0.3), (80, 60))
+        assert box_values(page)[:2] == pytest.approx([60, 90], abs=2)
+        expect(page.locator("#result .result-text")).to_contain_text("There is no ink in the box.")
 
 
 def test_the_box_is_around_the_ink_and_can_be_dragged(page: Page, engine: Engine) -> None:
@@ -233,6 +236,9 @@ def test_of_several_digits_each_is_a_crop_to_check(page: Page, engine: Engine) -
     assert serious(page) == []
     page.get_by_role("button", name="Automatic box").click()
     expect(crops.nth(1)).to_have_attribute("aria-pressed", "false")
+    page.locator("#area .box-outline").first.click(force=True)
+    expect(crops.first).to_have_attribute("aria-pressed", "true")
+    expect_answer(page, part(engine, TWO, box_values(page)))
 
 
 def test_a_message_with_a_wrong_box_is_refused(page: Page) -> None:
