@@ -69,7 +69,7 @@ def hand_over(
     )
 
 
-def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area canvas") -> None:
+def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area .pad") -> None:
     """Draw on a pad with the mouse; points as fractions of its width and height."""
     canvas = page.locator(pad)
     # While a page loads, its layout moves: hovering waits until the pad stands still.

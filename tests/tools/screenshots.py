@@ -63,7 +63,7 @@ def screenshot(browser: Browser, address: str, look: str, state: str, full: bool
     )
     page = context.new_page()
     page.goto(address)
-    expect(page.locator("#area canvas")).to_be_visible()
+    expect(page.locator("#area .pad")).to_be_visible()
     open_view(page, view)
     use(page)
     page.evaluate("scrollTo(0, 0)")

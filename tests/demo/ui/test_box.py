@@ -1,5 +1,6 @@
 """*Check* says why a picture is not a digit; its box and crops choose which part is judged."""
 
+import base64
 import io
 import re
 from collections.abc import Iterator
@@ -237,3 +238,19 @@ def test_of_several_digits_each_is_a_crop_to_check(page: Page, engine: Engine) -
     page.locator("#area .box-outline").first.click(force=True)
     expect(crops.first).to_have_attribute("aria-pressed", "true")
     expect_answer(page, part(engine, TWO, box_values(page)))
+
+
+def test_several_digits_in_a_drawing_are_crops_too(page: Page, engine: Engine) -> None:
+    page.evaluate(FIND_TWO, [[50, 40, 230, 100], [50, 180, 230, 240]])
+    for x in (0.25, 0.75):
+        stroke(page, [(x, 0.2), (x, 0.8)])
+    expect(page.locator("#area .box-hint")).to_be_hidden()
+    expect(page.locator("#result .result:not([data-stale]) .result-file")).to_have_text("Your drawing")
+    page.get_by_role("button", name="Digit 2 of 2").click()
+    drawing = page.locator("#area .pad").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
+    assert box_values(page)[1] == 144
+    expect_answer(page, part(engine, base64.b64decode(drawing), box_values(page)))
+    expect(page.locator("#result .seen")).to_contain_text("The box is")
+    # The pad takes strokes wherever the crops lie.
+    stroke(page, [(0.6, 0.5), (0.9, 0.5)])
+    expect(page.locator("#result .seen")).to_contain_text("The picture is")
