@@ -23,7 +23,7 @@ TOO_LARGE: Final = (
 def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     """Decode a PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC in a worker process, the shared pool's by default.
 
-    EXIF orientation is applied; 16 bits per channel are reduced to the upper 8; CMYK becomes RGB; of several
+    The rules by which every decoder of the project reads a file are in the README of `demo`; of several
     frames the first is read, with a note.
 
     Raises:

@@ -37,8 +37,8 @@ def set_up(program: Program, folder: Path, picture: str, address: str = SHOWN_AD
     """Put into a folder what the page tells people to: the program, the files it needs, a picture."""
     text = program.path.read_text(encoding="utf-8").replace(SHOWN_ADDRESS, address.rstrip("/"))
     (folder / program.path.name).write_text(text, encoding="utf-8")
-    for file in program.needs:
-        shutil.copy(MODELS_FOLDER / file, folder)
+    for path in [*(MODELS_FOLDER / file for file in program.needs), *filter(None, [program.module])]:
+        shutil.copy(path, folder)
     shutil.copy(PACK / picture, folder / "digit.png")
 
 
