@@ -20,6 +20,7 @@ const REASONS = {
 export class PictureError extends Error {
   constructor(code) {
     super(REASONS[code]);
+    this.name = "PictureError";
     this.code = code;
   }
 }
