@@ -216,7 +216,8 @@ def disagreements(pack: Pack, cells: Sequence[Cell]) -> list[str]:
         runtime, _, given = cell.interface.partition(": ")
         refused = "error" in row or (given == "file" and runtime in row.get("refused_by", ()))
         if cell.refused != refused:
-            lines.append(f"{cell.file} by {cell.interface}: {cell.text()}, {'not ' * (not refused)}to be refused")
+            wanted = "to be refused" if refused else "to be read"
+            lines.append(f"{cell.file} by {cell.interface}: {cell.text()}, but is {wanted}")
         elif not refused and not (
             cell.logit <= limits["logit"]
             and (cell.pixels or (0, 0))[1] <= limits["pixel_levels"]

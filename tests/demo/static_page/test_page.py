@@ -240,7 +240,9 @@ def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None
     name = "<img src=x onerror=alert(1)>&amp;" + "a-long-name-" * 20 + ".png"
     for content, heading, sentence in (
         (encoded(square), "Not a digit", "gets no score"),
-        (b"not a picture", "Cannot be judged", "This browser cannot read the file as a picture"),
+        (b"not a picture", "Cannot be judged", "no picture that this page can read; use PNG"),
+        (SEVEN[:-20], "Cannot be judged", "damaged or cut short"),
+        (encoded(square, "HEIC"), "Cannot be judged", "This page cannot read HEIC"),
         (b"", "Cannot be judged", "The file is empty"),
         (encoded(Image.new("1", (8200, 8200))), "Cannot be judged", "more than 67,000,000 pixels"),
     ):
