@@ -14,7 +14,6 @@ PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 MOST_CHUNKS: Final = 100_000
 """Chunks of a PNG. The largest file, in chunks of 8 KiB as libpng writes them, has 4,096."""
 CRITICAL: Final = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
-PALETTE_BYTES: Final = 3 * 256
 ANIMATION, TRANSPARENCY = 0x02, 0x10
 """Flags of a WebP."""
 UNCOMPRESSED: Final = (0, 3)
@@ -33,7 +32,7 @@ def bare_png(content: bytes) -> BarePng:
     """Keep a PNG's header, palette, transparency and pixels, and verify their checksums.
 
     Other chunks (text, profiles, animation) are dropped unread; where their checksum is wrong, they are not
-    there. An index that the palette lacks is black.
+    there.
 
     Raises:
         RefusedError: a chunk that is needed is damaged or unknown, the file is cut short, or has millions of
@@ -60,8 +59,6 @@ def bare_png(content: bytes) -> BarePng:
         at += 12 + length
     else:
         raise RefusedError(Outcome.TOO_MUCH_METADATA)
-    if b"PLTE" in kept:
-        kept[b"PLTE"] = memoryview(bytes(kept[b"PLTE"]).ljust(PALETTE_BYTES, b"\0"))
     needed = [chunk(name, kept[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in kept]
     bare = b"".join((PNG_SIGNATURE, *needed, *pixels, chunk(b"IEND", b"")))
     return BarePng(bare, bytes(kept.get(b"eXIf", b"")), frames_of(kept.get(b"acTL", view[:0])) > 1)

@@ -221,7 +221,7 @@ function orientationOf(exif) {
     for (let at = start + 2; at < start + 2 + 12 * count; at += 12) {
       if (view.getUint16(at, little) !== 0x0112) continue;
       const read = { 3: "getUint16", 4: "getUint32" }[view.getUint16(at + 2, little)];
-      const value = read ? view[read](at + 8, little) : 1;
+      const value = read && view.getUint32(at + 4, little) === 1 ? view[read](at + 8, little) : 1;
       return value >= 1 && value <= 8 ? value : 1;
     }
   } catch (error) {
@@ -326,13 +326,14 @@ async function decodePng(file) {
     for (let row = 0; row < rows; row++, at += line) {
       at++;
       let to = ((top + row * down) * width + left) * channels;
+      if (depth === 8 && across === 1) {
+        samples.set(packed.subarray(at, at + line), to);
+        continue;
+      }
       for (let column = 0; column < columns; column++, to += (across - 1) * channels) {
         for (let index = column * channels; index < (column + 1) * channels; index++) {
-          if (depth === 8) samples[to++] = packed[at + index];
-          else if (depth === 16) samples[to++] = (packed[at + 2 * index] << 8) | packed[at + 2 * index + 1];
-          else
-            samples[to++] =
-              (packed[at + ((index * depth) >> 3)] >> (8 - depth - ((index * depth) & 7))) & (2 ** depth - 1);
+          if (depth === 16) samples[to++] = (packed[at + 2 * index] << 8) | packed[at + 2 * index + 1];
+          else samples[to++] = sampleAt(packed, at, index, depth);
         }
       }
     }
@@ -380,6 +381,11 @@ function unfilter(packed, at, rows, line, step) {
   }
 }
 
+/** The sample of 1 to 8 bits at a place in a row that begins at `at`. */
+function sampleAt(bytes, at, place, depth) {
+  return (bytes[at + ((place * depth) >> 3)] >> (8 - depth - ((place * depth) & 7))) & (2 ** depth - 1);
+}
+
 /** The image of a palette's indices; one that it lacks is black. */
 function coloured(indices, shape, palette, opacity) {
   const channels = opacity ? 4 : 3;
@@ -399,6 +405,8 @@ function scaled(samples, shape, depth, colour, transparent) {
     opaque && transparent
       ? Array.from({ length: colours }, (_, channel) => viewOf(transparent).getUint16(2 * channel))
       : null;
+  const channels = none || !opaque ? 4 : colours;
+  if (depth === 8 && channels === given) return { data: samples, shape: [...shape, channels] };
   // Of 16 bits the upper 8, or those that the brightest sample uses.
   let brightest = 0;
   if (depth === 16 && opaque && !none) for (const sample of samples) brightest |= sample;
@@ -406,7 +414,6 @@ function scaled(samples, shape, depth, colour, transparent) {
   const shift = unused < 16 && unused >= LEAST_BITS ? unused : 0;
   const level =
     depth === 16 ? (sample) => ((sample << shift) >> 8) & 255 : (sample) => (sample * 255) / (2 ** depth - 1);
-  const channels = none || !opaque ? 4 : colours;
   const data = new Uint8Array((samples.length / given) * channels);
   for (let from = 0, to = 0; from < samples.length; from += given, to += channels) {
     for (let channel = 0; channel < Math.min(channels, 3); channel++) {
@@ -448,47 +455,55 @@ function decodeBmp(file) {
   const compression = old ? 0 : view.getUint32(30, true);
   if (![0, 3].includes(compression)) throw new PictureError("compressed");
   refuseSize(width, height);
-  if (!width || !height || ![1, 4, 8, 16, 24, 32].includes(bits)) throw new PictureError("damaged");
-  const count = bits === 32 && header > 52 ? 4 : 3;
-  const masks =
-    compression === 3 ? Array.from({ length: count }, (_, index) => view.getUint32(54 + 4 * index, true)) : null;
-  const layout = masks?.map((mask) => mask.toString(16)).join(" ") + (bits === 32 && count === 3 ? " 0" : "");
-  if (masks && !BMP_MASKS[bits]?.includes(layout)) throw new PictureError("damaged");
-  const usual = bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff];
-  const bands = (masks?.some(Boolean) ? masks : masks ? [...usual, 0xff000000] : usual).filter(Boolean).map((mask) => {
+  const depths = compression === 3 ? [16, 24, 32] : [1, 4, 8, 16, 24, 32];
+  if (!width || !height || !depths.includes(bits)) throw new PictureError("damaged");
+  const start = view.getUint32(10, true);
+  const line = ((width * bits + 31) >> 5) << 2;
+  if (start + line * height > file.length) throw new PictureError("damaged");
+  const rows = Array.from({ length: height }, (_, row) => start + line * (down < 0 ? row : height - 1 - row));
+  if (bits <= 8) {
+    const count = (old ? 0 : view.getUint32(46, true)) || 2 ** bits;
+    if (count > 65536) throw new PictureError("damaged");
+    const [palette, entry] = [14 + header, old ? 3 : 4];
+    const colour = (_, at) => file[palette + entry * Math.floor(at / 3) + 2 - (at % 3)];
+    const indices = new Uint8Array(width * height);
+    let to = 0;
+    for (const row of rows)
+      for (let column = 0; column < width; column++) indices[to++] = sampleAt(file, row, column, bits);
+    return coloured(indices, [height, width], Uint8Array.from({ length: 3 * Math.min(count, 256) }, colour));
+  }
+  const bytes = bits >> 3;
+  const bands = bmpBands(view, header, bits, compression === 3);
+  const data = new Uint8Array(width * height * bands.length);
+  let to = 0;
+  let seen = bands.length < 4;
+  for (const row of rows) {
+    for (let at = row; at < row + width * bytes; at += bytes) {
+      let pixel = 0;
+      for (let byte = at + bytes - 1; byte >= at; byte--) pixel = (pixel << 8) | file[byte];
+      for (const { shift, most } of bands) data[to++] = (((pixel >>> shift) & most) * 255) / most;
+      seen ||= data[to - 1] !== 0;
+    }
+  }
+  // Programs without transparency leave these bytes 0 and mean an opaque picture.
+  if (!seen) for (let at = 3; at < data.length; at += 4) data[at] = 255;
+  return { data, shape: [height, width, bands.length] };
+}
+
+/** Shift and largest value of red, green, blue and perhaps alpha in the pixels of a BMP. */
+function bmpBands(view, header, bits, masked) {
+  let masks = bits === 16 ? [0x7c00, 0x3e0, 0x1f] : [0xff0000, 0xff00, 0xff];
+  if (masked) {
+    const count = bits === 32 && header > 52 ? 4 : 3;
+    const given = Array.from({ length: count }, (_, index) => view.getUint32(54 + 4 * index, true));
+    const layout = given.map((mask) => mask.toString(16)).join(" ") + (bits === 32 && count === 3 ? " 0" : "");
+    if (!BMP_MASKS[bits].includes(layout)) throw new PictureError("damaged");
+    masks = given.some(Boolean) ? given.filter(Boolean) : [...masks, 0xff000000];
+  }
+  return masks.map((mask) => {
     const shift = 31 - Math.clz32(mask & -mask);
     return { shift, most: mask >>> shift };
   });
-  const [palette, entry] = [14 + header, old ? 3 : 4];
-  const start = view.getUint32(10, true);
-  const line = ((width * bits + 31) >> 5) << 2;
-  const channels = bits <= 8 ? 3 : bands.length;
-  const data = new Uint8Array(width * height * channels);
-  let to = 0;
-  let opaque = channels < 4;
-  for (let row = 0; row < height; row++) {
-    const from = start + line * (down < 0 ? row : height - 1 - row);
-    for (let column = 0; column < width; column++) {
-      if (bits <= 8) {
-        const index = (file[from + ((column * bits) >> 3)] >> (8 - bits - ((column * bits) & 7))) & (2 ** bits - 1);
-        for (const channel of [2, 1, 0]) data[to++] = view.getUint8(palette + entry * index + channel);
-        continue;
-      }
-      const at = from + column * (bits >> 3);
-      const pixel =
-        bits === 16
-          ? view.getUint16(at, true)
-          : bits === 24
-            ? view.getUint16(at, true) | (view.getUint8(at + 2) << 16)
-            : view.getUint32(at, true);
-      for (const { shift, most } of bands) data[to++] = (((pixel >>> shift) & most) * 255) / most;
-      opaque ||= data[to - 1] !== 0;
-    }
-    if (from + line > file.length) throw new PictureError("damaged");
-  }
-  // Programs without transparency leave these bytes 0 and mean an opaque picture.
-  if (!opaque) for (let at = 3; at < data.length; at += 4) data[at] = 255;
-  return { data, shape: [height, width, channels] };
 }
 
 // Pixels
