@@ -12,7 +12,7 @@ The notebook that the tutorial pair follows labels real pictures 1: its D(x) is 
 from pathlib import Path
 from typing import Final
 
-VERSION: Final = "0.2.0"
+VERSION: Final = "0.3.0"
 
 OPSET: Final = 20
 """ONNX operator set of every file; current Python, Node and browser runtimes load up to 21."""
@@ -35,6 +35,13 @@ BOX: Final = "box"
 pixels; all 0 if it is blank."""
 INVERTED: Final = "inverted"
 """bool [1]: the paper was bright, and was made dark."""
+REASON: Final = "reason"
+"""int64 [1]: why no single digit could be isolated, an index into `REASONS`."""
+REASONS: Final = (None, "blank", "several digits", "too small", "cut off")
+NOT_HANDWRITING: Final = "not handwriting"
+"""Why a picture is `not a digit` although one was isolated."""
+BOXES: Final = "boxes"
+"""int64 [n, 4]: a box, as in `box`, for each digit found."""
 NOISE: Final = "noise"
 """float32 [batch, latent], standard normal."""
 DIGIT: Final = "digit"
@@ -46,7 +53,8 @@ FAKE_PROBABILITY: Final = "fake_probability"
 DIGIT_PROBABILITIES: Final = "digit_probabilities"
 """float32 [batch, 10], rows sum to 1: P(y | x) of the digits 0 to 9."""
 IN_DOMAIN: Final = "in_domain"
-"""float32 [batch] in [0, 1]: whether the picture is one handwritten digit at all; 0 without ink."""
+"""float32 [batch] in [0, 1]: whether the picture is one handwritten digit at all; 0 without ink, and where
+the normalizer has a reason."""
 
 NORMALIZER: Final = "normalizer"
 DISCRIMINATOR: Final = "discriminator"

@@ -16,6 +16,7 @@ from demo.contract import (
     GENERATORS_GRID,
     GENERATORS_RECORD,
     MLP_DISCRIMINATOR,
+    NORMALIZER,
 )
 from demo.inference.engine import MODELS_FOLDER
 from demo.inference.manifest import Manifest
@@ -71,7 +72,7 @@ def model_cards(models: Path) -> str:
     detector, tutorial, generator = (
         manifest.files.get(f"{name}.onnx") for name in (DISCRIMINATOR, MLP_DISCRIMINATOR, GENERATOR)
     )
-    sections = [INTRODUCTION, files_table(manifest)]
+    sections = [INTRODUCTION, normalizer_note(manifest, evaluation), files_table(manifest)]
     if detector:
         sections.append(text("detector", detector))
         if evaluation:
@@ -81,6 +82,18 @@ def model_cards(models: Path) -> str:
     if generator and report:
         sections.append(generators_card(generator, report))
     return "\n".join(sections)
+
+
+def normalizer_note(manifest: Manifest, evaluation: Record | None) -> str:
+    """Return a sentence if the figures were measured with another version of the normalizer, else nothing."""
+    current = manifest.files[f"{NORMALIZER}.onnx"].get("normalizer_version", 1)
+    measured = (evaluation or {}).get("normalizer_version", 1)
+    if measured == current:
+        return ""
+    return (
+        f"The published normalizer is version {current}. The figures below were measured with normalizer "
+        f"{measured}.\n"
+    )
 
 
 def text(name: str, values: Record) -> str:

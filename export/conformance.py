@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from demo.contract import (
+    BOXES,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     FROM_IMAGE,
@@ -22,10 +23,13 @@ from demo.contract import (
     IN_DOMAIN,
     LOGIT,
     PIXELS,
+    REASON,
+    REASONS,
 )
 from demo.decoder.containers import PNG_SIGNATURE, chunk
 from demo.decoder.images import load_picture
 from demo.errors import PictureError
+from demo.inference.answer import reason_for
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
@@ -83,7 +87,7 @@ def write_pack(folder: Path, models: Path) -> int:
 
 
 def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dict[str, Any]:
-    """Return what is expected for a picture: its decoded shape, the normalized pixels, and the scores.
+    """Return what is expected for a picture: its decoded shape, the normalizer's outputs, and the scores.
 
     For a file that every decoder must refuse: the reason.
     """
@@ -92,19 +96,24 @@ def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dic
     except PictureError as error:
         return {"file": name, "error": str(error)}
     names = [each.name for each in session.get_outputs()]
-    found = {name: each[0] for name, each in zip(names, session.run(names, {IMAGE: array}), strict=True)}
+    outputs = dict(zip(names, session.run(names, {IMAGE: array}), strict=True))
+    boxes = outputs.pop(BOXES)
+    found = {name: each[0] for name, each in outputs.items()}
     probability, in_domain = float(found[FAKE_PROBABILITY]), float(found[IN_DOMAIN])
     digits = found.get(DIGIT_PROBABILITIES)
+    verdict = engine.thresholds.verdict(probability, in_domain)
     return {
         "file": name,
         **({"refused_by": REFUSED_BY[name]} if name in REFUSED_BY else {}),
         "array": {"shape": list(array.shape)},
         "pixels": base64.b64encode(found[PIXELS].tobytes()).decode(),
+        "boxes": boxes.tolist(),
         "fake_probability": probability,
         "logit": float(found[LOGIT]),
         **({} if digits is None else {DIGIT_PROBABILITIES: digits.tolist()}),
         "in_domain": in_domain,
-        "verdict": engine.thresholds.verdict(probability, in_domain),
+        "verdict": verdict,
+        "reason": reason_for(verdict, REASONS[found[REASON]]),
     }
 
 
@@ -199,7 +208,12 @@ def further_images(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]
     # The still image is no frame of the animation.
     yield "animated.png", encode(first, default_image=True, save_all=True, append_images=[second] * 2)
     yield "animated.webp", encode(first, "WEBP", lossless=True, **both)
-    yield "animated.avif", encode(first, "AVIF", quality=80, **both)
+    sequence = bytearray(encode(first, "AVIF", quality=80, **both))
+    for name in (b"mvhd", b"tkhd", b"mdhd"):
+        # The times at which it was made and changed, so that the pack is the same each time.
+        times = sequence.index(name) + 8
+        sequence[times : times + 16] = bytes(16)
+    yield "animated.avif", bytes(sequence)
     yield "two-pictures.jpg", encode(first, "MPO", **both)
     container = pillow_heif.from_pillow(second)
     container.add_from_pillow(first)

@@ -16,6 +16,7 @@ from torch import nn
 
 from demo.contract import (
     BOX,
+    BOXES,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     IN_DOMAIN,
@@ -24,6 +25,7 @@ from demo.contract import (
     OPSET,
     PIXELS,
     POLARITY,
+    REASON,
     THRESHOLDS,
     VERSION,
 )
@@ -39,7 +41,9 @@ ANY_DEVICE: Final[Mapping[str, Mapping[str, float]]] = {
     PIXELS: {"absolute": 1, "share": 0.01},
     # A different box would change pixels by more than one level.
     BOX: {"absolute": 0, "share": 0},
+    BOXES: {"absolute": 0, "share": 0},
     INVERTED: {"absolute": 0, "share": 0},
+    REASON: {"absolute": 0, "share": 0},
     DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
     IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
 }

@@ -18,6 +18,7 @@ from torch import nn
 
 from demo.contract import (
     BOX,
+    BOXES,
     DIGIT_PROBABILITIES,
     DIGITS,
     FROM_IMAGE,
@@ -28,23 +29,41 @@ from demo.contract import (
     OPSET,
     PICTURE_SHAPE,
     PIXELS,
+    REASON,
 )
 from demo.inference.answer import Thresholds
 from demo.inference.sessions import CPU, open_session
 from export.convert import ExportedModel, entry_for, finished, metadata_for
 from export.parity import Difference, compare, refuse, run_torch
-from train.normalize import examined, normalize
+from train.normalize import NONE, VERSION, Normalized, examined
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
 Groups: TypeAlias = Mapping[str, Sequence[NDArray[np.uint8]]]
 """Group → pictures uint8 [height, width, channels] for the gate."""
 
 BATCH: Final = 1
-SHAPES: Final = {PIXELS: (BATCH, *PICTURE_SHAPE), BOX: (4,), DIGIT_PROBABILITIES: (BATCH, DIGITS)}
+SHAPES: Final[Mapping[str, Sequence[int | str]]] = {
+    PIXELS: (BATCH, *PICTURE_SHAPE),
+    BOX: (4,),
+    BOXES: ("digits", 4),
+    DIGIT_PROBABILITIES: (BATCH, DIGITS),
+}
 """Outputs with more than one number per picture."""
-TYPES: Final = {PIXELS: TensorProto.UINT8, BOX: TensorProto.INT64, INVERTED: TensorProto.BOOL}
+TYPES: Final = {
+    PIXELS: TensorProto.UINT8,
+    BOX: TensorProto.INT64,
+    INVERTED: TensorProto.BOOL,
+    REASON: TensorProto.INT64,
+    BOXES: TensorProto.INT64,
+}
 """Outputs that are not float32."""
-NORMALIZER_OUTPUTS: Final = (PIXELS, BOX, INVERTED)
+NORMALIZER_OUTPUTS: Final = (PIXELS, BOX, INVERTED, REASON, BOXES)
+ADDED_OUTPUTS: Final = (PIXELS, REASON, BOXES)
+"""Outputs that the merged graph has besides the scores."""
+OWN_IN_DOMAIN: Final = "discriminator/in_domain"
+"""The discriminator's `in_domain` inside the merged graph."""
+DETAILS: Final = {"normalizer_version": VERSION}
+"""Metadata of both files."""
 NORMALIZED_SHARE: Final = 1e-3
 """Share of the normalizer's pixels that may be one level off: an average may round up or down at a half."""
 PICTURE_SEED: Final = 2_000_000
@@ -82,7 +101,7 @@ def export_any_image(
 
 
 def export_normalizer(pictures: Groups, golden: NDArray[np.uint8]) -> ExportedModel:
-    """Return `normalizer.onnx`: `image` → `pixels`, `box`, `inverted`; the reference is `train/normalize.py`.
+    """Return `normalizer.onnx`: the reference is `train/normalize.py`.
 
     golden: a picture uint8 [height, width, channels].
 
@@ -91,20 +110,26 @@ def export_normalizer(pictures: Groups, golden: NDArray[np.uint8]) -> ExportedMo
     """
 
     def reference(group: Sequence[NDArray[np.uint8]], _: Outputs) -> Outputs:
-        rows = [examined(picture) for picture in group]
-        return {
-            PIXELS: np.stack([row.pixels for row in rows]),
-            BOX: np.concatenate([np.array(row.box, np.int64) for row in rows]),
-            INVERTED: np.array([row.inverted for row in rows]),
-        }
+        return normalized_outputs([examined(picture) for picture in group])
 
-    metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, {})
+    metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, DETAILS)
     model = onnx.load_model_from_string(normalizer_graph())
     set_interface(model, NORMALIZER_OUTPUTS)
     content = serialized(model, metadata)
     report = check_pictures(NORMALIZER, content, NORMALIZER_OUTPUTS, pictures, reference, None)
     entry = entry_for(NORMALIZER, metadata, report, {IMAGE: golden}, reference([golden], {}))
-    return ExportedModel(f"{NORMALIZER}.onnx", content, entry, report)
+    return ExportedModel(f"{NORMALIZER}.onnx", content, {**entry, **DETAILS}, report)
+
+
+def normalized_outputs(rows: Sequence[Normalized]) -> Outputs:
+    """Return the normalizer's outputs for pictures one after the other, from the reference's results."""
+    return {
+        PIXELS: np.stack([row.pixels for row in rows]),
+        BOX: np.concatenate([np.array(row.box, np.int64) for row in rows]),
+        INVERTED: np.array([row.inverted for row in rows]),
+        REASON: np.array([row.reason for row in rows], np.int64),
+        BOXES: np.concatenate([row.boxes for row in rows]),
+    }
 
 
 @functools.cache
@@ -128,35 +153,34 @@ def export_from_image(
     pictures: Groups,
     golden: NDArray[np.uint8],
 ) -> ExportedModel:
-    """Return `discriminator_from_image.onnx`: any picture → the scores and the normalized pixels.
+    """Return `discriminator_from_image.onnx`: any picture → the scores and what the normalizer found.
 
-    Its outputs are the discriminator's, then `pixels`. If the discriminator has no `in_domain` of its own,
-    it is 1 where there is ink, else 0. The reference is `train/normalize.py` followed by the PyTorch module,
-    whose outputs are the discriminator's.
+    Its outputs are the discriminator's, then `pixels`, `reason` and `boxes`. `in_domain` is 0 where `reason`
+    is not; if the discriminator has none of its own, it is 1 elsewhere. The reference is `train/normalize.py`
+    followed by the PyTorch module, whose outputs are the discriminator's.
 
     Raises:
         ParityError: a number differs from the reference's.
     """
     own = output_names(discriminator.content)
 
-    def scores(pixels: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
-        found = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))
-        return {IN_DOMAIN: np.any(pixels, axis=(1, 2)).astype(np.float32)} | found
-
     def reference(group: Sequence[NDArray[np.uint8]], found: Outputs) -> Outputs:
+        expected = normalized_outputs([examined(picture) for picture in group])
         # Scores are compared on the pixels that the graph itself computed: these may be one level off.
-        return scores(found[PIXELS]) | {PIXELS: np.stack([normalize(picture) for picture in group])}
+        pixels = found.get(PIXELS, expected[PIXELS])
+        scores = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))
+        isolated = (expected[REASON] == NONE).astype(np.float32)
+        return {**expected, **scores, IN_DOMAIN: isolated * scores.get(IN_DOMAIN, 1)}
 
     source = discriminator.entry
-    metadata = metadata_for(FROM_IMAGE, source["training_run"], source["licence"], thresholds, {})
+    metadata = metadata_for(FROM_IMAGE, source["training_run"], source["licence"], thresholds, DETAILS)
     content = serialized(merged(normalizer, discriminator.content), metadata)
     names = merged_names(own)
     report = check_pictures(FROM_IMAGE, content, names, pictures, reference, thresholds)
-    pixels = normalize(golden)[np.newaxis]
-    outputs = scores(pixels) | {PIXELS: pixels}
+    outputs = reference([golden], {})
     golden_outputs = {name: outputs[name] for name in names}
     entry = entry_for("from_image", metadata, report, {IMAGE: golden}, golden_outputs)
-    return ExportedModel(f"{FROM_IMAGE}.onnx", content, entry, report)
+    return ExportedModel(f"{FROM_IMAGE}.onnx", content, {**entry, **DETAILS}, report)
 
 
 def check_pictures(
@@ -195,38 +219,42 @@ def output_names(model: bytes) -> list[str]:
 
 def merged_names(own: Sequence[str]) -> list[str]:
     """Return the merged graph's outputs, in order. own: the discriminator's."""
-    return [*own, *({IN_DOMAIN} - set(own)), PIXELS]
+    return [*own, *({IN_DOMAIN} - set(own)), *ADDED_OUTPUTS]
 
 
 def merged(normalizer: bytes, discriminator: bytes) -> onnx.ModelProto:
-    """Return the discriminator behind the normalizer, with outputs `pixels` and, in any case, `in_domain`."""
+    """Return the discriminator behind the normalizer, with `in_domain` in any case, and `ADDED_OUTPUTS`."""
     own = output_names(discriminator)
     first, second = (onnx.load_model_from_string(content) for content in (normalizer, discriminator))
     for part in (first, second):
         del part.metadata_props[:]
     second = compose.add_prefix(second, "discriminator/", rename_inputs=False, rename_outputs=False)
+    # Its own `in_domain` becomes a factor of the merged graph's.
+    for each in (*second.graph.output, *second.graph.node):
+        if isinstance(each, onnx.NodeProto):
+            each.output[:] = [OWN_IN_DOMAIN if name == IN_DOMAIN else name for name in each.output]
+        elif each.name == IN_DOMAIN:
+            each.name = OWN_IN_DOMAIN
     # Naming the outputs here would prune values that only branches use; onnxruntime drops unused nodes.
     model = compose.merge_models(first, second, [(PIXELS, PIXELS)])
-    if IN_DOMAIN not in own:
-        add_ink(model)
+    add_in_domain(model, own=IN_DOMAIN in own)
     set_interface(model, merged_names(own))
     return model
 
 
-def add_ink(model: onnx.ModelProto) -> None:
-    """Add `in_domain` to a graph that has `pixels`: 1 where there is ink, else 0."""
-    zero = numpy_helper.from_array(np.zeros((), np.float32), "in_domain/zero")
-    axis = numpy_helper.from_array(np.array([1], np.int64), "in_domain/axis")
-    model.graph.initializer.extend([zero, axis])
+def add_in_domain(model: onnx.ModelProto, own: bool) -> None:
+    """Add `in_domain`: 0 where there is a `reason`, else `OWN_IN_DOMAIN`, or 1 without one."""
+    none = numpy_helper.from_array(np.array(NONE, np.int64), "in_domain/none")
+    model.graph.initializer.append(none)
+    isolated = "in_domain/isolated" if own else IN_DOMAIN
     model.graph.node.extend(
         [
-            helper.make_node("Cast", [PIXELS], ["in_domain/ink"], to=TensorProto.FLOAT),
-            helper.make_node("Flatten", ["in_domain/ink"], ["in_domain/row"], axis=1),
-            helper.make_node("ReduceMax", ["in_domain/row", axis.name], ["in_domain/most"], keepdims=0),
-            helper.make_node("Greater", ["in_domain/most", zero.name], ["in_domain/some"]),
-            helper.make_node("Cast", ["in_domain/some"], [IN_DOMAIN], to=TensorProto.FLOAT),
+            helper.make_node("Equal", [REASON, none.name], ["in_domain/equal"]),
+            helper.make_node("Cast", ["in_domain/equal"], [isolated], to=TensorProto.FLOAT),
         ]
     )
+    if own:
+        model.graph.node.append(helper.make_node("Mul", [isolated, OWN_IN_DOMAIN], [IN_DOMAIN]))
 
 
 def set_interface(model: onnx.ModelProto, outputs: Sequence[str]) -> None:

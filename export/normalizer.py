@@ -19,6 +19,7 @@ from onnxscript import BOOL, FLOAT, INT64, UINT8, script
 from onnxscript import opset20 as op
 
 from train.normalize import (
+    BLANK,
     BOX,
     BOX_CONTRAST,
     CLEAN_CONTRAST,
@@ -31,6 +32,7 @@ from train.normalize import (
     LEAST_CONTRAST,
     MOSTLY_OPAQUE,
     NOISE_WIDTHS,
+    NONE,
     RINGING,
     SIDE,
     SPECK_CONTRAST,
@@ -285,7 +287,7 @@ def centred(averaged: FLOAT[...], count: INT64[2]) -> UINT8[...]:
 @script()
 def normalize(
     image: UINT8["height", "width", "channels"],
-) -> tuple[UINT8[1, SIDE, SIDE], INT64[4], BOOL[1]]:
+) -> tuple[UINT8[1, SIDE, SIDE], INT64[4], BOOL[1], INT64[1], INT64["digits", 4]]:
     given = op.Shape(image, end=2)
     large = op.ReduceMax(given, keepdims=0) > LARGEST_SIDE
     if large:
@@ -355,12 +357,14 @@ def normalize(
     end = op.Min((top_left + sides + dropped) * step, given)
     box = op.Where(some, op.Concat(corner, end, axis=0), 0)
     inverted = op.Unsqueeze(bright, [0])
-    return pixels, box, inverted
+    reason = op.Where(some, NONE, BLANK)
+    boxes = op.Slice(op.Unsqueeze(box, [0]), [0], op.Cast(some, to=AS_INT), [0])
+    return pixels, box, inverted, reason, boxes
 
 
 def normalizer_model() -> onnx.ModelProto:
     """Return the graph: `image` uint8 [height, width, 1 | 3 | 4] → `pixels` uint8 [1, 28, 28],
-    `box` int64 [4] and `inverted` bool [1].
+    `box` int64 [4], `inverted` bool [1], `reason` int64 [1] and `boxes` int64 [n, 4].
     """
     model = inliner.inline_local_functions(normalize.to_model_proto())
     # Without types inside branches the optimizer would leave a cast at every constant there.

@@ -15,7 +15,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.contract import BOX, DIGIT_PROBABILITIES, FAKE_PROBABILITY, IN_DOMAIN, INVERTED, LOGIT
+from demo.contract import (
+    BOX,
+    BOXES,
+    DIGIT_PROBABILITIES,
+    FAKE_PROBABILITY,
+    IN_DOMAIN,
+    INVERTED,
+    LOGIT,
+    REASON,
+)
 from demo.inference.answer import Thresholds
 from export.errors import ParityError
 from train.checkpoint import write_atomically
@@ -26,7 +35,7 @@ LOGIT_ABSOLUTE: Final = 1e-4
 LOGIT_RELATIVE: Final = 1e-6
 PROBABILITY_ABSOLUTE: Final = 1e-4
 PROBABILITIES: Final = (FAKE_PROBABILITY, DIGIT_PROBABILITIES, IN_DOMAIN)
-EXACT: Final = (BOX, INVERTED)
+EXACT: Final = (BOX, BOXES, INVERTED, REASON)
 PIXEL_LEVELS: Final = 1
 PIXEL_SHARE: Final = 1e-4
 
@@ -133,6 +142,11 @@ def compare(
 
     pixel_share: for an output of pixels, the share that may be one level off.
     """
+    if found.shape != expected.shape:
+        infinite = float("inf")
+        return Difference(group, output, found.size, infinite, infinite, 1.0, 0, allowed=False)
+    if not found.size:
+        return Difference(group, output, 0, 0.0, 0.0, 0.0, 0, allowed=True)
     difference = np.abs(found.astype(np.float64) - expected.astype(np.float64))
     flips = 0
     if output == LOGIT:

@@ -23,6 +23,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+VERSION: Final = 2
+"""Grows with every change of the results."""
 SIDE: Final = 28
 BOX: Final = 20
 LARGEST_SIDE: Final = 1024
@@ -52,17 +54,24 @@ FULL_CONTRAST: Final = 253.5
 """In levels. The strongest ink of every MNIST digit is 254 or 255; only weaker ink is stretched."""
 
 
+NONE, BLANK, SEVERAL_DIGITS, TOO_SMALL, CUT_OFF = range(5)
+"""Why no single digit could be isolated; `NONE` if one was."""
+
+
 @dataclass(frozen=True)
 class Normalized:
     """A normalized picture, and where it came from.
 
     pixels: uint8 [28, 28]. box: top, left, bottom, right (the last two just outside) of the ink in the
-    original picture; all 0 if it is empty. inverted: whether the paper was bright.
+    original picture; all 0 if it is empty. inverted: whether the paper was bright. reason: `NONE` to
+    `CUT_OFF`. boxes: int64 [n, 4], one like `box` per digit found.
     """
 
     pixels: NDArray[np.uint8]
     box: tuple[int, int, int, int]
     inverted: bool
+    reason: int
+    boxes: NDArray[np.int64]
 
 
 def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -81,8 +90,10 @@ def examined(image: NDArray[np.uint8]) -> Normalized:
     ink, level = without_noise(above, noise)
     box = box_of(without_specks(ink, level), level)
     if box is None:
-        return Normalized(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), inverted)
-    return Normalized(centred(scaled(ink, box)), as_given(box, dropped, step, image.shape), inverted)
+        nowhere = np.zeros((0, 4), np.int64)
+        return Normalized(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), inverted, BLANK, nowhere)
+    given = as_given(box, dropped, step, image.shape)
+    return Normalized(centred(scaled(ink, box)), given, inverted, NONE, np.array([given]))
 
 
 def stride(image: NDArray[np.uint8]) -> int:

@@ -7,16 +7,18 @@ from demo.batch.many import MOST_FILES
 
 Schema = dict[str, Any]
 
-API_VERSION: Final = "1.1"
+API_VERSION: Final = "2.0"
 """The major number grows with every change of a call or its result, the minor with every addition."""
 
 DESCRIPTIONS: Final[Mapping[str, str]] = {
     "check": (
         "Judge one picture: was the digit in it written by a person or made by a generator? "
-        'The answer has file, verdict ("real", "fake", "unsure" or "not a digit"), fake_probability '
+        'The answer has file, verdict ("real", "fake", "unsure" or "not a digit"), reason, fake_probability '
         "(P(fake | x), from 0 to 1), logit (its log-odds), digit, digit_probability, in_domain, model, "
-        "version, provider and error. What the model does not output is null. For a picture that cannot be "
-        "judged all but file and error are null, and error says why in one sentence."
+        'version, provider and error. For "not a digit" reason is "blank", "several digits", "too small", '
+        '"cut off" or "not handwriting", and fake_probability, logit, digit and digit_probability are null; '
+        "for every other verdict reason is null. What the model does not output is null. For a picture that "
+        "cannot be judged all but file and error are null, and error says why in one sentence."
     ),
     "check_many": (
         f"Judge several pictures, up to {MOST_FILES:,} at once. The answers come in the order of the "
@@ -68,10 +70,15 @@ ANSWER: Final = record(
     "The answer for one picture; for one that cannot be judged all but file and error are null.",
     file=typed("string", "the file's name"),
     verdict=nullable("string", "real, fake, unsure or not a digit"),
-    fake_probability=nullable("number", "P(fake | x), from 0 to 1"),
-    logit=nullable("number", "the log-odds of fake"),
-    digit=nullable("integer", "the likeliest digit, 0 to 9"),
-    digit_probability=nullable("number", "P(y | x) of that digit"),
+    reason=nullable(
+        "string",
+        "why it is not a digit: blank, several digits, too small, cut off or not handwriting; null for every "
+        "other verdict",
+    ),
+    fake_probability=nullable("number", "P(fake | x), from 0 to 1; null for not a digit"),
+    logit=nullable("number", "the log-odds of fake; null for not a digit"),
+    digit=nullable("integer", "the likeliest digit, 0 to 9; null for not a digit"),
+    digit_probability=nullable("number", "P(y | x) of that digit; null for not a digit"),
     in_domain=nullable("number", "from 0 to 1: does this look like one handwritten digit at all"),
     model=nullable("string", "the discriminator that scored"),
     version=nullable("string", "its version"),

@@ -30,8 +30,8 @@ def line(checked: Checked) -> str:
     if answer.error is not None:
         return f"{name}: not judged: {answer.error}"
     note = f" ({checked.note})" if checked.note else ""
-    if answer.verdict == "not a digit":
-        return f"{name}: not a digit{note}"
+    if answer.reason is not None:
+        return f"{name}: {answer.verdict} ({answer.reason}){note}"
     return f"{name}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}{note}"
 
 

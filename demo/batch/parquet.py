@@ -25,6 +25,7 @@ ANSWERS: Final = pa.schema(
     [
         pa.field("file", pa.string(), nullable=False),
         pa.field("verdict", pa.string()),
+        pa.field("reason", pa.string()),
         pa.field("fake_probability", pa.float32()),
         pa.field("logit", pa.float32()),
         pa.field("digit", pa.int8()),

@@ -13,6 +13,9 @@ from demo.decoder.client import Picture, Pool
 from demo.decoder.limits import LARGEST_FILE_BYTES as LARGEST_FILE_BYTES
 from demo.errors import MachineError, PictureError
 
+PREVIEW_SIDE: Final = 1024
+"""Pixels: twice as many as the page shows, for screens of high density."""
+
 EMPTY: Final = "The file is empty; choose one that holds a picture."
 MISSING: Final = "There is no such file; check the name."
 TOO_LARGE: Final = (
@@ -55,6 +58,20 @@ def read_file(path: Path, most: int = LARGEST_FILE_BYTES + 1) -> bytes:
         raise MachineError(MISSING) from error
     except OSError as error:
         raise MachineError(f"The file cannot be read ({error.strerror}).") from error
+
+
+def encode_preview(array: NDArray[np.uint8]) -> bytes:
+    """Encode any picture, uint8 [height, width, 1 | 3 | 4], as a WebP of at most `PREVIEW_SIDE` a side."""
+    from PIL import Image
+
+    # Pillow keeps four bytes for a pixel, which would be much for the largest pictures.
+    step = max(1, max(array.shape) // (4 * PREVIEW_SIDE))
+    pixels = array[::step, ::step]
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    stream = io.BytesIO()
+    image.save(stream, "WEBP", quality=80, method=0)
+    return stream.getvalue()
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:

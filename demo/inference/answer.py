@@ -2,19 +2,24 @@
 
 from dataclasses import dataclass
 
+from demo.contract import NOT_HANDWRITING
+
 
 @dataclass(frozen=True)
 class Answer:
     """The verdict on one picture. For a picture that cannot be judged all but `file` and `error` are None.
 
+    reason: why it is `not a digit`, one of `REASONS` or `NOT_HANDWRITING`; None for other verdicts.
     fake_probability: P(fake | x) in [0, 1]. logit: its log-odds.
     digit: the likeliest of 0 to 9, with its probability; None if the model does not read digits.
+    All four are None for a picture that is `not a digit`.
     in_domain: in [0, 1].
     provider: the onnxruntime provider that ran the model.
     """
 
     file: str
     verdict: str | None = None
+    reason: str | None = None
     fake_probability: float | None = None
     logit: float | None = None
     digit: int | None = None
@@ -51,3 +56,13 @@ class Thresholds:
         if fake_probability <= self.real:
             return "real"
         return "unsure"
+
+
+def reason_for(verdict: str, isolation: str | None) -> str | None:
+    """Return why a picture is `not a digit`; None for other verdicts.
+
+    isolation: why the normalizer could isolate no single digit, or None.
+    """
+    if verdict != "not a digit":
+        return None
+    return isolation or NOT_HANDWRITING

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from demo.decoder.client import Picture
 from demo.decoder.images import load_picture
 from demo.errors import DemoError, MachineError, PictureError
-from demo.inference.answer import Answer
+from demo.inference.answer import Answer, reason_for
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 
@@ -35,8 +35,9 @@ BATCHES_AT_ONCE: Final = 2
 
 NOT_NORMALIZED: Final = "The picture could not be prepared for the model; make it smaller and try again."
 
-Source = Path | bytes | NDArray[np.uint8] | PictureError
-"""A path, an encoded picture, pixels uint8 [height, width, channels], or why there is no picture."""
+Source = Path | bytes | NDArray[np.uint8] | Picture | PictureError
+"""A path, an encoded picture, pixels uint8 [height, width, channels], a decoded picture, or why there is no
+picture."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,8 @@ class Checked:
     """An answer with its intermediate results.
 
     preprocessed: the picture after the normalizer; None if it could not be read.
-    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them.
+    digit_probabilities: P(y | x) of the digits 0 to 9, which sum to 1; None for a model without them, and
+    for a picture that is not a digit.
     machine_error: the error in the answer is the machine's, not the picture's; see `MachineError`.
     """
 
@@ -130,7 +132,9 @@ def preprocess(engine: Engine, source: Source) -> Preprocessed | PictureError:
     try:
         if isinstance(source, PictureError):
             raise source
-        picture = Picture(source) if isinstance(source, np.ndarray) else load_picture(source)
+        if isinstance(source, np.ndarray):
+            source = Picture(source)
+        picture = source if isinstance(source, Picture) else load_picture(source)
         return engine.preprocess(picture.array, picture.note)
     except PictureError as error:
         # A copy: the traceback of the original keeps the file's content in memory.
@@ -156,14 +160,18 @@ def answer_all(
             machine_error = isinstance(each, MachineError)
             checked.append(Checked(Answer(file=name, error=str(each)), None, machine_error=machine_error))
             continue
-        probability, in_domain = float(scores.fake_probability[index]), float(scores.in_domain[index])
+        probability = float(scores.fake_probability[index])
+        in_domain = float(scores.in_domain[index]) if each.reason is None else 0.0
+        verdict = engine.thresholds.verdict(probability, in_domain)
+        reason = reason_for(verdict, each.reason)
         reading = scores.digit_probabilities
-        digits = None if reading is None else tuple(reading[index].tolist())
+        digits = None if reading is None or reason else tuple(reading[index].tolist())
         answer = Answer(
             file=name,
-            verdict=engine.thresholds.verdict(probability, in_domain),
-            fake_probability=probability,
-            logit=float(scores.logit[index]),
+            verdict=verdict,
+            reason=reason,
+            fake_probability=None if reason else probability,
+            logit=None if reason else float(scores.logit[index]),
             digit=None if digits is None else digits.index(max(digits)),
             digit_probability=None if digits is None else max(digits),
             in_domain=in_domain,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from demo.contract import (
     BOX,
+    BOXES,
     DIGIT,
     DIGIT_PROBABILITIES,
     DIGITS,
@@ -28,6 +29,8 @@ from demo.contract import (
     NOISE,
     NORMALIZER,
     PIXELS,
+    REASON,
+    REASONS,
     THRESHOLDS,
 )
 from demo.errors import DeviceError, ModelError, RequestError
@@ -209,10 +212,19 @@ class Engine:
     def preprocess(self, image: NDArray[np.uint8], note: str | None = None) -> Preprocessed:
         """Normalize any picture, uint8 [height, width, 1 | 3 | 4], and describe the changes."""
         options = shrinking_run() if image.nbytes >= LARGE_IMAGE_BYTES else None
-        pixels, box, inverted = self.run(NORMALIZER, [PIXELS, BOX, INVERTED], {IMAGE: image}, options)
+        outputs = [PIXELS, BOX, INVERTED, REASON, BOXES]
+        pixels, box, inverted, reason, boxes = self.run(NORMALIZER, outputs, {IMAGE: image}, options)
         height, width = image.shape[:2]
-        top, left, bottom, right = box.tolist()
-        return Preprocessed(pixels[0], height, width, (top, left, bottom, right), bool(inverted[0]), note)
+        return Preprocessed(
+            pixels[0],
+            height,
+            width,
+            tuple(box.tolist()),
+            inverted=bool(inverted[0]),
+            reason=REASONS[int(reason[0])],
+            boxes=tuple(map(tuple, boxes.tolist())),
+            note=note,
+        )
 
     def score(self, pixels: NDArray[np.uint8]) -> Scores:
         """Score uint8 [n, height, width], bright ink on dark."""

@@ -10,6 +10,8 @@ LONGEST_SIDE = 20
 MOVE_TOLERANCE = 0.5
 """Pixels by which the centre of the ink may move unnoticed: it is placed at whole pixels."""
 
+Box = tuple[int, int, int, int]
+
 
 @dataclass(frozen=True, eq=False)
 class Preprocessed:
@@ -17,15 +19,18 @@ class Preprocessed:
 
     pixels: uint8 [28, 28], bright ink on dark. height, width: of the original picture, in its pixels.
     box: top, left, bottom, right (the last two exclusive) of the ink in the original picture; all 0 if it
-    is blank. inverted: the paper was bright, and was made dark. note: a sentence for people about how the
-    file was read, or None.
+    is blank. inverted: the paper was bright, and was made dark. reason: why no single digit could be
+    isolated, one of `REASONS`, or None. boxes: one like `box` for each digit found. note: a sentence for
+    people about how the file was read, or None.
     """
 
     pixels: NDArray[np.uint8]
     height: int
     width: int
-    box: tuple[int, int, int, int]
+    box: Box
     inverted: bool
+    reason: str | None = None
+    boxes: tuple[Box, ...] = ()
     note: str | None = None
 
     @property

@@ -84,7 +84,7 @@ def cost_of(checked: Checked, wanted: int | None) -> float:
     """
     answer = checked.answer
     other = wanted is not None and answer.digit != wanted
-    if answer.logit is None or answer.verdict == "not a digit" or other:
+    if answer.logit is None or other:
         return math.inf
     return answer.logit
 

@@ -19,8 +19,9 @@ const { data, shape } = await decode(readFileSync(process.argv[2]), throughSharp
 const image = new Tensor("uint8", data, shape);
 
 const session = await InferenceSession.create(model);
-const { fake_probability, in_domain } = await session.run({ image });
+const { fake_probability, in_domain, reason } = await session.run({ image });
 const p = fake_probability.data[0];
 const verdict = p >= limits.fake_threshold ? "fake" : p <= limits.real_threshold ? "real" : "unsure";
-const answer = `${verdict}, fake_probability = ${p.toFixed(4)}`;
-console.log(in_domain.data[0] < limits.in_domain_threshold ? "not a digit" : answer);
+const reasons = ["not handwriting", "blank", "several digits", "too small", "cut off"];
+const isDigit = in_domain.data[0] >= limits.in_domain_threshold;
+console.log(isDigit ? `${verdict}, fake_probability = ${p.toFixed(4)}` : `not a digit (${reasons[reason.data[0]]})`);

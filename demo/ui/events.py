@@ -5,6 +5,8 @@ from typing import Final
 
 import gradio as gr
 
+from demo.inference.preprocess import Box
+
 LARGEST_NUMBER: Final = 1 << 53
 
 UNREADABLE: Final = "The page sent something that the app cannot read; reload the page and try again."
@@ -36,6 +38,20 @@ def event_number(event: gr.EventData, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < LARGEST_NUMBER:
         raise _unreadable()
     return value
+
+
+def event_box(event: gr.EventData) -> Box | None:
+    """Return the field `box`: top, left, bottom and right in pixels; None if it is missing.
+
+    Raises:
+        gr.Error: it is something else, or holds no pixel.
+    """
+    match event_value(event, "box"):
+        case None:
+            return None
+        case [int(top), int(left), int(bottom), int(right)] if 0 <= top < bottom and 0 <= left < right:
+            return top, left, bottom, right
+    raise _unreadable()
 
 
 def event_value(event: gr.EventData, name: str) -> object:

@@ -2,8 +2,9 @@
 
 import base64
 import html
+import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -22,9 +23,14 @@ VERDICTS: Final = {"fake": "fake", "real": "real", "unsure": "unsure", "not a di
 """The name of each verdict in text keys, and its tone in the style sheets."""
 
 
+def data_url(content: bytes, kind: str) -> str:
+    """Return a picture file as a data URL. kind: such as `png`."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
 def png_url(png: bytes) -> str:
     """Return a PNG file as a data URL."""
-    return PNG_URL + base64.b64encode(png).decode("ascii")
+    return data_url(png, "png")
 
 
 def pixels_image(pixels: NDArray[np.uint8] | bytes, alternative: str = "") -> str:
@@ -77,9 +83,15 @@ def tone(answer: Answer) -> str:
     return VERDICTS[answer.verdict] if answer.verdict else "error"
 
 
-def probability_to_show(answer: Answer) -> float | None:
-    """Return P(fake | x), or None for a picture that is not a digit: its probability means nothing."""
-    return None if answer.verdict == "not a digit" else answer.fake_probability
+def explanation(answer: Answer, text: Texts, *, in_box: bool = False) -> str:
+    """Return a sentence on a verdict as HTML: what it means, or why it is not a digit and what to do.
+
+    in_box: a person has chosen the part of the picture.
+    """
+    if answer.reason is not None:
+        name = answer.reason.replace(" ", "-")
+        return text(f"check.{'box' if in_box and answer.reason != 'too small' else 'reason'}-{name}")
+    return text(f"check.{tone(answer)}-text")
 
 
 def empty_result(text: Texts) -> str:
@@ -92,17 +104,26 @@ def error_result(name: str, reason: str, text: Texts) -> str:
     return _panel("error", name, text("verdict.error"), html.escape(text.sentence(reason)))
 
 
-def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: bool = False) -> str:
-    """Return the result panel of an answer. in_front: the page scrolls to it and focuses it.
+def result_panel(
+    engine: Engine,
+    checked: Checked,
+    text: Texts,
+    *,
+    in_front: bool = False,
+    area: Mapping[str, object] | None = None,
+    in_box: bool = False,
+) -> str:
+    """Return the result panel of an answer.
 
-    A picture that is not a digit gets no numbers.
+    in_front: the page scrolls to it and focuses it. area: for the script of the picture area, if the picture
+    is there. in_box: only the part of the picture in the box was judged.
     """
     answer = checked.answer
     if answer.verdict is None or checked.preprocessed is None:
         return error_result(answer.file, answer.error or "", text)
     kind = tone(answer)
     numbers = scale = bars = ""
-    probability = probability_to_show(answer)
+    probability = answer.fake_probability
     if probability is not None:
         numbers = _numbers(probability, text)
         scale = _scale(engine.thresholds, probability, text)
@@ -112,10 +133,11 @@ def result_panel(engine: Engine, checked: Checked, text: Texts, *, in_front: boo
         kind,
         answer.file,
         text(f"verdict.{kind}"),
-        text(f"check.{kind}-text"),
+        explanation(answer, text, in_box=in_box),
         numbers,
-        scale + _seen(checked, checked.preprocessed, text) + bars,
+        scale + _seen(checked, checked.preprocessed, text, in_box=in_box) + bars,
         in_front=in_front,
+        area=area,
     )
 
 
@@ -128,13 +150,16 @@ def _panel(
     rest: str = "",
     *,
     in_front: bool = False,
+    area: Mapping[str, object] | None = None,
 ) -> str:
     """Return the panel, of which a screen reader announces all but `rest`. file: plain text."""
-    focus = ' tabindex="-1" data-in-front' if in_front else ""
+    attributes = ' tabindex="-1" data-in-front' if in_front else ""
+    if area is not None:
+        attributes += f' data-area="{html.escape(json.dumps(area))}"'
     name = f'<p class="result-file">{html.escape(file)}</p>' if file else ""
     # Gradio does not update an equal value, which would stay marked as out of date: the time differs.
     return (
-        f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{focus}>'
+        f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{attributes}>'
         f'<div role="status" aria-live="polite" aria-atomic="true">{name}'
         f'<p class="result-verdict">{verdict}</p>'
         f'<p class="result-text">{explanation}</p>{numbers}</div>{rest}</div>'
@@ -165,10 +190,10 @@ def _scale(thresholds: Thresholds, fake_probability: float, text: Texts) -> str:
     )
 
 
-def _seen(checked: Checked, seen: Preprocessed, text: Texts) -> str:
+def _seen(checked: Checked, seen: Preprocessed, text: Texts, *, in_box: bool) -> str:
     """Return what the model saw, with the preprocessing steps and the model's name."""
     top, left, bottom, right = seen.box
-    steps = [text("check.given", height=seen.height, width=seen.width)]
+    steps = [text("check.given-box" if in_box else "check.given", height=seen.height, width=seen.width)]
     if seen.inverted:
         steps.append(text("check.inverted"))
     if seen.cropped:
@@ -219,7 +244,7 @@ def digit_grid(digits: Sequence[tuple[Checked, bytes]], text: Texts, selected: i
 def _grid_digit(index: int, answer: Answer, png: bytes, selected: bool, text: Texts) -> str:
     name = html.escape(answer.file)
     verdict = verdict_text(answer, text)
-    probability = probability_to_show(answer)
+    probability = answer.fake_probability
     number = "" if probability is None else f"{probability:.4f}"
     spoken = f"P(fake) {number}, {verdict}" if number else verdict
     return (

@@ -8,8 +8,10 @@ function lookAt(panel, frames) {
   }
 }
 watch('value', () => {
-  const panel = element.querySelector('.result[data-in-front]');
-  if (panel) lookAt(panel, 120);
+  const panel = element.querySelector('.result');
+  const detail = JSON.parse(panel?.dataset.area ?? 'null');
+  document.dispatchEvent(new CustomEvent('touchstone:result', { detail }));
+  if (panel?.hasAttribute('data-in-front')) lookAt(panel, 120);
 });
 document.addEventListener('touchstone:input', () => {
   if (element.checkVisibility()) element.querySelector('.result')?.setAttribute('data-stale', '');

@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 CONTRACT = [
     "file",
     "verdict",
+    "reason",
     "fake_probability",
     "logit",
     "digit",
@@ -126,7 +127,7 @@ def test_a_blank_picture_is_not_a_digit_and_gets_no_number(
     blank = tmp_path / "blank.png"
     blank.write_bytes(encode_png(np.full((30, 40), 255, np.uint8)))
     assert main(["check", "--device", "cpu", str(blank)]) == 0
-    assert capsys.readouterr().out == f"{blank}: not a digit\n"
+    assert capsys.readouterr().out == f"{blank}: not a digit (blank)\n"
 
 
 def test_of_an_animation_the_first_frame_is_read_with_a_note(

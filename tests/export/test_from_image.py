@@ -12,6 +12,7 @@ from onnx import TensorProto, numpy_helper
 
 from demo.contract import (
     BOX,
+    BOXES,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     FROM_IMAGE,
@@ -21,6 +22,8 @@ from demo.contract import (
     LOGIT,
     NORMALIZER,
     PIXELS,
+    REASON,
+    REASONS,
 )
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.conformance import strokes_of
@@ -47,11 +50,14 @@ def digits(dataset: str) -> NDArray[np.uint8]:
 
 
 def levels_apart(normalizer: onnxruntime.InferenceSession, picture: NDArray[np.uint8]) -> NDArray[Any]:
-    """Return how far the graph's pixels are from the reference's, having compared box and polarity."""
-    pixels, box, inverted = normalizer.run([PIXELS, BOX, INVERTED], {IMAGE: picture})
+    """Return how far the graph's pixels are from the reference's, having compared the other outputs."""
+    names = [PIXELS, BOX, INVERTED, REASON, BOXES]
+    pixels, box, inverted, reason, boxes = normalizer.run(names, {IMAGE: picture})
     seen = examined(picture)
     assert tuple(box.tolist()) == seen.box
     assert inverted.tolist() == [seen.inverted]
+    assert reason.tolist() == [seen.reason]
+    assert np.array_equal(boxes, seen.boxes)
     apart: NDArray[Any] = np.abs(pixels[0].astype(int) - seen.pixels)
     return apart
 
@@ -117,6 +123,8 @@ def test_the_files_keep_the_contract(name: str) -> None:
             PIXELS: (TensorProto.UINT8, [1, 28, 28]),
             BOX: (TensorProto.INT64, [4]),
             INVERTED: (TensorProto.BOOL, [1]),
+            REASON: (TensorProto.INT64, [1]),
+            BOXES: (TensorProto.INT64, ["digits", 4]),
         },
         FROM_IMAGE: {
             FAKE_PROBABILITY: (TensorProto.FLOAT, [1]),
@@ -124,6 +132,8 @@ def test_the_files_keep_the_contract(name: str) -> None:
             DIGIT_PROBABILITIES: (TensorProto.FLOAT, [1, 10]),
             IN_DOMAIN: (TensorProto.FLOAT, [1]),
             PIXELS: (TensorProto.UINT8, [1, 28, 28]),
+            REASON: (TensorProto.INT64, [1]),
+            BOXES: (TensorProto.INT64, ["digits", 4]),
         },
     }
     assert list(signature(model.graph.output).items()) == list(outputs[name].items())
@@ -142,12 +152,15 @@ def test_the_graph_gives_what_its_two_halves_give(
     for pictures in any_image_groups(digits[:4], seed=2).values():
         for picture in pictures:
             found = dict(zip(names, session.run(names, {IMAGE: picture}), strict=True))
-            pixels = halves.normalize(picture)
-            scores = halves.score(pixels[np.newaxis])
-            assert np.array_equal(found.pop(PIXELS)[0], pixels)
+            seen = halves.preprocess(picture)
+            scores = halves.score(seen.pixels[np.newaxis])
+            assert np.array_equal(found.pop(PIXELS)[0], seen.pixels)
+            assert REASONS[found.pop(REASON)[0]] == seen.reason
+            assert found.pop(BOXES).tolist() == list(map(list, seen.boxes))
+            in_domain.add(float(found[IN_DOMAIN][0]))
+            assert found.pop(IN_DOMAIN)[0] == (scores.in_domain[0] if seen.reason is None else 0)
             for name, values in found.items():
                 assert np.array_equal(values, getattr(scores, name))
-            in_domain.add(float(scores.in_domain[0]))
     # The detector's own number, not just whether there is ink.
     assert (in_domain <= {0.0, 1.0}) != detector
 
@@ -157,9 +170,10 @@ def test_every_size_has_an_answer(shape: tuple[int, int, int]) -> None:
     session = onnxruntime.InferenceSession(MODELS_FOLDER / f"{FROM_IMAGE}.onnx")
     random = np.random.default_rng(0)
     for picture in (random.integers(0, 256, shape, np.uint8), np.full(shape, 200, np.uint8)):
-        probability, logit, digits, in_domain, pixels = session.run(None, {IMAGE: picture})
+        probability, logit, digits, in_domain, pixels, reason, boxes = session.run(None, {IMAGE: picture})
         assert np.isfinite([*probability, *logit, *digits[0]]).all()
-        assert 0 <= in_domain[0] <= float(pixels.any())
+        assert 0 <= in_domain[0] <= float(pixels.any() and not reason[0])
+        assert len(boxes) or reason[0]
 
 
 def test_a_merged_graph_with_another_weight_is_refused(smoke_models: Path, digits: NDArray[np.uint8]) -> None:

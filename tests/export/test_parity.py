@@ -121,13 +121,15 @@ def test_nan_is_refused() -> None:
         assert not compare("", output, bad, good, HALF).allowed
 
 
-@pytest.mark.parametrize("output", ["box", "inverted"])
-def test_a_box_or_a_polarity_that_differs_at_all_is_refused(output: str) -> None:
-    values = np.array([[4, 4, 24, 24]] * 5000) if output == "box" else np.zeros((5000, 1), bool)
+@pytest.mark.parametrize("output", ["box", "boxes", "inverted", "reason"])
+def test_a_box_a_polarity_or_a_reason_that_differs_at_all_is_refused(output: str) -> None:
+    values = np.array([[4, 4, 24, 24]] * 5000) if "box" in output else np.zeros((5000, 1), np.int64)
     assert compare("", output, values, values, None, 1).allowed
     other = values.copy()
     other[7, -1] = 1
     assert not compare("", output, other, values, None, 1).allowed
+    assert not compare("", output, values[1:], values, None, 1).allowed
+    assert compare("", output, values[:0], values[:0], None, 1).allowed
 
 
 def test_a_flip_counts_only_outside_the_band() -> None:

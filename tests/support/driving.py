@@ -84,6 +84,43 @@ def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area canv
     page.mouse.up()
 
 
+def drag(page: Page, target: str, start: tuple[float, float], shift: tuple[float, float]) -> None:
+    """Drag a part of a page with the mouse.
+
+    start: as fractions of the part's width and height. shift: in pixels, to the right and downwards.
+    """
+    x, y = start_of(page, target, start)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + shift[0], y + shift[1], steps=4)
+    page.mouse.up()
+
+
+def finger_drag(page: Page, target: str, start: tuple[float, float], shift: tuple[float, float]) -> None:
+    """Drag a part of a page with a finger; see `drag`."""
+    x, y = start_of(page, target, start)
+    touch = page.context.new_cdp_session(page)
+    for step in range(9):
+        point = {"x": x + shift[0] * step / 8, "y": y + shift[1] * step / 8}
+        kind = "touchMove" if step else "touchStart"
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+def start_of(page: Page, target: str, start: tuple[float, float]) -> tuple[float, float]:
+    part = page.locator(target)
+    part.scroll_into_view_if_needed()
+    box = part.bounding_box()
+    assert box is not None
+    return box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"]
+
+
+def box_values(page: Page) -> list[int]:
+    """Return the box over the picture, top, left, bottom and right in its pixels, as a screen reader does."""
+    values = page.locator(".box-edge").evaluate_all("edges => edges.map((edge) => edge.ariaValueNow)")
+    return [int(value) for value in values]
+
+
 def finger_stroke(page: Page, pad: str) -> None:
     """Draw a line of 0.6 of a pad's height upwards with a finger."""
     canvas = page.locator(pad)

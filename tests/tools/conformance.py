@@ -36,6 +36,8 @@ from tests.support.node import copy_programs
 from tests.support.serving import ROOT, served_app
 
 AGREEMENT_FILE = CONFORMANCE_FOLDER / AGREEMENT
+EXACT = ("verdict", "reason", "boxes")
+"""What must be the expected, where an interface returns it."""
 LONGEST_PAGE_MILLISECONDS = 300_000
 
 
@@ -44,6 +46,7 @@ class Cell:
     """The difference between the answer of an interface (a runtime or entry point) and the expected one.
 
     logit: absolute difference, NaN if there is no answer.
+    verdict_same: whether the verdict and its reason, and the boxes if returned, are the expected ones.
     pixels: how many differ, and the largest difference in levels; None if no pixels are returned.
     digits: the largest difference of a digit's probability, NaN if it is missing; 0 if none is expected.
     refused: the picture was refused with a reason.
@@ -102,9 +105,12 @@ class Pack:
                     for each in (expected, answer)
                 )
                 pixels = (int(np.count_nonzero(one - other)), int(np.abs(one - other).max()))
-            logit = abs(answer["logit"] - expected["logit"])
-            same = answer["verdict"] == expected["verdict"]
-            apart = digits_apart(expected, answer)
+            same = all(answer.get(key, expected[key]) == expected[key] for key in EXACT)
+            logit, apart = 0.0, 0.0
+            # An entry point gives no score for what is not a digit.
+            if expected["reason"] is None or answer["logit"] is not None:
+                logit = math.inf if answer["logit"] is None else abs(answer["logit"] - expected["logit"])
+                apart = digits_apart(expected, answer)
             found.append(Cell(expected["file"], interface, logit, pixels, same, apart))
         return found
 
@@ -166,14 +172,14 @@ def cells_elsewhere(pack: Pack, models: Path) -> list[Cell]:
 
 def reported_cells(pack: Pack, runtime: str, report: str) -> Iterator[Cell]:
     """Yield the cells of a report as `compare.mjs` writes it."""
-    wanted = {row["file"]: row.get("verdict") for row in pack.pictures}
+    wanted = {row["file"]: row for row in pack.pictures}
     for each in json.loads(report):
         file, interface = each["file"], f"{runtime}: {each['input']}"
         if "error" in each:
             yield Cell(file, interface, math.nan, None, False, refused=each["refused"])
             continue
         pixels = (each["pixels_differing"], each["pixels_worst"])
-        same = each["verdict"] == wanted[file]
+        same = all(each[key] == wanted[file][key] for key in EXACT)
         digits = each["digit_difference"]
         if digits is None:
             digits = math.nan if DIGIT_PROBABILITIES in pack.tolerance else 0.0

@@ -14,7 +14,7 @@ from export.conformance import strokes_of
 from export.from_image import any_image_groups
 from train.data import mnist
 from train.data.pendigits import draw, read_unipen
-from train.normalize import examined, normalize
+from train.normalize import BLANK, NONE, examined, normalize
 
 Pixels = NDArray[np.uint8]
 
@@ -53,6 +53,8 @@ def test_pixels_box_and_polarity_do_not_depend_on_border_and_channels(digits: Pi
         assert np.array_equal(found.pixels, digit)
         corners = rows[0] + down, columns[0] + across, rows[-1] + 1 + down, columns[-1] + 1 + across
         assert found.box == corners
+        assert found.reason == NONE
+        assert found.boxes.tolist() == [list(corners)]
         assert found.inverted == (border in BRIGHT)
 
 
@@ -124,6 +126,8 @@ def test_an_empty_picture_has_no_pixels_and_no_box(shape: tuple[int, int, int], 
     found = examined(np.full(shape, value, np.uint8))
     assert not found.pixels.any()
     assert found.box == (0, 0, 0, 0)
+    assert found.reason == BLANK
+    assert found.boxes.shape == (0, 4)
 
 
 def test_ink_that_touches_the_edge_is_still_ink() -> None:

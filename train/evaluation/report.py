@@ -34,6 +34,7 @@ from train.evaluation.tables import (
     verdict_figures,
 )
 from train.generators.build import load_generators
+from train.normalize import VERSION as NORMALIZER_VERSION
 from train.processes import Workers
 from train.run import Run
 from train.tutorial.gan import load_pair
@@ -120,6 +121,7 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "learnt_from": sum(map(len, training.images.values())),
         "pens_learnt_from": len(training.images.get((PEN, NORMALIZED), ())),
         "steps": stages[STAGE].last(),
+        "normalizer_version": NORMALIZER_VERSION,
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),

@@ -7,6 +7,7 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 MODEL = "discriminator_from_image.onnx"
+REASONS = ("not handwriting", "blank", "several digits", "too small", "cut off")
 
 
 def check(file: str) -> str:
@@ -16,10 +17,11 @@ def check(file: str) -> str:
         picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
     image = np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
     session = onnxruntime.InferenceSession(MODEL)
-    (p,), (in_domain,) = session.run(["fake_probability", "in_domain"], {"image": image})
+    outputs = ["fake_probability", "in_domain", "reason"]
+    (p,), (in_domain,), (reason,) = session.run(outputs, {"image": image})
     limits = session.get_modelmeta().custom_metadata_map
     if in_domain < float(limits["in_domain_threshold"]):
-        return "not a digit"
+        return f"not a digit ({REASONS[reason]})"
     fake, real = p >= float(limits["fake_threshold"]), p <= float(limits["real_threshold"])
     return f"{'fake' if fake else 'real' if real else 'unsure'}, fake_probability = {p:.4f}"
 

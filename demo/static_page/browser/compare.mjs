@@ -1,6 +1,6 @@
 // A conformance report: what a runtime answers, compared with what is expected.
 
-import { verdictOf } from "./verdict.mjs";
+import { reasonOf, verdictOf } from "./verdict.mjs";
 
 /**
  * @typedef {{file: string, pixels: string, logit: number, digit_probabilities?: number[],
@@ -29,6 +29,7 @@ async function compare(expected, input, answer, thresholds) {
   try {
     const scores = await answer();
     if (expected.error) throw new Error("Read, though it is to be refused.");
+    const verdict = verdictOf(scores, thresholds);
     const wanted = Uint8Array.from(atob(expected.pixels), (character) => character.charCodeAt(0));
     const differences = Array.from(wanted, (value, index) => Math.abs(value - scores.pixels[index]));
     return {
@@ -38,7 +39,9 @@ async function compare(expected, input, answer, thresholds) {
       pixels_worst: Math.max(...differences),
       logit_difference: Math.abs(scores.logit - expected.logit),
       digit_difference: digitDifference(expected.digit_probabilities, scores.digitProbabilities),
-      verdict: verdictOf(scores, thresholds),
+      verdict,
+      reason: reasonOf(scores, verdict),
+      boxes: scores.boxes,
     };
   } catch (error) {
     return { file, input, error: error.message, refused: error.name === "PictureError" };

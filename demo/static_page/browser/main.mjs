@@ -1,11 +1,13 @@
 // Starts the page: a picture is decoded, scored by the model and shown in the panel.
 
+import { pictureBox } from "./box.mjs";
 import { decode, PictureError } from "./decode.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
 import { mebibytes } from "./on-demand.mjs";
 import { canvasPixels, drawingPad } from "./pad.mjs";
 import { offerFile, showAnswer, showNothing, showRefusal, showStale, showWaiting } from "./panel.mjs";
+import { crop, showPreview } from "./picture.mjs";
 import { text, writePage } from "./texts.mjs";
 import { verdictOf } from "./verdict.mjs";
 import { views } from "./views.mjs";
@@ -49,34 +51,92 @@ let latest = null;
 const manifest = fetch("manifest.json").then((response) => response.json());
 const engine = load();
 
-/** @param {{name: string, address: string}} [file] the picture as a file to download, if this page made it */
-async function judge(name, read, file) {
+/**
+ * Judge a picture and show the answer, if no other picture has followed.
+ *
+ * @param {string} name
+ * @param {() => Image | Promise<Image>} read
+ * @param {object} [how]
+ * @param {{name: string, address: string}} [how.file] the picture as a file to download, if this page made it
+ * @param {"drawn" | "sent"} [how.place] what the stage shows, where it shows this picture
+ * @param {number[] | null} [how.chosen] after the first answer, the box that a person wants, or null for all
+ */
+async function judge(name, read, { file, place, chosen } = {}) {
   const turn = ++newest;
+  const first = chosen === undefined;
+  if (first) box.hide();
+  if (first && place !== "drawn") part("picture").hidden = true;
   if (loaded) showStale();
   else showWaiting(name);
   try {
     const image = await read();
+    if (turn !== newest) return;
+    const shown = first && (place === "drawn" || (place === "sent" && (await showSent(image))));
     const { score, thresholds } = await engine;
     if (turn !== newest) return;
-    const scores = await score(image);
+    const scores = await score(chosen ? crop(image, chosen) : image);
     if (turn !== newest) return;
     const verdict = verdictOf(scores, thresholds);
-    showAnswer(name, verdict, scores, thresholds);
+    showAnswer(name, verdict, scores, thresholds, Boolean(chosen));
     if (file) offerFile(file.name, file.address);
     if (verdict !== "not a digit") latest = scores.pixels;
+    if (!shown) return;
+    const [height, width] = image.shape;
+    const source = part(place === "sent" ? "picture" : "pad");
+    judgeBox = (wanted) => judge(name, read, { place, chosen: wanted });
+    box.show({ height, width, boxes: scores.boxes, source, movable: place === "sent" });
   } catch (error) {
     if (turn === newest) showRefusal(name, reasonOf(error, loaded));
   }
 }
 
+/** Show a picture over the pad; returns whether that was possible. */
+async function showSent(image) {
+  try {
+    await showPreview(part("picture"), image);
+    part("picture").hidden = false;
+  } catch {
+    // A phone may lack the memory. The answer comes all the same.
+  }
+  return !part("picture").hidden;
+}
+
+let judgeBox = null;
+const box = pictureBox({
+  stage: part("stage"),
+  bar: part("box-bar"),
+  texts: {
+    label: text("box.label"),
+    hint: text("box.hint"),
+    automatic: text("box.automatic"),
+    crops: text("box.crops"),
+    crop: text("box.crop", { number: "{number}", count: "{count}" }),
+    top: text("box.top"),
+    left: text("box.left"),
+    bottom: text("box.bottom"),
+    right: text("box.right"),
+  },
+  choose: (chosen) => judgeBox(chosen),
+});
+
+function emptyStage() {
+  newest++;
+  part("picture").hidden = true;
+  box.hide();
+}
+
 const clearPad = drawingPad(part("pad"), {
+  started() {
+    // A stroke on a picture begins a new drawing.
+    if (!part("picture").hidden) clearPad();
+    emptyStage();
+  },
   drawn() {
-    const image = canvasPixels(part("pad"));
-    judge(text("check.drawing"), () => image);
+    judge(text("check.drawing"), () => canvasPixels(part("pad")), { place: "drawn" });
   },
 });
 part("clear").addEventListener("click", () => {
-  newest++;
+  emptyStage();
   clearPad();
   showNothing();
 });
@@ -87,7 +147,8 @@ takeFiles({
   inputs: [part("file"), part("camera")],
   take([file]) {
     tabs.go("check");
-    judge(file.name, () => decode(file));
+    clearPad();
+    judge(file.name, () => decode(file), { place: "sent" });
     // On a phone the answer is above the button.
     part("result").scrollIntoView({ block: "nearest" });
   },
@@ -104,7 +165,7 @@ const openers = {
       address: tabs.address,
       check(name, pixels, file) {
         tabs.go("check");
-        judge(name, () => ({ data: pixels, shape: [28, 28, 1] }), file);
+        judge(name, () => ({ data: pixels, shape: [28, 28, 1] }), { file });
         part("result").focus();
       },
     });

@@ -2,13 +2,23 @@
 
 import { showPicture } from "./picture.mjs";
 import { text } from "./texts.mjs";
+import { reasonOf } from "./verdict.mjs";
 
 /** By verdict: its colour in the style sheet, its name and what it means. */
 export const VERDICTS = {
   fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-text" },
   real: { tone: "real", name: "verdict.real", meaning: "check.real-text" },
   unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-text" },
-  "not a digit": { tone: "other", name: "verdict.other", meaning: "check.other-text" },
+  "not a digit": { tone: "other", name: "verdict.other" },
+};
+
+/** By reason: why a picture, or the part of it in a box, is not a digit, and what to do. */
+const REASONS = {
+  blank: ["check.reason-blank", "check.box-blank"],
+  "several digits": ["check.reason-several-digits", "check.box-several-digits"],
+  "too small": ["check.reason-too-small", "check.reason-too-small"],
+  "cut off": ["check.reason-cut-off", "check.box-cut-off"],
+  "not handwriting": ["check.reason-not-handwriting", "check.box-not-handwriting"],
 };
 
 const part = (id) => document.getElementById(id);
@@ -40,11 +50,13 @@ export function showRefusal(name, reason) {
  * @param {"fake" | "real" | "unsure" | "not a digit"} verdict
  * @param {import("./verdict.mjs").Scores} scores
  * @param {{fake_threshold: number, real_threshold: number}} thresholds
+ * @param {boolean} inBox whether a person has chosen the part of the picture
  */
-export function showAnswer(name, verdict, scores, thresholds) {
+export function showAnswer(name, verdict, scores, thresholds, inBox) {
   const { tone, name: heading, meaning } = VERDICTS[verdict];
-  fill(tone, name, text(heading), text(meaning));
-  if (verdict !== "not a digit") {
+  const reason = reasonOf(scores, verdict);
+  fill(tone, name, text(heading), text(meaning ?? REASONS[reason][Number(inBox)]));
+  if (!reason) {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);
   }

@@ -1,6 +1,32 @@
-// Shows 28 × 28 pixels on a canvas, or converts them to a file.
+// Shows pixels on a canvas, converts them to a file, and cuts parts out of pictures.
 
 const SIDE = 28;
+const LARGEST_PREVIEW = 1024;
+
+/** @typedef {{data: Uint8Array, shape: [number, number, number]}} Image shape: height, width, channels */
+
+/** Return the part of a picture in a box. @param {Image} image @param {number[]} box top, left, bottom, right */
+export function crop({ data, shape: [, width, channels] }, [top, left, bottom, right]) {
+  const length = (right - left) * channels;
+  const part = new Uint8Array((bottom - top) * length);
+  for (let row = top; row < bottom; row++) {
+    const start = (row * width + left) * channels;
+    part.set(data.subarray(start, start + length), (row - top) * length);
+  }
+  return { data: part, shape: [bottom - top, right - left, channels] };
+}
+
+/** Draw a picture on a canvas, which takes its shape. @param {HTMLCanvasElement} canvas @param {Image} image RGBA */
+export async function showPreview(canvas, { data, shape: [height, width] }) {
+  const scale = Math.min(1, LARGEST_PREVIEW / Math.max(height, width));
+  const [resizeHeight, resizeWidth] = [height, width].map((side) => Math.max(1, Math.round(side * scale)));
+  const whole = new ImageData(new Uint8ClampedArray(data.buffer), width, height);
+  const bitmap = await createImageBitmap(whole, { resizeHeight, resizeWidth, resizeQuality: "medium" });
+  canvas.height = resizeHeight;
+  canvas.width = resizeWidth;
+  canvas.getContext("2d").drawImage(bitmap, 0, 0);
+  bitmap.close();
+}
 
 /** Draw pixels. @param {HTMLCanvasElement} canvas 28 × 28 @param {Uint8Array} pixels grey, 0 is black */
 export function showPicture(canvas, pixels) {

@@ -7,10 +7,14 @@ import gradio as gr
 from gradio import FileData
 
 from demo.contract import DISCRIMINATOR, MLP_DISCRIMINATOR
-from demo.decoder.images import LARGEST_FILE_BYTES
-from demo.inference.check import Checked, check_bytes, check_sources
-from demo.ui.events import event_text
-from demo.ui.html import description_list, empty_result, error_result, result_panel
+from demo.decoder.client import Picture
+from demo.decoder.images import LARGEST_FILE_BYTES, encode_preview, load_picture
+from demo.errors import PictureError
+from demo.inference.check import Checked, check_sources
+from demo.inference.engine import Engine
+from demo.inference.preprocess import Box
+from demo.ui.events import UNREADABLE, event_box, event_number, event_text
+from demo.ui.html import data_url, description_list, empty_result, error_result, result_panel
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
 from demo.ui.views.why import add_why
@@ -47,9 +51,9 @@ def add_check(page: Page) -> None:
             reason = event_text(event, "reason", REFUSALS)
             explained = text(f"check.refuse-{reason}", limit=LARGEST_FILE_BYTES >> 20)
             return error_result(event_text(event, "name"), explained, text), None
+        source: Path | bytes
         if kind == "drawn":
-            png = decode_png_url(event_text(event, "png"))
-            checked: Checked = check_bytes(engine, text("check.drawing"), png)
+            name, source = text("check.drawing"), decode_png_url(event_text(event, "png"))
         elif kind != "sent":
             return empty_result(text), None
         elif picture is None:
@@ -57,13 +61,47 @@ def add_check(page: Page) -> None:
             return gr.skip(), gr.skip()
         else:
             path = Path(picture.path)
-            checked = check_sources(engine, [picture.orig_name or path.name], [path])[0]
-        return result_panel(engine, checked, text), checked
+            name, source = picture.orig_name or path.name, path
+        return check_area(engine, name, source, event, text)
 
     # One event for everything, so that the latest input is also the last one answered.
     message.input(
         check, [area, message], [page.result, page.current], api_name="page_check", **private_event()
     )
+
+
+def check_area(
+    engine: Engine, name: str, source: Path | bytes, event: gr.EventData, text: Texts
+) -> tuple[str, Checked]:
+    """Check the area's picture, or the part in the box that the event names; return the panel and the answer.
+
+    The panel carries what the area needs to draw the box: see `AREA` in `picture_area.js`.
+    """
+    box = event_box(event)
+    area: dict[str, object] = {"turn": event_number(event, "turn")}
+    try:
+        picture: Picture | PictureError = load_picture(source)
+    except PictureError as error:
+        picture = error
+    part = crop(picture, box) if box and isinstance(picture, Picture) else picture
+    (checked,) = check_sources(engine, [name], [part])
+    if checked.preprocessed and not box and isinstance(picture, Picture):
+        height, width, _ = picture.array.shape
+        area |= {"height": height, "width": width, "boxes": checked.preprocessed.boxes}
+        if isinstance(source, Path):
+            # The browser may know fewer formats, or turn the picture otherwise.
+            area["preview"] = data_url(encode_preview(picture.array), "webp")
+    return result_panel(engine, checked, text, area=area, in_box=box is not None), checked
+
+
+def crop(picture: Picture, box: Box) -> Picture:
+    """Return the part of a picture in a box, which need not lie within the picture."""
+    top, left, bottom, right = box
+    part = picture.array[top:bottom, left:right]
+    if not part.size:
+        raise gr.Error(UNREADABLE, print_exception=False)
+    # A copy, so that the whole picture is freed while the part is kept.
+    return Picture(part.copy(), picture.note)
 
 
 def explanation(model: str, text: Texts) -> str:

@@ -12,7 +12,7 @@ from demo.api.endpoints import errors_shown
 from demo.inference.check import Checked, check_bytes
 from demo.insight.game import CARDS, Card, Round, deal, real_digits
 from demo.ui.events import event_text
-from demo.ui.html import pixels_image, probability_to_show
+from demo.ui.html import pixels_image
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
 from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_message
@@ -147,7 +147,7 @@ def _revealed(card: Card, answer: bool, text: Texts) -> str:
     truth = text("game.was-fake" if card.fake else "game.was-real")
     player = text("game.you-right" if answer == card.fake else "game.you-wrong")
     right = card.model_answers_fake == card.fake
-    number = f"{probability_to_show(card.checked.answer) or 0:.4f}"
+    number = f"{card.checked.answer.fake_probability or 0:.4f}"
     return f"{truth} {player} {text('game.model-right' if right else 'game.model-wrong', probability=number)}"
 
 

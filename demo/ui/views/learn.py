@@ -8,7 +8,6 @@ import numpy as np
 
 from demo.inference.check import Checked
 from demo.insight.learning import Record, example_digit, load_learning, load_recording
-from demo.ui.html import probability_to_show
 from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
 from demo.ui.views.learn_panels import digit_panel, introduction, no_digit, pair_panel, steps_control
@@ -76,7 +75,7 @@ def add_learn(page: Page) -> None:
 def follow(page: Page, learning: Record, current: Checked | None, text: Texts) -> str:
     """Return the panel that follows the current digit, or else an example, through the snapshots."""
     shown, example = current, None
-    if current is None or probability_to_show(current.answer) is None:
+    if current is None or current.answer.fake_probability is None:
         shown = example_digit(page.engine)
         example = "learn.example-text" if current is None else "learn.example-instead"
     if shown is None or shown.pixels is None:

@@ -10,7 +10,7 @@ from demo.api.routes import MODELS_PATH
 from demo.contract import HISTORY_PICTURE, MLP_DISCRIMINATOR
 from demo.inference.check import Checked
 from demo.insight.learning import Record, position
-from demo.ui.html import pixels_image, probability_to_show, table
+from demo.ui.html import pixels_image, table
 from demo.ui.texts import Texts
 
 _GUESS: Final = math.log(2)
@@ -86,7 +86,7 @@ def no_digit(text: Texts) -> str:
 
 
 def _current_digit(checked: Checked, text: Texts) -> str:
-    number = f"{probability_to_show(checked.answer):.4f}"
+    number = f"{checked.answer.fake_probability:.4f}"
     score = text("learn.check-text", model=checked.answer.model, number=number)
     return f'<p class="hint">{html.escape(checked.answer.file)}</p><p>{score}</p>'
 

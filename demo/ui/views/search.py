@@ -9,7 +9,7 @@ from demo.decoder.images import encode_png
 from demo.inference.engine import Engine
 from demo.insight.grid import GenerateParams
 from demo.insight.search import STEPS, Found
-from demo.ui.html import pixels_image, probability_to_show, save_link, tone, verdict_text
+from demo.ui.html import pixels_image, save_link, tone, verdict_text
 from demo.ui.texts import Texts
 from demo.ui.widgets.share_link import share_link
 
@@ -69,7 +69,7 @@ def _status(steps: Sequence[Found], running: bool, text: Texts) -> str:
 
 def _picture(which: str, found: Found, text: Texts) -> str:
     answer = found.checked.answer
-    probability = probability_to_show(answer)
+    probability = answer.fake_probability
     number = "" if probability is None else f'<strong class="search-number">{probability:.4f}</strong> '
     return (
         f'<figure class="search-{which}" data-tone="{tone(answer)}">{pixels_image(found.picture)}'

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from demo.inference.answer import Answer
 from demo.inference.check import Checked
 from demo.insight.why import Distribution, check_changed, load_distributions, occlusion_map
-from demo.ui.html import description_list, pixels_image, probability_to_show, signed_image, tone, verdict_text
+from demo.ui.html import description_list, pixels_image, signed_image, tone, verdict_text
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
 
@@ -36,7 +36,7 @@ def reasons(page: Page, distributions: dict[str, Distribution], checked: Checked
     """Return what stands behind the score of a picture as HTML; a sentence if it has no score."""
     if checked is None or checked.pixels is None:
         return _hint(text("why.nothing"))
-    probability, logit = probability_to_show(checked.answer), checked.answer.logit
+    probability, logit = checked.answer.fake_probability, checked.answer.logit
     if probability is None or logit is None:
         return _hint(text("why.no-number"))
     sections = {
@@ -92,7 +92,7 @@ def _cost(logit: float, text: Texts) -> str:
 def _stability(answer: Answer, changed: dict[str, Checked], text: Texts) -> str:
     answers = [answer, *(each.answer for each in changed.values())]
     steady = len({each.verdict for each in answers}) == 1
-    numbers = [number for number in map(probability_to_show, answers) if number is not None]
+    numbers = [each.fake_probability for each in answers if each.fake_probability is not None]
     ends = text("why.stability-ends", least=f"{min(numbers):.4f}", largest=f"{max(numbers):.4f}")
     items = "".join(_changed(name, each, text) for name, each in changed.items())
     return (
@@ -104,7 +104,7 @@ def _stability(answer: Answer, changed: dict[str, Checked], text: Texts) -> str:
 
 def _changed(name: str, checked: Checked, text: Texts) -> str:
     assert checked.pixels is not None
-    probability = probability_to_show(checked.answer)
+    probability = checked.answer.fake_probability
     number = verdict_text(checked.answer, text) if probability is None else f"{probability:.4f}"
     return (
         f'<li data-tone="{tone(checked.answer)}">{pixels_image(checked.pixels)}'

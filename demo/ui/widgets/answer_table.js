@@ -14,17 +14,15 @@ let chosenTone = null;
 let layout = 'table';
 let sorting = { key: null, down: false };
 
-// Pictures that are not a digit show no number and no digit. The saved files have them.
 function record(row, index) {
   const answer = JSON.parse(row.answer);
   const tone = TONES[answer.verdict];
-  const isDigit = tone !== 'other' && tone !== 'error';
   return {
     index, row, tone,
     file: answer.file,
     verdict: verdicts[tone],
-    probability: isDigit ? answer.fake_probability : null,
-    digit: isDigit ? answer.digit : null,
+    probability: answer.fake_probability,
+    digit: answer.digit,
     note: row.note,
   };
 }

@@ -1,5 +1,6 @@
 """Many answers as a table or a gallery that the browser sorts, filters and saves."""
 
+import html
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,7 @@ import gradio as gr
 from demo.batch.spreadsheet import csv_header, csv_line
 from demo.decoder.images import encode_png
 from demo.inference.check import Checked
-from demo.ui.html import png_url
+from demo.ui.html import explanation, png_url
 from demo.ui.page import Page, script
 from demo.ui.texts import Texts
 
@@ -38,16 +39,20 @@ def answer_table(page: Page) -> gr.HTML:
 
 
 def answer_rows(answers: Sequence[Checked], text: Texts) -> list[dict[str, Any]]:
-    """Return the table's rows: the JSON and CSV lines to save, what the model saw as a data URL, a note.
-
-    The note explains why a picture has no answer, or how it was read, in the page's language.
-    """
+    """Return the table's rows: the JSON and CSV lines to save, what the model saw as a data URL, a note."""
     return [
         {
             "answer": json.dumps(checked.answer.as_dict()),
             "csv": csv_line(checked.answer),
             "png": None if checked.pixels is None else png_url(encode_png(checked.pixels)),
-            "note": text.sentence(checked.answer.error or checked.note or ""),
+            "note": note(checked, text),
         }
         for checked in answers
     ]
+
+
+def note(checked: Checked, text: Texts) -> str:
+    """Return why a picture has no score, or how it was read, in the page's language as plain text."""
+    if checked.answer.reason is not None:
+        return html.unescape(explanation(checked.answer, text))
+    return text.sentence(checked.answer.error or checked.note or "")

@@ -1,4 +1,6 @@
-const texts = props.texts[navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en'];
+const language = navigator.language.toLowerCase().startsWith('zh') ? 'zh' : 'en';
+const texts = props.texts[language];
+const boxTexts = props.box_texts[language];
 for (const part of element.querySelectorAll('[data-text]')) part.textContent = texts[part.dataset.text];
 for (const part of element.querySelectorAll('[data-label]')) part.ariaLabel = texts[part.dataset.label];
 
@@ -13,13 +15,15 @@ let turn = 0;
 
 function announce() {
   turn += 1;
+  box.hide();
   // Gradio would send the last file again with the next event, and refuse it once the app has deleted it.
   if (props.value) props.value = null;
   document.dispatchEvent(new Event('touchstone:input'));
 }
 
 function tell(message) {
-  document.dispatchEvent(new CustomEvent(`touchstone:message-${props.name}`, { detail: message }));
+  const detail = { turn, ...message };
+  document.dispatchEvent(new CustomEvent(`touchstone:message-${props.name}`, { detail }));
 }
 
 function refuse(name, reason) {
@@ -29,7 +33,10 @@ function refuse(name, reason) {
 const clearPad = drawingPad(canvas, {
   ready: () => !camera,
   started() {
+    // An answer that is on its way must not cover the drawing.
+    turn += 1;
     if (!picture.hidden) wipe();
+    box.hide();
     stage.removeAttribute('aria-busy');
     find('hint').hidden = true;
   },
@@ -39,9 +46,35 @@ const clearPad = drawingPad(canvas, {
   },
 });
 
-function sendDrawing() {
-  tell({ kind: 'drawn', png: canvas.toDataURL('image/png') });
+function sendDrawing(chosen = null) {
+  tell({ kind: 'drawn', png: canvas.toDataURL('image/png'), box: chosen });
 }
+
+const box = pictureBox({
+  stage,
+  bar: element.querySelector('.box-bar'),
+  texts: boxTexts,
+  choose(chosen) {
+    document.dispatchEvent(new Event('touchstone:input'));
+    if (picture.hidden) sendDrawing(chosen);
+    else tell({ kind: 'sent', box: chosen });
+  },
+});
+
+// AREA: what a result tells of the picture here: `turn`, as it was sent; without a chosen box also `height`,
+// `width` and `boxes` in the picture's pixels, and for a file `preview`, its URL.
+document.addEventListener('touchstone:result', async ({ detail: area }) => {
+  if (area?.turn !== turn || props.draw_only) return box.hide();
+  if (!area.boxes) return;
+  if (area.preview) {
+    picture.src = area.preview;
+    picture.hidden = false;
+    await picture.decode();
+    if (area.turn !== turn) return;
+  }
+  const source = area.preview ? picture : canvas;
+  box.show({ ...area, source, movable: source === picture });
+});
 
 function wipe() {
   clearPad();
@@ -63,7 +96,7 @@ if (props.draw_only) {
   element.querySelector('[data-text=foot]').hidden = true;
   find('add').hidden = false;
 }
-find('add').addEventListener('click', sendDrawing);
+find('add').addEventListener('click', () => sendDrawing());
 
 function show(file) {
   wipe();

@@ -34,9 +34,10 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
 
     Returns the area, whose value is the latest file (a `FileData` in Gradio's upload folder), and a hidden
     component that carries its messages. Its `input` event fires whenever something happens;
-    `read_message` reads its value, whose `kind` is one of:
+    `read_message` reads its value. It has `turn`, a number that is new for each picture, and a `kind`:
         drawn: `png` is the drawing, a PNG data URL of `PAD_SIDE` by `PAD_SIDE` opaque pixels.
         sent: a file has arrived. It is not reported if something else has happened since it was chosen.
+            Both kinds may name a `box`: only that part of the picture is wanted.
         refused: a picture did not arrive; with its `name` and a `reason`: `large` (over
             `LARGEST_FILE_BYTES`), `full` (the app has no room), `lost` (not received) or `camera` (none
             is available).
@@ -48,13 +49,14 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
     area = gr.HTML(
         label="Picture",
         html_template=script(__file__, "picture_area.html"),
-        js_on_load=shared_script("pad.mjs", "files.mjs") + script(__file__, "picture_area.js"),
+        js_on_load=shared_script("pad.mjs", "files.mjs", "box.mjs") + script(__file__, "picture_area.js"),
         apply_default_css=False,
         elem_id=elem_id,
         side=PAD_SIDE,
         max_bytes=LARGEST_FILE_BYTES,
         draw_only=draw_only,
         texts=page.by_language("area."),
+        box_texts=page.by_language("box."),
         name=elem_id,
     )
     # With it Gradio accepts only paths in its upload folder; without it, any path a browser names.

@@ -29,7 +29,7 @@ def written(path: Path, columns: dict[str, Any], rows_in_group: int | None = Non
 
 def test_answers_come_back_as_they_were(tmp_path: Path) -> None:
     judged = Answer(
-        "a.png", "fake", 0.75, 1.25, 7, 0.5, 1.0, "discriminator", "0.1.0", "CPUExecutionProvider"
+        "a.png", "fake", None, 0.75, 1.25, 7, 0.5, 1.0, "discriminator", "0.1.0", "CPUExecutionProvider"
     )
     path = tmp_path / "part.parquet"
     write_answers(path, [judged, Answer("b.png", error="It did not come.")])

@@ -8,7 +8,7 @@ import pytest
 from demo.batch.spreadsheet import csv_header, csv_line
 from demo.inference.answer import Answer
 
-ANSWER = Answer('say "7", please\n.png', "not a digit", 0.25, -1.5, 7, 0.5, 0.125, "m", "1", "p")
+ANSWER = Answer('say "7", please\n.png', "not a digit", "too small", 0.25, -1.5, 7, 0.5, 0.125, "m", "1", "p")
 
 
 def test_a_reader_gets_the_answer_back() -> None:

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from demo.contract import REASONS
 from demo.decoder.images import encode_png
 from demo.inference.answer import Thresholds
-from demo.inference.check import answer_all, check_bytes
+from demo.inference.check import Checked, answer_all, check_bytes
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
 from tests.support.detectors import tiny_groups
@@ -38,18 +39,43 @@ def test_answers_carry_the_digit_and_the_domain(product_engine: Engine) -> None:
     scores = product_engine.score(pixels)
     assert scores.digit_probabilities is not None
     checked = answer_all(product_engine, [str(index) for index in range(len(pixels))], pictures)
-    assert len({each.answer.digit for each in checked}) > 2
+    assert len({each.answer.digit for each in checked}) > 3
     for each, row, in_domain in zip(checked, scores.digit_probabilities, scores.in_domain, strict=True):
+        assert each.answer.in_domain == float(in_domain)
+        assert each.answer.model == "discriminator"
+        if each.answer.verdict == "not a digit":
+            assert without_score(each)
+            assert each.answer.reason == "not handwriting"
+            continue
+        assert each.answer.reason is None
         assert each.digit_probabilities == tuple(row.tolist())
         assert each.answer.digit == int(row.argmax())
         assert type(each.answer.digit) is int
         assert each.answer.digit_probability == float(row.max())
-        assert each.answer.in_domain == float(in_domain)
-        assert each.answer.model == "discriminator"
 
 
-def test_a_picture_that_is_not_a_digit_keeps_its_numbers(product_engine: Engine) -> None:
-    answer = check_bytes(product_engine, "white.png", encode_png(np.full((28, 28), 255, np.uint8))).answer
-    assert answer.verdict == "not a digit"
-    assert answer.in_domain == 0
-    assert None not in (answer.fake_probability, answer.logit, answer.digit, answer.digit_probability)
+@pytest.mark.parametrize("reason", REASONS[1:])
+def test_where_no_single_digit_was_isolated_there_is_a_reason_and_no_score(
+    product_engine: Engine, reason: str
+) -> None:
+    digit = tiny_groups()["real"][0]
+    sources = [Preprocessed(digit, 28, 28, (4, 4, 24, 24), False, why) for why in (None, reason)]
+    judged, refused = answer_all(product_engine, ["", ""], sources)
+    assert judged.answer.verdict != "not a digit"
+    assert (refused.answer.verdict, refused.answer.reason) == ("not a digit", reason)
+    assert refused.answer.in_domain == 0
+    assert without_score(refused)
+
+
+def test_a_blank_picture_is_blank(product_engine: Engine, tutorial_engine: Engine) -> None:
+    for engine in (product_engine, tutorial_engine):
+        checked = check_bytes(engine, "white.png", encode_png(np.full((28, 28), 255, np.uint8)))
+        assert (checked.answer.verdict, checked.answer.reason) == ("not a digit", "blank")
+        assert checked.answer.in_domain == 0
+        assert without_score(checked)
+
+
+def without_score(checked: Checked) -> bool:
+    answer = checked.answer
+    scores = answer.fake_probability, answer.logit, answer.digit, answer.digit_probability
+    return {*scores, checked.digit_probabilities} == {None}

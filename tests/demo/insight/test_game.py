@@ -64,7 +64,7 @@ def test_generators_that_make_no_digits_are_refused(
 def test_the_scores_and_what_fooled_both() -> None:
     cases = list(product((False, True), (False, True), (0.499, 0.5)))
     played = Round(
-        tuple(Card(Checked(Answer("digit", "unsure", p, 0.0), None), fake) for fake, _, p in cases)
+        tuple(Card(Checked(Answer("digit", "unsure", None, p, 0.0), None), fake) for fake, _, p in cases)
     )
     for index, (_, answer, _) in enumerate(cases):
         assert not played.over

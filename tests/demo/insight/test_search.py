@@ -72,7 +72,7 @@ def test_a_model_that_reads_no_digits_accepts_any_digit(tutorial_engine: Engine)
 
 
 def test_a_non_digit_or_another_digit_never_counts_as_better() -> None:
-    answer = Answer("3.png", "real", 0.1, -2.0, 3, 0.9, 0.9, "model", "1", "provider")
+    answer = Answer("3.png", "real", None, 0.1, -2.0, 3, 0.9, 0.9, "model", "1", "provider")
     assert cost_of(Checked(answer, None), 3) == cost_of(Checked(answer, None), None) == -2.0
     assert cost_of(Checked(answer, None), 8) == math.inf
-    assert cost_of(Checked(replace(answer, verdict="not a digit"), None), 3) == math.inf
+    assert cost_of(Checked(replace(answer, logit=None), None), 3) == math.inf

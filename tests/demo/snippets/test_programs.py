@@ -62,7 +62,7 @@ def line(engine: Engine, picture: str) -> str:
     """Return the line that a program must print for a picture of the conformance pack."""
     answer = check_bytes(engine, picture, (PACK / picture).read_bytes()).answer
     if answer.verdict == "not a digit":
-        return "not a digit\n"
+        return f"not a digit ({answer.reason})\n"
     return f"{answer.verdict}, fake_probability = {answer.fake_probability:.4f}\n"
 
 

@@ -18,14 +18,15 @@ ENGLISH = load_texts()["en"]
 BAR = np.zeros((28, 28), np.uint8)
 BAR[4:24, 12:16] = 255
 BLANK = Preprocessed(np.zeros((28, 28), np.uint8), 28, 28, (0, 0, 0, 0), inverted=False)
-REAL = Answer("one.png", "real", 0.1, -2.2, 9, 0.2, 0.99, "model", "1", "provider")
+REAL = Answer("one.png", "real", None, 0.1, -2.2, 9, 0.2, 0.99, "model", "1", "provider")
 
 
 def test_a_picture_that_is_not_a_digit_gets_no_number(engine: Engine) -> None:
-    answer = Answer("cat.png", "not a digit", 0.3217, -0.7459, 8, 0.4321, 0.0123, "model", "1", "provider")
-    checked = Checked(answer, BLANK, (0.4321, *9 * [0.0631]))
+    answer = Answer("cat.png", "not a digit", "cut off", in_domain=0.0123, model="model", version="1")
+    checked = Checked(answer, BLANK)
     panel = result_panel(engine, checked, ENGLISH) + digit_grid([(checked, b"")], ENGLISH)
     assert "Not a digit" in panel
+    assert "The digit is cut off at the edge of the picture. Take the picture again" in panel
     assert "Check cat.png, Not a digit" in panel
     assert not re.search(r"0\.\d{4}", panel)
 

@@ -13,6 +13,7 @@ import pytest
 from demo.api import uploads
 from demo.api.endpoints import checked_digits
 from demo.batch import archive
+from demo.contract import NOT_HANDWRITING, REASONS
 from demo.decoder import client, images
 from demo.inference import check
 from demo.inference.engine import Engine
@@ -111,7 +112,9 @@ def test_every_panel_has_its_texts(engine: Engine, language: str) -> None:
     params = GenerateParams("mlp_generator", None, 3, 2)
     files = checked_digits(engine, params.generator, params.count, params.seed, params.digit)
     checked, _ = files[0]
-    for verdict in VERDICTS:
+    for reason in (*REASONS[1:], NOT_HANDWRITING):
+        result_panel(engine, replace(checked, answer=replace(checked.answer, reason=reason)), text)
+    for verdict in VERDICTS.keys() - {"not a digit"}:
         result_panel(engine, replace(checked, answer=replace(checked.answer, verdict=verdict)), text)
     reasons(page, load_distributions(engine.manifest, engine.model), checked, text)
     search_panel(engine, params, [next(search(engine, params))], 1, text)

@@ -1,0 +1,150 @@
+"""Ways to write digits that MNIST hardly has, as strokes with the wobble of a hand."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from train.data.pendigits import Drawing, Stroke, smooth
+from train.data.planes import Look
+
+Points = Sequence[tuple[float, float]]
+"""x to the right, y downwards, 0 to 1. A point twice is a corner; lines between the others are curved."""
+
+
+def ring(x: float, y: float, across: float, down: float, begin: float = -0.25, turns: float = 1.0) -> Points:
+    """Return an ellipse around (x, y); begin: in turns from the right, clockwise."""
+    angles = 2 * math.pi * (begin + turns * np.linspace(0, 1, round(abs(turns) * 16) + 1))
+    return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles.tolist()]
+
+
+STYLES: Final[Mapping[str, tuple[int, Mapping[Look, Sequence[Points]]]]] = {
+    "1 with a serif": (
+        1,
+        {
+            "train": [[(0.3, 0.3), (0.55, 0), (0.55, 0), (0.55, 1)]],
+            "evaluation": [[(0.2, 0.28), (0.4, 0.2), (0.52, 0.02), (0.52, 0.02), (0.5, 1)]],
+        },
+    ),
+    "1 with a serif and a foot": (
+        1,
+        {
+            "train": [[(0.3, 0.25), (0.5, 0), (0.5, 0), (0.5, 1)], [(0.2, 1), (0.8, 1)]],
+            "evaluation": [[(0.22, 0.3), (0.55, 0), (0.55, 0), (0.52, 0.98)], [(0.28, 0.97), (0.75, 1)]],
+        },
+    ),
+    "1 as a bar": (
+        1,
+        {"train": [[(0.5, 0), (0.5, 1)]], "evaluation": [[(0.54, 0), (0.5, 0.5), (0.46, 1)]]},
+    ),
+    "7 with a bar": (
+        7,
+        {
+            "train": [[(0.15, 0), (0.8, 0), (0.8, 0), (0.4, 1)], [(0.35, 0.5), (0.8, 0.5)]],
+            "evaluation": [
+                [(0.15, 0.1), (0.18, 0.02), (0.18, 0.02), (0.85, 0), (0.85, 0), (0.55, 0.45), (0.42, 1)],
+                [(0.3, 0.56), (0.78, 0.47)],
+            ],
+        },
+    ),
+    "open 4": (
+        4,
+        {
+            "train": [[(0.25, 0), (0.15, 0.6), (0.15, 0.6), (0.85, 0.6)], [(0.65, 0.15), (0.6, 1)]],
+            "evaluation": [
+                [(0.2, 0.05), (0.18, 0.3), (0.22, 0.52), (0.45, 0.56), (0.75, 0.5)],
+                [(0.75, 0), (0.72, 0.5), (0.74, 1)],
+            ],
+        },
+    ),
+    "0 with a slash": (
+        0,
+        {
+            "train": [ring(0.5, 0.5, 0.33, 0.5), [(0.25, 0.85), (0.75, 0.15)]],
+            "evaluation": [ring(0.5, 0.5, 0.3, 0.5, -0.3, 1.05), [(0.12, 0.95), (0.9, 0.08)]],
+        },
+    ),
+    "0 with a dot": (
+        0,
+        {
+            "train": [ring(0.5, 0.5, 0.36, 0.5), [(0.5, 0.48), (0.5, 0.52)]],
+            "evaluation": [ring(0.5, 0.5, 0.32, 0.5, -0.2, 1.05), [(0.48, 0.5), (0.53, 0.5)]],
+        },
+    ),
+    "9 with a straight tail": (
+        9,
+        {
+            "train": [[*ring(0.45, 0.28, 0.28, 0.27, -0.05, -1), (0.73, 0.28), (0.73, 0.28), (0.72, 1)]],
+            "evaluation": [ring(0.45, 0.3, 0.25, 0.28, 0, -1), [(0.7, 0.05), (0.7, 0.4), (0.6, 1)]],
+        },
+    ),
+    "9 with a curled tail": (
+        9,
+        {
+            "train": [
+                [*ring(0.5, 0.28, 0.28, 0.28, -0.05, -1), (0.76, 0.6), (0.65, 0.95), (0.4, 1), (0.22, 0.85)]
+            ],
+            "evaluation": [
+                [*ring(0.5, 0.25, 0.25, 0.25, 0, -1), (0.78, 0.7), (0.55, 1.02), (0.25, 0.92), (0.3, 0.78)]
+            ],
+        },
+    ),
+    "2 with a loop": (
+        2,
+        {
+            "train": [
+                [
+                    (0.2, 0.25),
+                    (0.35, 0),
+                    (0.75, 0),
+                    (0.8, 0.3),
+                    (0.6, 0.65),
+                    (0.3, 0.95),
+                    (0.1, 0.95),
+                    (0.12, 0.8),
+                    (0.3, 0.8),
+                    (0.5, 0.95),
+                    (0.75, 1),
+                    (0.9, 0.9),
+                ]
+            ],
+            "evaluation": [
+                [
+                    (0.18, 0.2),
+                    (0.4, -0.02),
+                    (0.7, 0.05),
+                    (0.75, 0.3),
+                    (0.5, 0.7),
+                    (0.25, 1),
+                    (0.08, 0.9),
+                    (0.2, 0.75),
+                    (0.42, 0.88),
+                    (0.65, 1),
+                    (0.9, 0.98),
+                ]
+            ],
+        },
+    ),
+}
+"""Name → digit, and its strokes by look."""
+
+
+def styled(name: str, look: Look, random: np.random.Generator) -> Drawing:
+    """Write a digit in one of `STYLES`, as another hand would each time."""
+    digit, hands = STYLES[name]
+    wide, slant = random.uniform(0.75, 1.2), random.uniform(-0.12, 0.3)
+    strokes = [wobbling(np.array(points, float), random) for points in hands[look]]
+    turn = np.array([[wide, 0], [-slant, 1]])
+    return Drawing(tuple(stroke @ turn for stroke in strokes), digit, 0)
+
+
+def wobbling(points: Stroke, random: np.random.Generator) -> Stroke:
+    """Move a stroke, its points, and the smooth line through them a little."""
+    jitter = 0.012 if len(points) > 8 else 0.025
+    corner = np.r_[False, (points[1:] == points[:-1]).all(1)]
+    moved = points + random.normal(0, 0.015, 2) + random.normal(0, jitter, points.shape)
+    moved[corner] = moved[np.flatnonzero(corner) - 1]
+    line = smooth(moved)
+    waves = np.linspace(0, random.uniform(2, 5) * math.pi, len(line))[:, None] + random.uniform(0, 6.3, 2)
+    return line + 0.006 * np.sin(waves)
