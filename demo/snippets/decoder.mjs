@@ -230,6 +230,15 @@ function orientationOf(exif) {
   return 1;
 }
 
+/** A new array, if there is memory for it. */
+function room(length, Kind = Uint8Array) {
+  try {
+    return new Kind(length);
+  } catch {
+    throw new PictureError("memory");
+  }
+}
+
 function joined(parts) {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -318,7 +327,7 @@ async function decodePng(file) {
     parts,
     passes.reduce((sum, { rows, line }) => sum + rows * (line + 1), 0),
   );
-  const samples = new (depth === 16 ? Uint16Array : Uint8Array)(width * height * channels);
+  const samples = room(width * height * channels, depth === 16 ? Uint16Array : Uint8Array);
   let at = 0;
   for (const pass of passes) {
     const { left, top, across, down, columns, rows, line } = pass;
@@ -345,7 +354,7 @@ async function decodePng(file) {
 
 /** Unpack exactly `size` bytes. What may follow is no part of the picture. */
 async function inflated(parts, size) {
-  const whole = new Uint8Array(size);
+  const whole = room(size);
   const reader = new Blob(parts).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
   for (let at = 0; at < size;) {
     const { done, value } = await reader.read();
@@ -389,7 +398,7 @@ function sampleAt(bytes, at, place, depth) {
 /** The image of a palette's indices; one that it lacks is black. */
 function coloured(indices, shape, palette, opacity) {
   const channels = opacity ? 4 : 3;
-  const data = new Uint8Array(indices.length * channels);
+  const data = room(indices.length * channels);
   indices.forEach((index, pixel) => {
     for (let channel = 0; channel < 3; channel++) data[pixel * channels + channel] = palette[3 * index + channel] ?? 0;
     if (opacity) data[pixel * channels + 3] = opacity[index] ?? 255;
@@ -414,7 +423,7 @@ function scaled(samples, shape, depth, colour, transparent) {
   const shift = unused < 16 && unused >= LEAST_BITS ? unused : 0;
   const level =
     depth === 16 ? (sample) => ((sample << shift) >> 8) & 255 : (sample) => (sample * 255) / (2 ** depth - 1);
-  const data = new Uint8Array((samples.length / given) * channels);
+  const data = room((samples.length / given) * channels);
   for (let from = 0, to = 0; from < samples.length; from += given, to += channels) {
     for (let channel = 0; channel < Math.min(channels, 3); channel++) {
       data[to + channel] = level(samples[from + (channel % colours)]);
@@ -474,7 +483,7 @@ function decodeBmp(file) {
   }
   const bytes = bits >> 3;
   const bands = bmpBands(view, header, bits, compression === 3);
-  const data = new Uint8Array(width * height * bands.length);
+  const data = room(width * height * bands.length);
   let to = 0;
   let seen = bands.length < 4;
   for (const row of rows) {
@@ -532,7 +541,7 @@ function turned(image, orientation) {
   const lying = orientation > 4;
   const [mirrored, upturned] = [[2, 3, 7, 8].includes(orientation), [3, 4, 6, 7].includes(orientation)];
   const [rows, columns] = lying ? [width, height] : [height, width];
-  const data = new Uint8Array(image.data.length);
+  const data = room(image.data.length);
   let to = 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {

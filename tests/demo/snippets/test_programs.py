@@ -25,10 +25,11 @@ PICTURES = (
     "blue-on-yellow.png",
     "black-on-transparent.png",
     "sixteen-bit.png",
+    "twelve-bit.png",
     "turned-by-exif.jpg",
     "blank-white.png",
 )
-"""Grey, RGB, RGBA, 16 bits, a photo turned by EXIF, and an empty page."""
+"""Grey, RGB, RGBA, 16 bits, 12 of 16 bits, a photo turned by EXIF, and an empty page."""
 A_FEW = ("drawn-3.png", "blank-white.png")
 BY_NAME = {program.name: program for program in programs()}
 
