@@ -29,6 +29,7 @@ from PIL import Image, ImageDraw
 
 from demo.contract import (
     BOX,
+    BOXES,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     FROM_IMAGE,
@@ -37,6 +38,8 @@ from demo.contract import (
     MODELS_FOLDER,
     NORMALIZER,
     PIXELS,
+    REASON,
+    REASONS,
 )
 from demo.environment import available_cores
 from demo.inference.sessions import CPU, open_session
@@ -52,7 +55,6 @@ from train.processes import Workers
 
 Pixels = NDArray[np.uint8]
 
-REASONS: Final = ("none", "blank", "several digits", "too small", "cut off")
 NONE, BLANK, SEVERAL, TOO_SMALL, CUT_OFF = range(5)
 AGREES: Final = 0.7
 """Least intersection over union of grown boxes of a digit that is isolated."""
@@ -177,8 +179,8 @@ class Models:
             int(scores[DIGIT_PROBABILITIES][0].argmax()),
             not foreign and bool(scores[FAKE_PROBABILITY][0] >= self.fake),
             foreign,
-            int(found["reason"][0]) if "reason" in found else None,
-            found.get("boxes"),
+            int(found[REASON][0]) if REASON in found else None,
+            found.get(BOXES),
         )
 
 
@@ -321,7 +323,7 @@ def refused_row(name: str, outcomes: Sequence[Outcome]) -> Row:
     reason, right, boxes = CASES[name].reason, share(outcomes, "isolated"), share(outcomes, "read")
     missed = right < 95 or (reason == SEVERAL and "touching" not in name and boxes < 95)
     shown = f"{boxes:.1f}" if reason == SEVERAL else ""
-    cells = (name, str(len(outcomes)), REASONS[reason], f"{right:.1f}", shown, given_reasons(outcomes))
+    cells = (name, str(len(outcomes)), str(REASONS[reason]), f"{right:.1f}", shown, given_reasons(outcomes))
     return Row(cells, missed)
 
 
@@ -330,7 +332,9 @@ def given_reasons(outcomes: Sequence[Outcome]) -> str:
     if any(each.reason is None for each in outcomes):
         return "the models have no output `reason`"
     counts = Counter(each.reason or NONE for each in outcomes)
-    return ", ".join(f"{REASONS[code]} {100 * counts[code] / len(outcomes):.1f}" for code in sorted(counts))
+    return ", ".join(
+        f"{REASONS[code] or 'none'} {100 * counts[code] / len(outcomes):.1f}" for code in sorted(counts)
+    )
 
 
 def show_photographs(found: Mapping[str, Sequence[Outcome]]) -> bool:
