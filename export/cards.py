@@ -256,14 +256,14 @@ def agreement_section(path: Path, sha256: str) -> str:
     if agreement.get("sha256") != sha256:
         return "Not measured yet with this model: `python -m tests.tools.conformance --save`.\n"
     headings = (
-        *("Runtime and input", "Pictures", "Unreadable", "Largest difference of a logit"),
+        *("Runtime and input", "Pictures", "Refused", "Largest difference of a logit"),
         *("Pixels that differ", "Verdicts that differ"),
     )
     rows = [
         (
             row["interface"],
             f"{row['pictures']}",
-            f"{row['unreadable']}",
+            f"{row['refused']}",
             f"{row['logit']:.0e}" if row["logit"] else "0",
             DASH if row["pixels"] is None else f"{row['pixels']}",
             f"{row['verdicts']}",
@@ -273,7 +273,7 @@ def agreement_section(path: Path, sha256: str) -> str:
     where = f"on {agreement['machine']}, on the CPU, at commit {agreement['commit']}"
     return (
         f"Measured {where}; not measured on CUDA.\n"
-        "*Unreadable*: formats that the runtime's decoder does not know.\n"
+        "*Refused*: pictures that all must refuse, and those named by `refused_by`.\n"
         "`python -m tests.tools.conformance` shows every picture.\n\n" + table(headings, rows, range(1, 6))
     )
 

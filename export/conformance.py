@@ -3,13 +3,16 @@
 import base64
 import io
 import json
+import struct
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 
 from demo.contract import (
     BOXES,
@@ -23,7 +26,9 @@ from demo.contract import (
     REASON,
     REASONS,
 )
+from demo.decoder.containers import PNG_SIGNATURE, chunk
 from demo.decoder.images import load_picture
+from demo.errors import PictureError
 from demo.inference.answer import reason_for
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
@@ -38,9 +43,19 @@ EXPECTED = "expected.json"
 SEED = 3_000_000
 CANVAS = 280
 BRUSH = 22
+SMALL = 140
+"""Pixels on a side of the pictures for the decoders' rules."""
 TOLERANCE = {"logit": 1e-3, "pixel_levels": 1, "pixel_share": 1e-3}
 DIGIT_TOLERANCE = {DIGIT_PROBABILITIES: 1e-3}
 """Stated if the model says which digit it is."""
+ORIENTATION_TAG = 0x0112
+REFUSED_BY = {
+    "turned-by-exif.heic": ["Node", "browser"],
+    "two-pictures.heic": ["Node", "browser"],
+    "colour.avif": ["Node"],
+    "translucent.avif": ["Node", "browser"],
+}
+"""By file, our runtimes whose decoders cannot read it as the others do, so that they refuse it."""
 
 
 def write_pack(folder: Path, models: Path) -> int:
@@ -72,8 +87,14 @@ def write_pack(folder: Path, models: Path) -> int:
 
 
 def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dict[str, Any]:
-    """Return what is expected for a picture: its decoded shape, the normalizer's outputs, and the scores."""
-    array = load_picture(content).array
+    """Return what is expected for a picture: its decoded shape, the normalizer's outputs, and the scores.
+
+    For a file that every decoder must refuse: the reason.
+    """
+    try:
+        array = load_picture(content).array
+    except PictureError as error:
+        return {"file": name, "error": str(error)}
     names = [each.name for each in session.get_outputs()]
     outputs = dict(zip(names, session.run(names, {IMAGE: array}), strict=True))
     boxes = outputs.pop(BOXES)
@@ -81,12 +102,9 @@ def expected_row(engine: Engine, session: Any, name: str, content: bytes) -> dic
     probability, in_domain = float(found[FAKE_PROBABILITY]), float(found[IN_DOMAIN])
     digits = found.get(DIGIT_PROBABILITIES)
     verdict = engine.thresholds.verdict(probability, in_domain)
-    with Image.open(io.BytesIO(content)) as picture:
-        plain = picture.format == "PNG" and picture.mode in ("1", "L", "P", "RGB")
-        opaque = not picture.has_transparency_data
     return {
         "file": name,
-        "opaque_8_bit_png": plain and opaque,
+        **({"refused_by": REFUSED_BY[name]} if name in REFUSED_BY else {}),
         "array": {"shape": list(array.shape)},
         "pixels": base64.b64encode(found[PIXELS].tobytes()).decode(),
         "boxes": boxes.tolist(),
@@ -111,6 +129,12 @@ def all_pictures(engine: Engine) -> Iterator[tuple[str, bytes]]:
     yield from odd_colours(drawn, random)
     yield from odd_sizes(drawn, random)
     yield from odd_formats(drawn)
+    yield from turned(drawn)
+    yield from further_images(drawn)
+    yield from profiles(drawn)
+    yield from checksums(drawn)
+    yield from depths(drawn)
+    yield from translucent(drawn)
 
 
 def odd_colours(drawn: list[NDArray[np.uint8]], random: np.random.Generator) -> Iterator[tuple[str, bytes]]:
@@ -150,14 +174,139 @@ def odd_formats(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
     yield "one-bit.png", encode(dark.convert("1"))
     yield "palette.png", encode(dark.convert("RGB").quantize(16))
     yield "sixteen-bit.png", encode(Image.fromarray((255 - drawn[5]).astype(np.uint16) * 257))
-    rotated = Image.Exif()
-    rotated[0x0112] = 6
-    yield "turned-by-exif.jpg", encode(dark.rotate(90), "JPEG", quality=90, exif=rotated)
     yield "quality-40.jpg", encode(dark, "JPEG", quality=40)
     yield "lossless.webp", encode(dark, "WEBP", lossless=True)
     yield "picture.avif", encode(dark, "AVIF", quality=80)
     yield "picture.gif", encode(dark, "GIF")
     yield "picture.bmp", encode(dark, "BMP")
+    compressed = bytearray(encode(dark, "BMP"))
+    compressed[30] = 1
+    yield "compressed.bmp", bytes(compressed)
+
+
+def turned(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Yield pictures that lie on their side, with the EXIF orientation that turns them."""
+    lying = Image.fromarray(255 - resized(drawn[5], SMALL)).rotate(90)
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = 6
+    block = exif.tobytes()
+    yield "turned-by-exif.jpg", encode(lying, "JPEG", quality=90, exif=block)
+    yield "turned-by-exif.png", encode(lying, exif=block)
+    yield "turned-by-exif.webp", encode(lying, "WEBP", lossless=True, exif=block)
+    yield "turned-by-exif.avif", encode(lying, "AVIF", quality=80, exif=block)
+    yield "turned-by-exif.heic", encode(lying, "HEIC", exif=block)
+
+
+def further_images(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Yield animations and files of several images: a 2, then a 4."""
+    first, second = (Image.fromarray(255 - resized(drawn[digit], SMALL)) for digit in (2, 4))
+    both: dict[str, Any] = {"save_all": True, "append_images": [second]}
+    yield "animated.gif", encode(first, "GIF", **both)
+    # Its screen is larger than the frame.
+    small = encode(first, "GIF")
+    yield "small-frame.gif", small[:6] + struct.pack("<HH", SMALL + 20, SMALL + 10) + small[10:]
+    # The still image is no frame of the animation.
+    yield "animated.png", encode(first, default_image=True, save_all=True, append_images=[second] * 2)
+    yield "animated.webp", encode(first, "WEBP", lossless=True, **both)
+    sequence = bytearray(encode(first, "AVIF", quality=80, **both))
+    for name in (b"mvhd", b"tkhd", b"mdhd"):
+        # The times at which it was made and changed, so that the pack is the same each time.
+        times = sequence.index(name) + 8
+        sequence[times : times + 16] = bytes(16)
+    yield "animated.avif", bytes(sequence)
+    yield "two-pictures.jpg", encode(first, "MPO", **both)
+    container = pillow_heif.from_pillow(second)
+    container.add_from_pillow(first)
+    stream = io.BytesIO()
+    container.save(stream, primary_index=1)
+    yield "two-pictures.heic", stream.getvalue()
+    yield "page.tiff", encode(first, "TIFF", compression="tiff_lzw")
+
+
+def profiles(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Yield a digit that goes from red to green, with colour profiles that would change its ink."""
+    picture = coloured(drawn[3])
+    profile = wide_gamut()
+    yield "colour.jpg", encode(picture, "JPEG", quality=60)
+    yield "colour.webp", encode(picture, "WEBP", quality=60)
+    yield "colour.avif", encode(picture, "AVIF", quality=60)
+    yield "wide-gamut.jpg", encode(picture, "JPEG", quality=90, icc_profile=profile)
+    yield "wide-gamut.png", encode(picture, icc_profile=profile)
+    yield "wide-gamut.webp", encode(picture, "WEBP", lossless=True, icc_profile=profile)
+    yield "gamma.png", png(np.asarray(picture), gAMA=struct.pack(">I", 100_000))
+    yield "cmyk.jpg", encode(picture.convert("CMYK"), "JPEG", quality=90)
+
+
+def coloured(canvas: NDArray[np.uint8]) -> Image.Image:
+    """Return a digit on white whose ink goes from red at the left to green at the right."""
+    share = resized(canvas, SMALL)[..., None] / 255
+    across = np.linspace(0, 1, SMALL)[:, None]
+    ink = (1 - across) * np.array([220, 0, 0]) + across * np.array([0, 90, 0])
+    return Image.fromarray(np.round(255 * (1 - share) + ink * share).astype(np.uint8))
+
+
+def wide_gamut() -> bytes:
+    """Return an ICC profile with the primaries of Display P3 (SMPTE EG 432-1)."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    # The time at which it was made, so that the pack is the same each time.
+    profile[24:36] = bytes(12)
+    primaries = {
+        b"rXYZ": (0.51512, 0.24120, -0.00105),
+        b"gXYZ": (0.29198, 0.69225, 0.04189),
+        b"bXYZ": (0.15710, 0.06657, 0.78407),
+    }
+    for name, values in primaries.items():
+        (place,) = struct.unpack_from(">I", profile, profile.index(name) + 4)
+        struct.pack_into(">3i", profile, place + 8, *(round(value * 65536) for value in values))
+    return bytes(profile)
+
+
+def checksums(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Yield PNGs of which one chunk has a wrong checksum: a text, an orientation, the pixels."""
+    pixels = 255 - resized(drawn[7], SMALL)[..., None]
+    exif = Image.Exif()
+    exif[ORIENTATION_TAG] = 6
+    block = exif.tobytes().removeprefix(b"Exif\0\0")
+    for file, name, content in (
+        ("broken-text.png", b"tEXt", png(pixels, tEXt=b"Comment\0seven")),
+        ("broken-orientation.png", b"eXIf", png(pixels, eXIf=block)),
+        ("broken-pixels.png", b"IDAT", png(pixels)),
+    ):
+        start = content.index(name)
+        end = start + 4 + int.from_bytes(content[start - 4 : start], "big")
+        yield file, content[:end] + bytes([content[end] ^ 255]) + content[end + 1 :]
+
+
+def depths(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Yield PNGs of 16 bits, and pictures that use a small part of the range."""
+    grey = 255 - resized(drawn[6], SMALL)[..., None].astype(int)
+    colour = np.asarray(coloured(drawn[6])).astype(int)
+    yield "sixteen-bit-colour.png", png((colour * 257).astype(">u2"))
+    yield "twelve-bit.png", png((grey * 257 >> 4).astype(">u2"))
+    yield "twelve-bit-colour.png", png((colour * 257 >> 4).astype(">u2"))
+    yield "eight-of-sixteen-bit.png", png(grey.astype(">u2"))
+    yield "four-bit.png", png((grey >> 4).astype(np.uint8))
+    yield "one-of-eight-bit.png", png((grey >> 7).astype(np.uint8))
+    yield "dark.jpg", encode((grey[..., 0] >> 4).astype(np.uint8), "JPEG", quality=90)
+
+
+def translucent(drawn: list[NDArray[np.uint8]]) -> Iterator[tuple[str, bytes]]:
+    """Yield dark ink on nothing, with edges of every opacity."""
+    ink = np.full((SMALL, SMALL, 3), (20, 20, 90), np.uint8)
+    picture = Image.fromarray(np.dstack([ink, resized(drawn[0], SMALL)]))
+    yield "translucent.webp", encode(picture, "WEBP", quality=80)
+    yield "translucent.avif", encode(picture, "AVIF", quality=80)
+
+
+def png(samples: NDArray[Any], **chunks: bytes) -> bytes:
+    """Encode uint8 or big-endian uint16 [height, width, 1 | 3] as PNG, with chunks before the pixels."""
+    height, width, channels = samples.shape
+    fields = (width, height, 8 * samples.itemsize, 0 if channels == 1 else 2, 0, 0, 0)
+    lines = b"".join(b"\0" + row.tobytes() for row in samples)
+    parts = {b"IHDR": struct.pack(">IIBBBBB", *fields)}
+    parts |= {name.encode(): content for name, content in chunks.items()}
+    parts |= {b"IDAT": zlib.compress(lines, 9), b"IEND": b""}
+    return PNG_SIGNATURE + b"".join(chunk(name, content) for name, content in parts.items())
 
 
 def resized(canvas: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -169,7 +318,10 @@ def encode(picture: NDArray[Any] | Image.Image, kind: str = "PNG", **options: An
     """Return a picture as the bytes of a file."""
     stream = io.BytesIO()
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    image.save(stream, kind, **options)
+    if kind == "HEIC":
+        pillow_heif.from_pillow(image).save(stream, **options)
+    else:
+        image.save(stream, kind, **options)
     return stream.getvalue()
 
 

@@ -35,6 +35,8 @@ from demo.inference.answer import Thresholds
 from demo.inference.sessions import CPU, open_session
 from export.convert import ExportedModel, entry_for, finished, metadata_for
 from export.parity import Difference, compare, refuse, run_torch
+from train.bundle import PEN_LICENCE
+from train.data import mnist
 from train.normalize import NONE, VERSION, Normalized, examined
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
@@ -64,6 +66,9 @@ OWN_IN_DOMAIN: Final = "discriminator/in_domain"
 """The discriminator's `in_domain` inside the merged graph."""
 DETAILS: Final = {"normalizer_version": VERSION}
 """Metadata of both files."""
+TRAINING_RUN: Final = "isolation-small, step 8000, seed 0"
+LICENCE: Final = f"MIT; trained on {mnist.find_entry('mnist').licence}; {PEN_LICENCE}"
+"""Of the normalizer's networks."""
 NORMALIZED_SHARE: Final = 1e-3
 """Share of the normalizer's pixels that may be one level off: an average may round up or down at a half."""
 PICTURE_SEED: Final = 2_000_000
@@ -112,7 +117,7 @@ def export_normalizer(pictures: Groups, golden: NDArray[np.uint8]) -> ExportedMo
     def reference(group: Sequence[NDArray[np.uint8]], _: Outputs) -> Outputs:
         return normalized_outputs([examined(picture) for picture in group])
 
-    metadata = metadata_for(NORMALIZER, "none: it has no weights", "MIT", None, DETAILS)
+    metadata = metadata_for(NORMALIZER, TRAINING_RUN, LICENCE, None, DETAILS)
     model = onnx.load_model_from_string(normalizer_graph())
     set_interface(model, NORMALIZER_OUTPUTS)
     content = serialized(model, metadata)

@@ -1,4 +1,4 @@
-"""`python -m train tutorial|generators|detector|evaluate|trace|data`: train, measure, fetch data."""
+"""`python -m train tutorial|generators|detector|isolation|evaluate|trace|data`: train, measure, get data."""
 
 import argparse
 import dataclasses
@@ -12,6 +12,7 @@ from train.config import (
     FREE,
     DetectorConfig,
     GeneratorsConfig,
+    IsolationConfig,
     SomeConfig,
     TutorialConfig,
     add_flags,
@@ -26,6 +27,7 @@ from train.errors import ConfigError, TrainError
 from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_shape
+from train.isolation.train import train_isolation
 from train.run import Run
 from train.tutorial.gan import train
 from train.tutorial.trace import RECORD, record_steps
@@ -80,6 +82,14 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add_flags(detector, DetectorConfig)
     detector.set_defaults(command=run_detector)
+
+    isolation = commands.add_parser(
+        "isolation",
+        parents=[shared],
+        help="train the networks by which the normalizer finds a digit in a photograph",
+    )
+    add_flags(isolation, IsolationConfig)
+    isolation.set_defaults(command=run_isolation)
 
     evaluation = commands.add_parser("evaluate", help="measure a run on test digits and new fakes")
     evaluation.add_argument("run", type=Path, help="folder of a run of tutorial or detector")
@@ -161,6 +171,15 @@ def run_detector(parsed: argparse.Namespace) -> None:
     train_detector(config, run)
     bundle_detector(run)
     print((run.folder / CALIBRATION).read_text())
+
+
+def run_isolation(parsed: argparse.Namespace) -> None:
+    config, run = open_run(parsed, IsolationConfig)
+    weights = train_isolation(config, run)
+    print(
+        f"Trained {weights}; copy it to train/isolation/, and publish it with `python -m export rebuild`. "
+        "Then train the detector anew: its pictures pass through the normalizer."
+    )
 
 
 def run_evaluate(parsed: argparse.Namespace) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from train.config import DetectorConfig, GeneratorsConfig, SomeConfig
+from train.config import DetectorConfig, GeneratorsConfig, IsolationConfig, SomeConfig
 from train.errors import ConfigError
 
 
@@ -21,7 +21,7 @@ def resolve(config: SomeConfig) -> SomeConfig:
     changes: dict[str, Any] = {"device": device, "threads": config.threads or torch.get_num_threads()}
     if config.precision == "auto":
         changes["precision"] = "bfloat16" if fast_bfloat16(device) else "float32"
-    if isinstance(config, GeneratorsConfig | DetectorConfig) and not config.jobs:
+    if isinstance(config, GeneratorsConfig | DetectorConfig | IsolationConfig) and not config.jobs:
         # Small networks gain little from a second thread, so use one process per core instead.
         parallel = max(1, torch.get_num_threads() // (config.threads or 1))
         changes["jobs"] = parallel if device == "cpu" else 1

@@ -5,16 +5,15 @@ centre of a 28x28 field (http://yann.lecun.com/exdb/mnist/). The same treatment 
 unchanged, and brings any other picture into MNIST's form. All training pictures pass through it;
 `normalizer.onnx` does the same inside a graph.
 
-Its steps, one function each, for ink of any colour on paper of any colour:
-
-1. `thinned`: keep every n-th pixel, so that the longest side is at most 1,024.
-2. `grey`: brightness, with transparency over white, or over black if the visible part is bright.
-3. `unframed`: drop a line along an edge that is not paper.
-4. `ink_on_dark`: the contrast of each pixel with the paper, whose brightness may slope.
-5. `without_noise`: zero contrasts within the paper's noise; clean paper has none.
-6. `box_of`, `scaled`: scale the ink's bounding box to a longest side of 20 by area averaging, and stretch
-   its contrast.
-7. `centred`: move the centre of mass to the centre.
+1. `reduced`: average blocks of pixels, so that the longest side is at most 1,024. `opaque`: lay transparency
+   over paper.
+2. `drawn`: in a drawing, whose paper has one brightness, ink is the contrast of each pixel with the paper.
+   MNIST's digits, enlarged by a whole factor or not at all, are done, and so are small drawings.
+3. `train.isolation` finds the digits in any other picture, and so the `reason` why there is no single one.
+4. `drawn_within`: in a drawing, the digit is the ink where it was found, or all ink if that is hardly more.
+   `photographed`: from any other picture, `train.isolation` separates the digit's ink.
+5. `box_of`, `centred`: scale the ink's bounding box to a longest side of 20 by area averaging, stretch its
+   contrast, and move its centre of mass to the centre.
 """
 
 from dataclasses import dataclass
@@ -22,6 +21,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from train.isolation.isolate import FURTHER, SUREST, Found, crop_around, ink_of, locate
+from train.isolation.scaling import WHOLE, shares
 
 VERSION: Final = 2
 """Grows with every change of the results."""
@@ -38,10 +40,6 @@ FRAME_WHOLE: Final = 0.9
 """Share of an edge's pixels that must have this contrast, and of the pixels inside that must be clean."""
 CLEAN_CONTRAST: Final = 16
 """Largest difference of clean paper from its median, in levels."""
-LARGEST_SLOPE: Final = 64
-"""Largest difference of one side's median from the paper's, in levels; beyond it, the side shows ink."""
-NOISE_WIDTHS: Final = 5
-"""Threshold in median absolute deviations; 3.4 standard deviations of normal noise."""
 RINGING: Final = 16 / 255
 """Upper bound of the ringing of codecs and sharp filters, as a share of the strongest ink."""
 BOX_CONTRAST: Final = 1 / 4
@@ -58,13 +56,21 @@ NONE, BLANK, SEVERAL_DIGITS, TOO_SMALL, CUT_OFF = range(5)
 """Why no single digit could be isolated; `NONE` if one was."""
 
 
+SMALLEST: Final = 10
+"""Longest side of a digit that is not too small, in pixels of the reduced picture."""
+SINGLE: Final = 40
+"""Largest side of a drawing that must be a single digit, in pixels; several would be too small."""
+MARGIN: Final = 4
+"""Ink of a drawing belongs to a digit up to this part of its longest side beyond the box it was found in."""
+
+
 @dataclass(frozen=True)
 class Normalized:
     """A normalized picture, and where it came from.
 
     pixels: uint8 [28, 28]. box: top, left, bottom, right (the last two just outside) of the ink in the
-    original picture; all 0 if it is empty. inverted: whether the paper was bright. reason: `NONE` to
-    `CUT_OFF`. boxes: int64 [n, 4], one like `box` per digit found.
+    original picture; all 0 if it is empty. inverted: whether the paper was brighter than the ink. reason:
+    `NONE` to `CUT_OFF`. boxes: int64 [n, 4], one like `box` per digit found.
     """
 
     pixels: NDArray[np.uint8]
@@ -74,10 +80,31 @@ class Normalized:
     boxes: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Drawing:
+    """A picture whose paper has one brightness, or a part of one.
+
+    light: int32 [height, width], 0 to 255. corner: int64 [2], its top and left in the picture.
+    """
+
+    light: NDArray[np.int32]
+    corner: NDArray[np.int64]
+    paper: np.float32
+
+
+@dataclass(frozen=True)
+class Isolated:
+    """One digit. levels: int32 [rows, columns], longest side `BOX`. box: int64 [4], see `Normalized`."""
+
+    levels: NDArray[np.int32]
+    box: NDArray[np.int64]
+    inverted: bool
+
+
 def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Normalize a picture, uint8 [height, width, 1 | 3 | 4], to uint8 [28, 28], bright ink on 0.
 
-    An empty picture becomes all 0. Idempotent; leaves MNIST digits unchanged.
+    A picture without a digit becomes all 0. Idempotent; leaves MNIST digits unchanged.
     """
     return examined(image).pixels
 
@@ -85,60 +112,165 @@ def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def examined(image: NDArray[np.uint8]) -> Normalized:
     """Normalize a picture, uint8 [height, width, 1 | 3 | 4], and return the details too."""
     step = stride(image)
-    light, dropped = unframed(grey(thinned(image, step)))
-    above, noise, inverted = ink_on_dark(light)
-    ink, level = without_noise(above, noise)
-    box = box_of(without_specks(ink, level), level)
+    picture = opaque(reduced(image, step))
+    drawing = drawing_of(picture)
+    digit, single = (None, False) if drawing is None else drawn(drawing)
+    boxes, reason = np.zeros((0, 4), np.int64), NONE
+    if not single:
+        colours = np.repeat(picture, 3 // picture.shape[2], axis=2)
+        found = locate(colours, SUREST if drawing is None else FURTHER)
+        if len(found.boxes):
+            boxes, main, reason = found.boxes, *chosen(found)
+            near = None if drawing is None else drawn_within(drawing, boxes[main])
+            if near is not None or digit is None or not as_large(digit.box, boxes[main]):
+                digit = near or photographed(colours, boxes[main])
+            if digit is not None:
+                boxes[main] = digit.box
+    if digit is None:
+        empty = np.zeros((SIDE, SIDE), np.uint8)
+        return Normalized(empty, (0, 0, 0, 0), False, BLANK, np.zeros((0, 4), np.int64))
+    if not len(boxes):
+        boxes = digit.box[np.newaxis]
+    box, boxes = (np.minimum(each * step, np.tile(image.shape[:2], 2)) for each in (digit.box, boxes))
+    top, left, bottom, right = box.tolist()
+    return Normalized(centred(digit.levels), (top, left, bottom, right), digit.inverted, reason, boxes)
+
+
+def drawing_of(picture: NDArray[np.uint8]) -> Drawing | None:
+    """Return a picture uint8 [height, width, 1 | 3] as a drawing, if its paper has one brightness."""
+    light, dropped = unframed(grey(picture))
+    paper = median(ring(light))
+    if np.mean(ring(light) == paper, dtype=np.float32) <= 0.5:
+        return None
+    return Drawing(light, np.array(dropped), paper)
+
+
+def drawn(drawing: Drawing) -> tuple[Isolated | None, bool]:
+    """Return all ink of a drawing, if there is any.
+
+    Also whether it must be a single digit: because it has no room for two, or because it is a normalized
+    digit, enlarged by a whole factor or not at all. Of that, every trace of ink counts: 93 % of MNIST's
+    digits have pixels of 1 to 15.
+    """
+    ink, inverted = ink_on(drawing.light, drawing.paper)
+    exact = is_exact(ink)
+    if exact:
+        box = box_of(ink, np.float32(0))
+    else:
+        ink = np.where(ink > RINGING * ink.max(), ink, np.float32(0))
+        level = BOX_CONTRAST * ink.max()
+        box = box_of(without_specks(ink, level), level)
     if box is None:
-        nowhere = np.zeros((0, 4), np.int64)
-        return Normalized(np.zeros((SIDE, SIDE), np.uint8), (0, 0, 0, 0), inverted, BLANK, nowhere)
-    given = as_given(box, dropped, step, image.shape)
-    return Normalized(centred(scaled(ink, box)), given, inverted, NONE, np.array([given]))
+        return None, False
+    digit = Isolated(stretched(scaled(ink, box)), box + np.tile(drawing.corner, 2), inverted)
+    return digit, exact or max(ink.shape) <= SINGLE
+
+
+def drawn_within(drawing: Drawing, box: NDArray[np.int64]) -> Isolated | None:
+    """Return the ink in a box and a margin around it, unless other ink reaches into that."""
+    margin = (box[2:] - box[:2]).max() // MARGIN + 1
+    size = np.array(drawing.light.shape)
+    begin = np.clip(box[:2] - drawing.corner - margin, 0, size - 1)
+    end = np.clip(box[2:] - drawing.corner + margin, begin + 1, size)
+    part = drawing.light[begin[0] : end[0], begin[1] : end[1]]
+    digit, _ = drawn(Drawing(part, drawing.corner + begin, drawing.paper))
+    if digit is None:
+        return None
+    before, after = np.split(digit.box - np.tile(drawing.corner, 2), 2)
+    crossed = ((before == begin) & (begin > 0)) | ((after == end) & (end < size))
+    return None if crossed.any() else digit
+
+
+def as_large(whole: NDArray[np.int64], box: NDArray[np.int64]) -> bool:
+    """Whether the box of all ink is hardly larger than the one in which a digit was found."""
+    return bool(5 * (whole[2:] - whole[:2]).max() <= 8 * (box[2:] - box[:2]).max())
+
+
+def photographed(picture: NDArray[np.uint8], box: NDArray[np.int64]) -> Isolated | None:
+    """Return the ink of the digit in a box of a picture uint8 [height, width, 3], if there is any."""
+    crop = crop_around(picture, box)
+    ink, inverted = ink_of(crop)
+    whole = box_of(ink, BOX_CONTRAST * ink.max())
+    if whole is None:
+        return None
+    begin, end = edges_of(ink, whole)
+    corners = np.tile(crop.corner, 2) + np.concatenate([begin, end]) * crop.scale
+    outer = np.clip(np.floor(corners + np.float32(0.5)), 0, np.tile(picture.shape[:2], 2)).astype(np.int64)
+    return Isolated(stretched(exactly_scaled(ink, begin, end)), outer, inverted)
+
+
+def edges_of(
+    ink: NDArray[np.float32], box: NDArray[np.int64]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return where in its outermost pixels the ink of a box begins and ends: float32 [2] each."""
+    strongest = ink.max()
+    rows, columns = ink.max(1), ink.max(0)
+    first = np.array([rows[box[0]], columns[box[1]]]) / strongest
+    last = np.array([rows[box[2] - 1], columns[box[3] - 1]]) / strongest
+    begin, end = box[:2].astype(np.float32), box[2:].astype(np.float32)
+    return begin + np.float32(1) - first, end - np.float32(1) + last
+
+
+def chosen(found: Found) -> tuple[int, int]:
+    """Return the index of the digit to judge, and the reason why there is no single one."""
+    complete = np.flatnonzero(~found.cut)
+    if not len(complete):
+        return 0, CUT_OFF
+    main = int(complete[0])
+    if len(complete) > 1:
+        return main, SEVERAL_DIGITS
+    box = found.boxes[main]
+    return main, TOO_SMALL if (box[2:] - box[:2]).max() < SMALLEST else NONE
 
 
 def stride(image: NDArray[np.uint8]) -> int:
-    """Return the smallest n for which every n-th row and column fit `LARGEST_SIDE`."""
+    """Return the smallest n for which blocks of n x n pixels fit `LARGEST_SIDE`."""
     longest: int = max(image.shape[:2])
     return -(-longest // LARGEST_SIDE)
 
 
-def thinned(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
-    """Keep every n-th row and column."""
-    return image[::step, ::step]
+def reduced(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
+    """Average blocks of step x step pixels, weighted by alpha if there is any; edges are repeated."""
+    if step == 1:
+        return image
+    height, width, channels = image.shape
+    padded = np.pad(image, ((0, -height % step), (0, -width % step), (0, 0)), "edge").astype(np.int64)
+    blocks = padded.reshape(padded.shape[0] // step, step, -1, step, channels)
+    count = step * step
+    if channels < 4:
+        mean: NDArray[np.uint8] = ((blocks.sum((1, 3)) * 2 + count) // (2 * count)).astype(np.uint8)
+        return mean
+    alpha = blocks[..., 3:]
+    covered = alpha.sum((1, 3))
+    colours = ((blocks[..., :3] * alpha).sum((1, 3)) * 2 + covered) // np.maximum(2 * covered, 1)
+    return np.concatenate([colours, (covered * 2 + count) // (2 * count)], 2).astype(np.uint8)
 
 
-def as_given(
-    box: tuple[int, int, int, int], dropped: tuple[int, int], step: int, shape: tuple[int, ...]
-) -> tuple[int, int, int, int]:
-    """Convert a box of `box_of` to the coordinates of the original picture, in the order of `Normalized`.
+def opaque(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Lay transparency over white, or over black if the visible part is bright: uint8 [height, width, 1 | 3].
 
-    dropped: rows at the top and columns at the left that `unframed` dropped. A kept row or column also
-    covers the skipped ones after it.
+    A small margin of it lies over the mean brightness of the visible part.
     """
-    top, bottom, left, right = box
-    return (
-        (top + dropped[0]) * step,
-        (left + dropped[1]) * step,
-        min((bottom + dropped[0]) * step, shape[0]),
-        min((right + dropped[1]) * step, shape[1]),
-    )
+    if image.shape[2] < 4:
+        return image
+    alpha = image[..., 3:].astype(np.int32)
+    light = grey(image[..., :3])[..., np.newaxis]
+    covered = np.mean(alpha, dtype=np.float32)
+    brightness = np.mean(alpha * light, dtype=np.float32) / max(covered, np.float32(1))
+    paper = int(brightness) if covered > MOSTLY_OPAQUE else 0 if brightness > 127 else 255
+    mixed: NDArray[np.int32] = (image[..., :3] * alpha + paper * (255 - alpha) + 127) // 255
+    return mixed.astype(np.uint8)
 
 
 def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
-    """Return brightness 0 to 255, int32 [height, width], by ITU-R BT.601.
+    """Return brightness 0 to 255, int32 [height, width], by ITU-R BT.601; image: 1 or 3 channels.
 
     Computed in integers, so that all runtimes agree.
     """
     channels = image.astype(np.int32)
     red, green, blue = (channels[..., min(index, channels.shape[2] - 1)] for index in range(3))
     light: NDArray[np.int32] = (299 * red + 587 * green + 114 * blue + 500) // 1000
-    if channels.shape[2] < 4:
-        return light
-    alpha = channels[..., 3]
-    covered = np.mean(alpha, dtype=np.float32)
-    brightness = np.mean(alpha * light, dtype=np.float32) / max(covered, np.float32(1))
-    paper = int(brightness) if covered > MOSTLY_OPAQUE else 0 if brightness > 127 else 255
-    return (light * alpha + paper * (255 - alpha) + 127) // 255
+    return light
 
 
 def unframed(light: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[int, int]]:
@@ -162,44 +294,15 @@ def unframed(light: NDArray[np.int32]) -> tuple[NDArray[np.int32], tuple[int, in
     return light[top : height - bottom, left : width - right], (top, left)
 
 
-def ink_on_dark(light: NDArray[np.int32]) -> tuple[NDArray[np.float32], np.float32, bool]:
-    """Return each pixel's contrast with the paper, the noise, and whether the paper is bright.
+def ink_on(light: NDArray[np.int32], paper: np.float32) -> tuple[NDArray[np.float32], bool]:
+    """Return each pixel's contrast with the paper, on the side where it is larger; is that the darker one?
 
-    The paper is a plane through the medians of the four sides; a side that differs much from the others,
-    because ink runs along it, counts as they do. Contrast is float32 [height, width], 0 to 255, where the
-    pixel is brighter than dark paper or darker than bright paper. The noise is the median absolute
-    deviation of the outermost pixels.
+    Contrast is float32 [height, width], 0 to 255, the share of what the paper leaves room for.
     """
-    bright = bool(median(ring(light)) > 127)
-    if bright:
-        light = 255 - light
-    height, width = light.shape
-    paper = median(ring(light))
-    top, bottom, left, right = (
-        side if abs(side - paper) <= LARGEST_SLOPE else paper
-        for side in map(median, (light[0], light[-1], light[:, 0], light[:, -1]))
-    )
-    down = np.arange(height, dtype=np.float32) / np.float32(max(height - 1, 1)) - np.float32(0.5)
-    across = np.arange(width, dtype=np.float32) / np.float32(max(width - 1, 1)) - np.float32(0.5)
-    level = (top + bottom + left + right) / np.float32(4)
-    plane = level + (bottom - top) * down[:, None] + (right - left) * across
-    # Light is multiplicative: half the light halves ink's contrast. The factor is 1 on black or white.
-    above = (light.astype(np.float32) - plane) * (255 / np.maximum(255 - plane, LEAST_CONTRAST))
-    noise = median(np.abs(ring(above)))
-    return np.maximum(above, 0), noise, bright
-
-
-def without_noise(ink: NDArray[np.float32], noise: np.float32) -> tuple[NDArray[np.float32], np.float32]:
-    """Zero noise and ringing; return the remaining ink and the level of its bounding box.
-
-    A normalized picture, enlarged by a whole factor or not at all, is left unchanged, and every trace of
-    ink counts: 93 % of MNIST's digits have pixels of 1 to 15.
-    """
-    if noise == 0 and is_exact(ink):
-        return ink, np.float32(0)
-    strongest = ink.max()
-    cut = max(NOISE_WIDTHS * noise, RINGING * strongest)
-    return np.where(ink > cut, ink, np.float32(0)), max(cut, BOX_CONTRAST * strongest)
+    inverted = bool(paper > (light.min() + light.max()) / np.float32(2))
+    room = max(paper if inverted else 255 - paper, np.float32(LEAST_CONTRAST))
+    gain = np.float32(-255 if inverted else 255) / room
+    return np.maximum((light.astype(np.float32) - paper) * gain, 0), inverted
 
 
 def is_exact(ink: NDArray[np.float32]) -> bool:
@@ -207,7 +310,7 @@ def is_exact(ink: NDArray[np.float32]) -> bool:
     box = box_of(ink, np.float32(0))
     if box is None:
         return False
-    top, bottom, left, right = box
+    top, left, bottom, right = box.tolist()
     factor, rest = divmod(max(bottom - top, right - left), BOX)
     if rest:
         return False
@@ -218,9 +321,7 @@ def is_exact(ink: NDArray[np.float32]) -> bool:
 
 
 def without_specks(ink: NDArray[np.float32], level: np.float32) -> NDArray[np.float32]:
-    """Return the ink that defines the bounding box: all of it, or in a noisy picture all but lone pixels."""
-    if level == 0:
-        return ink
+    """Return the ink that defines the bounding box: all but lone pixels, unless there are no others."""
     height, width = ink.shape
     padded = np.pad(ink, 1)
     around = sum(padded[y : y + height, x : x + width] for y in range(3) for x in range(3)) / np.float32(9)
@@ -228,26 +329,43 @@ def without_specks(ink: NDArray[np.float32], level: np.float32) -> NDArray[np.fl
     return kept if (kept > level).any() else ink
 
 
-def box_of(ink: NDArray[np.float32], level: np.float32) -> tuple[int, int, int, int] | None:
-    """Return top, bottom, left, right (bottom, right just outside) of ink above a level; None without ink."""
+def box_of(ink: NDArray[np.float32], level: np.float32) -> NDArray[np.int64] | None:
+    """Return top, left, bottom, right (bottom, right just outside) of ink above a level; None without ink."""
     if ink.max() < LEAST_CONTRAST:
         return None
     rows, columns = np.flatnonzero(ink.max(1) > level), np.flatnonzero(ink.max(0) > level)
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    return np.array([rows[0], columns[0], rows[-1] + 1, columns[-1] + 1])
 
 
-def scaled(ink: NDArray[np.float32], box: tuple[int, int, int, int]) -> NDArray[np.int32]:
-    """Scale the box by area averaging to longest side `BOX`: int32 [rows, columns], maximum at least 254.
-
-    All ink stays at least 1, so that the ink fills the result.
-    """
-    top, bottom, left, right = box
+def scaled(ink: NDArray[np.float32], box: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Scale the box by area averaging to longest side `BOX`: float32 [rows, columns]."""
+    top, left, bottom, right = box.tolist()
     longest = max(bottom - top, right - left)
-    averaged = (
-        overlaps(top, bottom - top, longest, ink.shape[0])
-        @ ink
-        @ overlaps(left, right - left, longest, ink.shape[1]).T
+    down = overlaps(top, bottom - top, longest, ink.shape[0])
+    across = overlaps(left, right - left, longest, ink.shape[1])
+    return (down @ ink @ across.T).astype(np.float32)
+
+
+def exactly_scaled(
+    ink: NDArray[np.float32], begin: NDArray[np.float32], end: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Do the same with integers, for whole levels of ink between the corners float32 [2] of a box."""
+    length = end - begin
+    counts = np.maximum(np.floor(length * np.float32(BOX) / length.max() + np.float32(0.5)), 1)
+    down, across = (
+        shares(float(start), float(extent), int(count), size)[0]
+        for start, extent, count, size in zip(begin, length / counts, counts, ink.shape, strict=True)
     )
+    return (down @ ink @ across.T / WHOLE**2).astype(np.float32)
+
+
+def outputs_of(length: int, longest: int) -> int:
+    """Return the pixels of a side of the scaled box."""
+    return max(1, (2 * length * BOX + longest) // (2 * longest))
+
+
+def stretched(averaged: NDArray[np.float32]) -> NDArray[np.int32]:
+    """Return whole levels with a maximum of at least 254. Ink stays at least 1, so that it fills its box."""
     strongest = averaged.max()
     if strongest < FULL_CONTRAST:
         averaged = averaged * (255 / strongest)
@@ -262,7 +380,7 @@ def overlaps(start: int, length: int, longest: int, size: int) -> NDArray[np.flo
     A weight is the share of the output's extent that the pixel covers; it is exact if `longest` is a
     multiple of `BOX`.
     """
-    outputs = max(1, (2 * length * BOX + longest) // (2 * longest))
+    outputs = outputs_of(length, longest)
     extent = np.float32(length) / np.float32(outputs)
     begin = np.float32(start) + np.arange(outputs, dtype=np.float32)[:, None] * extent
     pixel = np.arange(size, dtype=np.float32)

@@ -65,6 +65,7 @@ REFUSALS: Final = {
     Outcome.TOO_MUCH_METADATA: (
         "The picture carries too much text or colour data beside its pixels; save it again without them."
     ),
+    Outcome.COMPRESSED_BMP: "The BMP is compressed, which programs read differently; save it as PNG.",
 }
 
 large_picture: Final = threading.Lock()

@@ -26,7 +26,7 @@ TOO_LARGE: Final = (
 def load_picture(source: Path | bytes, pool: Pool | None = None) -> Picture:
     """Decode a PNG, JPEG, WebP, AVIF, BMP, GIF or HEIC in a worker process, the shared pool's by default.
 
-    EXIF orientation is applied; 16 bits per channel are reduced to the upper 8; CMYK becomes RGB; of several
+    The rules by which every decoder of the project reads a file are in the README of `demo`; of several
     frames the first is read, with a note.
 
     Raises:
@@ -65,7 +65,7 @@ def encode_preview(array: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
     # Pillow keeps four bytes for a pixel, which would be much for the largest pictures.
-    step = max(1, max(array.shape) // (4 * PREVIEW_SIDE))
+    step = -(-max(array.shape) // (2 * PREVIEW_SIDE))
     pixels = array[::step, ::step]
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))

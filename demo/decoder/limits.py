@@ -34,3 +34,12 @@ class Outcome(IntEnum):
     DAMAGED = 2
     TOO_LARGE = 3
     TOO_MUCH_METADATA = 4
+    COMPRESSED_BMP = 5
+
+
+class RefusedError(Exception):
+    """The bytes are refused; `outcome` is the reason."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.name)
+        self.outcome = outcome

@@ -1,6 +1,7 @@
 """The program of a decoding worker: hostile requests on standard input, replies on standard output."""
 
 import contextlib
+import functools
 import io
 import os
 import sys
@@ -24,6 +25,14 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from demo.decoder.containers import (
+    PNG_SIGNATURE,
+    bare_png,
+    is_avif_sequence,
+    is_compressed_bmp,
+    still_avif,
+    transparent_webp,
+)
 from demo.decoder.limits import (
     LARGEST_PICTURE_BYTES,
     LARGEST_PIXELS,
@@ -33,6 +42,7 @@ from demo.decoder.limits import (
     REPLY,
     REQUEST,
     Outcome,
+    RefusedError,
 )
 
 # The allowed formats. Image.open would try every decoder that Pillow has.
@@ -46,7 +56,7 @@ OPENERS: Final[dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]]] = {
     "HEIC": pillow_heif.HeifImageFile,
 }
 SIGNATURES: Final = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
+    PNG_SIGNATURE: "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
@@ -56,10 +66,8 @@ HEIC_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"he
 LARGEST_BRAND_BOX: Final = 256
 MOST_READS: Final = 300_000
 """Reads from a file. The largest GIF needs most, 263,000: two for each of its blocks of 255 bytes."""
-LARGEST_METADATA_CHUNK: Final = 1 << 20
-LARGEST_METADATA: Final = 8 << 20
-# Pillow raises plain ValueErrors for these; their texts have been the same since 2014.
-METADATA_ERRORS: Final = ("Decompressed data too large", "Too much memory used in text chunks")
+LEAST_BITS: Final = 3
+"""A picture is made brighter if no sample uses any of so many upper bits: if all are below 32 of 255."""
 
 ORIENTATION_TAG: Final = 0x0112
 ORIENTATIONS: Final = {
@@ -73,14 +81,9 @@ ORIENTATIONS: Final = {
 }
 # Factors from a PNG's transparent grey, given in the file's own depth, to 8 bits.
 GREY_SCALES: Final = {"1": 255, "L;2": 85, "L;4": 17}
-
-
-class RefusedError(Exception):
-    """The bytes are refused; `outcome` is the reason."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome.name)
-        self.outcome = outcome
+SIXTEEN_BITS: Final = {"I;16B": "I;16B", "RGB;16B": "RGB;16L"}
+"""Pillow's names of a PNG's layouts with 16 bits and without alpha, and of the other byte order."""
+PREPARED: Final = {"WEBP": transparent_webp, "AVIF": still_avif}
 
 
 class CountedFile(io.BytesIO):
@@ -110,11 +113,9 @@ def main() -> None:
 
 
 def configure() -> None:
-    """Set the decoders' own limits for the whole process: one thread, little metadata, no warnings."""
+    """Set the decoders' own limits for the whole process: one thread, no further images, no warnings."""
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
-    PngImagePlugin.MAX_TEXT_CHUNK = LARGEST_METADATA_CHUNK
-    PngImagePlugin.MAX_TEXT_MEMORY = LARGEST_METADATA
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.THUMBNAILS = False
@@ -174,8 +175,7 @@ def decode(content: bytes) -> tuple[Image.Image, bool]:
     # On broken bytes decoders raise almost anything: OSError, SyntaxError, ValueError, EOFError,
     # struct.error, zlib.error, IndexError, KeyError, OverflowError, RuntimeError ...
     except Exception as error:
-        metadata = any(text in str(error) for text in METADATA_ERRORS)
-        raise RefusedError(Outcome.TOO_MUCH_METADATA if metadata else Outcome.DAMAGED) from error
+        raise RefusedError(Outcome.DAMAGED) from error
 
 
 def read(content: bytes) -> tuple[Image.Image, bool]:
@@ -183,19 +183,34 @@ def read(content: bytes) -> tuple[Image.Image, bool]:
     name = sniff(content)
     if name is None:
         raise RefusedError(Outcome.UNKNOWN_FORMAT)
+    if name == "BMP" and is_compressed_bmp(content):
+        raise RefusedError(Outcome.COMPRESSED_BMP)
+    if name == "PNG":
+        content, exif, several = bare_png(content)
+    else:
+        exif, several = None, name == "AVIF" and is_avif_sequence(content)
+        content = PREPARED.get(name, bytes)(content)
     with OPENERS[name](CountedFile(content)) as opened:
         refuse_size(opened)
-        several = name != "JPEG" and bool(undamaged(lambda: getattr(opened, "is_animated", False), False))
-        scale_transparency(opened)
-        opened.load()
-        # A GIF's first frame and a HEIC may be larger than their headers claim.
-        refuse_size(opened)
-        picture = simplify(opened)
+        # A photo's further images, such as a thumbnail, are no frames.
+        several |= name != "JPEG" and bool(undamaged(lambda: getattr(opened, "is_animated", False), False))
+        if name == "PNG" and opened.tile[0].args in SIXTEEN_BITS:
+            picture = read_16_bits(opened, content)
+        else:
+            scale_transparency(opened)
+            frame = opened.tile[0].extents if name == "GIF" else None
+            opened.load()
+            # A GIF's first frame and a HEIC may be larger than their headers claim.
+            refuse_size(opened)
+            picture = simplify(opened)
+            if frame is not None:
+                picture = on_transparent(picture, frame)
         refuse_size(picture)
         if name == "BMP" and picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (0, 0):
             # Programs without transparency leave these bytes 0 and mean an opaque picture.
             picture = picture.convert("RGB")
-        turn = ORIENTATIONS.get(undamaged(lambda: int(opened.getexif().get(ORIENTATION_TAG, 1)), 1))
+        turn = ORIENTATIONS.get(orientation(opened.info.get("exif") if exif is None else exif))
+        picture = brightened(picture)
         return picture if turn is None else picture.transpose(turn), several
 
 
@@ -239,37 +254,120 @@ def undamaged(field: Callable[[], int], default: int) -> int:
         return default
 
 
+def orientation(exif: bytes | None) -> int:
+    """Return the orientation that an EXIF block asks for, 1 to 8; 1 where it is missing or damaged.
+
+    Not `Image.getexif`, which also takes it from XMP, as browsers do not.
+    """
+
+    def read() -> int:
+        block = Image.Exif()
+        block.load(exif or b"")
+        return int(block.get(ORIENTATION_TAG, 1))
+
+    return undamaged(read, 1)
+
+
 def scale_transparency(opened: ImageFile.ImageFile) -> None:
-    """Scale a PNG's transparent colour from the file's depth to the depth that Pillow decodes to."""
+    """Scale a PNG's transparent grey from the file's depth to the depth that Pillow decodes to."""
     transparent = opened.info.get("transparency")
     layout = opened.tile[0].args if opened.tile else None
     if isinstance(transparent, int) and layout in GREY_SCALES:
         opened.info["transparency"] = min(transparent * GREY_SCALES[layout], 255)
-    elif isinstance(transparent, tuple) and layout == "RGB;16B":
-        opened.info["transparency"] = tuple(value >> 8 for value in transparent)
 
 
 def simplify(opened: Image.Image) -> Image.Image:
     """Convert to mode L for grey, RGBA for a picture with transparency, else RGB."""
-    if opened.mode == "I;16":
-        return simplify_16_bits(opened)
+    if opened.mode == "CMYK":
+        return without_black(opened)
     opaque = "L" if opened.mode in ("1", "L") else "RGB"
     mode = "RGBA" if opened.has_transparency_data else opaque
     return opened if opened.mode == mode else opened.convert(mode)
 
 
-def simplify_16_bits(opened: Image.Image) -> Image.Image:
-    """Take the high byte of 16-bit grey, as Pillow itself does for 16-bit colour."""
-    wide = opened.tobytes()
-    high = Image.frombytes("L", opened.size, wide[1::2])
-    transparent = opened.info.get("transparency")
-    if not isinstance(transparent, int):
+def without_black(printed: Image.Image) -> Image.Image:
+    """Convert CMYK to RGB by products rounded down, as browsers do; `Image.convert` rounds to nearest."""
+    *colours, light = ImageChops.invert(printed).split()
+    return Image.merge("RGB", [ImageChops.multiply(colour, light) for colour in colours])
+
+
+def on_transparent(picture: Image.Image, frame: tuple[int, int, int, int]) -> Image.Image:
+    """Make a GIF transparent where its first frame leaves it free, as browsers do."""
+    if frame[:2] == (0, 0) and frame[2] >= picture.width and frame[3] >= picture.height:
+        return picture
+    whole = Image.new("RGBA", picture.size)
+    whole.paste(picture.crop(frame).convert("RGBA"), frame)
+    return whole
+
+
+def read_16_bits(opened: ImageFile.ImageFile, content: bytes) -> Image.Image:
+    """Decode a PNG of 16-bit grey or RGB: RGBA where it has a transparent colour, else L or RGB.
+
+    Samples are reduced to the upper 8 of their bits, or of the bits that the brightest one uses.
+    """
+    other_order = SIXTEEN_BITS[str(opened.tile[0].args)]
+    transparent = opened.info.pop("transparency", None)
+    opened.load()
+    if opened.mode == "I;16":
+        wide = opened.tobytes()
+        high, low = (Image.frombytes("L", opened.size, wide[offset::2]) for offset in (1, 0))
+    else:
+        high, low = opened, None
+    if transparent is None and not unused_bits(high):
         return high
-    low = Image.frombytes("L", opened.size, wide[0::2])
-    opaque = ImageChops.lighter(differing(high, transparent >> 8), differing(low, transparent & 255))
-    return Image.merge("RGBA", (high, high, high, opaque))
+    if low is None:
+        # In the other byte order Pillow takes the other byte.
+        with PngImagePlugin.PngImageFile(CountedFile(content)) as low:
+            low.tile = [low.tile[0]._replace(args=other_order)]
+            low.load()
+    if transparent is None:
+        return joined(high, low)
+    values = (transparent,) if isinstance(transparent, int) else transparent
+    differences = [
+        differing(band, part)
+        for plane, parts in ((high, [v >> 8 for v in values]), (low, [v & 255 for v in values]))
+        for band, part in zip(plane.split(), parts, strict=True)
+    ]
+    opaque = functools.reduce(ImageChops.lighter, differences)
+    return Image.merge("RGBA", (*high.convert("RGB").split(), opaque))
 
 
-def differing(grey: Image.Image, value: int) -> Image.Image:
-    """Return 255 where a grey picture differs from a value, else 0."""
-    return grey.point([0 if level == value else 255 for level in range(256)])
+def differing(band: Image.Image, value: int) -> Image.Image:
+    """Return 255 where a band differs from a value, else 0."""
+    return mapped(band, lambda level: 255 * (level != value))
+
+
+def joined(high: Image.Image, low: Image.Image) -> Image.Image:
+    """Return the 8 bits of each sample that begin with the first bit that any sample uses."""
+    shift = unused_bits(high)
+    if shift == 8:
+        shift += unused_bits(low, least=0)
+    return ImageChops.add(
+        mapped(high, lambda level: level << shift), mapped(low, lambda level: level << shift >> 8)
+    )
+
+
+def brightened(picture: Image.Image) -> Image.Image:
+    """Shift the samples of an opaque picture that uses none of the upper bits, so that it uses all."""
+    if picture.mode == "RGBA" and picture.getchannel("A").getextrema() != (255, 255):
+        return picture
+    shift = unused_bits(picture)
+    if shift in (0, 8):
+        return picture
+    if picture.mode == "RGBA":
+        return mapped(picture.convert("RGB"), lambda level: level << shift).convert("RGBA")
+    return mapped(picture, lambda level: level << shift)
+
+
+def mapped(picture: Image.Image, change: Callable[[int], int]) -> Image.Image:
+    """Return a picture of which every sample is changed; of the results the lower 8 bits stay."""
+    return picture.point([change(level) & 255 for level in range(256)] * len(picture.getbands()))
+
+
+def unused_bits(picture: Image.Image, least: int = LEAST_BITS) -> int:
+    """Return how many upper bits are 0 in all colour samples, 8 if all are; 0 if fewer than `least` are."""
+    # A histogram of 8 bits has 256 numbers a band.
+    samples = picture.histogram()[: 3 * 256]
+    brightest = max(index % 256 for index, count in enumerate(samples) if count)
+    unused = 8 - brightest.bit_length()
+    return unused if unused >= least else 0

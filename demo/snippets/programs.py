@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from demo.contract import FROM_IMAGE, MANIFEST
-from demo.static_page.assemble import PAGE_FOLDER, RUNTIME
+from demo.static_page.assemble import DECODER, PAGE_FOLDER, RUNTIME
 
 HERE: Final = Path(__file__).parent
 SHOWN_ADDRESS: Final = "http://127.0.0.1:7860"
@@ -17,13 +17,15 @@ SHOWN_ADDRESS: Final = "http://127.0.0.1:7860"
 class Program:
     """A file to copy, and how to run it.
 
-    name: the key of its texts. needs: published files that must be in the same folder.
+    name: the key of its texts. needs: published files that must be in the same folder. module: a file to
+    copy along with it.
     prepare, run: shell commands to run in that folder; empty where there is nothing to do.
     """
 
     name: str
     path: Path
     needs: tuple[str, ...] = ()
+    module: Path | None = None
     prepare: str = ""
     run: str = ""
 
@@ -37,13 +39,15 @@ def programs() -> tuple[Program, ...]:
             "python",
             HERE / "python" / "check.py",
             (model,),
+            None,
             "pip install onnxruntime pillow numpy",
             "python check.py digit.png",
         ),
         Program(
             "node",
-            HERE / "node" / "check.mjs",
+            HERE / "check.mjs",
             (model, MANIFEST),
+            DECODER,
             f"npm install --ignore-scripts {' '.join(f'{name}@{version}' for name, version in node.items())}",
             "node check.mjs digit.png",
         ),
@@ -51,6 +55,7 @@ def programs() -> tuple[Program, ...]:
             "browser",
             HERE / "check.html",
             (model, MANIFEST),
+            DECODER,
             _unpacked_runtime(),
             "python -m http.server",
         ),

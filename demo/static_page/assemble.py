@@ -34,6 +34,7 @@ from demo.inference.manifest import Manifest
 from demo.ui.shared import SHARED_FOLDER
 
 PAGE_FOLDER: Final = Path(__file__).with_name("browser")
+DECODER: Final = PAGE_FOLDER.parent.parent / "snippets" / "decoder.mjs"
 RUNTIME: Final = "onnxruntime-web"
 MODEL: Final = f"{FROM_IMAGE}.onnx"
 ON_DEMAND: Final = {
@@ -85,10 +86,10 @@ def assemble_page(folder: Path, models: Path) -> None:
 
 
 def page_files() -> dict[str, bytes]:
-    """Return the page's own files, those that it shares with the app, and the texts that they name."""
+    """Return the page's own files, those shared with the app or the programs, and the texts they name."""
     own = [path for path in PAGE_FOLDER.iterdir() if path.name != "package.json"]
     shared = [path for path in SHARED_FOLDER.iterdir() if path.suffix in (".css", ".mjs")]
-    files = {path.name: path.read_bytes() for path in (*own, *shared) if path.is_file()}
+    files = {path.name: path.read_bytes() for path in (*own, *shared, DECODER) if path.is_file()}
     return files | {SENTENCES: sentences(files.values()).encode()}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from demo.contract import FROM_IMAGE, MANIFEST
 from demo.snippets.programs import HERE as PROGRAMS
-from demo.static_page.assemble import PAGE_FOLDER, RUNTIME, assemble_page, runtime_files
+from demo.static_page.assemble import DECODER, PAGE_FOLDER, RUNTIME, assemble_page, runtime_files
 from export.benchmark.chromium import chromium
 from export.benchmark.harness import Options, Report, in_turn, report, rows_from
 from export.benchmark.servers import serving
@@ -87,6 +87,7 @@ def lay_out(folder: Path, models: Path) -> dict[str, Path]:
     for name in (f"{FROM_IMAGE}.onnx", MANIFEST):
         shutil.copy(models / name, plain)
     shutil.copy(PROGRAMS / "check.html", plain / "index.html")
+    shutil.copy(DECODER, plain)
     return {PLAIN: plain, PAGE: page}
 
 

@@ -69,7 +69,7 @@ def hand_over(
     )
 
 
-def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area canvas") -> None:
+def stroke(page: Page, points: list[tuple[float, float]], pad: str = "#area .pad") -> None:
     """Draw on a pad with the mouse; points as fractions of its width and height."""
     canvas = page.locator(pad)
     # While a page loads, its layout moves: hovering waits until the pad stands still.
@@ -139,6 +139,14 @@ def use_check(page: Page) -> None:
     """Draw a 3."""
     stroke(page, [(0.3, 0.25), (0.5, 0.18), (0.68, 0.3), (0.5, 0.48), (0.7, 0.65), (0.5, 0.82), (0.28, 0.72)])
     expect(page.locator("#result .result-file")).to_have_text(re.compile("Your drawing|你写的数字"))
+
+
+def use_box(page: Page) -> None:
+    """Check a photograph, and move the box a little."""
+    page.set_input_files("#area .area-file", CONFORMANCE_FOLDER / "photographed-7.png")
+    expect(page.locator("#area .box-frame")).to_be_visible()
+    drag(page, "#area .box-frame", (0.5, 0.5), (6, 6))
+    expect(page.locator("#result .result:not([data-stale]) .seen")).to_contain_text("The box is")
 
 
 def use_game(page: Page) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from demo.static_page.assemble import runtime_files
+from demo.static_page.assemble import DECODER, runtime_files
 
 ROOT = Path(__file__).parents[2]
 NODE = ROOT / "demo" / "snippets" / "node"
@@ -53,6 +53,7 @@ def copy_programs(folder: Path) -> Path:
     node, page = folder / NODE.relative_to(ROOT), folder / PAGE.relative_to(ROOT)
     shutil.copytree(NODE, node, ignore=shutil.ignore_patterns("node_modules"))
     shutil.copytree(PAGE, page)
+    shutil.copy(DECODER, node.parent)
     (node / "node_modules").symlink_to(node_modules(NODE))
     return node
 

@@ -8,8 +8,9 @@ screens are the evaluation's.
 A digit is *isolated* if `reason` is 0 and `box` agrees with the box of its ink: both, grown on each side by
 5 % of the ink's longest side, overlap by at least 0.7 (intersection over union). It is *read* if it has the
 highest of `digit_probabilities`, and *legible* if it is read from its ink alone. Of several digits, all are
-*found* if each has a box of its own that overlaps by at least 0.5, and there are no other boxes. Exits with 1
-where a row misses its goal; goals of isolating and reading are for legible digits.
+*found* if each has a box of its own that overlaps by at least 0.5, and there are no other boxes. A digit that
+is too small may also be read, and a picture without one may also be `not a digit` for what else it shows.
+Exits with 1 where a row misses its goal; goals of isolating and reading are for legible digits.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from PIL import Image, ImageDraw
 
 from demo.contract import (
     BOX,
+    BOXES,
     DIGIT_PROBABILITIES,
     FAKE_PROBABILITY,
     FROM_IMAGE,
@@ -37,6 +39,8 @@ from demo.contract import (
     MODELS_FOLDER,
     NORMALIZER,
     PIXELS,
+    REASON,
+    REASONS,
 )
 from demo.environment import available_cores
 from demo.inference.sessions import CPU, open_session
@@ -52,7 +56,6 @@ from train.processes import Workers
 
 Pixels = NDArray[np.uint8]
 
-REASONS: Final = ("none", "blank", "several digits", "too small", "cut off")
 NONE, BLANK, SEVERAL, TOO_SMALL, CUT_OFF = range(5)
 AGREES: Final = 0.7
 """Least intersection over union of grown boxes of a digit that is isolated."""
@@ -177,8 +180,8 @@ class Models:
             int(scores[DIGIT_PROBABILITIES][0].argmax()),
             not foreign and bool(scores[FAKE_PROBABILITY][0] >= self.fake),
             foreign,
-            int(found["reason"][0]) if "reason" in found else None,
-            found.get("boxes"),
+            int(found[REASON][0]) if REASON in found else None,
+            found.get(BOXES),
         )
 
 
@@ -233,13 +236,16 @@ def taken(name: str, index: int, pool: Pool) -> tuple[Photograph, int]:
 def judged(reason: int, index: int, photo: Photograph, label: int, answer: Answer) -> Outcome:
     """Compare an answer with the truth; reason: the expected one."""
     given = answer.reason or NONE
-    if reason == NONE:
+    isolated, overlap = given == reason, 0.0
+    if reason in (NONE, TOO_SMALL):
         box = photo.boxes[int(photo.inside.argmax())]
         overlap = agreement(box, answer.box, GROWTH * max(box[2] - box[0], box[3] - box[1]))
-        isolated = given == NONE and overlap >= AGREES
+        found = given == NONE and overlap >= AGREES
+        isolated = found if reason == NONE else isolated or (found and label == answer.digit)
+    elif reason == BLANK:
+        isolated |= given == NONE and answer.not_a_digit
     else:
-        overlap = matched(photo.boxes, answer.boxes) if reason == SEVERAL else 0.0
-        isolated = given == reason
+        overlap = matched(photo.boxes, answer.boxes)
     read = label == answer.digit if reason != SEVERAL else overlap >= FOUND
     return Outcome(index, answer.reason, overlap, isolated, read, answer.fake, answer.not_a_digit)
 
@@ -321,7 +327,7 @@ def refused_row(name: str, outcomes: Sequence[Outcome]) -> Row:
     reason, right, boxes = CASES[name].reason, share(outcomes, "isolated"), share(outcomes, "read")
     missed = right < 95 or (reason == SEVERAL and "touching" not in name and boxes < 95)
     shown = f"{boxes:.1f}" if reason == SEVERAL else ""
-    cells = (name, str(len(outcomes)), REASONS[reason], f"{right:.1f}", shown, given_reasons(outcomes))
+    cells = (name, str(len(outcomes)), str(REASONS[reason]), f"{right:.1f}", shown, given_reasons(outcomes))
     return Row(cells, missed)
 
 
@@ -330,7 +336,9 @@ def given_reasons(outcomes: Sequence[Outcome]) -> str:
     if any(each.reason is None for each in outcomes):
         return "the models have no output `reason`"
     counts = Counter(each.reason or NONE for each in outcomes)
-    return ", ".join(f"{REASONS[code]} {100 * counts[code] / len(outcomes):.1f}" for code in sorted(counts))
+    return ", ".join(
+        f"{REASONS[code] or 'none'} {100 * counts[code] / len(outcomes):.1f}" for code in sorted(counts)
+    )
 
 
 def show_photographs(found: Mapping[str, Sequence[Outcome]]) -> bool:

@@ -1,4 +1,4 @@
-"""`python -m tests.tools.screenshots DIR`: take a picture of every view in use, light, dark and on a phone.
+"""`python -m tests.tools.screenshots DIR`: picture every view and the box, in light, in dark and on a phone.
 
 The README shows `check-light.webp` and `check-dark.webp`, which lie in `demo/screenshots/`.
 """
@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from export.benchmark.chromium import chromium
-from tests.support.driving import USES, open_view
+from tests.support.driving import USES, open_view, use_box
 from tests.support.serving import served_app
 
 LOOKS: Final = {
@@ -25,6 +25,9 @@ LOOKS: Final = {
     "phone-dark": (390, 844, "dark", 260),
 }
 """Width and height of the window, the browser's colour scheme, and the width of the picture, in pixels."""
+
+STATES: Final = {**{view: (view, use) for view, use in USES.items()}, "box": ("check", use_box)}
+"""What is shown: the view to open, and what to do there."""
 
 FADE_MILLISECONDS: Final = 500
 
@@ -41,16 +44,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with served_app(TOUCHSTONE_DATA=digits) as address, chromium() as browser:
         expect.set_options(timeout=60_000)
         for look in LOOKS:
-            for view in USES:
-                picture = screenshot(browser, address, look, view, parsed.full)
+            for state in STATES:
+                picture = screenshot(browser, address, look, state, parsed.full)
                 # WebP has at most 16,383 pixels a side.
                 kind = "png" if parsed.full else "webp"
-                picture.save(parsed.folder / f"{view}-{look}.{kind}", quality=80, method=6)
+                picture.save(parsed.folder / f"{state}-{look}.{kind}", quality=80, method=6)
     return 0
 
 
-def screenshot(browser: Browser, address: str, look: str, view: str, full: bool) -> Image.Image:
-    """Return the window with a view in use, at the width at which the README shows it."""
+def screenshot(browser: Browser, address: str, look: str, state: str, full: bool) -> Image.Image:
+    """Return the window in one of the `STATES`, at the width at which the README shows it."""
+    view, use = STATES[state]
     width, height, scheme, shown = LOOKS[look]
     context = browser.new_context(
         viewport={"width": width, "height": height},
@@ -59,9 +63,9 @@ def screenshot(browser: Browser, address: str, look: str, view: str, full: bool)
     )
     page = context.new_page()
     page.goto(address)
-    expect(page.locator("#area canvas")).to_be_visible()
+    expect(page.locator("#area .pad")).to_be_visible()
     open_view(page, view)
-    USES[view](page)
+    use(page)
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(FADE_MILLISECONDS)
     picture = Image.open(io.BytesIO(page.screenshot(full_page=full)))

@@ -5,6 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
 
+import { decode, throughSharp } from "../decoder.mjs";
 import { conformance } from "../../static_page/browser/compare.mjs";
 import { scoresOf } from "../../static_page/browser/verdict.mjs";
 
@@ -20,12 +21,7 @@ const session = await InferenceSession.create(readFileSync(model));
 
 const score = async ({ data, shape }) => scoresOf(await session.run({ image: new Tensor("uint8", data, shape) }));
 
-// As check.mjs reads a file.
-async function decoded({ file }) {
-  const picture = sharp(join(folder, file), { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
-  const { data, info } = await picture.toBuffer({ resolveWithObject: true });
-  return { data, shape: [info.height, info.width, info.channels] };
-}
+const decoded = ({ file }) => decode(readFileSync(join(folder, file)), throughSharp(sharp));
 
 async function array({ file }) {
   const path = join(folder, "arrays", `${file}.bin`);

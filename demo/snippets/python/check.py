@@ -13,8 +13,10 @@ REASONS = ("not handwriting", "blank", "several digits", "too small", "cut off")
 def check(file: str) -> str:
     """Return the verdict on a picture file, with P(fake | x) if it looks like a digit."""
     picture = ImageOps.exif_transpose(Image.open(file))
-    if picture.mode.startswith("I"):  # 16 bits, which Pillow would clip to 8 instead of scaling
-        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
+    if picture.mode.startswith("I"):  # 16 bits: keep the upper 8 that are used
+        wide = np.asarray(picture).astype(np.uint16)
+        unused = 16 - int(wide.max()).bit_length()
+        picture = Image.fromarray((wide << (unused if unused >= 3 else 0) >> 8).astype(np.uint8))
     image = np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
     session = onnxruntime.InferenceSession(MODEL)
     outputs = ["fake_probability", "in_domain", "reason"]

@@ -4,7 +4,7 @@ import { reasonOf, verdictOf } from "./verdict.mjs";
 
 /**
  * @typedef {{file: string, pixels: string, logit: number, digit_probabilities?: number[],
- *   array: {shape: number[]}}} Expected an entry of `expected.json`
+ *   array?: {shape: number[]}, error?: string}} Expected an entry of `expected.json`
  * @typedef {{data: Uint8Array, shape: number[]}} Image
  *
  * @param {Expected[]} pictures
@@ -17,7 +17,7 @@ export async function conformance(pictures, thresholds, score, decoded, array) {
   const report = [];
   for (const picture of pictures) {
     const data = await array(picture);
-    const { shape } = picture.array;
+    const shape = picture.array?.shape;
     if (data) report.push(await compare(picture, "array", () => score({ data, shape }), thresholds));
     report.push(await compare(picture, "file", async () => score(await decoded(picture)), thresholds));
   }
@@ -28,6 +28,7 @@ async function compare(expected, input, answer, thresholds) {
   const { file } = expected;
   try {
     const scores = await answer();
+    if (expected.error) throw new Error("Read, though it is to be refused.");
     const verdict = verdictOf(scores, thresholds);
     const wanted = Uint8Array.from(atob(expected.pixels), (character) => character.charCodeAt(0));
     const differences = Array.from(wanted, (value, index) => Math.abs(value - scores.pixels[index]));
@@ -43,7 +44,7 @@ async function compare(expected, input, answer, thresholds) {
       boxes: scores.boxes,
     };
   } catch (error) {
-    return { file, input, error: error.message };
+    return { file, input, error: error.message, refused: error.name === "PictureError" };
   }
 }
 

@@ -1,7 +1,7 @@
 // Runs the conformance pack in this browser: conformance.html?folder=URL&model=URL
 
 import { conformance } from "./compare.mjs";
-import { decode } from "./decode.mjs";
+import { decode, throughCanvas } from "./decoder.mjs";
 import { openEngine } from "./engine.mjs";
 
 const MODEL = "discriminator_from_image.onnx";
@@ -17,7 +17,10 @@ async function run(folder, model) {
   const { files } = await (await fetchOne(new URL("manifest.json", model))).json();
   const thresholds = files[model.pathname.split("/").at(-1)];
   const score = await openEngine(model);
-  const decoded = async ({ file }) => decode(await (await fetchOne(new URL(file, folder))).blob());
+  const decoded = async ({ file }) => {
+    const response = await fetchOne(new URL(file, folder));
+    return decode(new Uint8Array(await response.arrayBuffer()), throughCanvas);
+  };
   const array = async ({ file }) => {
     const response = await fetch(new URL(`arrays/${file}.bin`, folder));
     return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;

@@ -17,15 +17,28 @@ export function crop({ data, shape: [, width, channels] }, [top, left, bottom, r
 }
 
 /** Draw a picture on a canvas, which takes its shape. @param {HTMLCanvasElement} canvas @param {Image} image RGBA */
-export async function showPreview(canvas, { data, shape: [height, width] }) {
+export async function showPreview(canvas, image) {
+  const [height, width] = image.shape;
   const scale = Math.min(1, LARGEST_PREVIEW / Math.max(height, width));
   const [resizeHeight, resizeWidth] = [height, width].map((side) => Math.max(1, Math.round(side * scale)));
-  const whole = new ImageData(new Uint8ClampedArray(data.buffer), width, height);
+  const whole = new ImageData(rgba(image), width, height);
   const bitmap = await createImageBitmap(whole, { resizeHeight, resizeWidth, resizeQuality: "medium" });
   canvas.height = resizeHeight;
   canvas.width = resizeWidth;
   canvas.getContext("2d").drawImage(bitmap, 0, 0);
   bitmap.close();
+}
+
+/** Return a picture's pixels with four channels. */
+function rgba({ data, shape: [height, width, channels] }) {
+  if (channels === 4) return new Uint8ClampedArray(data.buffer, data.byteOffset, data.length);
+  const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
+  for (let pixel = 0; pixel < height * width; pixel++) {
+    for (let channel = 0; channel < 3; channel++) {
+      pixels[4 * pixel + channel] = data[pixel * channels + Math.min(channel, channels - 1)];
+    }
+  }
+  return pixels;
 }
 
 /** Draw pixels. @param {HTMLCanvasElement} canvas 28 × 28 @param {Uint8Array} pixels grey, 0 is black */

@@ -29,6 +29,8 @@ export function frameOf(box, others, size) {
   });
 }
 
+const holds = ([top, left, bottom, right], [y, x]) => top <= y && y < bottom && left <= x && x < right;
+
 /**
  * @param {object} on
  * @param {HTMLElement} on.stage a square in which the picture is centred and as large as fits
@@ -47,6 +49,7 @@ export function frameOf(box, others, size) {
  */
 export function pictureBox({ stage, bar, texts, choose }) {
   let size = [1, 1];
+  let digits = [];
   let automatic = null;
   let box = null;
   let drag = null;
@@ -69,7 +72,7 @@ export function pictureBox({ stage, bar, texts, choose }) {
     return edge;
   });
   for (const sides of ["01", "03", "21", "23"]) make("div", "box-corner", frame).dataset.sides = sides;
-  make("p", "hint box-hint", bar, { textContent: texts.hint });
+  const hint = make("p", "hint box-hint", bar, { textContent: texts.hint });
   const back = make("button", "quiet-button box-automatic", bar, { type: "button", textContent: texts.automatic });
   const crops = make("div", "box-crops", bar, { role: "group", ariaLabel: texts.crops });
 
@@ -113,6 +116,7 @@ export function pictureBox({ stage, bar, texts, choose }) {
     });
     const chosen = String(next);
     back.hidden = chosen === String(automatic);
+    layer.toggleAttribute("data-whole", chosen === String([0, 0, ...size]));
     for (const crop of crops.querySelectorAll("button")) crop.ariaPressed = String(crop.dataset.box === chosen);
   }
 
@@ -133,7 +137,8 @@ export function pictureBox({ stage, bar, texts, choose }) {
     if (drag || event.button !== 0) return;
     event.preventDefault();
     layer.setPointerCapture(event.pointerId);
-    const sides = event.target.dataset.sides;
+    // Where the box is the whole picture, a new one begins within it.
+    const sides = layer.hasAttribute("data-whole") && event.target === frame ? "" : event.target.dataset.sides;
     drag = { id: event.pointerId, sides: sides && [...sides].map(Number), start: point(event), from: box };
     event.target.closest("[tabindex]")?.focus({ preventScroll: true });
   });
@@ -152,9 +157,11 @@ export function pictureBox({ stage, bar, texts, choose }) {
   });
   layer.addEventListener("pointerup", (event) => {
     if (event.pointerId !== drag?.id) return;
-    const { from } = drag;
+    const { from, start } = drag;
     drag = null;
     if (String(from) !== String(box)) decide();
+    // A press on one of several digits.
+    else crops.querySelectorAll("button")[digits.findIndex((digit) => holds(digit, start))]?.click();
   });
   layer.addEventListener("pointercancel", (event) => {
     if (event.pointerId !== drag?.id) return;
@@ -191,17 +198,10 @@ export function pictureBox({ stage, bar, texts, choose }) {
       place(target);
       decide();
     });
-    const picture = make("canvas", "", crop, { width: 128, height: 128 });
+    const canvas = make("canvas", "", crop, { height: 128, width: (128 * (right - left)) / (bottom - top) });
     const scale = (source.naturalWidth ?? source.width) / size[1];
-    const fit = 128 / Math.max(bottom - top, right - left);
-    const [high, wide] = [(bottom - top) * fit, (right - left) * fit];
-    picture
-      .getContext("2d")
-      .drawImage(
-        source,
-        ...[left, top, right - left, bottom - top].map((value) => value * scale),
-        ...[(128 - wide) / 2, (128 - high) / 2, wide, high],
-      );
+    const area = [left, top, right - left, bottom - top].map((value) => value * scale);
+    canvas.getContext("2d").drawImage(source, ...area, 0, 0, canvas.width, canvas.height);
   }
 
   function hide() {
@@ -213,6 +213,7 @@ export function pictureBox({ stage, bar, texts, choose }) {
   function show({ height, width, boxes, source, movable }) {
     hide();
     size = [height, width];
+    digits = boxes;
     layer.style.width = `${100 * Math.min(1, width / height)}%`;
     layer.style.height = `${100 * Math.min(1, height / width)}%`;
     layer.toggleAttribute("data-movable", movable);
@@ -226,6 +227,7 @@ export function pictureBox({ stage, bar, texts, choose }) {
     outlines.replaceChildren();
     crops.replaceChildren();
     crops.hidden = !several;
+    hint.hidden = !movable;
     if (several) {
       make("span", "box-crops-label", crops, { textContent: texts.crops });
       boxes.forEach((each, index) => {

@@ -2,6 +2,7 @@
 
 import html
 from functools import lru_cache
+from pathlib import Path
 
 import gradio as gr
 
@@ -74,14 +75,20 @@ def _program(program: Program, is_open: bool, text: Texts) -> str:
     introduction = f"<p>{text(f'elsewhere.{program.name}-text')}</p>"
     if program.needs:
         introduction += f"<p>{text('elsewhere.needs')} {', '.join(map(download_link, program.needs))}.</p>"
-    source = program.path.read_text(encoding="utf-8").rstrip()
-    blocks = _code(source, program.path.name, f"{program.name}-program", text)
+    blocks = _file(program.path, f"{program.name}-program", text)
+    if program.module:
+        blocks += _file(program.module, f"{program.name}-module", text)
     if commands := "\n".join(filter(None, (program.prepare, program.run))):
         blocks += _code(commands, text("elsewhere.commands"), f"{program.name}-commands", text)
     return (
         f"<details{' open' if is_open else ''}><summary>{text(f'elsewhere.{program.name}')}</summary>"
         f"{introduction}{blocks}</details>"
     )
+
+
+def _file(path: Path, element_id: str, text: Texts) -> str:
+    """Return a block with the content of a file to copy."""
+    return _code(path.read_text(encoding="utf-8").rstrip(), path.name, element_id, text)
 
 
 def _code(code: str, title: str, element_id: str, text: Texts) -> str:

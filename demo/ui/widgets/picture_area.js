@@ -12,6 +12,8 @@ const video = find('camera');
 let camera = null;
 // Counts what a person draws, sends or clears, so that an upload that ends after a newer input is ignored.
 let turn = 0;
+// The picture whose box is shown.
+let boxed = 0;
 
 function announce() {
   turn += 1;
@@ -65,7 +67,9 @@ const box = pictureBox({
 // `width` and `boxes` in the picture's pixels, and for a file `preview`, its URL.
 document.addEventListener('touchstone:result', async ({ detail: area }) => {
   if (area?.turn !== turn || props.draw_only) return box.hide();
-  if (!area.boxes) return;
+  // The same answer again, once its automatic box is wanted back.
+  if (!area.boxes || area.turn === boxed) return;
+  boxed = turn;
   if (area.preview) {
     picture.src = area.preview;
     picture.hidden = false;

@@ -65,7 +65,7 @@ def asked(client: httpx.Client, path: Path) -> Any:
 
 def test_every_file_gets_the_answer_of_the_command_line(client: httpx.Client, server: str) -> None:
     command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", *map(str, FILES)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.splitlines()
+    lines = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT).stdout.splitlines()
     expected = [json.loads(line) | {"file": path.name} for line, path in zip(lines, FILES, strict=True)]
     with client_of(server) as page_client:
         for each in (client, page_client):

@@ -296,7 +296,7 @@ def test_a_busy_app_is_reported_in_the_reader_s_language(
     words = load_texts()[language]
     page = browser.new_page(locale=locale)
     page.goto(server)
-    expect(page.locator("#area canvas")).to_be_visible()
+    expect(page.locator("#area .pad")).to_be_visible()
     # Whatever refuses: gradio's queue, the app, or a proxy.
     page.route("**/queue/join*", lambda route: route.fulfill(status=503, body="<h1>503</h1>"))
     upload(page, "seven.png", picture_bytes())

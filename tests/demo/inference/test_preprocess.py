@@ -37,7 +37,7 @@ def done(picture: Preprocessed) -> dict[str, bool]:
         (square(28, 28, 5, 0, 20), {"cropped", "recentred"}),
         (255 - square(600, 400, 90, 60, 90), {"inverted", "cropped", "scaled", "recentred"}),
         (square(40, 40, 0, 0, 0), set()),
-        (255 - square(40, 40, 0, 0, 0), {"inverted"}),
+        (255 - square(40, 40, 0, 0, 0), set()),
     ],
 )
 def test_changes_of_the_normalizer(engine: Engine, picture: NDArray[np.uint8], expected: set[str]) -> None:

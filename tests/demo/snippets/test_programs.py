@@ -25,10 +25,11 @@ PICTURES = (
     "blue-on-yellow.png",
     "black-on-transparent.png",
     "sixteen-bit.png",
+    "twelve-bit.png",
     "turned-by-exif.jpg",
     "blank-white.png",
 )
-"""Grey, RGB, RGBA, 16 bits, a photo turned by EXIF, and an empty page."""
+"""Grey, RGB, RGBA, 16 bits, 12 of 16 bits, a photo turned by EXIF, and an empty page."""
 A_FEW = ("drawn-3.png", "blank-white.png")
 BY_NAME = {program.name: program for program in programs()}
 
@@ -37,8 +38,8 @@ def set_up(program: Program, folder: Path, picture: str, address: str = SHOWN_AD
     """Put into a folder what the page tells people to: the program, the files it needs, a picture."""
     text = program.path.read_text(encoding="utf-8").replace(SHOWN_ADDRESS, address.rstrip("/"))
     (folder / program.path.name).write_text(text, encoding="utf-8")
-    for file in program.needs:
-        shutil.copy(MODELS_FOLDER / file, folder)
+    for path in [*(MODELS_FOLDER / file for file in program.needs), *filter(None, [program.module])]:
+        shutil.copy(path, folder)
     shutil.copy(PACK / picture, folder / "digit.png")
 
 

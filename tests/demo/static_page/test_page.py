@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from demo.contract import FAKE_PROBABILITY, HISTORY_PICTURE, HISTORY_RECORD, IMAGE, MANIFEST, MLP_HISTORY
-from demo.decoder.images import load_picture
+from demo.decoder.images import encode_png, load_picture
 from demo.errors import PageError
 from demo.inference.check import check_bytes
 from demo.inference.engine import MODELS_FOLDER, Engine
@@ -35,7 +35,16 @@ from demo.static_page.assemble import (
 )
 from export.benchmark.servers import Served, serving
 from tests.support.accessibility import serious
-from tests.support.driving import finger_stroke, hand_over, overflow, picture_bytes, requests_held, stroke
+from tests.support.driving import (
+    box_values,
+    drag,
+    finger_stroke,
+    hand_over,
+    overflow,
+    picture_bytes,
+    requests_held,
+    stroke,
+)
 from tests.support.driving import upload as choose_file
 from tests.support.pictures import encoded
 from tests.support.shared import built_once
@@ -219,6 +228,7 @@ def test_check_answers_as_python_does(page: Page, product_engine: Engine, score:
     assert reading is not None
     assert int(reading[1]) == answer.digit
     assert float(reading[2]) == pytest.approx(answer.digit_probability, abs=1e-3)
+    page.get_by_role("button", name="Clear").click()
     stroke(page, LINES, PAD)
     assert shown(page, "Your drawing") == pytest.approx(score(pad_png(page)), abs=1e-4)
     page.get_by_role("button", name="Clear").click()
@@ -232,6 +242,48 @@ def test_check_answers_as_python_does(page: Page, product_engine: Engine, score:
 
 @pytest.mark.node
 @pytest.mark.browser
+def test_the_box_chooses_the_part_that_is_judged(page: Page, score: Score) -> None:
+    def part() -> float:
+        top, left, bottom, right = box_values(page)
+        return score(encode_png(load_picture(SEVEN).array[top:bottom, left:right, 0]))
+
+    def answered(wanted: float) -> None:
+        expect(page.locator("#result:not([data-stale])")).to_be_visible()
+        assert shown(page, "seven.png") == pytest.approx(wanted, abs=1e-4)
+
+    upload(page, "seven.png", SEVEN)
+    shown(page, "seven.png")
+    expect(page.locator(".box-frame")).to_be_visible()
+    automatic = box_values(page)
+    drag(page, ".box-frame", (0.5, 0.5), (-15, 20))
+    assert box_values(page) != automatic
+    answered(part())
+    edge = page.get_by_role("slider", name="Left edge of the box")
+    edge.press("End")
+    expect(page.locator("#explanation")).to_contain_text("There is no ink in the box.")
+    edge.press("Home")
+    page.locator(".box-frame").press("Shift+ArrowUp")
+    answered(part())
+    assert serious(page) == []
+    page.get_by_role("button", name="Automatic box").click()
+    assert box_values(page) == automatic
+    answered(score(SEVEN))
+    blank = encode_png(np.full((200, 100), 255, np.uint8))
+    upload(page, "blank.png", blank)
+    expect(page.locator("#explanation")).to_contain_text("No ink was found.")
+    assert box_values(page) == [0, 0, 200, 100]
+    drag(page, ".box-layer", (0.2, 0.2), (60, 60))
+    expect(page.locator("#explanation")).to_have_text("There is no ink in the box. Move it to the digit.")
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator(".box-frame")).to_be_hidden()
+    stroke(page, LINES, PAD)
+    shown(page, "Your drawing")
+    expect(page.locator(".box-frame")).to_be_visible()
+    expect(page.get_by_role("slider", name="Left edge of the box")).to_have_count(0)
+
+
+@pytest.mark.node
+@pytest.mark.browser
 def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None:
     upload(page, "seven.png", SEVEN)
     shown(page, "seven.png")
@@ -240,7 +292,9 @@ def test_what_cannot_be_judged_gets_a_sentence_and_no_number(page: Page) -> None
     name = "<img src=x onerror=alert(1)>&amp;" + "a-long-name-" * 20 + ".png"
     for content, heading, sentence in (
         (encoded(square), "Not a digit", "gets no score"),
-        (b"not a picture", "Cannot be judged", "This browser cannot read the file as a picture"),
+        (b"not a picture", "Cannot be judged", "no picture that this page can read; use PNG"),
+        (SEVEN[:-20], "Cannot be judged", "damaged or cut short"),
+        (encoded(square, "HEIC"), "Cannot be judged", "This page cannot read HEIC"),
         (b"", "Cannot be judged", "The file is empty"),
         (encoded(Image.new("1", (8200, 8200))), "Cannot be judged", "more than 67,000,000 pixels"),
     ):

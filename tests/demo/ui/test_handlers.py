@@ -21,6 +21,7 @@ from demo.ui.events import UNREADABLE
 from demo.ui.html import png_url
 from demo.ui.views import game
 from demo.ui.views.many import UNREADABLE_LIST, arrange
+from tests.support.driving import picture_bytes
 
 Handlers = dict[str, Callable[..., Any]]
 
@@ -49,6 +50,19 @@ def test_invalid_event_data_is_refused(handlers: Handlers, name: str, content: o
         arguments.insert(0, {})
     with pytest.raises(gr.Error, match=UNREADABLE):
         list(handlers[name](*arguments))
+
+
+@pytest.mark.parametrize(
+    "box", [[5, 5, 5, 9], [0, 0, 9, "9"], [0, 0, 1], [-1, 0, 9, 9], [900, 900, 901, 901], "all"], ids=str
+)
+def test_a_box_that_holds_no_part_of_the_picture_is_refused(handlers: Handlers, box: object) -> None:
+    drawing = {"kind": "drawn", "png": png_url(picture_bytes()), "turn": 1}
+    panel, checked = handlers["page_check"](None, json.dumps(drawing | {"box": [10, 10, 150, 110]}), None)
+    assert checked.preprocessed.height == 140
+    assert checked.preprocessed.width == 100
+    assert "data-area" in panel
+    with pytest.raises(gr.Error, match=UNREADABLE):
+        handlers["page_check"](None, json.dumps(drawing | {"box": box}), None)
 
 
 @pytest.mark.parametrize("event", [{"index": 0}, {"index": -1}, {"index": "0"}], ids=str)

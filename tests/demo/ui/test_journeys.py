@@ -73,7 +73,7 @@ def product_server(tmp_path_factory: pytest.TempPathFactory, product_models: Pat
 def page(tab: Page, product_server: str) -> Iterator[Page]:
     """The app's page as on a first visit, wide."""
     with visit(tab, product_server) as page:
-        expect(page.locator("#area canvas")).to_be_visible()
+        expect(page.locator("#area .pad")).to_be_visible()
         yield page
 
 
@@ -94,7 +94,7 @@ def clipboard(page: Page) -> str:
 def ink(page: Page) -> int:
     """How many pixels of the pad are white."""
     return int(
-        page.locator("#area canvas").evaluate(
+        page.locator("#area .pad").evaluate(
             "pad => pad.getContext('2d').getImageData(0, 0, pad.width, pad.height)"
             ".data.filter((value, index) => index % 4 === 0 && value > 200).length"
         )
@@ -179,7 +179,7 @@ def test_only_the_latest_of_several_pictures_is_answered(page: Page, product_eng
         with requests_held(page, "**/queue/join*"):
             for bottom in (0.4, 0.6, 0.8):
                 draw_seven(page, bottom)
-    drawing = page.locator("#area canvas").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
+    drawing = page.locator("#area .pad").evaluate("pad => pad.toDataURL('image/png').split(',')[1]")
     answer = check_bytes(product_engine, "", base64.b64decode(drawing)).answer
     expect(page.locator(".fake-probability")).to_have_text(f"{answer.fake_probability:.4f}")
     page.wait_for_timeout(500)
@@ -570,9 +570,9 @@ def test_use_it_elsewhere(page: Page, product_engine: Engine) -> None:
 def test_a_phone_draws_with_a_finger_and_copies_by_hand(browser: Browser, product_server: str) -> None:
     page = browser.new_page(viewport=PHONE, has_touch=True)
     page.goto(product_server)
-    page.locator("#area canvas").scroll_into_view_if_needed()
+    page.locator("#area .pad").scroll_into_view_if_needed()
     scrolled = page.evaluate("scrollY")
-    finger_stroke(page, "#area canvas")
+    finger_stroke(page, "#area .pad")
     shown(page, "Your drawing")
     # A line of 0.6 of the pad's 280 pixels, 22 wide; a browser that scrolled would have cut it short.
     assert ink(page) > 3500
@@ -623,7 +623,7 @@ def test_without_mnist_the_player_draws_the_real_digits(browser: Browser, server
     page = browser.new_page()
     page.goto(f"{server}?view=game")
     expect(page.locator("#own-area .area-choose")).to_be_hidden()
-    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)], "#own-area canvas")
+    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)], "#own-area .pad")
     page.get_by_role("button", name="Add this digit").click()
     expect(page.locator("#own-board")).to_contain_text("1 of 5 drawn.")
     expect(page.locator("#own-area .area-hint")).to_be_visible()

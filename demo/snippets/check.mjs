@@ -1,7 +1,9 @@
-// node check.mjs digit.png: is it fake? Needs onnxruntime-node, sharp, and the model in this folder.
+// node check.mjs digit.png: is it fake? Needs onnxruntime-node, sharp, and decoder.mjs and the model in this folder.
 import { readFileSync } from "node:fs";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import sharp from "sharp";
+
+import { decode, throughSharp } from "./decoder.mjs";
 
 if (process.argv.length < 3) {
   console.error("usage: node check.mjs digit.png");
@@ -10,9 +12,11 @@ if (process.argv.length < 3) {
 const model = "discriminator_from_image.onnx";
 const limits = JSON.parse(readFileSync("manifest.json")).files[model];
 
-const picture = sharp(process.argv[2], { ignoreIcc: true }).autoOrient().toColourspace("srgb").raw();
-const { data, info } = await picture.toBuffer({ resolveWithObject: true });
-const image = new Tensor("uint8", data, [info.height, info.width, info.channels]);
+const { data, shape } = await decode(readFileSync(process.argv[2]), throughSharp(sharp)).catch((error) => {
+  console.error(error.message);
+  process.exit(1);
+});
+const image = new Tensor("uint8", data, shape);
 
 const session = await InferenceSession.create(model);
 const { fake_probability, in_domain, reason } = await session.run({ image });
