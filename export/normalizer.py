@@ -69,7 +69,7 @@ LEAST_AVERAGE = 1e-6
 BLOCK = 512
 """A crop is aligned to these rows and columns of its picture: matrix products are summed block by block, and
 the sums should not depend on where in the picture the ink is."""
-CHUNK = 16
+CHUNK = 4
 """Rows of the reduced picture that are averaged at a time."""
 SUM = float(WHOLE)
 CELL_SIDE = float(CELL)
