@@ -207,7 +207,7 @@ def test_the_box_is_in_the_original_picture(step: int, frame: int) -> None:
     paper[100:190, 600:647] = 0
     framed = np.pad(paper, frame)
     large = np.kron(framed, np.ones((step, step), np.uint8))
-    # Beyond the largest side, only every step-th row and column is used.
+    # Beyond the largest side, blocks of pixels are averaged.
     assert (max(large.shape) > 1024) == (step > 1)
     found = examined(large[..., None])
     expected = (100 + frame, 600 + frame, 190 + frame, 647 + frame)

@@ -31,8 +31,9 @@ SIMILAR: Final = 0.5
 OVERLAP: Final = 0.5
 """Largest overlap of two digits' boxes, as a share of the smaller one."""
 SURE: Final = 32
-"""Log-odds of ink whose colour counts, in `UNIT`ths; of ink that is kept, and of what is not paper."""
+"""Least log-odds of ink whose colour counts, in `UNIT`ths."""
 POSSIBLE: Final = -96
+"""Least log-odds of a pixel that may be ink; all others are paper."""
 WINDOW: Final = 17
 """Side of the square whose paper a pixel is compared with."""
 GAIN: Final = 1.1

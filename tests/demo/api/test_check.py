@@ -65,8 +65,10 @@ def asked(client: httpx.Client, path: Path) -> Any:
 
 def test_every_file_gets_the_answer_of_the_command_line(client: httpx.Client, server: str) -> None:
     command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", *map(str, FILES)]
-    lines = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT).stdout.splitlines()
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    lines = done.stdout.splitlines()
     expected = [json.loads(line) | {"file": path.name} for line, path in zip(lines, FILES, strict=True)]
+    assert (done.returncode != 0) == any(each["error"] for each in expected)
     with client_of(server) as page_client:
         for each in (client, page_client):
             assert each.post(CHECK_PATH, files=forms(FILES)).json() == expected
