@@ -13,8 +13,14 @@ from typing import Final
 
 import numpy as np
 import onnx
+import onnx_ir
 import onnxscript
 from onnx import TensorProto, inliner, numpy_helper
+from onnx_ir.passes.common import (
+    DeduplicateInitializersPass,
+    LiftConstantsToInitializersPass,
+    LiftSubgraphInitializersToMainGraphPass,
+)
 from onnxscript import BOOL, FLOAT, INT64, UINT8, graph, script, values
 from onnxscript import opset20 as op
 
@@ -26,8 +32,11 @@ from train.isolation.isolate import (
     CROP,
     CUT,
     DARKEST,
+    EDGE,
     FURTHER,
     GAIN,
+    LARGER,
+    NEARLY,
     OVERLAP,
     PAGE,
     POSSIBLE,
@@ -55,10 +64,12 @@ from train.normalize import (
     MOSTLY_OPAQUE,
     NONE,
     RINGING,
+    ROOM,
     SEVERAL_DIGITS,
     SIDE,
     SINGLE,
     SMALLEST,
+    SOLID,
     SPECK_CONTRAST,
     TOO_SMALL,
 )
@@ -69,6 +80,8 @@ LEAST_AVERAGE = 1e-6
 BLOCK = 512
 """A crop is aligned to these rows and columns of its picture: matrix products are summed block by block, and
 the sums should not depend on where in the picture the ink is."""
+SHARED = 256
+"""Elements from which constants become tensors of the file, so that equal ones are stored once."""
 CHUNK = 4
 """Rows of the reduced picture that are averaged at a time."""
 SUM = float(WHOLE)
@@ -78,6 +91,8 @@ CELLS = PAGE // CELL
 CELL_COUNT = float(CELLS**2)
 REACH = DISTANCE / UNIT
 INSIDE = float(UNIT)
+EDGE_PIXELS = float(EDGE)
+NEARLY_ODDS = float(NEARLY)
 WHOLE_SQUARED = float(WHOLE**2)
 LONGEST = float(BOX)
 CUT_ODDS, SURE_ODDS, POSSIBLE_ODDS = float(CUT), float(SURE), float(POSSIBLE)
@@ -85,6 +100,7 @@ NETWORKS = values.Opset(DOMAIN, 1)
 
 AS_FLOAT = TensorProto.FLOAT
 AS_INT = TensorProto.INT64
+AS_BOOL = TensorProto.BOOL
 AS_BYTE = TensorProto.UINT8
 
 # A millionth more than ITU-R BT.601, so that halves round up; no other of the 256^3 colours is near a half.
@@ -95,6 +111,7 @@ MOMENTS_DOWN = numpy_helper.from_array(ABOUT_CENTRE)
 MOMENTS_ACROSS = numpy_helper.from_array(np.ascontiguousarray(ABOUT_CENTRE.T))
 OUTPUTS = numpy_helper.from_array(np.arange(BOX, dtype=np.float32).reshape(1, BOX, 1))
 SIMPLE = numpy_helper.from_array(np.array([LARGEST_SIDE, LARGEST_SIDE, 3]))
+ALWAYS = numpy_helper.from_array(np.array(True))
 NEVER = numpy_helper.from_array(np.zeros(1, bool))
 NEIGHBOURS = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32))
 LEVELS_OF_VARIANCE = numpy_helper.from_array(VARIANCES)
@@ -171,7 +188,7 @@ def reduced(image: UINT8[...], step: INT64[1]) -> UINT8[...]:
     down = (op.Shape(image, start=0, end=1) + step - 1) / step
     rows = step * CHUNK
     count = op.Squeeze((down + (CHUNK - 1)) / CHUNK)
-    going = op.Cast(1, to=TensorProto.BOOL)
+    going = op.Cast(1, to=AS_BOOL)
 
     @graph()
     def average(turn: INT64, on: BOOL):
@@ -210,7 +227,14 @@ def opaque(image: UINT8[...]) -> UINT8[...]:
         light = op.Unsqueeze(op.Cast(grey(visible), to=AS_FLOAT), [2])
         brightness = op.ReduceMean(light * cover, keepdims=0) / op.Max(covered, 1.0)
         behind = op.Where(brightness > 127.0, 0.0, 255.0)
-        paper = op.Where(covered > MOSTLY_OPAQUE, op.Floor(brightness), behind)
+        both = op.Concat(light, cover, axis=2)
+        row, column = op.Split(op.Shape(image, end=2) / 2, num_outputs=2)
+        across = op.Squeeze(op.Gather(both, row, axis=0), [0])
+        lines = op.Concat(across, op.Squeeze(op.Gather(both, column, axis=1), [1]), axis=0)
+        grey_levels, covers = op.Split(lines, axis=1, num_outputs=2)
+        known = op.Compress(grey_levels, op.Reshape(op.Equal(covers, 255.0), [-1]), axis=0)
+        levels = op.Concat(op.Reshape(known, [-1]), op.Reshape(op.Floor(brightness), [1]), axis=0)
+        paper = op.Where(covered > MOSTLY_OPAQUE, op.Squeeze(median(levels)), behind)
         mixed = op.Cast(visible, to=AS_FLOAT) * cover + paper * (255.0 - cover)
         seen = op.Cast((mixed + 127.0) / 255.0, to=AS_BYTE)
     return seen
@@ -255,11 +279,15 @@ def paper_of(picture: UINT8[...]) -> tuple[UINT8[...], INT64[2], UINT8, BOOL]:
         inner = op.Identity(picture)
         dropped = op.Constant(value_ints=[0, 0])
         paper = op.Identity(most)
-        clean = op.Identity(flat)
+        clean = op.Constant(value=ALWAYS)
     else:
         dropped, beyond = frame(op.Cast(ring, to=AS_FLOAT), op.Cast(within, to=AS_FLOAT), size, thickness)
         end = size - beyond
-        around = op.Cast(grey(edges(picture, dropped, end)), to=AS_FLOAT)
+        framed = op.Cast(op.ReduceMax(op.Max(dropped, beyond), keepdims=0), to=AS_BOOL)
+        if framed:
+            around = op.Cast(grey(edges(picture, dropped, end)), to=AS_FLOAT)
+        else:
+            around = op.Cast(ring, to=AS_FLOAT)
         level = median(op.Reshape(around, [-1]))
         clean = op.ReduceMean(op.Cast(op.Equal(around, level), to=AS_FLOAT), keepdims=0) > 0.5
         paper = op.Cast(op.Squeeze(level), to=AS_BYTE)
@@ -289,21 +317,21 @@ def extent(rows: FLOAT[...], columns: FLOAT[...]) -> tuple[INT64[2], INT64[2]]:
 
 
 @script()
-def box_of(rows: FLOAT[...], columns: FLOAT[...], level: FLOAT[1]) -> tuple[INT64[2], INT64[2]]:
+def box_of(rows: FLOAT[...], columns: FLOAT[...], level: FLOAT[...]) -> tuple[INT64[2], INT64[2]]:
     """Box of the ink above a level, from the strongest value of every row and every column."""
     begin, length = extent(op.Cast(rows > level, to=AS_FLOAT), op.Cast(columns > level, to=AS_FLOAT))
     return begin, length
 
 
 @script()
-def off_grid(changes: FLOAT[...], start: INT64[1], factor: INT64[1]) -> FLOAT[...]:
+def off_grid(changes: FLOAT[...], start: INT64[1], factor: INT64) -> FLOAT[...]:
     count = op.Shape(changes)
     places = op.Range(1, op.Squeeze(count) + 1, 1) - start
     return op.ReduceSum(changes * op.Cast(op.Mod(places, factor) > 0, to=AS_FLOAT), keepdims=1)
 
 
 @script()
-def is_exact(ink: FLOAT[...], begin: INT64[2], factor: INT64[1]) -> BOOL[1]:
+def is_exact(ink: FLOAT[...], begin: INT64[2], factor: INT64) -> BOOL[1]:
     """Whether the ink consists of squares of `factor` pixels."""
     top, left = op.Split(begin, num_outputs=2)
     rows, columns = op.Split(op.Shape(ink), num_outputs=2)
@@ -317,8 +345,8 @@ def is_exact(ink: FLOAT[...], begin: INT64[2], factor: INT64[1]) -> BOOL[1]:
 @script()
 def without_specks(
     left: FLOAT[...],
-    level: FLOAT[1],
-    strongest: FLOAT[1],
+    level: FLOAT[...],
+    strongest: FLOAT,
     begin: INT64[2],
     length: INT64[2],
     origin: INT64[2],
@@ -365,13 +393,19 @@ def scaled(
 
 
 @script()
-def centred(averaged: FLOAT[...], count: INT64[2]) -> UINT8[...]:
-    """A box of this many rows and columns, padded with zeros, at full contrast, placed as in MNIST."""
+def stretched(averaged: FLOAT[...]) -> FLOAT[...]:
+    """Whole levels at full contrast."""
     strongest = op.ReduceMax(averaged)
     # Without ink the result is not used, but it must be finite.
     factor = 255.0 / op.Where(strongest < FULL_CONTRAST, op.Max(strongest, LEAST_AVERAGE), 255.0)
     # Any ink stays at least 1.
-    digit = op.Max(op.Floor(averaged * factor + HALF_UP), op.Sign(averaged))
+    return op.Max(op.Floor(averaged * factor + HALF_UP), op.Sign(averaged))
+
+
+@script()
+def centred(averaged: FLOAT[...], count: INT64[2]) -> UINT8[...]:
+    """A box of this many rows and columns, padded with zeros, at full contrast, placed as in MNIST."""
+    digit = stretched(averaged)
     moments = op.MatMul(op.Constant(value=MOMENTS_DOWN), op.MatMul(digit, op.Constant(value=MOMENTS_ACROSS)))
     mass = op.Max(op.GatherND(moments, [[0, 0]]), 1.0)
     nearest = op.Max(op.GatherND(moments, [[1, 0], [0, 1]]) / mass, 0.0)
@@ -389,20 +423,20 @@ def drawn(
     ink, inverted = ink_on(grey(inner), paper)
     profile = op.ReduceMax(ink, [1], keepdims=0)
     outline = op.ReduceMax(op.Transpose(ink, perm=[1, 0]), [1], keepdims=0)
-    strongest = op.ReduceMax(profile)
-    some = op.Squeeze(strongest >= LEAST_CONTRAST)
+    strongest = op.ReduceMax(profile, keepdims=0)
+    some = strongest >= LEAST_CONTRAST
     first, length = extent(op.Sign(profile), op.Sign(outline))
-    longest = op.ReduceMax(length)
-    as_large = op.And(some, op.Squeeze(op.Equal(longest, BOX)))
+    longest = op.ReduceMax(length, keepdims=0)
+    as_large = op.And(some, op.Equal(longest, BOX))
     if as_large:
         # Already as in MNIST: the averages are the pixels.
         begin = op.Identity(first)
         sides = op.Identity(length)
         count = op.Identity(length)
         averaged = op.Pad(ink, op.Concat(-first, first + BOX - op.Shape(ink), axis=0))
-        exact = op.Identity(some)
+        exact = op.Constant(value=ALWAYS)
     else:
-        factor = op.Max(longest / BOX, [1])
+        factor = op.Max(longest / BOX, op.Constant(value_int=1))
         multiple = op.Equal(factor * BOX, longest)
         if multiple:
             whole = is_exact(ink, first, factor)
@@ -452,11 +486,11 @@ def product(left: UINT8[...], right: UINT8[...]) -> UINT8[...]:
 
 
 @script()
-def needed(weights: UINT8[...], part: INT64[1]) -> tuple[UINT8[...], INT64[1], INT64[1]]:
-    """A quarter of weights that average a whole picture, for the few lines that it needs; the first of these,
-    and the next after the last."""
+def needed(weights: UINT8[...], part: INT64[1], parts: INT64[1]) -> tuple[UINT8[...], INT64[1], INT64[1]]:
+    """A part of the weights that average a whole picture, for the few lines that it needs; the first of
+    these, and the next after the last."""
     outputs, size = op.Split(op.Shape(weights), num_outputs=2)
-    begin, end = op.Split(outputs * op.Add(part, [0, 1]) / 4, num_outputs=2)
+    begin, end = op.Split(outputs * op.Add(part, [0, 1]) / parts, num_outputs=2)
     # Rounding may move an edge by a line.
     first = op.Max(begin * size / outputs - 1, [0])
     last = op.Min(end * size / outputs + 2, size)
@@ -469,13 +503,13 @@ def needed(weights: UINT8[...], part: INT64[1]) -> tuple[UINT8[...], INT64[1], I
 
 @script()
 def some_rows(image: UINT8[...], down: UINT8[...], part: INT64[1]) -> UINT8[...]:
-    weights, first, last = needed(down, part)
+    weights, first, last = needed(down, part, [8])
     return product(weights, op.Reshape(op.Slice(image, first, last, [0]), [0, -1]))
 
 
 @script()
 def some_columns(planes: UINT8[...], across: UINT8[...], part: INT64[1]) -> UINT8[...]:
-    weights, first, last = needed(across, part)
+    weights, first, last = needed(across, part, [4])
     return product(op.Slice(planes, first, last, [2]), op.Transpose(weights, perm=[1, 0]))
 
 
@@ -496,10 +530,18 @@ def averaged(image: UINT8[...], down: UINT8[...], across: UINT8[...]) -> UINT8[.
 @script()
 def wholly_averaged(image: UINT8[...], down: UINT8[...], across: UINT8[...]) -> UINT8[...]:
     """The same, faster, for weights of the whole picture."""
-    first = some_rows(image, down, [0])
-    second = some_rows(image, down, [1])
-    third = some_rows(image, down, [2])
-    planes = planes_of(op.Concat(first, second, third, some_rows(image, down, [3]), axis=0), image)
+    rows = op.Concat(
+        some_rows(image, down, [0]),
+        some_rows(image, down, [1]),
+        some_rows(image, down, [2]),
+        some_rows(image, down, [3]),
+        some_rows(image, down, [4]),
+        some_rows(image, down, [5]),
+        some_rows(image, down, [6]),
+        some_rows(image, down, [7]),
+        axis=0,
+    )
+    planes = planes_of(rows, image)
     left = some_columns(planes, across, [0])
     middle = some_columns(planes, across, [1])
     right = some_columns(planes, across, [2])
@@ -514,7 +556,7 @@ def network_input(planes: UINT8[...], inside: BOOL[...]) -> FLOAT[...]:
     sums = op.ReduceSum(colours * known, [1, 2])
     means = op.Floor((sums * 2.0 + count) / (count * 2.0))
     shifted = (colours - means) * known
-    by_row = op.ReduceSum(shifted * shifted, [2])
+    by_row = op.ReduceSumSquare(shifted, [2])
     squares = op.ReduceSum(op.Cast(by_row, to=AS_INT), keepdims=0)
     variance = squares / op.Cast(count * 3.0, to=AS_INT)
     level = (
@@ -546,8 +588,7 @@ def page_of(image: UINT8[...]) -> tuple[UINT8[...], BOOL[...], INT64[2]]:
 
 
 @script()
-def locate(image: UINT8[...], clean: BOOL) -> tuple[INT64[...], BOOL[...]]:
-    """Boxes [n, 4] of the digits, surest first, and which are cut off."""
+def located(image: UINT8[...], clean: BOOL) -> tuple[INT64[...], BOOL[...]]:
     planes, inside, size = page_of(image)
     outputs = op.Squeeze(NETWORKS.locator(network_input(planes, inside)), [0])
     scores = op.Unsqueeze(op.Slice(outputs, [0], [1], [0]), [0]) * CELL_COUNT - op.Constant(value=RANKS)
@@ -567,19 +608,57 @@ def locate(image: UINT8[...], clean: BOOL) -> tuple[INT64[...], BOOL[...]]:
     down, across = op.Split(op.Relu(inner - outer), axis=0, num_outputs=2)
     tall, wide = op.Split(end - begin, axis=0, num_outputs=2)
     areas = tall * wide
-    smaller = op.Min(op.Transpose(areas, perm=[1, 0]), areas)
-    much = op.And(op.Squeeze(down * across, [0]) > smaller * OVERLAP, op.Constant(value=BEFORE))
-    hidden = op.ReduceMax(op.Cast(much, to=AS_FLOAT), [1], keepdims=0) > 0.0
+    other_areas = op.Transpose(areas, perm=[1, 0])
+    odds, _ = op.Split(chosen, [1, 5], axis=0)
+    other_odds = op.Transpose(odds, perm=[1, 0])
+    whole_digit = op.And(areas > other_areas * LARGER, odds > other_odds - NEARLY_ODDS)
+    first_seen = op.And(op.Constant(value=BEFORE), op.Not(op.Transpose(whole_digit, perm=[1, 0])))
     least = op.Where(clean, op.Constant(value=SURE_SCORES), op.Constant(value=LEAST_SCORES))
-    apart = op.And(best > least, op.Not(hidden))
+    sure = best > least
+    much = op.And(op.Squeeze(down * across, [0]) > op.Min(other_areas, areas) * OVERLAP, sure)
+    hides = op.And(much, op.Or(first_seen, whole_digit))
+    hidden = op.ReduceMax(op.Cast(hides, to=AS_FLOAT), [1], keepdims=0) > 0.0
+    apart = op.And(sure, op.Not(hidden))
     longest = op.ReduceMax(end - begin, [0], keepdims=0)
     largest = op.ReduceMax(longest * op.Cast(apart, to=AS_FLOAT))
     kept = op.And(apart, longest >= largest * SIMILAR)
     scale = op.Unsqueeze(op.Cast(op.Shape(image, end=2), to=AS_FLOAT), [1]) / whole
     corners = op.Concat(op.Floor(begin * scale), op.Ceil(end * scale), axis=0)
     boxes = op.Compress(op.Cast(op.Transpose(corners, perm=[1, 0]), to=AS_INT), kept, axis=0)
-    odds = op.Squeeze(op.Slice(chosen, [5], [6], [0]), [0])
-    return boxes, op.Compress(odds > CUT_ODDS, kept, axis=0)
+    cut_odds = op.Squeeze(op.Slice(chosen, [5], [6], [0]), [0])
+    away = op.ReduceMin(op.Min(begin, whole - end), [0], keepdims=0)
+    return boxes, op.Compress(op.And(cut_odds > CUT_ODDS, away < EDGE_PIXELS), kept, axis=0)
+
+
+@script()
+def locate(image: UINT8[...], clean: BOOL) -> tuple[INT64[...], BOOL[...]]:
+    """Boxes [n, 4] of the digits, surest first, and which are cut off."""
+    boxes, cut = located(image, clean)
+    whole = op.Cast(op.ReduceSum(op.Cast(op.Not(cut), to=AS_INT), keepdims=0), to=AS_BOOL)
+    if whole:
+        begin, end = op.Split(boxes, axis=1, num_outputs=2)
+        margin = op.ReduceMax(end - begin, keepdims=0)
+        size = op.Shape(image, end=2)
+        first = op.Max(op.ReduceMin(begin, [0], keepdims=0) - margin, [0])
+        last = op.Min(op.ReduceMax(end, [0], keepdims=0) + margin, size)
+        longest = op.ReduceMax(size, keepdims=0)
+        small = op.ReduceMax(last - first, keepdims=0) * 4 <= longest * 3
+        if small:
+            closer, closer_cut = located(op.Slice(image, first, last, [0, 1]), clean)
+            again = op.Squeeze(op.Shape(closer, end=1) > 0)
+            if again:
+                seen = closer + op.Concat(first, first, axis=0)
+                seen_cut = op.Identity(closer_cut)
+            else:
+                seen = op.Identity(boxes)
+                seen_cut = op.Identity(cut)
+        else:
+            seen = op.Identity(boxes)
+            seen_cut = op.Identity(cut)
+    else:
+        seen = op.Identity(boxes)
+        seen_cut = op.Identity(cut)
+    return seen, seen_cut
 
 
 @script()
@@ -687,7 +766,14 @@ def judged(
     drawn_inverted: BOOL,
 ) -> tuple[FLOAT[...], INT64[2], INT64[4], BOOL, INT64[1], INT64[...]]:
     """The digit like that of `drawn`, from there or from a photograph; `reason`, and `boxes`."""
-    digits, cut = locate(picture, clean)
+    top_left, bottom_right = op.Split(drawn_place, num_outputs=2)
+    extent = op.ReduceMax(bottom_right - top_left)
+    size = op.Shape(picture, end=2)
+    away = op.ReduceMin(op.Min(top_left, size - bottom_right), keepdims=0) > 0
+    margin = op.Where(op.And(is_drawn, away), extent / 2 + 1, size)
+    begin = op.Max(top_left - margin, [0])
+    found, cut = locate(op.Slice(picture, begin, op.Min(bottom_right + margin, size), [0, 1]), clean)
+    digits = found + op.Concat(begin, begin, axis=0)
     any_digit = op.Squeeze(op.Shape(digits, end=1) > 0)
     if any_digit:
         whole = op.Not(cut)
@@ -696,7 +782,7 @@ def judged(
         box = op.Squeeze(op.Gather(digits, main, axis=0), [0])
         first, last = op.Split(box, num_outputs=2)
         single = op.Where(op.ReduceMax(last - first) < SMALLEST, TOO_SMALL, NONE)
-        why = op.Where(complete > 1, SEVERAL_DIGITS, op.Where(op.Equal(complete, 0), CUT_OFF, single))
+        reason = op.Where(complete > 1, SEVERAL_DIGITS, op.Where(op.Equal(complete, 0), CUT_OFF, single))
         if clean:
             alone, its_digit, its_count, its_place, its_inverted = drawn_within(inner, dropped, paper, box)
         else:
@@ -705,9 +791,10 @@ def judged(
             its_count = op.Identity(drawn_count)
             its_place = op.Identity(drawn_place)
             its_inverted = op.Identity(drawn_inverted)
-        top_left, bottom_right = op.Split(drawn_place, num_outputs=2)
-        large = op.ReduceMax(bottom_right - top_left) * 5 > op.ReduceMax(last - first) * 8
-        elsewhere = op.Or(op.Not(is_drawn), op.Squeeze(large))
+        large = op.Squeeze(extent * 5 > op.ReduceMax(last - first) * 8)
+        mass = op.Cast(op.ReduceSum(stretched(drawing), keepdims=0), to=AS_INT)
+        area = mass >= op.ReduceProd(drawn_count, keepdims=0) * SOLID
+        elsewhere = op.Or(op.Not(is_drawn), op.Or(large, area))
         if alone:
             some = op.Identity(alone)
             digit = op.Identity(its_digit)
@@ -723,6 +810,10 @@ def judged(
                 count = op.Identity(drawn_count)
                 place = op.Identity(drawn_place)
                 inverted = op.Identity(drawn_inverted)
+        ahead, behind = op.Split(place, num_outputs=2)
+        room = op.ReduceMin(op.Min(ahead, size - behind), keepdims=0)
+        within = op.And(some, room * ROOM > op.ReduceMax(behind - ahead, keepdims=0))
+        why = op.Where(op.And(op.Equal(reason, CUT_OFF), within), NONE, reason)
         row = op.Unsqueeze(main, [0])
         boxes = op.ScatterND(digits, row, op.Unsqueeze(place, [0]))
     else:
@@ -735,9 +826,9 @@ def judged(
         boxes = op.Unsqueeze(drawn_place, [0])
     as_number = op.Cast(some, to=AS_INT)
     kept = op.Slice(boxes, [0], op.Shape(boxes, end=1) * as_number, [0])
-    reason = op.Where(some, why, BLANK)
+    answer = op.Where(some, why, BLANK)
     shown = digit * op.Cast(some, to=AS_FLOAT)
-    return shown, count, place * as_number, op.And(inverted, some), reason, kept
+    return shown, count, place * as_number, op.And(inverted, some), answer, kept
 
 
 @script()
@@ -817,4 +908,10 @@ def normalizer_model() -> onnx.ModelProto:
     # Without types inside branches the optimizer would leave a cast at every constant there.
     model = onnxscript.optimizer.optimize(onnx.shape_inference.infer_shapes(model))
     onnxscript.optimizer.remove_unused_nodes(model)
-    return model
+    # Both looks of the locator share its weights.
+    shared = onnx_ir.passes.Sequential(
+        LiftConstantsToInitializersPass(size_limit=SHARED),
+        LiftSubgraphInitializersToMainGraphPass(),
+        DeduplicateInitializersPass(size_limit=2**31),
+    )
+    return onnx_ir.to_proto(shared(onnx_ir.from_proto(model)).model)

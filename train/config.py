@@ -161,14 +161,14 @@ class IsolationConfig(Config):
 
     command = "isolation"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
-        "full": {"photographs": 60_000, "steps": 40_000},
+        "full": {"photographs": 80_000, "steps": 50_000},
         "small": {},
         "smoke": {"photographs": 24, "steps": 4, "save_every": 2, "log_every": 2, "batch_size": 4},
     }
 
     preset: str = option("small", *PRESET)
-    photographs: int = option(16_000, "synthetic photographs to learn from", 1, 10_000_000)
-    steps: int = option(8000, "training steps of each network", 1, 10_000_000)
+    photographs: int = option(24_000, "synthetic photographs to learn from", 1, 10_000_000)
+    steps: int = option(16_000, "training steps of each network", 1, 10_000_000)
     batch_size: int = option(32, "pictures per step", SMALLEST_BATCH, 1_000_000)
     jobs: int = option(0, "processes that make photographs; 0: one per CPU core", 0, 1024)
 

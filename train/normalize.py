@@ -60,6 +60,10 @@ SMALLEST: Final = 10
 """Longest side of a digit that is not too small, in pixels of the reduced picture."""
 SINGLE: Final = 40
 """Largest side of a drawing that must be a single digit, in pixels; several would be too small."""
+SOLID: Final = 160
+"""Mean level of a box from which its ink is no digit but an area, of 255."""
+ROOM: Final = 32
+"""A digit that is cut off is nearer to the picture's edge than this part of its longest side."""
 MARGIN: Final = 4
 """Ink of a drawing belongs to a digit up to this part of its longest side beyond the box it was found in."""
 
@@ -118,14 +122,17 @@ def examined(image: NDArray[np.uint8]) -> Normalized:
     boxes, reason = np.zeros((0, 4), np.int64), NONE
     if not single:
         colours = np.repeat(picture, 3 // picture.shape[2], axis=2)
-        found = locate(colours, SUREST if drawing is None else FURTHER)
+        begin, end = surroundings(None if digit is None else digit.box, picture)
+        found = locate(colours[begin[0] : end[0], begin[1] : end[1]], SUREST if drawing is None else FURTHER)
         if len(found.boxes):
-            boxes, main, reason = found.boxes, *chosen(found)
+            boxes, main, reason = found.boxes + np.tile(begin, 2), *chosen(found)
             near = None if drawing is None else drawn_within(drawing, boxes[main])
-            if near is not None or digit is None or not as_large(digit.box, boxes[main]):
+            if near is not None or digit is None or not whole_digit(digit, boxes[main]):
                 digit = near or photographed(colours, boxes[main])
             if digit is not None:
                 boxes[main] = digit.box
+                if reason == CUT_OFF and within(digit.box, picture):
+                    reason = NONE
     if digit is None:
         empty = np.zeros((SIDE, SIDE), np.uint8)
         return Normalized(empty, (0, 0, 0, 0), False, BLANK, np.zeros((0, 4), np.int64))
@@ -166,6 +173,20 @@ def drawn(drawing: Drawing) -> tuple[Isolated | None, bool]:
     return digit, exact or max(ink.shape) <= SINGLE
 
 
+def surroundings(
+    box: NDArray[np.int64] | None, picture: NDArray[np.uint8]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the corners of the part of a picture in which to look for digits.
+
+    box: of a drawing's ink. If that touches an edge, or there is none, digits may be anywhere.
+    """
+    size = np.array(picture.shape[:2])
+    if box is None or min(box[:2].min(), (size - box[2:]).min()) == 0:
+        return np.zeros_like(size), size
+    margin = (box[2:] - box[:2]).max() // 2 + 1
+    return np.maximum(box[:2] - margin, 0), np.minimum(box[2:] + margin, size)
+
+
 def drawn_within(drawing: Drawing, box: NDArray[np.int64]) -> Isolated | None:
     """Return the ink in a box and a margin around it, unless other ink reaches into that."""
     margin = (box[2:] - box[:2]).max() // MARGIN + 1
@@ -181,9 +202,16 @@ def drawn_within(drawing: Drawing, box: NDArray[np.int64]) -> Isolated | None:
     return None if crossed.any() else digit
 
 
-def as_large(whole: NDArray[np.int64], box: NDArray[np.int64]) -> bool:
-    """Whether the box of all ink is hardly larger than the one in which a digit was found."""
-    return bool(5 * (whole[2:] - whole[:2]).max() <= 8 * (box[2:] - box[:2]).max())
+def whole_digit(whole: Isolated, box: NDArray[np.int64]) -> bool:
+    """Whether all ink can be the digit of a box: it is hardly larger, and not an area."""
+    large = 5 * (whole.box[2:] - whole.box[:2]).max() > 8 * (box[2:] - box[:2]).max()
+    return not large and int(whole.levels.sum()) < SOLID * whole.levels.size
+
+
+def within(box: NDArray[np.int64], picture: NDArray[np.uint8]) -> bool:
+    """Whether a digit is too far from the picture's edge to be cut off by it."""
+    room = np.minimum(box[:2], picture.shape[:2] - box[2:]).min()
+    return bool(ROOM * room > (box[2:] - box[:2]).max())
 
 
 def photographed(picture: NDArray[np.uint8], box: NDArray[np.int64]) -> Isolated | None:
@@ -249,7 +277,7 @@ def reduced(image: NDArray[np.uint8], step: int) -> NDArray[np.uint8]:
 def opaque(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Lay transparency over white, or over black if the visible part is bright: uint8 [height, width, 1 | 3].
 
-    A small margin of it lies over the mean brightness of the visible part.
+    A small margin of it lies over the median of the visible part's middle row and column.
     """
     if image.shape[2] < 4:
         return image
@@ -257,7 +285,12 @@ def opaque(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     light = grey(image[..., :3])[..., np.newaxis]
     covered = np.mean(alpha, dtype=np.float32)
     brightness = np.mean(alpha * light, dtype=np.float32) / max(covered, np.float32(1))
-    paper = int(brightness) if covered > MOSTLY_OPAQUE else 0 if brightness > 127 else 255
+    middle = alpha.shape[0] // 2, alpha.shape[1] // 2
+    visible = np.concatenate([alpha[middle[0]], alpha[:, middle[1]]]) == 255
+    known = np.concatenate([light[middle[0]], light[:, middle[1]]])[visible]
+    # Without any, the mean.
+    inner = int(median(np.append(known, int(brightness))))
+    paper = inner if covered > MOSTLY_OPAQUE else 0 if brightness > 127 else 255
     mixed: NDArray[np.int32] = (image[..., :3] * alpha + paper * (255 - alpha) + 127) // 255
     return mixed.astype(np.uint8)
 

@@ -38,13 +38,11 @@ from demo.inference.answer import Thresholds
 from demo.inference.manifest import MODELS_FOLDER as MODELS_FOLDER
 from demo.inference.manifest import Manifest, check_golden
 from demo.inference.preprocess import Preprocessed
-from demo.inference.sessions import CPU, choose_providers, open_session, shrinking_run
+from demo.inference.sessions import CPU, choose_providers, open_session
 
 LARGEST_BATCH = 1024
 # For a model without in_domain, where 0 means no ink and 1 means ink.
 INK_THRESHOLD = 0.5
-# After a larger image the normalizer's memory goes back to the system.
-LARGE_IMAGE_BYTES = 1 << 20
 LARGEST_COUNT = 256
 LARGEST_SEED = 2**32 - 1
 
@@ -184,9 +182,12 @@ class Engine:
         with self._lock:
             if name not in self._sessions:
                 file = f"{name}.onnx"
-                # The normalizer's steps are too small to share out, and several pictures pass it at once.
-                threads = 1 if name == NORMALIZER else self.threads
-                session = open_session(file, self.manifest.read(file), self.providers, threads)
+                content = self.manifest.read(file)
+                if name == NORMALIZER:
+                    # Its steps are too small to share out, and several pictures pass it at once.
+                    session = open_session(file, content, self.providers, threads=1, arena=False)
+                else:
+                    session = open_session(file, content, self.providers, self.threads)
                 provider = session.get_providers()[0]
                 if provider == CPU and self.providers != [CPU]:
                     obstacle = "onnxruntime could not start it on this machine's GPU"
@@ -200,10 +201,10 @@ class Engine:
             return self._sessions[name]
 
     def run(
-        self, name: str, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]], options: Any = None
+        self, name: str, outputs: Sequence[str], inputs: Mapping[str, NDArray[Any]]
     ) -> list[NDArray[Any]]:
         """Run a model, which is opened and tested at first use."""
-        return list(self.session(name).run(outputs, inputs, options))
+        return list(self.session(name).run(outputs, inputs))
 
     def normalize(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return any picture, uint8 [height, width, 1 | 3 | 4], as the model's input, uint8 [28, 28]."""
@@ -211,9 +212,8 @@ class Engine:
 
     def preprocess(self, image: NDArray[np.uint8], note: str | None = None) -> Preprocessed:
         """Normalize any picture, uint8 [height, width, 1 | 3 | 4], and describe the changes."""
-        options = shrinking_run() if image.nbytes >= LARGE_IMAGE_BYTES else None
         outputs = [PIXELS, BOX, INVERTED, REASON, BOXES]
-        pixels, box, inverted, reason, boxes = self.run(NORMALIZER, outputs, {IMAGE: image}, options)
+        pixels, box, inverted, reason, boxes = self.run(NORMALIZER, outputs, {IMAGE: image})
         height, width = image.shape[:2]
         return Preprocessed(
             pixels[0],

@@ -31,13 +31,6 @@ def onnxruntime() -> ModuleType:
     return importlib.import_module("onnxruntime")
 
 
-def shrinking_run() -> Any:
-    """Return the options of a run that gives its memory back to the system afterwards."""
-    options = onnxruntime().RunOptions()
-    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
-    return options
-
-
 def choose_providers(device: str) -> tuple[list[Any], str]:
     """Return the execution providers for `auto`, `cpu` or `cuda`, and why `auto` means the CPU ("" if not).
 
@@ -82,11 +75,14 @@ def cuda_obstacle() -> str | None:
     return None
 
 
-def open_session(name: str, content: bytes, providers: list[Any], threads: int = 0) -> Any:
+def open_session(
+    name: str, content: bytes, providers: list[Any], threads: int = 0, *, arena: bool = True
+) -> Any:
     """Open a session on a model's bytes; with bytes instead of a path no external data can be loaded.
 
     A provider that cannot start leaves the session to the CPU: see `get_providers()`. threads: the most that
-    one run uses on the CPU; 0 for all cores that this process may use.
+    one run uses on the CPU; 0 for all cores that this process may use. arena: keep memory between runs, which
+    is faster for large batches; without it the memory of a large picture goes back to the system.
 
     Raises:
         ModelError: onnxruntime cannot load the model.
@@ -95,6 +91,7 @@ def open_session(name: str, content: bytes, providers: list[Any], threads: int =
     options = module.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = threads or available_cores()
+    options.enable_cpu_mem_arena = arena
     # For a model given as bytes onnxruntime looks for external data in the working folder; point it nowhere.
     options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     # Spinning between runs takes the cores from the decoders and the other sessions, and doubles the time

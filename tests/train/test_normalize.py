@@ -14,7 +14,7 @@ from export.conformance import strokes_of
 from export.from_image import any_image_groups
 from train.data import mnist
 from train.data.pendigits import draw, read_unipen
-from train.normalize import BLANK, NONE, examined, normalize
+from train.normalize import BLANK, NONE, SEVERAL_DIGITS, examined, normalize
 
 Pixels = NDArray[np.uint8]
 
@@ -198,6 +198,34 @@ def test_medium_and_surroundings_make_little_difference(drawings: list[Pixels], 
     change, limit = (MEDIA | SPOILED)[name]
     pairs = [(normalize(change(drawing)), normalize(drawing[..., None])) for drawing in drawings]
     assert np.mean([np.abs(one.astype(int) - other) for one, other in pairs]) <= limit
+
+
+def test_small_digits_of_a_drawing_are_several_digits(digits: Pixels) -> None:
+    """Four digits, 20 pixels long, in a corner of a large canvas."""
+    canvas = np.zeros((480, 640, 1), np.uint8)
+    canvas[440:468, 500:612, 0] = np.hstack(list(digits[:4]))
+    found = examined(canvas)
+    assert found.reason == SEVERAL_DIGITS
+    assert len(found.boxes) == 4
+
+
+def test_a_solid_area_around_a_digit_is_no_ink(digits: Pixels) -> None:
+    """A green card on black, with a digit."""
+    card = np.zeros((300, 400, 3), np.uint8)
+    ink = np.kron(digits[0], np.ones((5, 5), np.uint8))[..., None] / 255
+    card[50:250, 60:340] = (70, 160, 90)
+    card[80:220, 130:270] = (1 - ink) * (70, 160, 90) + ink * (240, 240, 240)
+    found = examined(card)
+    assert found.reason == NONE
+    assert found.box[2] - found.box[0] <= 110
+
+
+def test_ink_away_from_the_edge_is_not_cut_off(digits: Pixels) -> None:
+    for digit in digits[:20]:
+        large = np.kron(digit, np.ones((7, 9), np.uint8))
+        rows, columns = np.flatnonzero(large.any(1)), np.flatnonzero(large.any(0))
+        tight = large[rows[0] - 9 : rows[-1] + 10, columns[0] - 9 : columns[-1] + 10]
+        assert examined(tight[..., None]).reason == NONE
 
 
 @pytest.mark.parametrize(("step", "frame"), [(1, 0), (1, 3), (5, 3)])

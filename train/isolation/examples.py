@@ -21,19 +21,29 @@ MOST: Final = 6
 """Digits of a page."""
 SIDES: Final = (96, 320)
 """Longest side of a photograph, in pixels; small ones are more frequent."""
-ALL_AT_ONCE: Final = 0.4
-HARD: Final = 0.3
+ALL_AT_ONCE: Final = 0.35
+HARD: Final = 0.4
 """Shares of the photographs of `ANYTHING`, and of the hardest conditions; the others show any condition."""
 HARDEST: Final = (
+    "squared paper",
     "hard shadow",
+    "hard shadow",
+    "perspective",
     "marks beside it",
+    "filling the picture",
+    "filling the picture",
     "neighbouring strokes",
+    "phone screenshot",
+    "letterbox",
+    "canvas on a page",
     "several touching",
     "several touching",
+    "several on a screen",
     "several on a screen",
     "cut off",
     "cut off on a screen",
     "too small",
+    "blank",
 )
 PENS: Final = 0.35
 STYLED: Final = 0.15

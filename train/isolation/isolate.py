@@ -21,15 +21,21 @@ CROP: Final = 48
 AROUND: Final = 1.4
 """Side of a crop, as a multiple of the longest side of the digit's box."""
 CANDIDATES: Final = 16
-SUREST: Final = -48
-FURTHER: Final = 0
+SUREST: Final = -16
+FURTHER: Final = -12
 """Least log-odds of the centre of a photograph's surest digit, and of all others, in `UNIT`ths."""
 CUT: Final = 32
 """Least log-odds of a digit that is cut off, in `UNIT`ths."""
+EDGE: Final = 3
+"""Farthest from the picture's edge that a digit can be cut off, in pixels of the page."""
 SIMILAR: Final = 0.5
 """Least size of a digit, relative to the largest one in the picture; anything smaller is a mark."""
-OVERLAP: Final = 0.5
+OVERLAP: Final = 0.6
 """Largest overlap of two digits' boxes, as a share of the smaller one."""
+LARGER: Final = 1.5
+"""How much larger, in area, a box is than that of a part of it."""
+NEARLY: Final = 16
+"""Largest difference in log-odds of a digit and its surer part, in `UNIT`ths."""
 SURE: Final = 32
 """Least log-odds of ink whose colour counts, in `UNIT`ths."""
 POSSIBLE: Final = -96
@@ -111,7 +117,26 @@ def crop_around(image: NDArray[np.uint8], box: NDArray[np.int64]) -> Crop:
 
 
 def locate(image: NDArray[np.uint8], surest: int = SUREST) -> Found:
-    """Find the digits in a picture uint8 [height, width, 3]; surest: the least log-odds of the first."""
+    """Find the digits in a picture uint8 [height, width, 3]; surest: the least log-odds of the first.
+
+    If all are in three quarters of the picture or less, that part is looked at again, larger.
+    """
+    found = located(image, surest)
+    if found.cut.all():
+        return found
+    begin, end = found.boxes[:, :2], found.boxes[:, 2:]
+    margin = (end - begin).max()
+    size = np.array(image.shape[:2])
+    first = np.maximum(begin.min(0) - margin, 0)
+    last = np.minimum(end.max(0) + margin, size)
+    if 4 * (last - first).max() > 3 * size.max():
+        return found
+    closer = located(image[first[0] : last[0], first[1] : last[1]], surest)
+    return Found(closer.boxes + np.tile(first, 2), closer.cut) if len(closer.boxes) else found
+
+
+def located(image: NDArray[np.uint8], surest: int) -> Found:
+    """Find the digits in a picture at its size on the page."""
     height, width = image.shape[:2]
     page, inside = page_of(image)
     outputs = run(LOCATOR, published_weights()["locator"], network_input(page, inside))
@@ -128,13 +153,14 @@ def locate(image: NDArray[np.uint8], surest: int = SUREST) -> Found:
     reach = np.maximum(chosen[1:5], 0) * np.float32(DISTANCE / UNIT)
     size = np.array(page_size(height, width), np.float32)[:, None]
     begin, end = np.maximum(middle - reach[:2], 0), np.minimum(middle + reach[2:], size)
-    kept = apart(begin, end)
+    kept = apart(begin, end, chosen[0])
     longest = (end - begin).max(0, initial=0)
     kept &= longest >= np.float32(SIMILAR) * (longest * kept).max(initial=0)
     begin, end = begin[:, kept], end[:, kept]
+    cut = (chosen[5, kept] > CUT) & (np.minimum(begin, size - end).min(0) < EDGE)
     scale = np.array([[height], [width]], np.float32) / size
     corners = np.concatenate([np.floor(begin * scale), np.ceil(end * scale)])
-    return Found(corners.T.astype(np.int64), chosen[5, kept] > CUT)
+    return Found(corners.T.astype(np.int64), cut)
 
 
 def least_scores(cells: int, surest: int) -> NDArray[np.float32]:
@@ -144,13 +170,23 @@ def least_scores(cells: int, surest: int) -> NDArray[np.float32]:
     return (odds - 1) * cells**2
 
 
-def apart(begin: NDArray[np.float32], end: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which boxes overlap no box before them much: bool [n]; begin, end: float32 [2, n]."""
+def apart(
+    begin: NDArray[np.float32], end: NDArray[np.float32], odds: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Return which boxes are not hidden by another: bool [n].
+
+    begin, end: float32 [2, n], surest first. Of two boxes that overlap much the surer one remains, or the
+    larger one if it is nearly as sure: parts of a digit look like digits.
+    """
     shared = np.minimum(end[:, :, None], end[:, None]) - np.maximum(begin[:, :, None], begin[:, None])
     both = np.maximum(shared, 0).prod(0)
     areas = (end - begin).prod(0)
     much = both > OVERLAP * np.minimum(areas[:, None], areas)
-    kept: NDArray[np.bool_] = ~np.tril(much, -1).any(1)
+    surer = np.tri(len(odds), k=-1, dtype=bool)
+    whole = (areas > LARGER * areas[:, None]) & (odds > odds[:, None] - NEARLY)
+    part = whole.T
+    hidden = much & ((surer & ~part) | whole)
+    kept: NDArray[np.bool_] = ~hidden.any(1)
     return kept
 
 

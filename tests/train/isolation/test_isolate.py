@@ -26,5 +26,17 @@ def test_a_digit_is_found_with_its_ink(condition: str) -> None:
         assert both / either > 0.6
 
 
+def test_small_digits_are_looked_at_again() -> None:
+    """Four digits in a corner of a large page, each 3 % to 8 % of its side."""
+    for seed in range(3):
+        random = np.random.default_rng(seed)
+        row = CONDITIONS["several in a row"]
+        taken = photograph(DIGITS[seed : seed + 4], "evaluation", row, random, (240, 320))
+        found = locate(np.pad(taken.image, ((400, 80), (560, 80), (0, 0)), "edge")).boxes
+        assert len(found) == 4
+        for box in taken.boxes + np.array([400, 560, 400, 560]):
+            assert min(np.abs(box - other).max() for other in found) <= 0.25 * (box[2:] - box[:2]).max() + 2
+
+
 def test_a_picture_without_a_digit_has_no_boxes() -> None:
     assert locate(np.full((100, 160, 3), 200, np.uint8)).boxes.shape == (0, 4)
