@@ -121,7 +121,6 @@ def result_panel(
     answer = checked.answer
     if answer.verdict is None or checked.preprocessed is None:
         return error_result(answer.file, answer.error or "", text)
-    kind = tone(answer)
     numbers = scale = bars = ""
     probability = answer.fake_probability
     if probability is not None:
@@ -129,10 +128,11 @@ def result_panel(
         scale = _scale(engine.thresholds, probability, text)
         if checked.digit_probabilities is not None:
             bars = _bars(checked.digit_probabilities, text)
+    title = f"check.title-{answer.reason.replace(' ', '-')}" if answer.reason else f"verdict.{tone(answer)}"
     return _panel(
-        kind,
+        tone(answer),
         answer.file,
-        text(f"verdict.{kind}"),
+        text(title),
         explanation(answer, text, in_box=in_box),
         numbers,
         scale + _seen(checked, checked.preprocessed, text, in_box=in_box) + bars,

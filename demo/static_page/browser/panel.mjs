@@ -12,13 +12,13 @@ export const VERDICTS = {
   "not a digit": { tone: "other", name: "verdict.other" },
 };
 
-/** By reason: why a picture, or the part of it in a box, is not a digit, and what to do. */
+/** By reason: why a picture, or the part of it in a box, is not a digit, and what to do; last its name. */
 const REASONS = {
-  blank: ["check.reason-blank", "check.box-blank"],
-  "several digits": ["check.reason-several-digits", "check.box-several-digits"],
-  "too small": ["check.reason-too-small", "check.reason-too-small"],
-  "cut off": ["check.reason-cut-off", "check.box-cut-off"],
-  "not handwriting": ["check.reason-not-handwriting", "check.box-not-handwriting"],
+  blank: ["check.reason-blank", "check.box-blank", "check.title-blank"],
+  "several digits": ["check.reason-several-digits", "check.box-several-digits", "check.title-several-digits"],
+  "too small": ["check.reason-too-small", "check.reason-too-small", "check.title-too-small"],
+  "cut off": ["check.reason-cut-off", "check.box-cut-off", "check.title-cut-off"],
+  "not handwriting": ["check.reason-not-handwriting", "check.box-not-handwriting", "check.title-not-handwriting"],
 };
 
 const part = (id) => document.getElementById(id);
@@ -55,7 +55,8 @@ export function showRefusal(name, reason) {
 export function showAnswer(name, verdict, scores, thresholds, inBox) {
   const { tone, name: heading, meaning } = VERDICTS[verdict];
   const reason = reasonOf(scores, verdict);
-  fill(tone, name, text(heading), text(meaning ?? REASONS[reason][Number(inBox)]));
+  const [whole, inside, title] = REASONS[reason] ?? [meaning, meaning, heading];
+  fill(tone, name, text(title), text(inBox ? inside : whole));
   if (!reason) {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);

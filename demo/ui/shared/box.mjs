@@ -6,7 +6,7 @@ const SIDES = ["top", "left", "bottom", "right"];
 const KEY_PAUSE = 400;
 
 /**
- * Add paper around a digit, but nothing of its neighbours.
+ * Add paper around a digit, but as little as possible of its neighbours.
  *
  * @param {number[]} box top, left, bottom, right
  * @param {number[][]} others the boxes of other digits
@@ -21,7 +21,10 @@ export function frameOf(box, others, size) {
     const gaps = [top - other[2], left - other[3], other[0] - bottom, other[1] - right];
     const gap = Math.max(...gaps);
     const side = gaps.indexOf(gap);
-    margins[side] = Math.min(margins[side], Math.max(0, gap / 2));
+    const axis = side % 2;
+    // Boxes of digits that touch overlap, and the strip holds ink of both. A box around both gives up all of it.
+    const around = -gap > 0.9 * (other[axis + 2] - other[axis]);
+    margins[side] = Math.min(margins[side], gap > 0 ? gap / 2 : around ? gap : gap / 4);
   }
   return box.map((edge, side) => {
     const moved = side < 2 ? Math.floor(edge - margins[side]) : Math.ceil(edge + margins[side]);
@@ -66,7 +69,7 @@ export function pictureBox({ stage, bar, texts, choose }) {
   const frame = make("div", "box-frame", layer, { role: "application", ariaLabel: texts.label });
   frame.dataset.sides = "0123";
   const edges = SIDES.map((name, side) => {
-    const edge = make("div", "box-edge", frame, { role: "slider", ariaLabel: texts[name] });
+    const edge = make("div", "box-edge", frame, { role: "slider", ariaLabel: texts[name], tabIndex: 0 });
     edge.ariaOrientation = side % 2 ? "horizontal" : "vertical";
     edge.dataset.sides = side;
     return edge;
@@ -213,16 +216,16 @@ export function pictureBox({ stage, bar, texts, choose }) {
   function show({ height, width, boxes, source, movable }) {
     hide();
     size = [height, width];
-    digits = boxes;
     layer.style.width = `${100 * Math.min(1, width / height)}%`;
     layer.style.height = `${100 * Math.min(1, height / width)}%`;
     layer.toggleAttribute("data-movable", movable);
-    for (const part of [frame, ...edges]) {
-      if (movable) part.tabIndex = 0;
-      else part.removeAttribute("tabindex");
-    }
+    frame.tabIndex = movable ? 0 : -1;
     const several = boxes.length > 1;
     const all = SIDES.map((_, side) => Math[side < 2 ? "min" : "max"](...boxes.map((each) => each[side])));
+    // As they are read: along the row, or down the column.
+    const along = Number(all[3] - all[1] > all[2] - all[0]);
+    const middle = (each) => each[along] + each[along + 2];
+    digits = [...boxes].sort((one, other) => middle(one) - middle(other));
     automatic = boxes.length ? frameOf(all, [], size) : [0, 0, height, width];
     outlines.replaceChildren();
     crops.replaceChildren();
@@ -230,9 +233,9 @@ export function pictureBox({ stage, bar, texts, choose }) {
     hint.hidden = !movable;
     if (several) {
       make("span", "box-crops-label", crops, { textContent: texts.crops });
-      boxes.forEach((each, index) => {
+      digits.forEach((each, index) => {
         cover(make("div", "box-outline", outlines), each);
-        const others = boxes.filter((other) => other !== each);
+        const others = digits.filter((other) => other !== each);
         const label = texts.crop.replace("{number}", index + 1).replace("{count}", boxes.length);
         addCrop(frameOf(each, others, size), source, label);
       });
