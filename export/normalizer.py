@@ -13,14 +13,8 @@ from typing import Final
 
 import numpy as np
 import onnx
-import onnx_ir
 import onnxscript
 from onnx import TensorProto, inliner, numpy_helper
-from onnx_ir.passes.common import (
-    DeduplicateInitializersPass,
-    LiftConstantsToInitializersPass,
-    LiftSubgraphInitializersToMainGraphPass,
-)
 from onnxscript import BOOL, FLOAT, INT64, UINT8, graph, script, values
 from onnxscript import opset20 as op
 
@@ -80,8 +74,6 @@ LEAST_AVERAGE = 1e-6
 BLOCK = 512
 """A crop is aligned to these rows and columns of its picture: matrix products are summed block by block, and
 the sums should not depend on where in the picture the ink is."""
-SHARED = 256
-"""Elements from which constants become tensors of the file, so that equal ones are stored once."""
 CHUNK = 4
 """Rows of the reduced picture that are averaged at a time."""
 SUM = float(WHOLE)
@@ -112,6 +104,8 @@ MOMENTS_ACROSS = numpy_helper.from_array(np.ascontiguousarray(ABOUT_CENTRE.T))
 OUTPUTS = numpy_helper.from_array(np.arange(BOX, dtype=np.float32).reshape(1, BOX, 1))
 SIMPLE = numpy_helper.from_array(np.array([LARGEST_SIDE, LARGEST_SIDE, 3]))
 ALWAYS = numpy_helper.from_array(np.array(True))
+NO_BOXES = numpy_helper.from_array(np.zeros((0, 4), np.int64))
+NO_CUTS = numpy_helper.from_array(np.zeros(0, bool))
 NEVER = numpy_helper.from_array(np.zeros(1, bool))
 NEIGHBOURS = numpy_helper.from_array(np.ones((1, 1, 3, 3), np.float32))
 LEVELS_OF_VARIANCE = numpy_helper.from_array(VARIANCES)
@@ -631,34 +625,55 @@ def located(image: UINT8[...], clean: BOOL) -> tuple[INT64[...], BOOL[...]]:
 
 
 @script()
-def locate(image: UINT8[...], clean: BOOL) -> tuple[INT64[...], BOOL[...]]:
-    """Boxes [n, 4] of the digits, surest first, and which are cut off."""
-    boxes, cut = located(image, clean)
-    whole = op.Cast(op.ReduceSum(op.Cast(op.Not(cut), to=AS_INT), keepdims=0), to=AS_BOOL)
-    if whole:
-        begin, end = op.Split(boxes, axis=1, num_outputs=2)
-        margin = op.ReduceMax(end - begin, keepdims=0)
-        size = op.Shape(image, end=2)
-        first = op.Max(op.ReduceMin(begin, [0], keepdims=0) - margin, [0])
-        last = op.Min(op.ReduceMax(end, [0], keepdims=0) + margin, size)
-        longest = op.ReduceMax(size, keepdims=0)
-        small = op.ReduceMax(last - first, keepdims=0) * 4 <= longest * 3
-        if small:
-            closer, closer_cut = located(op.Slice(image, first, last, [0, 1]), clean)
-            again = op.Squeeze(op.Shape(closer, end=1) > 0)
-            if again:
-                seen = closer + op.Concat(first, first, axis=0)
-                seen_cut = op.Identity(closer_cut)
-            else:
-                seen = op.Identity(boxes)
-                seen_cut = op.Identity(cut)
-        else:
-            seen = op.Identity(boxes)
-            seen_cut = op.Identity(cut)
+def look(
+    picture: UINT8[...], clean: BOOL, begin: INT64[2], end: INT64[2], boxes: INT64[...], cut: BOOL[...]
+) -> tuple[BOOL, INT64[2], INT64[2], INT64[...], BOOL[...]]:
+    """Whether another look is worth while, at which part; the digits in this part, or those given if it has
+    none."""
+    found, found_cut = located(op.Slice(picture, begin, end, [0, 1]), clean)
+    some = op.Squeeze(op.Shape(found, end=1) > 0)
+    if some:
+        seen = found + op.Concat(begin, begin, axis=0)
+        seen_cut = op.Identity(found_cut)
     else:
         seen = op.Identity(boxes)
         seen_cut = op.Identity(cut)
-    return seen, seen_cut
+    complete = op.Cast(op.ReduceSum(op.Cast(op.Not(seen_cut), to=AS_INT), keepdims=0), to=AS_BOOL)
+    if complete:
+        ahead, behind = op.Split(seen, axis=1, num_outputs=2)
+        margin = op.ReduceMax(behind - ahead, keepdims=0)
+        first = op.Max(op.ReduceMin(ahead, [0], keepdims=0) - margin, begin)
+        last = op.Min(op.ReduceMax(behind, [0], keepdims=0) + margin, end)
+        closer = op.ReduceMax(last - first, keepdims=0) * 3 <= op.ReduceMax(end - begin, keepdims=0) * 2
+    else:
+        first = op.Identity(begin)
+        last = op.Identity(end)
+        closer = op.Identity(complete)
+    return closer, first, last, seen, seen_cut
+
+
+@script()
+def locate(picture: UINT8[...], clean: BOOL, begin: INT64[2], end: INT64[2]) -> tuple[INT64[...], BOOL[...]]:
+    """Boxes [n, 4] of the digits in a part of a picture, surest first, and which are cut off."""
+    none = op.Constant(value=NO_BOXES)
+    uncut = op.Constant(value=NO_CUTS)
+
+    @graph()
+    def again(
+        _turn: INT64,
+        _on: BOOL,
+        first: INT64[2],
+        last: INT64[2],
+        boxes: INT64["n", 4],
+        cut: BOOL["n"],
+    ):
+        closer, next_first, next_last, seen, seen_cut = look(picture, clean, first, last, boxes, cut)
+        return closer, next_first, next_last, seen, seen_cut
+
+    _first, _last, digits, cut_off = op.Loop(
+        op.Constant(value_int=2), op.Constant(value=ALWAYS), begin, end, none, uncut, body=again
+    )
+    return digits, cut_off
 
 
 @script()
@@ -772,8 +787,7 @@ def judged(
     away = op.ReduceMin(op.Min(top_left, size - bottom_right), keepdims=0) > 0
     margin = op.Where(op.And(is_drawn, away), extent / 2 + 1, size)
     begin = op.Max(top_left - margin, [0])
-    found, cut = locate(op.Slice(picture, begin, op.Min(bottom_right + margin, size), [0, 1]), clean)
-    digits = found + op.Concat(begin, begin, axis=0)
+    digits, cut = locate(picture, clean, begin, op.Min(bottom_right + margin, size))
     any_digit = op.Squeeze(op.Shape(digits, end=1) > 0)
     if any_digit:
         whole = op.Not(cut)
@@ -782,11 +796,13 @@ def judged(
         box = op.Squeeze(op.Gather(digits, main, axis=0), [0])
         first, last = op.Split(box, num_outputs=2)
         single = op.Where(op.ReduceMax(last - first) < SMALLEST, TOO_SMALL, NONE)
+        several = op.Squeeze(complete > 1)
         reason = op.Where(complete > 1, SEVERAL_DIGITS, op.Where(op.Equal(complete, 0), CUT_OFF, single))
-        if clean:
+        drawn_alone = op.And(clean, op.Not(several))
+        if drawn_alone:
             alone, its_digit, its_count, its_place, its_inverted = drawn_within(inner, dropped, paper, box)
         else:
-            alone = op.Identity(clean)
+            alone = op.Identity(drawn_alone)
             its_digit = op.Identity(drawing)
             its_count = op.Identity(drawn_count)
             its_place = op.Identity(drawn_place)
@@ -794,7 +810,7 @@ def judged(
         large = op.Squeeze(extent * 5 > op.ReduceMax(last - first) * 8)
         mass = op.Cast(op.ReduceSum(stretched(drawing), keepdims=0), to=AS_INT)
         area = mass >= op.ReduceProd(drawn_count, keepdims=0) * SOLID
-        elsewhere = op.Or(op.Not(is_drawn), op.Or(large, area))
+        elsewhere = op.Or(op.Or(op.Not(is_drawn), several), op.Or(large, area))
         if alone:
             some = op.Identity(alone)
             digit = op.Identity(its_digit)
@@ -803,7 +819,12 @@ def judged(
             inverted = op.Identity(its_inverted)
         else:
             if elsewhere:
-                some, digit, count, place, inverted = photographed(picture, box)
+                seen, its_ink, its_sides, its_box, on_bright = photographed(picture, box)
+                some = op.Or(seen, is_drawn)
+                digit = op.Where(seen, its_ink, drawing)
+                count = op.Where(seen, its_sides, drawn_count)
+                place = op.Where(seen, its_box, drawn_place)
+                inverted = op.Or(op.And(seen, on_bright), op.And(op.Not(seen), drawn_inverted))
             else:
                 some = op.Identity(is_drawn)
                 digit = op.Identity(drawing)
@@ -908,10 +929,4 @@ def normalizer_model() -> onnx.ModelProto:
     # Without types inside branches the optimizer would leave a cast at every constant there.
     model = onnxscript.optimizer.optimize(onnx.shape_inference.infer_shapes(model))
     onnxscript.optimizer.remove_unused_nodes(model)
-    # Both looks of the locator share its weights.
-    shared = onnx_ir.passes.Sequential(
-        LiftConstantsToInitializersPass(size_limit=SHARED),
-        LiftSubgraphInitializersToMainGraphPass(),
-        DeduplicateInitializersPass(size_limit=2**31),
-    )
-    return onnx_ir.to_proto(shared(onnx_ir.from_proto(model)).model)
+    return model

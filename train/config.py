@@ -167,7 +167,7 @@ class IsolationConfig(Config):
     }
 
     preset: str = option("small", *PRESET)
-    photographs: int = option(24_000, "synthetic photographs to learn from", 1, 10_000_000)
+    photographs: int = option(32_000, "synthetic photographs to learn from", 1, 10_000_000)
     steps: int = option(16_000, "training steps of each network", 1, 10_000_000)
     batch_size: int = option(32, "pictures per step", SMALLEST_BATCH, 1_000_000)
     jobs: int = option(0, "processes that make photographs; 0: one per CPU core", 0, 1024)

@@ -126,9 +126,11 @@ def examined(image: NDArray[np.uint8]) -> Normalized:
         found = locate(colours[begin[0] : end[0], begin[1] : end[1]], SUREST if drawing is None else FURTHER)
         if len(found.boxes):
             boxes, main, reason = found.boxes + np.tile(begin, 2), *chosen(found)
-            near = None if drawing is None else drawn_within(drawing, boxes[main])
-            if near is not None or digit is None or not whole_digit(digit, boxes[main]):
-                digit = near or photographed(colours, boxes[main])
+            # The ink of several may be connected.
+            several = reason == SEVERAL_DIGITS
+            near = None if drawing is None or several else drawn_within(drawing, boxes[main])
+            if near is not None or digit is None or several or not whole_digit(digit, boxes[main]):
+                digit = near or photographed(colours, boxes[main]) or digit
             if digit is not None:
                 boxes[main] = digit.box
                 if reason == CUT_OFF and within(digit.box, picture):

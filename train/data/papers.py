@@ -14,10 +14,21 @@ from train.data.planes import Box, Colours, Look, Plane, Scene, Size, as_bytes, 
 from train.data.styles import STYLES, styled
 
 MARKS: Final[Mapping[Look, tuple[str, ...]]] = {
-    "train": ("specks", "underline", "text", "strokes", "frame", "words", "date"),
+    "train": (
+        "specks",
+        "underline",
+        "text",
+        "strokes",
+        "frame",
+        "words",
+        "date",
+        "polygon",
+        "arrow",
+        "hatching",
+    ),
     "evaluation": ("specks", "underline", "text", "strokes", "date", "circle", "ring", "crease"),
 }
-LIKE_DIGITS: Final = ("strokes", "date", "circle", "ring")
+LIKE_DIGITS: Final = ("strokes", "date", "circle", "ring", "polygon", "arrow")
 """Marks that could be taken for digits if there is no digit beside them."""
 SCANS: Final[Mapping[Look, tuple[str, ...]]] = {
     "train": ("grey edge", "dark border", "holes"),
@@ -114,6 +125,27 @@ def marks(kind: str, look: Look, ink: Plane, random: np.random.Generator) -> Pla
         across, down = (right - left) * random.uniform(0.9, 1.3), (bottom - top) * random.uniform(0.9, 1.3)
         x, y = (left + right) / 2, (top + bottom) / 2
         pen.ellipse((x - across, y - down, x + across, y + down), None, 255, thick)
+    elif kind == "polygon":
+        # Around the digit, or elsewhere.
+        middle, radius = np.array([x, y]), random.uniform(0.1, 0.7) * longest
+        if random.random() < 0.5:
+            middle, radius = np.array([left + right, top + bottom]) / 2, random.uniform(0.75, 1.1) * longest
+        turns = np.sort(random.uniform(0, 2 * math.pi, random.integers(3, 9)))
+        far = radius * random.uniform(0.7, 1.3, len(turns))
+        corners = middle + np.stack([far * np.cos(turns), far * np.sin(turns)], 1)
+        pen.polygon([tuple(corner) for corner in corners.tolist()], None, 255, thick)
+    elif kind == "arrow":
+        turn, long = random.uniform(0, 2 * math.pi), random.uniform(0.3, 1.2) * longest
+        tip = (x + long * math.cos(turn), y + long * math.sin(turn))
+        pen.line((x, y, *tip), 255, thick)
+        for side in (2.6, -2.6):
+            wing = (0.25 * long * math.cos(turn + side), 0.25 * long * math.sin(turn + side))
+            pen.line((*tip, tip[0] + wing[0], tip[1] + wing[1]), 255, thick)
+    elif kind == "hatching":
+        lean, apart = random.uniform(-1.5, 1.5) * tall, max(3.0, random.uniform(0.4, 1) * tall)
+        for line in range(random.integers(3, 10)):
+            at = x + line * apart
+            pen.line((at, y, at + lean, y + 3 * tall), 255, thick)
     elif kind == "ring":
         dot(pen, x, y, short * random.uniform(0.15, 0.3), None, 2 * thick)
     elif kind == "crease":

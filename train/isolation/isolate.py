@@ -21,7 +21,7 @@ CROP: Final = 48
 AROUND: Final = 1.4
 """Side of a crop, as a multiple of the longest side of the digit's box."""
 CANDIDATES: Final = 16
-SUREST: Final = -16
+SUREST: Final = -48
 FURTHER: Final = -12
 """Least log-odds of the centre of a photograph's surest digit, and of all others, in `UNIT`ths."""
 CUT: Final = 32
@@ -119,7 +119,7 @@ def crop_around(image: NDArray[np.uint8], box: NDArray[np.int64]) -> Crop:
 def locate(image: NDArray[np.uint8], surest: int = SUREST) -> Found:
     """Find the digits in a picture uint8 [height, width, 3]; surest: the least log-odds of the first.
 
-    If all are in three quarters of the picture or less, that part is looked at again, larger.
+    If all are in two thirds of the picture or less, that part is looked at again, larger.
     """
     found = located(image, surest)
     if found.cut.all():
@@ -129,7 +129,7 @@ def locate(image: NDArray[np.uint8], surest: int = SUREST) -> Found:
     size = np.array(image.shape[:2])
     first = np.maximum(begin.min(0) - margin, 0)
     last = np.minimum(end.max(0) + margin, size)
-    if 4 * (last - first).max() > 3 * size.max():
+    if 3 * (last - first).max() > 2 * size.max():
         return found
     closer = located(image[first[0] : last[0], first[1] : last[1]], surest)
     return Found(closer.boxes + np.tile(first, 2), closer.cut) if len(closer.boxes) else found
