@@ -24,6 +24,7 @@ from train.data import mnist
 from train.detector.train import CALIBRATION, check_generators, train_detector
 from train.device import resolve
 from train.errors import ConfigError, TrainError
+from train.evaluation.folders import evaluate_folders
 from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_shape
@@ -95,6 +96,12 @@ def build_parser() -> argparse.ArgumentParser:
     evaluation.add_argument("run", type=Path, help="folder of a run of tutorial or detector")
     evaluation.add_argument(
         "--tutorial", type=Path, help="folder of a tutorial's run to compare a detector with"
+    )
+    evaluation.add_argument(
+        "--fakes", type=Path, metavar="DIR", help="measure a detector on these pictures or sheets alone"
+    )
+    evaluation.add_argument(
+        "--reals", type=Path, metavar="DIR", help="real pictures for --fakes (default: MNIST's test digits)"
     )
     evaluation.set_defaults(command=run_evaluate)
 
@@ -184,7 +191,11 @@ def run_isolation(parsed: argparse.Namespace) -> None:
 
 def run_evaluate(parsed: argparse.Namespace) -> None:
     run = Run(parsed.run)
-    if run.command() == DetectorConfig.command:
+    if parsed.reals and not parsed.fakes:
+        raise ConfigError("--reals are compared with --fakes; name a folder of fakes too.")
+    if parsed.fakes:
+        print(evaluate_folders(run, parsed.fakes, parsed.reals))
+    elif run.command() == DetectorConfig.command:
         evaluate_detector(run, None if parsed.tutorial is None else Run(parsed.tutorial))
         add_files(run, [EVALUATION, *(f"evaluation-{name}.png" for name in PLOTS)])
         print((run.folder / PAGE).read_text())

@@ -32,7 +32,8 @@ def line(checked: Checked) -> str:
     note = f" ({checked.note})" if checked.note else ""
     if answer.reason is not None:
         return f"{name}: {answer.verdict} ({answer.reason}){note}"
-    return f"{name}: {answer.verdict}, P(fake) = {answer.fake_probability:.4f}{note}"
+    verdict = f"{answer.verdict}, {answer.leaning}" if answer.leaning else answer.verdict
+    return f"{name}: {verdict}, P(fake) = {answer.fake_probability:.4f}{note}"
 
 
 @contextmanager

@@ -30,6 +30,13 @@ class Answer:
     provider: str | None = None
     error: str | None = None
 
+    @property
+    def leaning(self) -> str | None:
+        """Which side of even odds an unsure answer is on: `probably generated` or `probably handwritten`."""
+        if self.verdict != "unsure" or self.fake_probability is None:
+            return None
+        return "probably generated" if self.fake_probability >= 0.5 else "probably handwritten"
+
     def as_dict(self) -> dict[str, str | float | int | None]:
         """Return the fields in the contract's order, ready for JSON."""
         # dataclasses.asdict copies every value and takes ten times as long.

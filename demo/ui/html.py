@@ -91,7 +91,7 @@ def explanation(answer: Answer, text: Texts, *, in_box: bool = False) -> str:
     if answer.reason is not None:
         name = answer.reason.replace(" ", "-")
         return text(f"check.{'box' if in_box and answer.reason != 'too small' else 'reason'}-{name}")
-    return text(f"check.{tone(answer)}-text")
+    return text(f"check.{(answer.leaning or tone(answer)).replace(' ', '-')}-text")
 
 
 def empty_result(text: Texts) -> str:
@@ -128,7 +128,8 @@ def result_panel(
         scale = _scale(engine.thresholds, probability, text)
         if checked.digit_probabilities is not None:
             bars = _bars(checked.digit_probabilities, text)
-    title = f"check.title-{answer.reason.replace(' ', '-')}" if answer.reason else f"verdict.{tone(answer)}"
+    cause = answer.reason or answer.leaning
+    title = f"check.title-{cause.replace(' ', '-')}" if cause else f"verdict.{tone(answer)}"
     return _panel(
         tone(answer),
         answer.file,

@@ -189,7 +189,7 @@ def shown(page: Page, file: str) -> Shown:
     expect(panel.locator(".result-file")).to_have_text(file)
     verdict = panel.locator(".result-verdict").inner_text()
     fake, real = (panel.locator(f".{kind}-probability").inner_text() for kind in ("fake", "real"))
-    assert verdict in ("Fake", "Real", "Unsure")
+    assert verdict in ("Fake", "Real", "Probably generated", "Probably handwritten")
     assert all(FOUR_DECIMALS.fullmatch(number) for number in (fake, real))
     assert round(float(fake) + float(real), 4) == 1
     seen = panel.get_by_alt_text("The picture as the model saw it")

@@ -8,7 +8,7 @@ import { reasonOf } from "./verdict.mjs";
 export const VERDICTS = {
   fake: { tone: "fake", name: "verdict.fake", meaning: "check.fake-text" },
   real: { tone: "real", name: "verdict.real", meaning: "check.real-text" },
-  unsure: { tone: "unsure", name: "verdict.unsure", meaning: "check.unsure-text" },
+  unsure: { tone: "unsure", name: "verdict.unsure" },
   "not a digit": { tone: "other", name: "verdict.other" },
 };
 
@@ -20,6 +20,12 @@ const REASONS = {
   "cut off": ["check.reason-cut-off", "check.box-cut-off", "check.title-cut-off"],
   "not handwriting": ["check.reason-not-handwriting", "check.box-not-handwriting", "check.title-not-handwriting"],
 };
+
+/** What an unsure answer means, and its name, where the score is below even odds, and from there up. */
+const LEANINGS = [
+  { name: "check.title-probably-handwritten", meaning: "check.probably-handwritten-text" },
+  { name: "check.title-probably-generated", meaning: "check.probably-generated-text" },
+];
 
 const part = (id) => document.getElementById(id);
 
@@ -53,7 +59,8 @@ export function showRefusal(name, reason) {
  * @param {boolean} inBox whether a person has chosen the part of the picture
  */
 export function showAnswer(name, verdict, scores, thresholds, inBox) {
-  const { tone, name: heading, meaning } = VERDICTS[verdict];
+  const leaning = verdict === "unsure" ? LEANINGS[Number(scores.fakeProbability >= 0.5)] : {};
+  const { tone, name: heading, meaning } = { ...VERDICTS[verdict], ...leaning };
   const reason = reasonOf(scores, verdict);
   const [whole, inside, title] = REASONS[reason] ?? [meaning, meaning, heading];
   fill(tone, name, text(title), text(inBox ? inside : whole));

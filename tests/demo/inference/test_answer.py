@@ -5,7 +5,7 @@ import pytest
 
 from demo.contract import REASONS
 from demo.decoder.images import encode_png
-from demo.inference.answer import Thresholds
+from demo.inference.answer import Answer, Thresholds
 from demo.inference.check import Checked, answer_all, check_bytes
 from demo.inference.engine import Engine
 from demo.inference.preprocess import Preprocessed
@@ -31,6 +31,21 @@ def test_the_verdict_tests_the_domain_first(
 ) -> None:
     thresholds = Thresholds(fake=0.6, real=0.3, in_domain=0.7)
     assert thresholds.verdict(fake_probability, in_domain) == verdict
+
+
+@pytest.mark.parametrize(
+    ("verdict", "fake_probability", "leaning"),
+    [
+        ("unsure", 0.5, "probably generated"),
+        ("unsure", 0.49, "probably handwritten"),
+        ("fake", 0.9, None),
+        ("not a digit", None, None),
+    ],
+)
+def test_only_an_unsure_answer_leans_to_a_side(
+    verdict: str, fake_probability: float | None, leaning: str | None
+) -> None:
+    assert Answer("digit.png", verdict, fake_probability=fake_probability).leaning == leaning
 
 
 def test_answers_carry_the_digit_and_the_domain(product_engine: Engine) -> None:
