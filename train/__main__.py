@@ -28,6 +28,7 @@ from train.evaluation.folders import evaluate_folders
 from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_shape
+from train.generators.decoders import DECODERS, summarize
 from train.isolation.train import train_isolation
 from train.run import Run
 from train.tutorial.gan import train
@@ -168,6 +169,8 @@ def run_generators(parsed: argparse.Namespace) -> None:
         raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
     config, run = open_run(parsed, GeneratorsConfig, check_shape)
     build_generators(config, run, list(dict.fromkeys(parsed.only)))
+    if DECODERS in parsed.only:
+        print(summarize(run))
     if (run.folder / REPORT).exists():
         bundle_generators(run)
         print((run.folder / "report.md").read_text())

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from train.checkpoint import load_snapshot, prefixed, save_snapshot, unprefixed
 from train.config import Config, DetectorConfig, GeneratorsConfig, TutorialConfig
 from train.data import mnist
-from train.data.dataset import MNIST, NORMALIZED, PEN
+from train.data.dataset import MNIST, NORMALIZED, PEN, RAW
+from train.data.treatments import augmented
 from train.detector.train import STAGE, load_detector, load_examples, read_calibration
 from train.errors import RunError
 from train.evaluation.report import EVALUATION
@@ -215,7 +216,7 @@ def bundle_detector(run: Run) -> None:
     """Write the bundle of a finished detector's run; keep one that exists. `evaluate` adds its files later.
 
     Pictures: of each group of validation pictures `VALIDATION/GROUP` and, of MNIST and the generators,
-    `AUGMENTED/GROUP`; `CALIBRATION`, some that were learnt from.
+    `AUGMENTED/GROUP`; `CALIBRATION`, some like those that were learnt from.
 
     Raises:
         RunError: the run is not finished or cannot be read, or the bundle cannot be written.
@@ -226,8 +227,12 @@ def bundle_detector(run: Run) -> None:
     calibration, thresholds = read_calibration(run)
     learnt_from, validation = (load_examples(split, config, run) for split in ("train", "validation"))
     known = learnt_from.together().images.numpy()
-    order = np.random.default_rng(CALIBRATION_SEED).permutation(len(known))
-    pictures = {CALIBRATION: known[np.sort(order[:DETECTOR_CALIBRATION_COUNT])]}
+    raw = learnt_from.together(RAW).images.numpy()
+    order = np.random.default_rng(CALIBRATION_SEED).permutation(len(known))[:DETECTOR_CALIBRATION_COUNT]
+    plain, changed = np.array_split(order, 2)
+    # As in the training, half of them are augmented.
+    random = np.random.default_rng(CALIBRATION_SEED)
+    pictures = {CALIBRATION: np.concatenate([known[plain], augmented(raw[changed], known[changed], random)])}
     for (name, condition), images in validation.images.items():
         if condition == NORMALIZED:
             pictures[f"{VALIDATION}/{name}"] = images[:VALIDATION_COUNT]

@@ -105,20 +105,23 @@ class DetectorConfig(Config):
     command = "detector"
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "full": {
-            "samples": 5000,
-            "copies": 2,
+            "samples": 10_000,
+            "styled": 6000,
             "non_digits": 20_000,
-            "epochs": 6,
+            "redrawn": 25_000,
+            "epochs": 7,
             "cycles": 2,
             "width": 32,
             "fold_steps": 4000,
         },
-        "small": {"reals": 30_000, "samples": 2000, "non_digits": 8000},
+        "small": {"reals": 30_000, "non_digits": 8000},
         "smoke": {
             "reals": 300,
             "samples": 60,
             "validation": 60,
             "pen_copies": 1,
+            "styled": 20,
+            "redrawn": 60,
             "epochs": 1,
             "non_digits": 100,
             "width": 8,
@@ -133,9 +136,15 @@ class DetectorConfig(Config):
     generators: str = option("runs/generators-small", "run of `generators` that fakes are sampled from")
     reals: int = option(50_000, "real digits of the data set, at most", 100, 1_000_000)
     samples: int = option(4000, "training fakes of each generator", 10, 10_000_000)
+    redrawn: int = option(
+        10_000,
+        "training fakes by the random decoders, and as many by those with an adversary",
+        10,
+        10_000_000,
+    )
     validation: int = option(1000, "validation fakes of each generator, for calibration", 10, 10_000_000)
-    copies: int = option(1, "augmented copies of each training picture, beside the original", 1, 100)
     pen_copies: int = option(3, "drawings of each pen digit, with different brushes", 1, 100)
+    styled: int = option(3000, "training digits in styles that MNIST hardly has", 10, 10_000_000)
     non_digits: int = option(12_000, "training pictures that show no digit", 10, 10_000_000)
     epochs: int = option(4, "passes over all training pictures", 1, 1_000_000)
     cycles: int = option(1, "cycles of the learning rate", 1, 100)

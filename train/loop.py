@@ -130,8 +130,26 @@ def run_loop(
     run: Run,
     on_snapshot: Callable[[int], Mapping[str, float]] = lambda _: {},
 ) -> float:
+    """Train on digits from the run's last snapshot, or from the start, to the end; see `run_steps`."""
+
+    def learn(start: int) -> Iterator[torch.Tensor]:
+        for indices in batches(schedule, len(digits.images), start):
+            chosen = indices.to(digits.images.device)
+            yield learner.step(digits.images[chosen], digits.labels[chosen])
+
+    return run_steps(learner, learn, schedule, run, on_snapshot)
+
+
+def run_steps(
+    learner: Learner,
+    learn: Callable[[int], Iterator[torch.Tensor]],
+    schedule: Schedule,
+    run: Run,
+    on_snapshot: Callable[[int], Mapping[str, float]] = lambda _: {},
+) -> float:
     """Train from the run's last snapshot, or from the start, to the end; return the total seconds spent.
 
+    learn: does the steps after the given one, one by one, and yields their results.
     on_snapshot: called with each kept step before its snapshot is saved; it may save pictures, and
     returns further metrics of that step.
 
@@ -143,7 +161,7 @@ def run_loop(
     spent = restore_at(learner, schedule, run, start)["seconds"] if start >= 0 else 0.0
     run.rewind_metrics(start)
     began = time.monotonic() - spent
-    window = torch.zeros(len(learner.watched), device=digits.images.device)
+    window = torch.zeros(len(learner.watched), device=learner.device)
     filled = 0
 
     def snapshot(step: int) -> float:
@@ -162,9 +180,8 @@ def run_loop(
     run.drop_except([*schedule.kept, start])
     name = run.folder.name
     with tqdm(total=schedule.steps, initial=start, desc=name, unit="step", mininterval=1) as progress:
-        for step, indices in enumerate(batches(schedule, len(digits.images), start), start=start + 1):
-            indices = indices.to(digits.images.device)
-            window += learner.step(digits.images[indices], digits.labels[indices])
+        for step, values in enumerate(learn(start), start=start + 1):
+            window += values
             filled += 1
             saving = step in schedule.kept or step % schedule.config.save_every == 0
             if saving or step % schedule.config.log_every == 0:

@@ -11,7 +11,7 @@ unchanged, and brings any other picture into MNIST's form. All training pictures
    MNIST's digits, enlarged by a whole factor or not at all, are done, and so are small drawings.
 3. `train.isolation` finds the digits in any other picture, and so the `reason` why there is no single one.
 4. `drawn_within`: in a drawing, the digit is the ink where it was found, or all ink if that is hardly more.
-   `photographed`: from any other picture, `train.isolation` separates the digit's ink.
+   `photographing`: from any other picture, `train.isolation` separates the digit's ink.
 5. `box_of`, `centred`: scale the ink's bounding box to a longest side of 20 by area averaging, stretch its
    contrast, and move its centre of mass to the centre.
 """
@@ -22,7 +22,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from train.isolation.isolate import FURTHER, SUREST, Found, crop_around, ink_of, locate
+from train.isolation.isolate import FURTHER, SUREST, Found, crop_around, isolating, locating
+from train.isolation.layers import Steps, result_of
 from train.isolation.scaling import WHOLE, shares
 
 VERSION: Final = 2
@@ -115,22 +116,27 @@ def normalize(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def examined(image: NDArray[np.uint8]) -> Normalized:
     """Normalize a picture, uint8 [height, width, 1 | 3 | 4], and return the details too."""
+    return result_of(examining(image))
+
+
+def examining(image: NDArray[np.uint8]) -> Steps[Normalized]:
+    """Do what `examined` does."""
     step = stride(image)
     picture = opaque(reduced(image, step))
     drawing = drawing_of(picture)
     digit, single = (None, False) if drawing is None else drawn(drawing)
     boxes, reason = np.zeros((0, 4), np.int64), NONE
     if not single:
-        colours = np.repeat(picture, 3 // picture.shape[2], axis=2)
         begin, end = surroundings(None if digit is None else digit.box, picture)
-        found = locate(colours[begin[0] : end[0], begin[1] : end[1]], SUREST if drawing is None else FURTHER)
+        part = picture[begin[0] : end[0], begin[1] : end[1]]
+        found = yield from locating(part, SUREST if drawing is None else FURTHER)
         if len(found.boxes):
             boxes, main, reason = found.boxes + np.tile(begin, 2), *chosen(found)
             # The ink of several may be connected.
             several = reason == SEVERAL_DIGITS
             near = None if drawing is None or several else drawn_within(drawing, boxes[main])
             if near is not None or digit is None or several or not whole_digit(digit, boxes[main]):
-                digit = near or photographed(colours, boxes[main]) or digit
+                digit = near or (yield from photographing(picture, boxes[main])) or digit
             if digit is not None:
                 boxes[main] = digit.box
                 if reason == CUT_OFF and within(digit.box, picture):
@@ -216,10 +222,10 @@ def within(box: NDArray[np.int64], picture: NDArray[np.uint8]) -> bool:
     return bool(ROOM * room > (box[2:] - box[:2]).max())
 
 
-def photographed(picture: NDArray[np.uint8], box: NDArray[np.int64]) -> Isolated | None:
-    """Return the ink of the digit in a box of a picture uint8 [height, width, 3], if there is any."""
+def photographing(picture: NDArray[np.uint8], box: NDArray[np.int64]) -> Steps[Isolated | None]:
+    """Return the ink of the digit in a box of a picture uint8 [height, width, 1 | 3], if there is any."""
     crop = crop_around(picture, box)
-    ink, inverted = ink_of(crop)
+    ink, inverted = yield from isolating(crop)
     whole = box_of(ink, BOX_CONTRAST * ink.max())
     if whole is None:
         return None
@@ -302,8 +308,10 @@ def grey(image: NDArray[np.uint8]) -> NDArray[np.int32]:
 
     Computed in integers, so that all runtimes agree.
     """
+    if image.shape[2] == 1:
+        return image[..., 0].astype(np.int32)
     channels = image.astype(np.int32)
-    red, green, blue = (channels[..., min(index, channels.shape[2] - 1)] for index in range(3))
+    red, green, blue = (channels[..., index] for index in range(3))
     light: NDArray[np.int32] = (299 * red + 587 * green + 114 * blue + 500) // 1000
     return light
 

@@ -54,6 +54,12 @@ class Run:
             )
         options = self.options()
         del options["command"]
+        if unknown := options.keys() - {field.name for field in dataclasses.fields(kind)}:
+            raise RunError(
+                f"{self.folder} was trained by an earlier version, with options that no longer exist "
+                f"({', '.join(sorted(unknown))}), and can neither be resumed nor evaluated; start a new run "
+                "under another --name."
+            )
         try:
             return kind(**options)
         except (TypeError, ConfigError) as error:

@@ -16,8 +16,8 @@ from train.generators.classifier import ClassifierLearner, DigitClassifier
 # One job, because other processes would not know a data set that a test has added.
 GENERATORS: Final = "--preset smoke --effort 1e-9 --count 100 --jobs 1 --threads 1"
 DETECTOR: Final = (
-    "--preset smoke --reals 100 --samples 12 --validation 12 --non-digits 20 --evaluation 10 "
-    "--corrupted-fakes 2 --corrupted-reals 10 --fold-steps 2 --width 4 --jobs 1 --threads 1"
+    "--preset smoke --reals 100 --samples 12 --redrawn 12 --styled 12 --validation 12 --non-digits 20 "
+    "--evaluation 10 --corrupted-fakes 2 --corrupted-reals 10 --fold-steps 2 --width 4 --jobs 1 --threads 1"
 )
 STEPS: Final = 40
 BATCH: Final = 32

@@ -8,13 +8,15 @@ results do not depend on the number of processes.
 import io
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from train.normalize import SIDE, normalize
+from train.isolation.together import results_of
+from train.normalize import SIDE, Normalized, examining
 from train.processes import Workers
 
 Picture = NDArray[np.uint8]
@@ -25,9 +27,13 @@ Change = Callable[[NDArray[np.uint8], np.random.Generator], Picture]
 """Changes uint8 [height, width] before normalization; picklable."""
 BoundedChange = Callable[[NDArray[np.uint8], Range, np.random.Generator], Picture]
 """Changes a `Picture` by a random amount within bounds."""
+Changes = Sequence[tuple[float, BoundedChange, Range]]
+"""In order: the probability, the change, and the bounds of its amount."""
 
 PART: Final = 1000
 """Pictures per call of a worker process."""
+AT_ONCE: Final = 64
+"""Pictures that are normalized together."""
 FILTERS: Final = (
     Image.Resampling.NEAREST,
     Image.Resampling.BOX,
@@ -46,15 +52,17 @@ UNTOUCHED: Final = 0.1
 """Probability that a picture is not changed at all."""
 
 
-def augment(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:
-    """Change a digit, uint8 [height, width] with bright ink on 0, at random, by some of `CHANGES`.
+def augment(
+    pixels: NDArray[np.uint8], random: np.random.Generator, changes: Changes | None = None
+) -> Picture:
+    """Change a digit, uint8 [height, width] with bright ink on 0, at random, by some of `changes`.
 
-    The result depends only on the pixels and the state of `random`.
+    changes: `CHANGES` by default. The result depends only on the arguments and the state of `random`.
     """
     picture = pixels[..., np.newaxis]
     if random.random() < UNTOUCHED:
         return picture
-    for chance, change, bounds in CHANGES:
+    for chance, change, bounds in CHANGES if changes is None else changes:
         if random.random() < chance:
             picture = change(picture, bounds, random)
     return picture
@@ -66,32 +74,34 @@ def keep(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # 
 
 
 def prepare(
-    pixels: NDArray[np.uint8], copies: int, seed: int, workers: Workers, change: Change = augment
+    pixels: NDArray[np.uint8], seed: int, workers: Workers, change: Change = augment
 ) -> NDArray[np.uint8]:
-    """Change and normalize each picture several times: [n, height, width] → uint8 [n * copies, 28, 28].
+    """Change and normalize pictures, uint8 [n, height, width] with bright ink on 0: uint8 [n, 28, 28].
 
-    pixels: uint8, bright ink on 0, at least one picture. The copies of a picture follow each other; more
-    copies begin with the same ones.
+    There must be at least one.
     """
-    parts = [
-        (pixels[start : start + PART], start, copies, seed, change) for start in range(0, len(pixels), PART)
-    ]
+    parts = [(pixels[start : start + PART], start, seed, change) for start in range(0, len(pixels), PART)]
     return np.concatenate(workers.starmap(prepare_part, parts))
 
 
-def prepare_part(
-    pixels: NDArray[np.uint8], start: int, copies: int, seed: int, change: Change
-) -> NDArray[np.uint8]:
-    """Prepare consecutive pictures, uint8 [n * copies, 28, 28]; start: index of the first one."""
-    randoms = [np.random.default_rng((seed, start + index)) for index in range(len(pixels))]
+def prepare_part(pixels: NDArray[np.uint8], start: int, seed: int, change: Change) -> NDArray[np.uint8]:
+    """Prepare consecutive pictures, uint8 [n, 28, 28]; start: index of the first one."""
     return normalize_all(
-        change(each, random) for each, random in zip(pixels, randoms, strict=True) for _ in range(copies)
+        change(each, np.random.default_rng((seed, index))) for index, each in enumerate(pixels, start)
     )
 
 
 def normalize_all(pictures: Iterable[Picture]) -> NDArray[np.uint8]:
     """Normalize at least one picture uint8 [height, width, 1 | 3 | 4], of any sizes: uint8 [n, 28, 28]."""
-    return np.stack([normalize(picture) for picture in pictures])
+    return np.stack([each.pixels for each in examine_all(pictures)])
+
+
+def examine_all(pictures: Iterable[Picture]) -> list[Normalized]:
+    """Normalize pictures like `normalize_all`, and return the details too."""
+    left, found = iter(pictures), []
+    while part := [examining(picture) for picture in islice(left, AT_ONCE)]:
+        found += results_of(part)
+    return found
 
 
 def restroke(picture: Picture, levels: Range, random: np.random.Generator) -> Picture:
@@ -206,7 +216,7 @@ def as_picture(image: Image.Image) -> Picture:
     return np.atleast_3d(np.asarray(image))
 
 
-CHANGES: Final[Sequence[tuple[float, BoundedChange, Range]]] = (
+CHANGES: Final[Changes] = (
     (0.2, restroke, INK_LEVEL),
     # MNIST's 20 pixels of digit become 10 to 19; a 16x16 scan is among them.
     (0.25, shrink, (14, 26)),

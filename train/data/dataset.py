@@ -1,6 +1,7 @@
 """What the detector learns from and is calibrated on: real digits, fakes and non-digits, made once and kept.
 
-Every picture appears normalized as it is, and as augmented copies that are normalized too.
+Training pictures are kept raw and normalized: `train.detector.feed` augments the raw ones anew at every step.
+Validation pictures are kept normalized, as they are and augmented.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,17 +20,21 @@ from train.data.mnist import CLASSES, Digits
 from train.data.non_digits import non_digits
 from train.data.pendigits import pen_digits
 from train.data.splits import Split, split_seed
+from train.data.styles import styled_digits
 from train.data.targets import UNKNOWN_DIGIT, fake_targets, non_digit_targets
 from train.errors import RunError
 from train.generators.base import Generator
+from train.generators.decoders import NAMES as DECODER_NAMES
 from train.processes import Workers
 
 # Groups of pictures, beside the generators; also their names in reports.
 MNIST: Final = "mnist"
 PEN: Final = "pen"
+STYLED: Final = "styled"
 NON_DIGIT: Final = "other"
 
 # Conditions of pictures.
+RAW: Final = "pixels"
 NORMALIZED: Final = "normalized"
 AUGMENTED: Final = "augmented"
 LABELS: Final = "labels"
@@ -56,13 +61,16 @@ class PictureSet:
             {group: kind for group, kind in self.kinds.items() if group not in groups},
         )
 
-    def together(self) -> Digits:
-        """Return all pictures with their labels; a picture's copies have its label."""
-        labels = [
-            torch.from_numpy(self.labels[group]).repeat_interleave(len(each) // len(self.labels[group]))
-            for (group, _), each in self.images.items()
+    def together(self, condition: str = NORMALIZED) -> Digits:
+        """Return the pictures of all groups under one condition, with their labels.
+
+        Where a group is not kept under the condition, it is the same as normalized.
+        """
+        images = [
+            self.images.get((group, condition), self.images[group, NORMALIZED]) for group in self.labels
         ]
-        return Digits(torch.from_numpy(np.concatenate(list(self.images.values()))), torch.cat(labels))
+        labels = torch.from_numpy(np.concatenate(list(self.labels.values())))
+        return Digits(torch.from_numpy(np.concatenate(images)), labels)
 
 
 def kept_set(path: Path, make: Callable[[], PictureSet]) -> PictureSet:
@@ -95,19 +103,23 @@ def make_examples(
 ) -> PictureSet:
     """Make the examples of one split from its real digits and new samples under its own seeds.
 
-    Conditions: `NORMALIZED`, `AUGMENTED`. Labels: codes of `train.data.targets`.
+    Conditions: `NORMALIZED`, and for training `RAW` where that differs, for validation `AUGMENTED`. Labels:
+    codes of `train.data.targets`.
 
     Raises:
         DataError: the pen digits cannot be read.
     """
     seed = split_seed(config.seed, split)
-    samples, copies = (config.samples, config.copies) if split == "train" else (config.validation, 1)
     pictures: dict[tuple[str, str], NDArray[np.uint8]] = {}
     codes: dict[str, NDArray[np.int64]] = {}
 
-    def add(name: str, pixels: NDArray[np.uint8], labels: torch.Tensor, copies: int = copies) -> None:
-        pictures[name, NORMALIZED] = prepare(pixels, 1, seed, workers, keep)
-        pictures[name, AUGMENTED] = prepare(pixels, copies, seed, workers)
+    def add(name: str, pixels: NDArray[np.uint8], labels: torch.Tensor) -> None:
+        normalized = prepare(pixels, seed, workers, keep)
+        pictures[name, NORMALIZED] = normalized
+        if split != "train":
+            pictures[name, AUGMENTED] = prepare(pixels, seed, workers)
+        elif not np.array_equal(pixels, normalized):
+            pictures[name, RAW] = pixels
         codes[name] = labels.numpy()
 
     images, digits = reals.images.cpu(), reals.labels.cpu()
@@ -115,12 +127,16 @@ def make_examples(
     pen, pen_labels = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
     if len(pen):
         add(PEN, pen, torch.from_numpy(pen_labels))
+    if split == "train":
+        written, written_labels = styled_digits(config.styled, config.seed, workers)
+        add(STYLED, written, torch.from_numpy(written_labels))
     for generator in generators:
-        wanted = np.arange(samples) % CLASSES if generator.conditional else None
-        pixels = generator.sample(samples, seed, wanted)
-        meant = np.full(samples, UNKNOWN_DIGIT) if wanted is None else wanted
+        redrawn = generator.name in DECODER_NAMES
+        count = config.validation if split != "train" else config.redrawn if redrawn else config.samples
+        wanted = np.arange(count) % CLASSES if generator.conditional else None
+        pixels = generator.sample(count, seed, wanted)
+        meant = np.full(count, UNKNOWN_DIGIT) if wanted is None else wanted
         add(generator.name, pixels, fake_targets(torch.from_numpy(meant)))
     strange = non_digits(split, config.non_digits, config.seed, images.numpy(), digits.numpy())
-    # One copy suffices, as they are easy to tell; without any, traces of a codec would mean a digit.
-    add(NON_DIGIT, strange, non_digit_targets(len(strange)), copies=1)
+    add(NON_DIGIT, strange, non_digit_targets(len(strange)))
     return PictureSet(pictures, codes, {each.name: each.kind for each in generators})

@@ -5,9 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from train.data.pendigits import Drawing, Stroke, smooth
+from train.data.augment import PART, examine_all
+from train.data.pendigits import Drawing, Stroke, draw_randomly, smooth
 from train.data.planes import Look
+from train.data.splits import own_seed
+from train.normalize import NONE
+from train.processes import Workers
 
 Points = Sequence[tuple[float, float]]
 """x to the right, y downwards, 0 to 1. A point twice is a corner; lines between the others are curved."""
@@ -128,6 +133,30 @@ STYLES: Final[Mapping[str, tuple[int, Mapping[Look, Sequence[Points]]]]] = {
     ),
 }
 """Name → digit, and its strokes by look."""
+
+
+def styled_digits(count: int, seed: int, workers: Workers) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Draw training digits in each of `STYLES` in turn, with round brushes of many widths.
+
+    Returns the normalized pictures uint8 [n, 28, 28], and the digits int64 [n]: `count`, or a few less, as
+    those are left out which the normalizer does not take for one digit.
+    """
+    parts = [(range(start, min(start + PART, count)), seed) for start in range(0, count, PART)]
+    images, labels = zip(*workers.starmap(styled_part, parts), strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def styled_part(indices: range, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    randoms = [np.random.default_rng((own_seed(seed, "styled"), index)) for index in indices]
+    names = [list(STYLES)[index % len(STYLES)] for index in indices]
+    drawings = [styled(name, "train", random) for name, random in zip(names, randoms, strict=True)]
+    found = examine_all(
+        draw_randomly(drawing.strokes, random)[..., np.newaxis]
+        for drawing, random in zip(drawings, randoms, strict=True)
+    )
+    single = np.array([each.reason == NONE for each in found])
+    images = np.stack([each.pixels for each in found])
+    return images[single], np.array([drawing.digit for drawing in drawings], np.int64)[single]
 
 
 def styled(name: str, look: Look, random: np.random.Generator) -> Drawing:

@@ -19,6 +19,7 @@ PEAK_RATE: Final = 3e-3
 WEIGHT_DECAY: Final = 2e-2
 DIGIT_WEIGHT: Final = 0.5
 DOMAIN_WEIGHT: Final = 0.25
+CONSISTENCY_WEIGHT: Final = 0.3
 FAKE_DIGIT: Final = 0.3
 """Weight of a fake's digit, relative to a real one's: a generator may draw another than the wanted one."""
 
@@ -65,6 +66,22 @@ def detector_loss(outputs: Outputs, targets: Targets, shares: ClassWeights) -> t
     return torch.stack([fake.mean(), DIGIT_WEIGHT * digit.mean(), DOMAIN_WEIGHT * domain.mean()])
 
 
+def consistency_loss(
+    fake_logit: torch.Tensor, pairs: int, targets: Targets, shares: ClassWeights
+) -> torch.Tensor:
+    """Return how far two copies of a picture are judged differently: float32 scalar, nats.
+
+    It is the symmetric Kullback-Leibler divergence of fake or real; classes have the weights of
+    `detector_loss`. Copies are the first `pairs` and the last `pairs` of float32 [batch].
+    """
+    if not pairs:
+        return torch.zeros_like(fake_logit[0])
+    one, other = fake_logit[:pairs], fake_logit[-pairs:]
+    divergence = (torch.sigmoid(one) - torch.sigmoid(other)) * (one - other)
+    weights = balanced_weights(targets.real, shares.real) + balanced_weights(targets.fake, shares.fake)
+    return (divergence * weights[:pairs]).mean()
+
+
 def balanced_weights(members: torch.Tensor, share: float) -> torch.Tensor:
     """Return weights float32 [batch] that give one of two classes half the weight; members: bool [batch]."""
     return members.float() / (2 * share) if share else torch.zeros_like(members, dtype=torch.float32)
@@ -88,10 +105,16 @@ class DetectorLearner(Learner):
 
     Pictures are not augmented here. They are normalized, with longest side 20 and centred; rotated or
     scaled, they would differ from all pictures that the deployed detector gets. Augmentation comes before
-    normalization.
+    normalization (`train.detector.feed`).
     """
 
-    watched: ClassVar[tuple[str, ...]] = ("fake_loss", "digit_loss", "domain_loss", "balanced_accuracy")
+    watched: ClassVar[tuple[str, ...]] = (
+        "fake_loss",
+        "digit_loss",
+        "domain_loss",
+        "consistency_loss",
+        "balanced_accuracy",
+    )
 
     def __init__(
         self,
@@ -127,10 +150,12 @@ class DetectorLearner(Learner):
         assert isinstance(detector, Detector)
         return detector
 
-    def step(self, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def step(self, images: torch.Tensor, labels: torch.Tensor, pairs: int = 0) -> torch.Tensor:
         """Learn from normalized uint8 [batch, 28, 28] and codes int64 [batch], at least two pictures.
 
-        Returns float32 [4]: this step's values of `watched`, left on the device. The accuracy is weighted
+        pairs: the first `pairs` pictures and the last ones are copies of the same.
+
+        Returns float32 [5]: this step's values of `watched`, left on the device. The accuracy is weighted
         like the loss, so it is exact only over many steps.
         """
         for group in self.optimizer.param_groups:
@@ -140,7 +165,10 @@ class DetectorLearner(Learner):
         pictures = (images[:, None].float() / 255).contiguous(memory_format=torch.channels_last)
         with self.autocast():
             outputs = self.detector(pictures)
-        losses = detector_loss(outputs, targets, self.shares)
+        consistency = consistency_loss(outputs[0], pairs, targets, self.shares)
+        losses = torch.cat(
+            [detector_loss(outputs, targets, self.shares), CONSISTENCY_WEIGHT * consistency[None]]
+        )
         self.optimizer.zero_grad()
         losses.sum().backward()
         self.optimizer.step()

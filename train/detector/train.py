@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,19 +21,22 @@ from train.data.dataset import (
     NON_DIGIT,
     NORMALIZED,
     PEN,
+    RAW,
     PictureSet,
     kept_set,
     make_examples,
 )
 from train.data.splits import Split
 from train.detector.calibrate import Calibration, Thresholds, calibrate, choose_thresholds
+from train.detector.feed import Pool, feed, pictures_per_step
 from train.detector.learner import ClassWeights, DetectorLearner
 from train.detector.model import Detector, scores_of
 from train.errors import ConfigError, RunError
 from train.evaluation.metrics import auroc, true_positive_rate
 from train.generators.build import load_generators, read_quality
+from train.generators.decoders import DECODERS, decoder_generators
 from train.generators.reconstructions import reconstruction_generators
-from train.loop import Schedule, run_loop, steps_per_epoch
+from train.loop import Schedule, run_steps, steps_per_epoch
 from train.processes import Workers
 from train.run import Run
 
@@ -49,7 +52,8 @@ def train_detector(config: DetectorConfig, run: Run) -> None:
     """
     torch.set_num_threads(config.threads)
     examples = load_examples("train", config, run)
-    steps = round(config.epochs * steps_per_epoch(config.batch_size, sum(map(len, examples.images.values()))))
+    shown = pictures_per_step(config.batch_size)
+    steps = config.epochs * steps_per_epoch(shown, sum(map(len, examples.labels.values())))
     learner = fit(examples, max(1, steps), config.cycles, config, Run(run.folder / STAGE))
     save_calibration(run, learner.deployed, load_examples("validation", config, run))
 
@@ -79,6 +83,9 @@ def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
         if split == "train":
             generators += reconstruction_generators(options, source, known)
             generators += artifact_generators(known.first(config.reals))
+            # Runs of earlier versions have none.
+            if (source.folder / DECODERS).exists():
+                generators += decoder_generators(source, known, split)
         reals = (known if split == "train" else held_out).first(config.reals)
         with Workers(config.jobs) as workers:
             return make_examples(split, reals, generators, config, workers)
@@ -89,12 +96,18 @@ def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
 def fit(examples: PictureSet, steps: int, cycles: int, config: DetectorConfig, run: Run) -> DetectorLearner:
     """Train a detector on the examples for `steps` steps, in cycles of the learning rate."""
     device = torch.device(config.device)
-    digits = examples.together()
-    shares = ClassWeights.of(digits.labels)
+    normalized = examples.together()
+    pool = Pool(examples.together(RAW).images.numpy(), normalized.images.numpy(), normalized.labels)
+    shares = ClassWeights.of(pool.codes)
     learner = DetectorLearner(steps, config.seed, shares, device, config.widths, config.precision, cycles)
     schedule = Schedule(steps, config.batch_size, [steps], config)
-    on_device = mnist.Digits(digits.images.to(device), digits.labels.to(device))
-    run_loop(learner, on_device, schedule, run)
+    with Workers(config.jobs) as workers:
+
+        def learn(start: int) -> Iterator[torch.Tensor]:
+            for images, codes, pairs in feed(pool, schedule, workers, start):
+                yield learner.step(images.to(device), codes.to(device), pairs)
+
+        run_steps(learner, learn, schedule, run)
     return learner
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 from train.config import DetectorConfig
 from train.data import augment, mnist
 from train.data.augment import BoundedChange, Picture, Range, keep, prepare, resize
-from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, PictureSet
+from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, RAW, PictureSet
 from train.data.fonts import printed_digits
 from train.data.mnist import CLASSES
 from train.data.non_digits import non_digits
@@ -27,7 +27,6 @@ from train.generators.base import Generator
 from train.processes import Workers
 
 PRINTED: Final = "printed"
-RAW: Final = "pixels"
 
 SMALL: Final = "small"
 """The pictures of the enlargements, normalized at their own size."""
@@ -97,7 +96,7 @@ def make_eval_set(
     printed, printed_labels = printed_digits("evaluation", config.corrupted_reals, config.seed)
     strange = non_digits("evaluation", config.corrupted_reals, config.seed, reals, digits)
 
-    normalized = partial(prepare, copies=1, seed=seed, workers=workers)
+    normalized = partial(prepare, seed=seed, workers=workers)
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
         (MNIST, NORMALIZED): normalized(reals, change=keep),
@@ -140,7 +139,7 @@ def new_samples(
     drawn = int(count * SPARE)
     wanted = np.arange(drawn) % CLASSES if generator.conditional else None
     samples = generator.sample(drawn, seed, wanted)
-    normalized = prepare(samples, 1, seed, workers, keep)
+    normalized = prepare(samples, seed, workers, keep)
     new = np.array([picture.tobytes() not in known for picture in normalized], np.bool_)
     if not new.any():
         raise RunError(

@@ -98,7 +98,7 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         source = Run(Path(config.generators))
         generators = load_generators(source.config(GeneratorsConfig), source)
         with Workers(config.jobs) as workers:
-            return make_eval_set(config, generators, training.images.values(), workers)
+            return make_eval_set(config, generators, [training.together().images.numpy()], workers)
 
     eval_set = kept_set(run.folder / EVAL_SET, make)
     kinds = eval_set.kinds
@@ -118,7 +118,7 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "options": dataclasses.asdict(config),
         "test_digits": len(eval_set.images[MNIST, NORMALIZED]),
         "pen_digits": len(eval_set.images.get((PEN, NORMALIZED), ())),
-        "learnt_from": sum(map(len, training.images.values())),
+        "learnt_from": sum(map(len, training.labels.values())),
         "pens_learnt_from": len(training.images.get((PEN, NORMALIZED), ())),
         "steps": stages[STAGE].last(),
         "normalizer_version": NORMALIZER_VERSION,

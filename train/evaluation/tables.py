@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, PictureSet
+from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, RAW, PictureSet
 from train.data.mnist import to_float
 from train.detector.calibrate import Calibration, Thresholds, sigmoid
 from train.detector.model import Detector, scores_of
@@ -18,7 +18,6 @@ from train.evaluation.eval_set import (
     CORRUPTIONS,
     ENLARGEMENTS,
     PRINTED,
-    RAW,
     SMALL,
     STRENGTHS,
     corrupted,

@@ -14,6 +14,7 @@ from train.errors import ConfigError, RunError
 from train.generators.base import Family, Generator
 from train.generators.classifier import ClassifierLearner, DigitClassifier, features_and_digits
 from train.generators.conditional_gan import ConditionalGan
+from train.generators.decoders import DECODERS, decoder_count, train_decoder
 from train.generators.flow import Flow
 from train.generators.hinge_gan import HingeGan
 from train.generators.mlp_gan import MlpGan
@@ -46,7 +47,7 @@ FAMILIES: Final[Mapping[str, type[Family]]] = {
 CLASSIFIER: Final = "digit_classifier"
 CLASSIFIER_STEPS: Final = 1600
 CLASSIFIER_BATCH: Final = 250
-PARTS: Final = (CLASSIFIER, *FAMILIES)
+PARTS: Final = (CLASSIFIER, *FAMILIES, DECODERS)
 """Parts of a run, in the order in which they are trained."""
 REPORT: Final = "report.json"
 
@@ -60,7 +61,9 @@ def build_generators(config: GeneratorsConfig, run: Run, parts: Sequence[str] = 
     # An old report would look like one on the new parts.
     (run.folder / REPORT).unlink(missing_ok=True)
     with Workers(config.jobs) as workers:
-        workers.starmap(build_part, [(config, run, part) for part in parts])
+        workers.starmap(build_part, [(config, run, part) for part in parts if part != DECODERS])
+        if DECODERS in parts:
+            workers.starmap(train_decoder, [(config, run, index) for index in range(decoder_count(config))])
     if set(parts) == set(PARTS):
         write_report(config, run)
 

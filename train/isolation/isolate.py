@@ -4,13 +4,13 @@
 float32, which all runtimes round alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.isolation.layers import DISTANCE, LOCATOR, SEGMENTER, UNIT, published_weights, run
+from train.isolation.layers import DISTANCE, UNIT, Steps, result_of
 from train.isolation.scaling import averaged, network_input, shares
 
 PAGE: Final = 128
@@ -61,16 +61,16 @@ class Found:
 
 
 def page_of(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Scale a picture uint8 [height, width, 3] to longest side `PAGE`, at the top left of a square.
+    """Scale a picture uint8 [height, width, 1 | 3] to longest side `PAGE`, at the top left of a square.
 
-    Returns uint8 [PAGE, PAGE, 3], and bool [PAGE, PAGE] where the picture is.
+    Returns uint8 [PAGE, PAGE, 1 | 3], and bool [PAGE, PAGE] where the picture is.
     """
     height, width = image.shape[:2]
     rows, columns = page_size(height, width)
     small = averaged(
         image, shares(0, height / rows, rows, height)[0], shares(0, width / columns, columns, width)[0]
     )
-    page, inside = np.zeros((PAGE, PAGE, 3), np.uint8), np.zeros((PAGE, PAGE), bool)
+    page, inside = np.zeros((PAGE, PAGE, image.shape[2]), np.uint8), np.zeros((PAGE, PAGE), bool)
     page[:rows, :columns] = small
     inside[:rows, :columns] = True
     return page, inside
@@ -111,17 +111,23 @@ def crop_of(image: NDArray[np.uint8], middle: NDArray[np.float32], side: np.floa
 
 
 def crop_around(image: NDArray[np.uint8], box: NDArray[np.int64]) -> Crop:
-    """Crop a square around a box, int64 [4], of a picture uint8 [height, width, channels]."""
+    """Crop a square around a box, int64 [4], of a picture uint8 [height, width, 1 | 3], to 3 channels."""
     begin, end = box[:2].astype(np.float32), box[2:].astype(np.float32)
-    return crop_of(image, (begin + end) / np.float32(2), (end - begin).max() * np.float32(AROUND))
+    crop = crop_of(image, (begin + end) / np.float32(2), (end - begin).max() * np.float32(AROUND))
+    return replace(crop, pixels=np.repeat(crop.pixels, 3 // image.shape[2], axis=2))
 
 
-def locate(image: NDArray[np.uint8], surest: int = SUREST) -> Found:
-    """Find the digits in a picture uint8 [height, width, 3]; surest: the least log-odds of the first.
+def locate(image: NDArray[np.uint8]) -> Found:
+    """Find the digits in a photograph uint8 [height, width, 3]."""
+    return result_of(locating(image, SUREST))
+
+
+def locating(image: NDArray[np.uint8], surest: int) -> Steps[Found]:
+    """Find the digits in a picture uint8 [height, width, 1 | 3]; surest: the least log-odds of the first.
 
     If all are in two thirds of the picture or less, that part is looked at again, larger.
     """
-    found = located(image, surest)
+    found = yield from looking(image, surest)
     if found.cut.all():
         return found
     begin, end = found.boxes[:, :2], found.boxes[:, 2:]
@@ -131,15 +137,15 @@ def locate(image: NDArray[np.uint8], surest: int = SUREST) -> Found:
     last = np.minimum(end.max(0) + margin, size)
     if 3 * (last - first).max() > 2 * size.max():
         return found
-    closer = located(image[first[0] : last[0], first[1] : last[1]], surest)
+    closer = yield from looking(image[first[0] : last[0], first[1] : last[1]], surest)
     return Found(closer.boxes + np.tile(first, 2), closer.cut) if len(closer.boxes) else found
 
 
-def located(image: NDArray[np.uint8], surest: int) -> Found:
+def looking(image: NDArray[np.uint8], surest: int) -> Steps[Found]:
     """Find the digits in a picture at its size on the page."""
     height, width = image.shape[:2]
     page, inside = page_of(image)
-    outputs = run(LOCATOR, published_weights()["locator"], network_input(page, inside))
+    outputs = yield "locator", network_input(page, inside)
     cells = outputs.shape[1]
     # No two scores are equal, so that the order never depends on the runtime.
     scores = outputs[0].ravel() * cells**2 - np.arange(cells**2, dtype=np.float32)
@@ -195,7 +201,13 @@ def ink_of(crop: Crop) -> tuple[NDArray[np.float32], bool]:
 
     The ink is float32 [CROP, CROP], integers 0 to 255.
     """
-    odds = run(SEGMENTER, published_weights()["segmenter"], network_input(crop.pixels, crop.inside))[0]
+    return result_of(isolating(crop))
+
+
+def isolating(crop: Crop) -> Steps[tuple[NDArray[np.float32], bool]]:
+    """Do what `ink_of` does."""
+    outputs = yield "segmenter", network_input(crop.pixels, crop.inside)
+    odds = outputs[0]
     return contrast(crop, (odds > SURE) & crop.inside, (odds > POSSIBLE) & crop.inside)
 
 

@@ -5,11 +5,11 @@ All runtimes must compute the same pixels, so inputs, weights and activations ar
 in any order, and rounding is the only step that loses anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,11 @@ UNIT: Final = 32
 LARGEST: Final = 255
 """Of a hidden activation."""
 
+Result = TypeVar("Result")
+Name = Literal["locator", "segmenter"]
+Steps = Generator[tuple[Name, NDArray[np.float32]], NDArray[np.float32], Result]
+"""A computation that yields a network's name and input wherever it needs the output, which is sent back; so
+the networks can look at the pictures of many computations together (`train.isolation.together`)."""
 Weights = Mapping[str, NDArray[np.float32]]
 """By layer: `N.weight` float32 [outputs, inputs, k, k] and `N.bias` float32 [outputs]."""
 
@@ -76,11 +81,25 @@ SEGMENTER: Final = (
 """48x48 to 48x48: the log-odds of ink of the digit in the middle."""
 
 
+NETWORKS: Final[Mapping[Name, Sequence[Layer]]] = {"locator": LOCATOR, "segmenter": SEGMENTER}
+
+
 def inputs_of(layers: Sequence[Layer], index: int) -> int:
     """Return the number of a layer's input channels."""
     source = layers[index].source
     before = index - 1 if source is None else source
     return INPUTS if before < 0 else layers[before].channels
+
+
+def result_of(steps: Steps[Result]) -> Result:
+    """Return the result of a computation, with each of its pictures alone in NumPy."""
+    try:
+        name, image = next(steps)
+        while True:
+            name, image = steps.send(run(NETWORKS[name], published_weights()[name], image))
+    except StopIteration as end:
+        result: Result = end.value
+        return result
 
 
 def run(layers: Sequence[Layer], weights: Weights, image: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -44,21 +44,30 @@ def averaged(
     """
     height, width, channels = image.shape
     rows = np.rint(down @ image.reshape(height, -1).astype(np.float32) / WHOLE)
-    return np.rint(across @ rows.reshape(-1, width, channels) / WHOLE).astype(np.uint8)
+    # One large product, rather than one per row.
+    lines = rows.reshape(-1, width, channels).transpose(0, 2, 1).reshape(-1, width)
+    scaled = np.rint(lines @ across.T / WHOLE).astype(np.uint8)
+    return scaled.reshape(len(down), channels, len(across)).transpose(0, 2, 1)
 
 
 def network_input(image: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return what a network takes: float32 [INPUTS, height, width], integers, 0 outside the picture.
 
-    image: uint8 [height, width, 3]. inside: bool [height, width], some of it true. Each channel's mean
+    image: uint8 [height, width, 1 | 3]. inside: bool [height, width], some of it true. Each channel's mean
     becomes 0, and the standard deviation of all together about `UNIT`.
     """
-    pixels = image.astype(np.int64)[inside]
-    means = (2 * pixels.sum(0) + len(pixels)) // (2 * len(pixels))
-    variance = ((pixels - means) ** 2).sum() // pixels.size
+    planes = image.transpose(2, 0, 1) * inside
+    count = int(np.count_nonzero(inside))
+    # Sums of integers, exact in float64.
+    values = planes.reshape(len(planes), -1).astype(np.float64)
+    totals = values.sum(1).astype(np.int64)
+    squares = np.einsum("ij,ij->i", values, values).astype(np.int64)
+    means = (2 * totals + count) // (2 * count)
+    variance = (squares - 2 * means * totals + count * means**2).sum() // (count * len(planes))
     scale = SCALES[int((variance >= VARIANCES).sum()) - 1]
-    result = np.zeros((INPUTS, *inside.shape), np.float32)
-    shifted = (image.astype(np.float32) - means.astype(np.float32)) * scale
-    result[:3] = np.clip(np.floor(shifted + np.float32(0.5)), -LIMIT, LIMIT).transpose(2, 0, 1) * inside
-    result[3] = UNIT * inside
+    result = np.empty((INPUTS, *inside.shape), np.float32)
+    shifted = (planes - means.astype(np.float32)[:, None, None]) * scale
+    result[:3] = np.clip(np.floor(shifted + np.float32(0.5)), -LIMIT, LIMIT) * inside
+    result[3] = inside
+    result[3] *= UNIT
     return result

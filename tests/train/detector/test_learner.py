@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from train.data.mnist import Digits, load
-from train.data.targets import decode, fake_targets, non_digit_targets
-from train.detector.learner import ClassWeights, DetectorLearner, detector_loss
+from train.data.targets import FAKE, NON_DIGIT, decode, fake_targets, non_digit_targets
+from train.detector.learner import ClassWeights, DetectorLearner, consistency_loss, detector_loss
 from train.detector.model import Detector, scores_of
 from train.evaluation.metrics import auroc
 
@@ -73,3 +73,25 @@ def test_the_loss_balances_classes_and_ignores_non_digits() -> None:
     # The only real is wrong by 10 nats and has half the weight; non-digits have none.
     assert fake == pytest.approx(5, abs=1e-3)
     assert domain == pytest.approx(math.log(2) / 4)
+
+
+def test_copies_that_are_judged_differently_cost_their_symmetric_divergence() -> None:
+    # A real digit, a fake and a non-digit; a fake of which there is one copy; the three again.
+    codes = torch.tensor([3, FAKE + 3, NON_DIGIT, FAKE + 4, 3, FAKE + 3, NON_DIGIT])
+    odds = torch.tensor([1.0, 4.0, 9.0, 5.0, 3.0, 4.0, 0.2])
+    shares = ClassWeights(real=0.25, fake=0.5, non_digit=0.25)
+    found = consistency_loss(odds.log(), 3, decode(codes), shares)
+    # P(fake | x) of the real is 1/2 and 3/4; half the weight of reals is 1 / (2 * 0.25).
+    one, other = (0.5, 0.5), (0.75, 0.25)
+    divergence = sum((p - q) * math.log(p / q) for p, q in zip(one, other, strict=True))
+    assert found.item() == pytest.approx(2 * divergence / 3, rel=1e-5)
+    assert consistency_loss(odds.log(), 0, decode(codes), shares) == 0
+
+    learner = DetectorLearner(10, 0, shares, CPU, WIDTHS)
+    images = torch.zeros(4, 28, 28, dtype=torch.uint8)
+    images[0, 8:20, 8:20] = 200
+    images[3, 8:20, 10:18] = 90
+    values = dict(
+        zip(learner.watched, learner.step(images, torch.tensor([3, 4, 5, 3]), 1).tolist(), strict=True)
+    )
+    assert values["consistency_loss"] > 0

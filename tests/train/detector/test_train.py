@@ -24,7 +24,7 @@ from train.config import DetectorConfig
 from train.data import mnist
 from train.data.artifacts import ARTIFACTS
 from train.data.augment import keep, prepare
-from train.data.dataset import AUGMENTED, MNIST, NON_DIGIT, NORMALIZED, PictureSet, kept_set
+from train.data.dataset import AUGMENTED, MNIST, NON_DIGIT, NORMALIZED, RAW, STYLED, PictureSet, kept_set
 from train.data.targets import decode
 from train.detector.learner import DetectorLearner
 from train.detector.model import scores_of
@@ -32,10 +32,11 @@ from train.detector.train import load_detector, load_examples, read_calibration
 from train.errors import RunError
 from train.evaluation.metrics import auroc
 from train.evaluation.report import EVAL_SET, FOLDS, MEMBERS, PLOTS, left_out, train_fold
+from train.generators.decoders import NAMES
 from train.processes import Workers
 from train.run import Run
 
-TRAINING_ONLY = {"flow_redrawn", "sharp_vae_redrawn", *ARTIFACTS}
+TRAINING_ONLY = {"flow_redrawn", "sharp_vae_redrawn", *ARTIFACTS, *NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -76,24 +77,29 @@ def examples(run: Run, config: DetectorConfig) -> dict[str, PictureSet]:
     return {split: load_examples(split, config, run) for split in ("train", "validation")}
 
 
-def test_every_group_has_its_codes_and_augmented_copies(
+def test_every_group_has_its_codes_and_what_it_is_augmented_from(
     examples: dict[str, PictureSet], config: DetectorConfig
 ) -> None:
     found = examples["train"]
-    assert {MNIST, NON_DIGIT} | TRAINING_ONLY <= set(found.labels)
-    for name, codes in found.labels.items():
-        originals, augmented = (found.images[name, condition] for condition in (NORMALIZED, AUGMENTED))
-        assert len(originals) == len(codes)
-        assert len(augmented) == (1 if name == NON_DIGIT else config.copies) * len(originals) > 0
-        targets = decode(torch.from_numpy(codes))
-        assert bool(targets.fake.all()) == (name in found.kinds)
-        assert bool(targets.non_digit.all()) == (name == NON_DIGIT)
+    assert {MNIST, STYLED, NON_DIGIT} | TRAINING_ONLY <= set(found.labels)
+    for split, each in examples.items():
+        for name, codes in each.labels.items():
+            targets = decode(torch.from_numpy(codes))
+            assert bool(targets.fake.all()) == (name in each.kinds)
+            assert bool(targets.non_digit.all()) == (name == NON_DIGIT)
+            assert len(each.images[name, NORMALIZED]) == len(codes) > 0
+            assert split == "train" or len(each.images[name, AUGMENTED]) == len(codes)
+    raw, normalized = found.together(RAW), found.together()
+    assert torch.equal(raw.labels, normalized.labels)
+    assert np.array_equal(prepare(raw.images.numpy(), 0, Workers(1), keep), normalized.images.numpy())
+    counts = {name: len(found.labels[name]) for name in NAMES}
+    assert set(counts.values()) == {config.redrawn}
 
 
 def test_no_picture_is_in_two_splits(
     config: DetectorConfig, examples: dict[str, PictureSet], eval_set: PictureSet, few_digits: str
 ) -> None:
-    tested = prepare(mnist.load(few_digits, "test").images.numpy(), 1, 0, Workers(1), keep)
+    tested = prepare(mnist.load(few_digits, "test").images.numpy(), 0, Workers(1), keep)
     for each in examples.values():
         assert not picture_bytes(each.together().images) & picture_bytes(tested)
     reals = [picture_bytes(each.images[MNIST, NORMALIZED]) for each in examples.values()]
@@ -123,8 +129,11 @@ def test_a_fold_never_sees_what_it_leaves_out(
     training, validation = examples["train"], examples["validation"]
     given: list[torch.Tensor] = []
 
-    def watched(learner: DetectorLearner, images: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:  # noqa: ARG001
+    def watched(
+        learner: DetectorLearner, images: torch.Tensor, labels: torch.Tensor, pairs: int
+    ) -> torch.Tensor:
         given.append(images)
+        assert torch.equal(labels[:pairs], labels[-pairs:])
         return torch.zeros(len(learner.watched))
 
     monkeypatch.setattr(DetectorLearner, "step", watched)
@@ -136,8 +145,7 @@ def test_a_fold_never_sees_what_it_leaves_out(
     # Untrained generators may make the same pictures as others.
     allowed = picture_bytes(training.without(names).together().images)
     for name in names:
-        for condition in (NORMALIZED, AUGMENTED):
-            assert not seen & (picture_bytes(training.images[name, condition]) - allowed)
+        assert not seen & (picture_bytes(training.images[name, NORMALIZED]) - allowed)
     assert seen & picture_bytes(training.images[MNIST, NORMALIZED])
     calibrated_on = json.loads((tmp_path / "calibration.json").read_text())["validation"]
     assert set(calibrated_on) == set(validation.kinds) - names
