@@ -10,6 +10,7 @@ from pathlib import Path
 from train.bundle import BUNDLE, add_files, bundle_detector, bundle_generators, bundle_tutorial
 from train.config import (
     FREE,
+    Config,
     DetectorConfig,
     GeneratorsConfig,
     IsolationConfig,
@@ -21,7 +22,7 @@ from train.config import (
     given_options,
 )
 from train.data import mnist
-from train.detector.train import CALIBRATION, check_generators, train_detector
+from train.detector.train import CALIBRATION, train_detector
 from train.device import resolve
 from train.errors import ConfigError, TrainError
 from train.evaluation.folders import evaluate_folders
@@ -29,6 +30,7 @@ from train.evaluation.report import EVALUATION, PAGE, PLOTS, evaluate_detector
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import PARTS, REPORT, build_generators, check_shape
 from train.generators.decoders import DECODERS, summarize
+from train.generators.trained import check_generators, trim
 from train.isolation.train import train_isolation
 from train.run import Run
 from train.tutorial.gan import train
@@ -75,6 +77,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=PARTS,
         metavar="PART",
         help=f"train only these, without a report: {', '.join(PARTS)}",
+    )
+    generators.add_argument(
+        "--trim",
+        type=Path,
+        metavar="DIR",
+        help="train nothing; write to DIR what sampling needs of the run's trained families",
     )
     add_flags(generators, GeneratorsConfig)
     generators.set_defaults(command=run_generators)
@@ -138,7 +146,7 @@ def open_run(
     """
     given = given_options(parsed, kind)
     config = from_preset(kind, given)
-    run = Run(parsed.runs / (parsed.name or f"{kind.command}-{config.preset}"))
+    run = named_run(parsed, kind, config.preset)
     if run.exists():
         if not parsed.resume:
             raise ConfigError(
@@ -157,6 +165,11 @@ def open_run(
     return config, run
 
 
+def named_run(parsed: argparse.Namespace, kind: type[Config], preset: str) -> Run:
+    """Return the run that `--runs`, `--name` and the preset name."""
+    return Run(parsed.runs / (parsed.name or f"{kind.command}-{preset}"))
+
+
 def run_tutorial(parsed: argparse.Namespace) -> None:
     config, run = open_run(parsed, TutorialConfig)
     train(config, run)
@@ -167,6 +180,12 @@ def run_tutorial(parsed: argparse.Namespace) -> None:
 def run_generators(parsed: argparse.Namespace) -> None:
     if unknown := set(parsed.only) - set(PARTS):
         raise ConfigError(f"--only names {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}.")
+    if parsed.trim is not None:
+        preset = from_preset(GeneratorsConfig, given_options(parsed, GeneratorsConfig)).preset
+        run = named_run(parsed, GeneratorsConfig, preset)
+        trim(run, parsed.only, parsed.trim)
+        print(f"{parsed.trim}: sample from it with `python -m train detector --generators {parsed.trim}`.")
+        return
     config, run = open_run(parsed, GeneratorsConfig, check_shape)
     build_generators(config, run, list(dict.fromkeys(parsed.only)))
     if DECODERS in parsed.only:

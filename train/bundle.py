@@ -26,6 +26,7 @@ from train.evaluation.report import EVALUATION
 from train.evaluation.tutorial import evaluate_tutorial
 from train.generators.build import REPORT, read_quality
 from train.generators.conditional_gan import ConditionalGan
+from train.generators.trained import sampling_tensors, trimmed_families
 from train.run import Run
 from train.tutorial.gan import GRID, load_pair
 from train.tutorial.trace import RECORD
@@ -90,12 +91,14 @@ def save_bundle(run: Run, bundle: Bundle) -> None:
 
 
 def load_bundle(run: Run) -> Bundle:
-    """Read a run's bundle.
+    """Read a run's bundle; make that of a trimmed run.
 
     Raises:
         RunError: there is no such run, it is not finished, or the bundle cannot be read.
     """
     if not (run.folder / BUNDLE).exists():
+        if trimmed_families(run):
+            return generators_bundle(run)
         raise RunError(
             f"{run.folder} has no {BUNDLE}; finish the run first: `python -m train {run.command()} --resume`."
         )
@@ -190,16 +193,21 @@ def bundle_tutorial(run: Run) -> None:
 
 
 def bundle_generators(run: Run) -> None:
-    """Write the bundle of a finished generators' run: the published generator, the report, a grid of each.
+    """Write the bundle of a finished generators' run; raise RunError if it cannot be read or written."""
+    save_bundle(run, generators_bundle(run))
+
+
+def generators_bundle(run: Run) -> Bundle:
+    """Return the bundle of a finished or trimmed run: the published generator, the report, a grid of each.
 
     Raises:
-        RunError: the run is not finished or cannot be read, or the bundle cannot be written.
+        RunError: the run has no report, or cannot be read.
     """
     # Wherever it was trained, it is exported on the CPU in float32.
     config = dataclasses.replace(run.config(GeneratorsConfig), device="cpu", precision="float32")
     names = [name for name, row in read_quality(run).items() if row["kind"] != "real"]
-    trained, family = Run(run.folder / PUBLISHED_GENERATOR), ConditionalGan(config)
-    family.restore_average(trained.load(family.total)[0])
+    family = ConditionalGan(config)
+    family.restore_average(sampling_tensors(run, PUBLISHED_GENERATOR, family))
     record = {
         **common_record(run, config, family.total),
         "latent": family.latent,
@@ -209,7 +217,7 @@ def bundle_generators(run: Run) -> None:
         **read_files(run.folder, [REPORT]),
         **read_files(run.folder / "grids", [f"{name}.png" for name in names]),
     }
-    save_bundle(run, Bundle(record, family.average.module.state_dict(), files=files))
+    return Bundle(record, family.average.module.state_dict(), files=files)
 
 
 def bundle_detector(run: Run) -> None:

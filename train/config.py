@@ -17,6 +17,8 @@ PRECISION: Final = (
     "float32, bfloat16, or auto: bfloat16 if the hardware supports it",
     *("auto", "float32", "bfloat16"),
 )
+TRAINED: Final = "train/generators/trained"
+"""The trimmed run of generators that belongs to the source; found wherever the command is started."""
 
 
 def option(default: Any, description: str, *allowed: Any) -> Any:
@@ -133,7 +135,7 @@ class DetectorConfig(Config):
     }
 
     preset: str = option("small", *PRESET)
-    generators: str = option("runs/generators-small", "run of `generators` that fakes are sampled from")
+    generators: str = option(TRAINED, "run of `generators`, or a trimmed one, that fakes are sampled from")
     reals: int = option(50_000, "real digits of the data set, at most", 100, 1_000_000)
     samples: int = option(4000, "training fakes of each generator", 10, 10_000_000)
     redrawn: int = option(

@@ -1,5 +1,6 @@
 """Options, presets and flags."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from train.config import (
     TutorialConfig,
     from_preset,
 )
+from train.data.mnist import hold_out, load
 from train.errors import ConfigError
+from train.generators.trained import offered_generators, trained_families
 
 KINDS = [TutorialConfig, GeneratorsConfig, DetectorConfig]
 
@@ -53,3 +56,14 @@ def test_usage_errors_exit_with_2() -> None:
     with pytest.raises(SystemExit) as exit_status:
         main(["tutorial", "--epochs", "many"])
     assert exit_status.value.code == 2
+
+
+def test_the_default_generators_are_found_from_any_folder(
+    few_digits: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    known, _ = hold_out(load(few_digits, "train"))
+    families = trained_families(DetectorConfig(), known)
+    assert "conditional_gan" in families
+    for generator in offered_generators(families):
+        assert generator.sample(4, 0, None).max() > 200

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from torch.optim.swa_utils import AveragedModel
 
 from train.checkpoint import unprefixed, write_json
-from train.config import DetectorConfig, GeneratorsConfig
+from train.config import DetectorConfig
 from train.data import mnist
 from train.data.artifacts import artifact_generators
 from train.data.dataset import (
@@ -31,11 +30,11 @@ from train.detector.calibrate import Calibration, Thresholds, calibrate, choose_
 from train.detector.feed import Pool, feed, pictures_per_step
 from train.detector.learner import ClassWeights, DetectorLearner
 from train.detector.model import Detector, scores_of
-from train.errors import ConfigError, RunError
+from train.errors import RunError
 from train.evaluation.metrics import auroc, true_positive_rate
-from train.generators.build import load_generators, read_quality
 from train.generators.decoders import DECODERS, decoder_generators
 from train.generators.reconstructions import reconstruction_generators
+from train.generators.trained import offered_generators, source_of_fakes, trained_families
 from train.loop import Schedule, run_steps, steps_per_epoch
 from train.processes import Workers
 from train.run import Run
@@ -58,17 +57,6 @@ def train_detector(config: DetectorConfig, run: Run) -> None:
     save_calibration(run, learner.deployed, load_examples("validation", config, run))
 
 
-def check_generators(config: DetectorConfig) -> None:
-    """Raise RunError if the generators are unfinished, ConfigError if they learnt from another data set."""
-    run = Run(Path(config.generators))
-    dataset = run.config(GeneratorsConfig).dataset
-    if dataset != config.dataset:
-        raise ConfigError(
-            f"{run.folder} was trained on {dataset}; give --dataset {dataset} or another --generators."
-        )
-    read_quality(run)
-
-
 def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
     """Return the training or validation examples, made first if they do not exist.
 
@@ -77,12 +65,12 @@ def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
 
     def make() -> PictureSet:
         known, held_out = mnist.hold_out(mnist.load(config.dataset, "train"))
-        source = Run(Path(config.generators))
-        options = source.config(GeneratorsConfig)
-        generators = load_generators(options, source)
+        families = trained_families(config, known)
+        generators = offered_generators(families)
         if split == "train":
-            generators += reconstruction_generators(options, source, known)
+            generators += reconstruction_generators(families, known)
             generators += artifact_generators(known.first(config.reals))
+            source = source_of_fakes(config)
             # Runs of earlier versions have none.
             if (source.folder / DECODERS).exists():
                 generators += decoder_generators(source, known, split)

@@ -2,13 +2,13 @@
 
 import dataclasses
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import torch
 
 from train.checkpoint import write_atomically, write_json
-from train.config import DetectorConfig, GeneratorsConfig
+from train.config import DetectorConfig
+from train.data import mnist
 from train.data.dataset import MNIST, NORMALIZED, PEN, PictureSet, kept_set
 from train.detector.model import Detector
 from train.detector.train import (
@@ -33,7 +33,7 @@ from train.evaluation.tables import (
     tutorial_scorer,
     verdict_figures,
 )
-from train.generators.build import load_generators
+from train.generators.trained import offered_generators, trained_families
 from train.normalize import VERSION as NORMALIZER_VERSION
 from train.processes import Workers
 from train.run import Run
@@ -44,8 +44,11 @@ PAGE: Final = "evaluation.md"
 PLOTS: Final = ("reliability", "scores", "generators", "wild")
 EVAL_SET: Final = "eval_set.safetensors"
 
-MEMBERS: Final = ("conditional_gan", "sharp_vae", "sharp_vae_redrawn", "morphs", "mixed")
-"""The best generators of the kinds that have several, and what is derived from them."""
+MEMBERS: Final = (
+    *("conditional_gan", "conditional_gan_early", "sharp_vae", "sharp_vae_redrawn"),
+    *("morphs", "mixed"),
+)
+"""The best generators of the kinds that have several, their early stages, and what is derived from them."""
 KINDS: Final = ("adversarial", "variational", "flow", "autoregressive", "classical")
 FOLDS: Final = (*KINDS, "members")
 """Detectors that are trained without some generators: without one kind, or without `MEMBERS`."""
@@ -89,14 +92,14 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
     calibration, thresholds = read_calibration(run)
     detector = load_detector(config, run)
     training, validation = (load_examples(split, config, run) for split in ("train", "validation"))
-    stages = {fold: Run(run.folder / f"without-{fold}") for fold in FOLDS}
+    stages = {fold: Run(run.folder / f"without-{fold}") for fold in FOLDS if left_out(fold, training.kinds)}
     detectors = {
         fold: train_fold(fold, config, stage, training, validation) for fold, stage in stages.items()
     }
 
     def make() -> PictureSet:
-        source = Run(Path(config.generators))
-        generators = load_generators(source.config(GeneratorsConfig), source)
+        known, _ = mnist.hold_out(mnist.load(config.dataset, "train"))
+        generators = offered_generators(trained_families(config, known))
         with Workers(config.jobs) as workers:
             return make_eval_set(config, generators, [training.together().images.numpy()], workers)
 

@@ -2,21 +2,30 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from train.generators.base import wanted_digits
+from train.checkpoint import prefixed, unprefixed
+from train.data.mnist import Digits
+from train.generators.base import Generator, wanted_digits
 from train.generators.learned import LearnedFamily, means, minimize, normal_noise
 from train.generators.networks import ConvDiscriminator, ConvGenerator
+from train.run import Run
 from train.tutorial.losses import quantized
+
+EARLY: Final = 4
+"""The early stage is the averaged generator after one in so many of the steps."""
 
 
 class AdversarialFamily(LearnedFamily):
-    """Subclasses define the losses. A logit is the log-odds of fake, or a score that rises with them."""
+    """Subclasses define the losses. A logit is the log-odds of fake, or a score that rises with them.
+
+    early: the family at its early stage, which makes other errors than at the end; None if it was not kept.
+    """
 
     kind = "adversarial"
     watched = ("discriminator_loss", "generator_loss", "penalty")
@@ -26,6 +35,8 @@ class AdversarialFamily(LearnedFamily):
     width: ClassVar[int] = 32
     spectral: ClassVar[bool] = False
     discriminator_updates: ClassVar[int] = 1
+
+    early: "AdversarialFamily | None" = None
 
     def build(self) -> Mapping[str, nn.Module]:
         return {
@@ -81,6 +92,34 @@ class AdversarialFamily(LearnedFamily):
             generator_loss = self.generator_loss(discriminator(fakes, labels), pictures, labels)
         minimize(generator_loss, self.optimizers["generator"])
         return means([discriminator_loss, generator_loss, penalty])
+
+    def kept_steps(self) -> list[int]:
+        return sorted({max(1, self.total // EARLY), self.total})
+
+    def fit(self, digits: Digits, run: Run) -> float:
+        seconds = super().fit(digits, run)
+        self.load(self.sampling_tensors(run), digits)
+        return seconds
+
+    def sampling_tensors(self, run: Run) -> dict[str, torch.Tensor]:
+        tensors, first = super().sampling_tensors(run), self.kept_steps()[0]
+        # Runs from before there were early stages lack it.
+        if first in run.steps():
+            tensors |= prefixed("early.average", unprefixed("average", run.load(first)[0]))
+        return tensors
+
+    def load(self, tensors: Mapping[str, torch.Tensor], digits: Digits) -> None:
+        super().load(tensors, digits)
+        if early := unprefixed("early", tensors):
+            stage = type(self)(self.config)
+            stage.restore_average(early)
+            self.early = stage
+
+    def generators(self, name: str, seconds: float) -> list[Generator]:
+        final = super().generators(name, seconds)
+        return (
+            final if self.early is None else self.early.generators(f"{name}_early", seconds / EARLY) + final
+        )
 
     def generate(
         self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None

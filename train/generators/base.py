@@ -1,11 +1,12 @@
 """Interfaces of a trained generator and of a family of generators."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from train.config import GeneratorsConfig
@@ -42,10 +43,14 @@ class Generator:
 
 
 class Family(ABC):
-    """A method of generating digits of 28x28 pixels."""
+    """A method of generating digits of 28x28 pixels.
+
+    untrimmed: prefixes of the sampling tensors that would make a trimmed run too large.
+    """
 
     kind: ClassVar[Kind]
     conditional: ClassVar[bool] = False
+    untrimmed: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def __init__(self, config: GeneratorsConfig) -> None: ...
@@ -59,6 +64,18 @@ class Family(ABC):
         Raises:
             RunError: the run's folder cannot be written, or a snapshot in it cannot be read.
         """
+
+    @abstractmethod
+    def sampling_tensors(self, run: Run) -> dict[str, torch.Tensor]:
+        """Return all that sampling needs of a finished run.
+
+        Raises:
+            RunError: the run is not finished, or cannot be read.
+        """
+
+    @abstractmethod
+    def load(self, tensors: Mapping[str, torch.Tensor], digits: Digits) -> None:
+        """Get ready to sample, as after `fit` on `digits`, from `sampling_tensors` in any precision."""
 
     @abstractmethod
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
@@ -99,17 +116,18 @@ def real_digits(name: str, images: NDArray[np.uint8], labels: NDArray[np.int64])
     return Generator(name, "real", True, 0.0, sample)
 
 
+Alteration = Callable[[Sampler, int, NDArray[np.int64]], NDArray[np.uint8]]
+"""Alters real digits, given the sampler of `real_digits`, a seed, and the digits int64 [n] to show."""
+
+
 def altered_digits(
     name: str,
     kind: Kind,
     seconds: float,
     known: Digits,
-    alter: Callable[[Sampler, int, NDArray[np.int64]], NDArray[np.uint8]],
+    alter: Alteration,
 ) -> Generator:
-    """Return a conditional generator that alters real digits.
-
-    alter: takes the sampler of `real_digits`, a seed, and the digits int64 [n] that the pictures show.
-    """
+    """Return a conditional generator that alters real digits."""
     images, labels = known.images.cpu().numpy(), known.labels.cpu().numpy()
     originals = real_digits(name, images, labels).sample
 

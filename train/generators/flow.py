@@ -19,9 +19,12 @@ from train.generators.learned import LearnedFamily, chunks, means, minimize, nor
 
 PAPER: Final = -0.96
 """Levels below it become exactly black, like MNIST's paper; the network does not quite reach -1."""
-TEMPERATURE: Final = 0.93
-"""Standard deviation of the initial noise: less variety, but more samples that show the wanted digit (Kingma
-and Dhariwal 2018, https://arxiv.org/abs/1807.03039, section 6)."""
+TEMPERATURES: Final = (0.86, 1.0)
+"""Range of the initial noise's standard deviation, random for each sample. Lower ones give less variety, but
+more samples with the wanted digit (Kingma and Dhariwal 2018, https://arxiv.org/abs/1807.03039, section 6).
+"""
+SAMPLING_STEPS: Final = (8, 12, 16)
+"""Steps from noise to digit, random for each chunk of samples: how many there are shows in the details."""
 FREQUENCIES: Final = 32
 
 
@@ -34,7 +37,6 @@ class Flow(LearnedFamily):
     learning_rate = 1e-3
     watched = ("loss",)
     width: ClassVar[int] = 48
-    sampling_steps: ClassVar[int] = 12
 
     def build(self) -> Mapping[str, nn.Module]:
         return {"generator": UNet(self.width)}
@@ -57,21 +59,25 @@ class Flow(LearnedFamily):
     def generate(
         self, random: np.random.Generator, count: int, digits: NDArray[np.int64] | None
     ) -> torch.Tensor:
-        points = TEMPERATURE * normal_noise(random, count, 1, 28, 28).to(self.device)
+        noise = normal_noise(random, count, 1, 28, 28)
         chosen = torch.from_numpy(wanted_digits(random, count, digits)).to(self.device)
-        return self.integrate(points, 0, chosen)
+        temperatures = torch.from_numpy(random.uniform(*TEMPERATURES, (count, 1, 1, 1))).float()
+        return self.integrate((temperatures * noise).to(self.device), 0, chosen, random)
 
-    def integrate(self, points: torch.Tensor, begin: float, digits: torch.Tensor) -> torch.Tensor:
+    def integrate(
+        self, points: torch.Tensor, begin: float, digits: torch.Tensor, random: np.random.Generator
+    ) -> torch.Tensor:
         """Carry points [batch, 1, 28, 28] from time `begin` to 1; return pictures in [0, 1].
 
-        Heun's method in `sampling_steps` steps, with two evaluations of the network each. The last step is
+        Heun's method in one of `SAMPLING_STEPS`, with two evaluations of the network each. The last step is
         Euler's, with one evaluation: near time 1 the network has learnt little, and the velocity just before
         points straight at the expected digit, which leaves no noise on the paper.
         """
-        step = (1 - begin) / self.sampling_steps
-        for index in range(self.sampling_steps):
+        steps = int(random.choice(SAMPLING_STEPS))
+        step = (1 - begin) / steps
+        for index in range(steps):
             velocity = self.velocity(points, begin + index * step, digits)
-            if index < self.sampling_steps - 1:
+            if index < steps - 1:
                 ahead = self.velocity(points + step * velocity, begin + (index + 1) * step, digits)
                 velocity = (velocity + ahead) / 2
             points = points + step * velocity
@@ -93,7 +99,7 @@ class Flow(LearnedFamily):
         for part in chunks(len(images)):
             digits = torch.from_numpy(images[part]).to(self.device)[:, None].float() / 255 * 2 - 1
             points = torch.lerp(normal_noise(random, *digits.shape).to(self.device), digits, begin)
-            pictures = self.integrate(points, begin, torch.from_numpy(labels[part]).to(self.device))
+            pictures = self.integrate(points, begin, torch.from_numpy(labels[part]).to(self.device), random)
             parts.append(to_pixels(pictures[:, 0]))
         return np.concatenate(parts)
 

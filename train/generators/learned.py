@@ -13,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 from train.checkpoint import unprefixed
 from train.config import GeneratorsConfig
 from train.data.mnist import Digits, to_pixels
+from train.errors import RunError
 from train.generators.base import Family
 from train.loop import Learner, Part, Schedule, run_loop
 from train.run import Run
@@ -24,13 +25,15 @@ AVERAGE_DECAY = 0.999
 class LearnedFamily(Family, Learner):
     """Subclasses build the networks and define an update.
 
-    steps: updates at effort 1. batch_size: real pictures per update.
+    steps: updates at effort 1. batch_size: real pictures per update. sampling_parts: prefixes of the tensors
+    in a snapshot that sampling needs.
     """
 
     steps: ClassVar[int]
     batch_size: ClassVar[int] = 128
     learning_rate: ClassVar[float]
     betas: ClassVar[tuple[float, float]] = (0.9, 0.99)
+    sampling_parts: ClassVar[tuple[str, ...]] = ("average.",)
 
     def __init__(self, config: GeneratorsConfig) -> None:
         self.config = config
@@ -79,8 +82,12 @@ class LearnedFamily(Family, Learner):
         self.done += 1
         return values
 
+    def kept_steps(self) -> list[int]:
+        """Return the steps whose snapshots stay."""
+        return [self.total]
+
     def fit(self, digits: Digits, run: Run) -> float:
-        schedule = Schedule(self.total, self.batch_size, [self.total], self.config)
+        schedule = Schedule(self.total, self.batch_size, self.kept_steps(), self.config)
         return run_loop(self, digits, schedule, run)
 
     @torch.no_grad()
@@ -109,6 +116,15 @@ class LearnedFamily(Family, Learner):
             "stream": self.stream,
             "done": self.done,
         }
+
+    def sampling_tensors(self, run: Run) -> dict[str, torch.Tensor]:
+        if run.last() < self.total:
+            raise RunError(f"{run.folder} is not finished; train it to the end with --resume first.")
+        tensors, _ = run.load(self.total)
+        return {name: each for name, each in tensors.items() if name.startswith(self.sampling_parts)}
+
+    def load(self, tensors: Mapping[str, torch.Tensor], digits: Digits) -> None:  # noqa: ARG002
+        self.restore_average(tensors)
 
     def restore_average(self, tensors: Mapping[str, torch.Tensor]) -> None:
         """Restore the averaged generator alone, which is enough for sampling and export."""

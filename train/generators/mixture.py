@@ -1,6 +1,6 @@
 """Gaussian mixtures by expectation maximisation, for families that sample a space of codes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,6 +14,7 @@ from train.data.mnist import CLASSES
 ROUNDS: Final = 30
 RIDGE: Final = 1e-4
 """Added to each covariance, as a share of its mean variance, so that it stays invertible."""
+MIXTURES: Final = "mixtures.safetensors"
 PARTS: Final = ("weights", "centers", "roots")
 
 
@@ -94,8 +95,12 @@ def kept_mixtures(path: Path, fit: Callable[[], list[Mixture]]) -> list[Mixture]
             f"{index}.{name}": getattr(mixture, name) for index, mixture in enumerate(fit()) for name in PARTS
         }
         save_snapshot(path, tensors, {})
-    tensors, _ = load_snapshot(path)
+    return mixtures_of(load_snapshot(path)[0])
+
+
+def mixtures_of(tensors: Mapping[str, torch.Tensor]) -> list[Mixture]:
+    """Return the mixtures that `kept_mixtures` saved, from its tensors in any precision."""
     return [
-        Mixture(*(tensors[f"{index}.{name}"] for name in PARTS))
+        Mixture(*(tensors[f"{index}.{name}"].double() for name in PARTS))
         for index in range(len(tensors) // len(PARTS))
     ]

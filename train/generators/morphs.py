@@ -5,6 +5,7 @@ https://doi.org/10.1109/42.52980.
 """
 
 import time
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -32,11 +33,17 @@ class Morphs(Family):
     def __init__(self, config: GeneratorsConfig) -> None:  # noqa: ARG002
         self.classes: list[torch.Tensor] = []
 
-    def fit(self, digits: Digits, run: Run) -> float:  # noqa: ARG002
+    def fit(self, digits: Digits, run: Run) -> float:
         began = time.monotonic()
+        self.load(self.sampling_tensors(run), digits)
+        return time.monotonic() - began
+
+    def sampling_tensors(self, run: Run) -> dict[str, torch.Tensor]:  # noqa: ARG002
+        return {}
+
+    def load(self, tensors: Mapping[str, torch.Tensor], digits: Digits) -> None:  # noqa: ARG002
         images, labels = digits.images.cpu(), digits.labels.cpu()
         self.classes = [images[labels == digit] for digit in range(CLASSES)]
-        return time.monotonic() - began
 
     def sample(self, count: int, seed: int, digits: NDArray[np.int64] | None = None) -> NDArray[np.uint8]:
         random = np.random.default_rng(seed)

@@ -20,6 +20,8 @@ from train.generators.learned import LearnedFamily, means, minimize
 
 SIDE: Final = 28
 LEVELS: Final = 256
+TEMPERATURES: Final = (0.85, 1.0)
+"""Range of each sample's temperature; below 1, unlikely levels are rarer than the network expects."""
 REACH: Final = 2
 """Columns to either side that a convolution sees, in units of its dilation."""
 
@@ -51,8 +53,9 @@ class PixelCnn(LearnedFamily):
         draws = torch.from_numpy(random.random((count, SIDE, SIDE), np.float32)).to(self.device)
         chosen = torch.from_numpy(wanted_digits(random, count, digits)).to(self.device)
         network = cast(PixelNetwork, self.average.module)
+        temperatures = torch.from_numpy(random.uniform(*TEMPERATURES, count)).float().to(self.device)
         with self.autocast():
-            return network.sample(draws, chosen)[:, None]
+            return network.sample(draws, chosen, temperatures)[:, None]
 
 
 class CausalConvolution(nn.Module):
@@ -124,8 +127,11 @@ class PixelNetwork(nn.Module):
         shifts = self.chosen(one_hot(digits, CLASSES).float()).chunk(len(self.dilations), 1)
         return list(zip(self.causal, self.mixing, shifts, strict=True))  # type: ignore[arg-type]
 
-    def sample(self, draws: torch.Tensor, digits: torch.Tensor) -> torch.Tensor:
-        """Return pictures float32 [batch, 28, 28], k/255, from uniform draws of the same shape."""
+    def sample(self, draws: torch.Tensor, digits: torch.Tensor, temperatures: torch.Tensor) -> torch.Tensor:
+        """Return pictures float32 [batch, 28, 28], k/255, from uniform draws of the same shape.
+
+        temperatures: float32 [batch], which divide the levels' logits.
+        """
         count = len(draws)
         layers = self.layers(digits)
 
@@ -143,7 +149,8 @@ class PixelNetwork(nn.Module):
                 for (causal, mixing, shift), weights, known in zip(layers, taps, cached, strict=True):
                     known[:, row + causal.dilation, column + REACH * causal.dilation] = relu(hidden)
                     hidden = hidden + mixing(relu(causal.at(weights, known, row, column) + shift))
-                shares = torch.softmax(self.end(relu(hidden)).float(), 1).cumsum(1)
+                logits = self.end(relu(hidden)).float() / temperatures[:, None]
+                shares = torch.softmax(logits, 1).cumsum(1)
                 level = (shares < draws[:, row, column, None]).sum(1).clamp(max=LEVELS - 1)
                 paper[:, row + 1, column + REACH, 0] = level / (LEVELS - 1)
         return paper[:, 1:, REACH : REACH + SIDE, 0]

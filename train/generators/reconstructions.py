@@ -4,37 +4,42 @@ They keep a detector from relying on a digit's overall shape, whose errors diffe
 make it learn what all generated details have in common.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from train.config import GeneratorsConfig
 from train.data.mnist import Digits
 from train.data.splits import own_seed
-from train.generators.base import Generator, Sampler, altered_digits
+from train.generators.base import Alteration, Family, Generator, Sampler, altered_digits
 from train.generators.flow import Flow
 from train.generators.sharp_vae import SharpVae
-from train.run import Run
 
 BEGINNINGS: Final = (0.3, 0.5, 0.7)
 """Times that the flow starts from, each for a third of the digits: the share of a digit that is kept."""
+# The names are part of the seeds: renaming a generator changes its pictures.
+FLOW_NAME: Final = "flow_redrawn"
+VAE_NAME: Final = "sharp_vae_redrawn"
 
 
-def reconstruction_generators(config: GeneratorsConfig, run: Run, digits: Digits) -> list[Generator]:
-    """Return generators that reconstruct real digits with a run's flow and variational autoencoder.
+def reconstruction_generators(families: Mapping[str, Family], digits: Digits) -> list[Generator]:
+    """Return generators that reconstruct real digits with the flow and the autoencoder, where trained.
 
-    digits: what the run learnt from, and what is reconstructed.
-
-    Raises:
-        RunError: a run cannot be read or written.
+    families: trained ones by name. digits: what they learnt from, and what is reconstructed.
     """
-    flow, vae = Flow(config), SharpVae(config)
-    # The names are part of the seeds: renaming a generator changes its pictures.
-    flow_name, vae_name = "flow_redrawn", "sharp_vae_redrawn"
+    reconstructions = []
+    for family in families.values():
+        if isinstance(family, Flow):
+            reconstructions.append(altered_digits(FLOW_NAME, family.kind, 0.0, digits, by_flow(family)))
+        elif isinstance(family, SharpVae):
+            reconstructions.append(altered_digits(VAE_NAME, family.kind, 0.0, digits, by_vae(family)))
+    return reconstructions
 
-    def by_flow(originals: Sampler, seed: int, labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-        own = own_seed(seed, flow_name)
+
+def by_flow(flow: Flow) -> Alteration:
+    def reconstruct(originals: Sampler, seed: int, labels: NDArray[np.int64]) -> NDArray[np.uint8]:
+        own = own_seed(seed, FLOW_NAME)
         images = originals(len(labels), own, labels)
         parts = np.array_split(np.arange(len(images)), len(BEGINNINGS))
         return np.concatenate(
@@ -44,10 +49,11 @@ def reconstruction_generators(config: GeneratorsConfig, run: Run, digits: Digits
             ]
         )
 
-    def by_vae(originals: Sampler, seed: int, labels: NDArray[np.int64]) -> NDArray[np.uint8]:
-        return vae.reconstruct(originals(len(labels), own_seed(seed, vae_name), labels), labels)
+    return reconstruct
 
-    return [
-        altered_digits(flow_name, flow.kind, flow.fit(digits, Run(run.folder / "flow")), digits, by_flow),
-        altered_digits(vae_name, vae.kind, vae.fit(digits, Run(run.folder / "sharp_vae")), digits, by_vae),
-    ]
+
+def by_vae(vae: SharpVae) -> Alteration:
+    def reconstruct(originals: Sampler, seed: int, labels: NDArray[np.int64]) -> NDArray[np.uint8]:
+        return vae.reconstruct(originals(len(labels), own_seed(seed, VAE_NAME), labels), labels)
+
+    return reconstruct

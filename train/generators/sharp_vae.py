@@ -10,11 +10,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from train.checkpoint import load_snapshot, prefixed, unprefixed
 from train.config import GeneratorsConfig
 from train.data.mnist import Digits, to_pixels
 from train.generators.base import wanted_digits
 from train.generators.learned import LearnedFamily, chunks, means, minimize
-from train.generators.mixture import Mixture, fit_classes, kept_mixtures, sample_classes
+from train.generators.mixture import (
+    MIXTURES,
+    Mixture,
+    fit_classes,
+    kept_mixtures,
+    mixtures_of,
+    sample_classes,
+)
 from train.generators.networks import ConvGenerator
 from train.generators.vae import kl_from_normal
 from train.loop import Part
@@ -37,6 +45,7 @@ class SharpVae(LearnedFamily):
     steps = 2500
     learning_rate = 1e-3
     watched = ("error", "divergence")
+    sampling_parts = ("average.", "encoder.")
     latent: ClassVar[int] = 24
     width: ClassVar[int] = 32
     components: ClassVar[int] = 40
@@ -78,8 +87,17 @@ class SharpVae(LearnedFamily):
     def fit(self, digits: Digits, run: Run) -> float:
         seconds = super().fit(digits, run)
         began = time.monotonic()
-        self.mixtures = kept_mixtures(run.folder / "mixtures.safetensors", self.fit_mixtures)
+        self.mixtures = kept_mixtures(run.folder / MIXTURES, self.fit_mixtures)
         return seconds + time.monotonic() - began
+
+    def sampling_tensors(self, run: Run) -> dict[str, torch.Tensor]:
+        mixtures, _ = load_snapshot(run.folder / MIXTURES)
+        return {**super().sampling_tensors(run), **prefixed("mixtures", mixtures)}
+
+    def load(self, tensors: Mapping[str, torch.Tensor], digits: Digits) -> None:
+        super().load(tensors, digits)
+        self.networks["encoder"].load_state_dict(unprefixed("encoder", tensors))
+        self.mixtures = mixtures_of(unprefixed("mixtures", tensors))
 
     def fit_mixtures(self) -> list[Mixture]:
         """Fit one mixture per digit to the newest codes."""

@@ -1,5 +1,6 @@
 """Every family through its common interface, then what is specific to each."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from train.device import resolve
 from train.generators.adversarial import AdversarialFamily
 from train.generators.build import FAMILIES
 from train.generators.flow import Flow
+from train.generators.hinge_gan import HingeGan
 from train.generators.mixture import Mixture
 from train.generators.mlp_gan import STAGES
 from train.generators.pixel_cnn import LEVELS, PixelNetwork
@@ -46,12 +48,31 @@ def test_a_family_fits_and_samples_reproducibly(name: str, digits: Digits, tmp_p
     assert not np.array_equal(one, other)
     offered = family.generators(name, seconds)
     assert {each.kind for each in offered} == {family.kind}
-    assert len(offered) == (1 + len(STAGES) if name == "mlp_gan" else 1)
+    assert len(offered) == (len(STAGES) if name == "mlp_gan" else 1 + isinstance(family, AdversarialFamily))
 
     # Fitting a finished family again restores it.
     restored = FAMILIES[name](config())
     seconds = restored.fit(digits, run)
     assert np.array_equal(restored.generators(name, seconds)[-1].sample(12, 1, wanted), one)
+
+
+def test_an_adversarial_family_also_samples_from_an_early_stage(digits: Digits, tmp_path: Path) -> None:
+    family = HingeGan(dataclasses.replace(config(), effort=4 / HingeGan.steps))
+    seconds = family.fit(digits, Run(tmp_path / "hinge_gan"))
+    assert Run(tmp_path / "hinge_gan").steps() == [1, 4]
+    early, late = family.generators("hinge_gan", seconds)
+    assert (early.name, late.name) == ("hinge_gan_early", "hinge_gan")
+    expected = HingeGan(config())
+    expected.restore_average(Run(tmp_path / "hinge_gan").load(1)[0])
+    assert np.array_equal(early.sample(6, 0, None), expected.sample(6, 0))
+    assert not np.array_equal(early.sample(6, 0, None), late.sample(6, 0, None))
+
+    # A run from before there were early stages.
+    Run(tmp_path / "hinge_gan").snapshot_path(1).unlink()
+    old = HingeGan(family.config)
+    old.load(old.sampling_tensors(Run(tmp_path / "hinge_gan")), digits)
+    (only,) = old.generators("hinge_gan", seconds)
+    assert np.array_equal(only.sample(6, 0, None), late.sample(6, 0, None))
 
 
 class Plane(nn.Module):
@@ -88,9 +109,11 @@ def test_sampling_by_pixel_agrees_with_the_whole_network() -> None:
     torch.manual_seed(0)
     network = PixelNetwork(8)
     draws, chosen = torch.rand(4, 28, 28), torch.arange(4)
+    temperatures = torch.tensor([0.5, 0.8, 1, 1])
     with torch.no_grad():
-        pictures = network.sample(draws, chosen)
-        shares = torch.softmax(network(pictures[:, None], chosen), 1).cumsum(1)
+        pictures = network.sample(draws, chosen, temperatures)
+        logits = network(pictures[:, None], chosen) / temperatures[:, None, None, None]
+        shares = torch.softmax(logits, 1).cumsum(1)
     levels = torch.round(pictures * (LEVELS - 1)).long()
     reached = shares.gather(1, levels[:, None])[:, 0]
     below = shares.gather(1, (levels - 1).clamp(min=0)[:, None])[:, 0] * (levels > 0)
