@@ -29,13 +29,14 @@ from demo.contract import (
 from demo.decoder.containers import PNG_SIGNATURE, chunk
 from demo.decoder.images import load_picture
 from demo.errors import PictureError
+from demo.folders import write_whole
 from demo.inference.answer import reason_for
 from demo.inference.engine import Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
 from export.errors import PublishError
 from export.from_image import photographed
-from export.publish import replacement, write_synced
+from export.publish import replacement
 from train.data.pendigits import Stroke, draw
 
 CONFORMANCE_FOLDER = Path(__file__).parent.parent / "demo" / "conformance"
@@ -81,8 +82,8 @@ def write_pack(folder: Path, models: Path) -> int:
     }
     with replacement(folder) as staged:
         for name, content in pictures.items():
-            write_synced(staged / name, content)
-        write_synced(staged / EXPECTED, (json.dumps(expected, indent=1) + "\n").encode())
+            write_whole(staged / name, content)
+        write_whole(staged / EXPECTED, (json.dumps(expected, indent=1) + "\n").encode())
     return len(rows)
 
 

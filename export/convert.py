@@ -14,38 +14,19 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.contract import (
-    BOX,
-    BOXES,
-    DIGIT_PROBABILITIES,
-    FAKE_PROBABILITY,
-    IN_DOMAIN,
-    INVERTED,
-    LOGIT,
-    OPSET,
-    PIXELS,
-    POLARITY,
-    REASON,
-    THRESHOLDS,
-    VERSION,
-)
+from demo.contract import LOGIT, OPSET, PIXELS, POLARITY, THRESHOLDS, VERSION
 from demo.inference.answer import Thresholds
 from demo.inference.manifest import pack
 from demo.inference.sessions import CPU, CUDA, open_session
 from export.errors import ParityError
-from export.parity import Difference, check_parity, run_torch, save_report, summary
+from export.parity import EXACT, PROBABILITIES, Difference, check_parity, run_torch, save_report, summary
 from export.publish import publish, published
 
 ANY_DEVICE: Final[Mapping[str, Mapping[str, float]]] = {
-    FAKE_PROBABILITY: {"absolute": 1e-3, "share": 1.0},
     PIXELS: {"absolute": 1, "share": 0.01},
+    **{name: {"absolute": 1e-3, "share": 1.0} for name in PROBABILITIES},
     # A different box would change pixels by more than one level.
-    BOX: {"absolute": 0, "share": 0},
-    BOXES: {"absolute": 0, "share": 0},
-    INVERTED: {"absolute": 0, "share": 0},
-    REASON: {"absolute": 0, "share": 0},
-    DIGIT_PROBABILITIES: {"absolute": 1e-3, "share": 1.0},
-    IN_DOMAIN: {"absolute": 1e-3, "share": 1.0},
+    **{name: {"absolute": 0, "share": 0} for name in EXACT},
 }
 GOLDEN_TOLERANCE: Final[Mapping[str, Mapping[str, Mapping[str, float]]]] = {
     CPU: {LOGIT: {"absolute": 1e-3, "share": 1.0}, **ANY_DEVICE},
@@ -199,11 +180,7 @@ def finished(model: onnx.ModelProto, metadata: Mapping[str, str]) -> bytes:
 
 
 def metadata_for(
-    name: str,
-    training_run: str,
-    licence: str,
-    thresholds: Thresholds | None,
-    details: Mapping[str, Any],
+    name: str, training_run: str, licence: str, thresholds: Thresholds | None, details: Mapping[str, Any]
 ) -> dict[str, str]:
     """Return the contract's `metadata_props`, with the details as JSON."""
     values = (thresholds.fake, thresholds.real, thresholds.in_domain) if thresholds else (None, None, None)

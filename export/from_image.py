@@ -37,7 +37,7 @@ from export.convert import ExportedModel, entry_for, finished, metadata_for
 from export.parity import Difference, compare, refuse, run_torch
 from train.bundle import PEN_LICENCE
 from train.data import mnist
-from train.normalize import NONE, VERSION, Normalized, examined
+from train.normalize import NONE, VERSION, examined
 
 Outputs: TypeAlias = Mapping[str, NDArray[Any]]
 Groups: TypeAlias = Mapping[str, Sequence[NDArray[np.uint8]]]
@@ -115,7 +115,7 @@ def export_normalizer(pictures: Groups, golden: NDArray[np.uint8]) -> ExportedMo
     """
 
     def reference(group: Sequence[NDArray[np.uint8]], _: Outputs) -> Outputs:
-        return normalized_outputs([examined(picture) for picture in group])
+        return normalized_outputs(group)
 
     metadata = metadata_for(NORMALIZER, TRAINING_RUN, LICENCE, None, DETAILS)
     model = onnx.load_model_from_string(normalizer_graph())
@@ -126,8 +126,9 @@ def export_normalizer(pictures: Groups, golden: NDArray[np.uint8]) -> ExportedMo
     return ExportedModel(f"{NORMALIZER}.onnx", content, {**entry, **DETAILS}, report)
 
 
-def normalized_outputs(rows: Sequence[Normalized]) -> Outputs:
-    """Return the normalizer's outputs for pictures one after the other, from the reference's results."""
+def normalized_outputs(pictures: Sequence[NDArray[np.uint8]]) -> Outputs:
+    """Return what the reference finds in pictures, one after the other, as the normalizer's outputs."""
+    rows = [examined(picture) for picture in pictures]
     return {
         PIXELS: np.stack([row.pixels for row in rows]),
         BOX: np.concatenate([np.array(row.box, np.int64) for row in rows]),
@@ -170,7 +171,7 @@ def export_from_image(
     own = output_names(discriminator.content)
 
     def reference(group: Sequence[NDArray[np.uint8]], found: Outputs) -> Outputs:
-        expected = normalized_outputs([examined(picture) for picture in group])
+        expected = normalized_outputs(group)
         # Scores are compared on the pixels that the graph itself computed: these may be one level off.
         pixels = found.get(PIXELS, expected[PIXELS])
         scores = dict(zip(own, run_torch(module, {PIXELS: pixels}), strict=True))

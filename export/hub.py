@@ -13,21 +13,18 @@ from safetensors.numpy import save
 from demo.contract import (
     DISCRIMINATOR,
     FROM_IMAGE,
-    GENERATOR,
     MANIFEST,
     MLP_DISCRIMINATOR,
-    MLP_GENERATOR,
     PICTURE_SHAPE,
     POLARITY,
     THRESHOLDS,
 )
+from demo.folders import write_whole
 from demo.inference.manifest import Manifest
-from export.cards import model_cards
+from export.cards import model_cards, text
 from export.conformance import EXPECTED
 from export.errors import PublishError
-from export.publish import replacement, write_synced
-
-WEIGHTS = (DISCRIMINATOR, MLP_DISCRIMINATOR, MLP_GENERATOR, GENERATOR)
+from export.publish import replacement
 
 
 def write_hub(folder: Path, models: Path, conformance: Path) -> None:
@@ -48,16 +45,17 @@ def write_hub(folder: Path, models: Path, conformance: Path) -> None:
         )
     with replacement(folder) as staged:
         for file in manifest.files:
-            write_synced(staged / file, manifest.read(file))
+            write_whole(staged / file, manifest.read(file))
         shutil.copy(models / MANIFEST, staged / MANIFEST)
+        (staged / "conformance").mkdir()
         for name in (EXPECTED, *(row["file"] for row in expected["pictures"])):
-            write_synced(staged / "conformance" / name, (conformance / name).read_bytes())
-        for name in WEIGHTS:
-            if f"{name}.onnx" in manifest.files:
-                write_synced(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
-        write_synced(staged / "config.json", (json.dumps(config(manifest), indent=1) + "\n").encode())
-        write_synced(staged / "README.md", card(manifest).encode())
-        write_synced(staged / "SHA256SUMS", checksums(staged).encode())
+            write_whole(staged / "conformance" / name, (conformance / name).read_bytes())
+        for name in (*manifest.names("discriminator"), *manifest.names("generator")):
+            if "variant_of" not in manifest.files[f"{name}.onnx"]:
+                write_whole(staged / f"{name}.safetensors", weights(manifest.read(f"{name}.onnx")))
+        write_whole(staged / "config.json", (json.dumps(config(manifest), indent=1) + "\n").encode())
+        write_whole(staged / "README.md", card(manifest).encode())
+        write_whole(staged / "SHA256SUMS", checksums(staged).encode())
 
 
 def weights(model: bytes) -> bytes:
@@ -90,21 +88,7 @@ def card(manifest: Manifest) -> str:
         "model-index": [model_index(manifest)],
     }
     lines = [f"{key}: {json.dumps(value)}" for key, value in front.items()]
-    return "\n".join(
-        [
-            "---",
-            *lines,
-            "---",
-            "",
-            "# Touchstone",
-            "",
-            "Was this digit written by a person, or made by a generator? Any picture in, P(fake | x) out:",
-            f"`{FROM_IMAGE}.onnx` takes `image` uint8 [height, width, 1 | 3 | 4]. `conformance/` holds",
-            "pictures and the numbers that every implementation must give for them.",
-            "",
-            model_cards(manifest.folder),
-        ]
-    )
+    return text("hub", {"front": "\n".join(lines), "cards": model_cards(manifest.folder)})
 
 
 def model_index(manifest: Manifest) -> dict[str, Any]:

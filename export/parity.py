@@ -4,7 +4,6 @@ Names, dtypes and shapes are compared first, then values. A file that fails is n
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +26,7 @@ from demo.contract import (
 )
 from demo.inference.answer import Thresholds
 from export.errors import ParityError
-from train.checkpoint import write_atomically
+from train.checkpoint import write_json
 
 PARITY_REPORT: Final = "parity.json"
 BATCHES: Final = (1, 7, 64, 4096)
@@ -203,4 +202,4 @@ def save_report(run: Path, reports: Mapping[str, Sequence[Difference]]) -> None:
         RunError: the folder cannot be written.
     """
     content = {file: [dataclasses.asdict(row) for row in report] for file, report in reports.items()}
-    write_atomically(run / PARITY_REPORT, (json.dumps(content, indent=1) + "\n").encode())
+    write_json(run / PARITY_REPORT, content)

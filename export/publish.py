@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from demo.contract import DISCRIMINATOR, GENERATOR, MANIFEST, VERSION
 from demo.errors import ModelError
+from demo.folders import write_whole
 from demo.inference.manifest import Manifest
 from export.errors import PublishError
 
@@ -41,11 +42,11 @@ def publish(
             (staged / name).unlink(missing_ok=True)
         known = {name: entry for name, entry in published(staged).items() if name not in without}
         for name, content in files.items():
-            write_synced(staged / name, content)
+            write_whole(staged / name, content)
             checksum = hashlib.sha256(content).hexdigest()
             known[name] = {"sha256": checksum, "size": len(content), **entries.get(name, {})}
         manifest = {"version": VERSION, "files": dict(sorted(known.items()))}
-        write_synced(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
+        write_whole(staged / MANIFEST, (json.dumps(manifest, indent=1) + "\n").encode())
         check_limits(staged)
 
 
@@ -122,12 +123,3 @@ def restore(previous: Path, folder: Path) -> None:
     if previous.exists() and not folder.exists():
         previous.replace(folder)
     shutil.rmtree(previous, ignore_errors=True)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file, creating its folder, and flush it to the disk."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())

@@ -402,11 +402,6 @@ def exactly_scaled(
     return (down @ ink @ across.T / WHOLE**2).astype(np.float32)
 
 
-def outputs_of(length: int, longest: int) -> int:
-    """Return the pixels of a side of the scaled box."""
-    return max(1, (2 * length * BOX + longest) // (2 * longest))
-
-
 def stretched(averaged: NDArray[np.float32]) -> NDArray[np.int32]:
     """Return whole levels with a maximum of at least 254. Ink stays at least 1, so that it fills its box."""
     strongest = averaged.max()
@@ -423,7 +418,7 @@ def overlaps(start: int, length: int, longest: int, size: int) -> NDArray[np.flo
     A weight is the share of the output's extent that the pixel covers; it is exact if `longest` is a
     multiple of `BOX`.
     """
-    outputs = outputs_of(length, longest)
+    outputs = max(1, (2 * length * BOX + longest) // (2 * longest))
     extent = np.float32(length) / np.float32(outputs)
     begin = np.float32(start) + np.arange(outputs, dtype=np.float32)[:, None] * extent
     pixel = np.arange(size, dtype=np.float32)

@@ -15,8 +15,6 @@ from export.from_image import photographed
 from train.data.pendigits import draw
 from train.normalize import SIDE, normalize
 
-HEIGHT: Final = 480
-WIDTH: Final = 640
 CALLS: Final = 200
 PHOTO_CALLS: Final = 5
 CORE, REFERENCE = "core alone", "reference normalizer (numpy)"
@@ -40,16 +38,10 @@ def measure(options: Options) -> Report:
         for task, picture in small_pictures(normalize(drawing[..., None])).items()
         for row in small_picture_rows(task, picture, sessions, options)
     ]
-    rows += photo_rows(photograph(drawing), sessions[NORMALIZER], options)
+    sheet = np.pad(drawing, ((100, 100), (180, 180)))
+    photo = photographed(sheet, np.random.default_rng(0))
+    rows += photo_rows(photo, sessions[NORMALIZER], options)
     return report("any_image", rows, [NOTE])
-
-
-def photograph(drawing: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a photo of dark ink on paper lit from one side: uint8 [480, 640, 3], contiguous."""
-    side = drawing.shape[0]
-    top, left = (HEIGHT - side) // 2, (WIDTH - side) // 2
-    sheet = np.pad(drawing, ((top, HEIGHT - side - top), (left, WIDTH - side - left)))
-    return np.ascontiguousarray(photographed(sheet, np.random.default_rng(0)))
 
 
 def small_pictures(digit: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
@@ -87,7 +79,7 @@ def small_picture_rows(
 
 
 def photo_rows(photo: NDArray[np.uint8], normalizer: Any, options: Options) -> list[Row]:
-    """Compare normalizer.onnx on a photo with the numpy one, and with Pillow's scaling."""
+    """Compare normalizer.onnx on a photo, uint8 [480, 640, 3], with numpy's and with Pillow's scaling."""
     image = Image.fromarray(photo)
     contestants = {
         REFERENCE: microseconds(lambda: normalize(photo), 1),

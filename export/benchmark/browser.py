@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -40,14 +39,6 @@ NOTES: Final = (
 )
 
 
-@dataclass(frozen=True)
-class FirstAnswer:
-    """milliseconds: since the page was requested. files: path and bytes loaded of each file."""
-
-    milliseconds: float
-    files: list[tuple[str, int]]
-
-
 def measure(options: Options) -> Report:
     """Measure the page of the published models, loaded over a slow network with an empty cache.
 
@@ -59,22 +50,20 @@ def measure(options: Options) -> Report:
         folders = lay_out(Path(temporary), options.models)
         pages = {name: partial(first_answer, browser, folder) for name, folder in folders.items()}
         answers = in_turn(pages, rounds, warm_up)
-        times = {name: [each.milliseconds for each in found] for name, found in answers.items()}
+        times = {name: [milliseconds for milliseconds, _ in found] for name, found in answers.items()}
         task = f"page opened to first answer, over {MEGABITS_PER_SECOND} Mbit/s"
         rows = rows_from(task, "ms", times, PLAIN)
         for kind, endings in KINDS.items():
-            sizes = {name: [kilobytes(found[-1], endings)] for name, found in answers.items()}
-            rows += rows_from(f"loaded, {kind}", "kB", sizes, PLAIN)
+            kilobytes = {
+                name: [sum(size for path, size in found[-1][1] if path.endswith(endings)) / 1000]
+                for name, found in answers.items()
+            }
+            rows += rows_from(f"loaded, {kind}", "kB", kilobytes, PLAIN)
         measured = report("browser", rows, NOTES)
         package = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))
         versions = {"chromium": browser.version, RUNTIME: package["dependencies"][RUNTIME]}
         measured["machine"]["libraries"] |= versions
     return measured
-
-
-def kilobytes(answer: FirstAnswer, endings: tuple[str, ...]) -> float:
-    """Return the kB loaded before an answer in files whose paths end so."""
-    return sum(size for path, size in answer.files if path.endswith(endings)) / 1000
 
 
 def lay_out(folder: Path, models: Path) -> dict[str, Path]:
@@ -91,8 +80,11 @@ def lay_out(folder: Path, models: Path) -> dict[str, Path]:
     return {PLAIN: plain, PAGE: page}
 
 
-def first_answer(browser: "Browser", folder: Path) -> FirstAnswer:
-    """Open a page with an empty cache, hand it a picture, and wait for the answer to be shown."""
+def first_answer(browser: "Browser", folder: Path) -> tuple[float, list[tuple[str, int]]]:
+    """Open a page with an empty cache, hand it a picture, and wait for the answer to be shown.
+
+    Returns the milliseconds since the page was requested, and the path and bytes loaded of each file.
+    """
     script = (HERE / "first-answer.js").read_text(encoding="utf-8")
     picture = json.dumps(base64.b64encode(PICTURE.read_bytes()).decode())
     # An empty cache, and no service worker, which would load files too.
@@ -112,10 +104,8 @@ def first_answer(browser: "Browser", folder: Path) -> FirstAnswer:
         page.goto(served.address, wait_until="commit")
         done = page.locator("html[data-answered]")
         done.wait_for(state="attached", timeout=TIMEOUT_MILLISECONDS)
-        return FirstAnswer(
-            float(done.get_attribute("data-answered") or "nan"),
-            page.evaluate(
-                """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
-                    .map((entry) => [new URL(entry.name).pathname, entry.encodedBodySize])"""
-            ),
+        files = page.evaluate(
+            """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+                .map((entry) => [new URL(entry.name).pathname, entry.encodedBodySize])"""
         )
+        return float(done.get_attribute("data-answered") or "nan"), files

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
-from export.benchmark.harness import RESULTS, Options, Report, figure, load, save, table, times_as_fast
+from export.benchmark.harness import Options, Report, figure, load, save, table, times_as_fast
 from export.errors import ExportError
 
 PARTS: Final = ("inference", "any_image", "training", "serving", "start", "browser")
@@ -29,7 +29,7 @@ SUMMARY: Final = (
 """Part, task, contestant, and a name for the reference: the rows at the top of the README."""
 
 
-def benchmark(parts: Sequence[str], options: Options, folder: Path = RESULTS) -> None:
+def benchmark(parts: Sequence[str], options: Options, folder: Path) -> None:
     """Measure some parts, or all if none is named; print each part's table and save its results.
 
     Raises:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final, TypedDict, TypeVar
 
 from demo.inference.engine import MODELS_FOLDER
-from train.checkpoint import write_atomically
+from train.checkpoint import write_json
 
 Sample = TypeVar("Sample")
 
@@ -173,7 +173,7 @@ def machine() -> dict[str, Any]:
 def save(measured: Report, folder: Path = RESULTS) -> Path:
     """Write a report to `PART.json` in a folder and return the path."""
     path = folder / f"{measured['part']}.json"
-    write_atomically(path, (json.dumps(measured, indent=1) + "\n").encode())
+    write_json(path, measured)
     return path
 
 

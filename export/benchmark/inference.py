@@ -32,8 +32,8 @@ LARGEST_DIFFERENCE: Final = 1e-3
 UNIT: Final = "µs a picture"
 SEED: Final = 0
 
-Score = Callable[[NDArray[np.uint8]], Any]
-"""A function that scores pixels, uint8 [batch, 28, 28]."""
+Score = Callable[[dict[str, NDArray[np.uint8]]], Any]
+"""A function that scores `pixels`, uint8 [batch, 28, 28]."""
 
 
 def measure(options: Options) -> Report:
@@ -74,7 +74,7 @@ def on_one_core(options: Options) -> tuple[list[Row], list[str]]:
     }
     rows: list[Row] = []
     for batch, repeats in REPEATS.items():
-        part, times = pixels[:batch], 1 if options.quick else repeats
+        part, times = {PIXELS: pixels[:batch]}, 1 if options.quick else repeats
         for what, scores in contestants.items():
             calls = {name: microseconds(partial(score, part), times, batch) for name, score in scores.items()}
             rows += rows_from(f"{what}, batch {batch}", UNIT, in_turn(calls, options.rounds), EAGER)
@@ -142,14 +142,9 @@ def scorers(
     logits = sessions[names[0]].run([LOGIT], {PIXELS: pixels})[0]
     refuse_difference(names[0], logits, network(torch.from_numpy(pixels))[1].numpy())
     return {
-        EAGER: lambda part: network(torch.from_numpy(part)),
-        **{name: partial(run_all, session) for name, session in sessions.items()},
+        EAGER: lambda part: network(torch.from_numpy(part[PIXELS])),
+        **{name: partial(session.run, None) for name, session in sessions.items()},
     }
-
-
-def run_all(session: Any, part: NDArray[np.uint8]) -> Any:
-    """Compute all outputs of a session."""
-    return session.run(None, {PIXELS: part})
 
 
 def refuse_difference(name: str, found: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
@@ -172,10 +167,5 @@ def openvino_scorers(content: bytes) -> dict[str, Score]:
             "PERFORMANCE_HINT": "LATENCY",
         }
         request = core.compile_model(core.read_model(content), "CPU", options).create_infer_request()
-        found[name] = partial(infer, request)
+        found[name] = partial(request.infer, share_inputs=True)
     return found
-
-
-def infer(request: Any, part: NDArray[np.uint8]) -> Any:
-    """Run a request of OpenVINO without copying its input."""
-    return request.infer({PIXELS: part}, share_inputs=True)

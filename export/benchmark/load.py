@@ -69,10 +69,7 @@ async def by_queue(client: Client, picture: bytes) -> bytes:
 
 
 async def drive(
-    address: str,
-    ask: Callable[[Client, bytes], Awaitable[bytes]],
-    pictures: Sequence[bytes],
-    clients: int,
+    address: str, ask: Callable[[Client, bytes], Awaitable[bytes]], pictures: Sequence[bytes], clients: int
 ) -> tuple[float, list[float]]:
     """Share the pictures among clients; return the seconds in all, and those that each took.
 

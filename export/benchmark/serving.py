@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -28,14 +27,6 @@ NOTE: Final = (
     f"The pictures are {len(PICTURES)} PNG files of 28x28 digits, sent over loopback; each client keeps one "
     "connection."
 )
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One round on one server. wall: µs per picture. waits: ms for each request."""
-
-    wall: float
-    waits: Sequence[float]
 
 
 def measure(options: Options) -> Report:
@@ -60,7 +51,7 @@ def measure(options: Options) -> Report:
         contestants = {QUEUE: partial(ask, addresses.pop(QUEUE), "queue", requests // 4)}
         contestants |= {name: partial(ask, address, "route", requests) for name, address in addresses.items()}
         samples = in_turn(contestants, options.rounds, warm_up=0 if options.quick else 1)
-    costs = {name: [each.wall for each in found] for name, found in samples.items()}
+    costs = {name: [wall for wall, _ in found] for name, found in samples.items()}
     rows = rows_from(TASK, UNIT, costs, QUEUE)
     for name in (BESIDE, ALONE) if options.against else ():
         pair = {each: costs[each] for each in (other(name), name)}
@@ -73,8 +64,10 @@ def other(name: str) -> str:
     return f"{name}, other checkout"
 
 
-def ask(address: str, entry: str, requests: int) -> Sample:
+def ask(address: str, entry: str, requests: int) -> tuple[float, list[float]]:
     """Have all clients send their requests to a server. entry: `queue` or `route`.
+
+    Returns the µs per picture, and the ms that each request took.
 
     Raises:
         ExportError: a request was not answered, or not with a verdict.
@@ -87,13 +80,13 @@ def ask(address: str, entry: str, requests: int) -> Sample:
         reason = result.stderr.strip().rpartition("\n")[2]
         raise ExportError(f"The clients were not answered ({reason}). Try again on a less busy machine.")
     load = json.loads(result.stdout)
-    return Sample(load["seconds"] / requests * 1e6, [1e3 * wait for wait in load["waits"]])
+    return load["seconds"] / requests * 1e6, [1e3 * wait for wait in load["waits"]]
 
 
-def wait_note(name: str, samples: Sequence[Sample]) -> str:
+def wait_note(name: str, samples: Sequence[tuple[float, list[float]]]) -> str:
     """Return a sentence on a server's rate and how long its clients wait."""
-    rate = statistics.median(1e6 / each.wall for each in samples)
-    waits = sorted(wait for each in samples for wait in each.waits)
+    rate = statistics.median(1e6 / wall for wall, _ in samples)
+    waits = sorted(wait for _, waits in samples for wait in waits)
     half, tail = (waits[int(len(waits) * share)] for share in (0.5, 0.99))
     return (
         f"{name}: {rate:,.0f} requests per second; waiting time {half:.1f} ms (p50) and {tail:.1f} ms (p99), "

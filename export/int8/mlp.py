@@ -3,10 +3,10 @@
 Pixels are integers already and are multiplied as such. The inputs of later layers are rounded to 8 bits over
 the range that they have on calibration pictures, so a picture's number does not depend on its batch. Weights
 use 7 of their 8 bits, as in `quantize_convolutions`, with one step per layer. The last layer, a few hundred
-numbers, stays in float32 and makes up for what the others lose.
+numbers, stays in float32.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,15 +15,13 @@ import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-from demo.contract import LOGIT, PIXELS
+from demo.contract import PIXELS
 from demo.inference.sessions import CPU, open_session
 from export.errors import ExportError
 from export.int8.convolutions import PERCENTILE
 
 LARGEST_WEIGHT: Final = 63
 LARGEST_BYTE: Final = 255
-LEAST: Final = 0.003
-"""Weight of a picture whose verdict is beyond doubt; one of probability 0.5 weighs 0.25 more."""
 LAYER: Final = "Gemm"
 SCALING: Final = ("Cast", "Div")
 """Nodes before the first layer, which scale pixels to 0 to 1."""
@@ -31,8 +29,6 @@ LARGEST_SCALE: Final = 8.0
 """Times the median of a layer's units: one that is almost always 0 would outgrow the others."""
 DAMPING: Final = 0.01
 """Share of the mean squared input that is added to each: pixels at the edge are always 0."""
-LEAST_SINGULAR: Final = 1e-4
-"""Singular values below this share of the largest count as 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +52,10 @@ def quantize_mlp(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
     nodes = [node for node in model.graph.node if node.op_type == LAYER]
     if len(nodes) < 2 or any(node.op_type in ("Conv", "MatMul") for node in model.graph.node):
         raise ExportError("The file is no perceptron of at least two layers, so it has no int8 variant.")
-    *inputs, wanted = values_in(model, [*(node.input[0] for node in nodes), LOGIT], pixels)
-    layers = [layer_of(model, node) for node in nodes]
-    replace_layers(model, *equalize(layers[:-1], inputs[:-1]))
-    (given,) = values_in(model, [nodes[-1].input[0]], pixels)
-    probability = 1 / (1 + np.exp(-np.abs(wanted)))
-    last = refit(layers[-1], given, wanted[:, np.newaxis], probability * (1 - probability) + LEAST)
-    _, weight, bias = nodes[-1].input
-    set_constants(model, {weight: last.weight, bias: last.bias})
+    inputs = values_in(model, [node.input[0] for node in nodes[:-1]], pixels)
+    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    layers = [Layer(*(constants[name] for name in node.input[1:])) for node in nodes[:-1]]
+    replace_layers(model, *equalize(layers, inputs))
     onnx.checker.check_model(model, full_check=True)
     quantized: bytes = model.SerializeToString(deterministic=True)
     return quantized
@@ -72,30 +64,13 @@ def quantize_mlp(content: bytes, pixels: NDArray[np.uint8]) -> bytes:
 def values_in(
     model: onnx.ModelProto, names: Sequence[str], pixels: NDArray[np.uint8]
 ) -> list[NDArray[np.float32]]:
-    """Return the named values that a graph computes on pixels."""
+    """Return the named values inside a graph that it computes on pixels."""
     watched = onnx.ModelProto()
     watched.CopyFrom(model)
-    known = {each.name for each in model.graph.output}
-    watched.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in {*names} - known)
+    watched.graph.output.extend(map(helper.make_empty_tensor_value_info, names))
     session = open_session("perceptron", watched.SerializeToString(), [CPU])
     found: list[NDArray[np.float32]] = session.run(list(names), {PIXELS: pixels})
     return found
-
-
-def layer_of(model: onnx.ModelProto, node: onnx.NodeProto) -> Layer:
-    """Return the weights of a graph's layer."""
-    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
-    _, weight, bias = node.input
-    return Layer(constants[weight], constants[bias])
-
-
-def set_constants(model: onnx.ModelProto, values: Mapping[str, Any]) -> None:
-    """Add constants to a graph, replacing those of the same name, and drop those that no node uses."""
-    used = {name for node in model.graph.node for name in node.input}
-    kept = [each for each in model.graph.initializer if each.name in used and each.name not in values]
-    new = [numpy_helper.from_array(np.asarray(each), name) for name, each in values.items()]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend([*kept, *new])
 
 
 def replace_layers(
@@ -108,7 +83,7 @@ def replace_layers(
     graph = model.graph
     made_by = {name: node for node in graph.node for name in node.output}
     nodes = [node for node in graph.node if node.op_type not in SCALING]
-    constants: dict[str, Any] = {}
+    constants: dict[str, NDArray[Any]] = {}
     first = [node for node in nodes if node.op_type == LAYER][: len(layers)]
     for node, layer, given in zip(first, layers, inputs, strict=True):
         source = node.input[0]
@@ -118,9 +93,11 @@ def replace_layers(
         place = nodes.index(node)
         nodes[place : place + 1] = own
         constants |= values
-    del graph.node[:], graph.value_info[:]
+    used = {name for node in nodes for name in node.input}
+    kept = [each for each in graph.initializer if each.name in used]
+    del graph.node[:], graph.value_info[:], graph.initializer[:]
     graph.node.extend(nodes)
-    set_constants(model, constants)
+    graph.initializer.extend([*kept, *map(numpy_helper.from_array, constants.values(), constants)])
 
 
 def integer_layer(
@@ -131,7 +108,7 @@ def integer_layer(
     source: the name of the layer's input. given: its values, float32 [n, inputs].
     """
     step, zero = (1 / LARGEST_BYTE, 0) if is_pixels else byte_range(given)
-    weight, weight_step = round_weights(layer.weight, given, LARGEST_WEIGHT)
+    weight, weight_step = round_weights(layer.weight, given)
     bias_step = step * weight_step
     bias = np.round(layer.bias / bias_step).astype(np.int32)
     nodes: list[onnx.NodeProto] = []
@@ -191,9 +168,9 @@ def equalize(
 
 
 def round_weights(
-    weight: NDArray[np.float32], inputs: NDArray[np.float32], largest: int
+    weight: NDArray[np.float32], inputs: NDArray[np.float32]
 ) -> tuple[NDArray[np.int8], np.float32]:
-    """Return levels int8 [outputs, inputs] from -largest to largest, and the value of one step.
+    """Return levels int8 [outputs, inputs] up to `LARGEST_WEIGHT`, and the value of one step.
 
     Weights are rounded input by input; those still to be rounded make up for the error so far in the layer's
     sums on `inputs`, float32 [n, inputs] (GPTQ, Frantar et al., 2023, https://arxiv.org/abs/2210.17323).
@@ -201,7 +178,7 @@ def round_weights(
     Raises:
         ExportError: all weights are 0, or one is not finite.
     """
-    step = np.abs(weight).max() / largest
+    step = np.abs(weight).max() / LARGEST_WEIGHT
     # Written so that NaN fails.
     if not 0 < step < np.inf:
         raise ExportError("A layer's weights are all 0 or not finite; train the network again.")
@@ -211,21 +188,7 @@ def round_weights(
     factor = np.linalg.cholesky(np.linalg.inv(covariance)).T
     levels = np.empty(weight.shape, np.int8)
     for column, row in enumerate(factor):
-        levels[:, column] = np.clip(np.round(left[:, column] / step), -largest, largest)
+        levels[:, column] = np.clip(np.round(left[:, column] / step), -LARGEST_WEIGHT, LARGEST_WEIGHT)
         error = (left[:, column] - levels[:, column] * step) / row[column]
         left[:, column + 1 :] -= np.outer(error, row[column + 1 :])
     return levels, np.float32(step)
-
-
-def refit(
-    layer: Layer, inputs: NDArray[np.float32], wanted: NDArray[np.float32], weight: NDArray[np.floating]
-) -> Layer:
-    """Return the layer whose outputs on float32 [n, inputs] are nearest to float32 [n, outputs].
-
-    weight: of each of the n in the squared error, positive. Where inputs hardly vary the layer is unchanged.
-    """
-    root = np.sqrt(weight.astype(np.float64))[:, np.newaxis]
-    whole = np.concatenate([inputs, np.ones((len(inputs), 1), np.float32)], 1)
-    missing = wanted - inputs @ layer.weight.T - layer.bias
-    change = np.linalg.lstsq(whole * root, missing * root, rcond=LEAST_SINGULAR)[0].T.astype(np.float32)
-    return Layer(layer.weight + change[:, :-1], layer.bias + change[:, -1])

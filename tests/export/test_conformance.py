@@ -15,14 +15,7 @@ from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
 from export.__main__ import main
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED
-from tests.tools.conformance import (
-    Cell,
-    Pack,
-    cells_elsewhere,
-    cells_here,
-    disagreements,
-    table,
-)
+from tests.tools.conformance import Cell, Pack, cells_elsewhere, cells_here, disagreements, table
 
 SAMPLE = 4
 """Every fourth picture, and all that some or all decoders refuse."""

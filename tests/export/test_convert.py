@@ -1,8 +1,9 @@
-"""Every file of a tutorial run keeps the contract."""
+"""Every file keeps the contract: those that are published, and those that the tests export."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -11,21 +12,39 @@ import pytest
 from onnx import TensorProto
 
 from demo.contract import METADATA_KEYS
+from demo.inference.engine import MODELS_FOLDER
 
-CONTRACT = {
-    "mlp_discriminator": (
-        {"pixels": (TensorProto.UINT8, ["batch", 28, 28])},
-        {"fake_probability": (TensorProto.FLOAT, ["batch"]), "logit": (TensorProto.FLOAT, ["batch"])},
+FLOAT, BYTE, INT64 = TensorProto.FLOAT, TensorProto.UINT8, TensorProto.INT64
+PIXELS = {"pixels": (BYTE, ["batch", 28, 28])}
+SCORES = {"fake_probability": (FLOAT, ["batch"]), "logit": (FLOAT, ["batch"])}
+NOISE = {"noise": (FLOAT, ["batch", 64])}
+IMAGE = {"image": (BYTE, ["height", "width", "channels"])}
+ISOLATED = {"reason": (INT64, [1]), "boxes": (INT64, ["digits", 4])}
+CONTRACT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "discriminator": (
+        PIXELS,
+        {**SCORES, "digit_probabilities": (FLOAT, ["batch", 10]), "in_domain": (FLOAT, ["batch"])},
     ),
-    "mlp_generator": (
-        {"noise": (TensorProto.FLOAT, ["batch", 64])},
-        {"pixels": (TensorProto.UINT8, ["batch", 28, 28])},
+    "mlp_discriminator": (PIXELS, SCORES),
+    "mlp_history": (PIXELS, {"fake_probability": (FLOAT, ["batch", 8])}),
+    "generator": ({**NOISE, "digit": (INT64, ["batch"])}, PIXELS),
+    "mlp_generator": (NOISE, PIXELS),
+    "normalizer": (
+        IMAGE,
+        {"pixels": (BYTE, [1, 28, 28]), "box": (INT64, [4]), "inverted": (TensorProto.BOOL, [1]), **ISOLATED},
     ),
-    "mlp_history": (
-        {"pixels": (TensorProto.UINT8, ["batch", 28, 28])},
-        {"fake_probability": (TensorProto.FLOAT, ["batch", 8])},
+    "discriminator_from_image": (
+        IMAGE,
+        {
+            **{name: (FLOAT, [1]) for name in SCORES},
+            "digit_probabilities": (FLOAT, [1, 10]),
+            "in_domain": (FLOAT, [1]),
+            "pixels": (BYTE, [1, 28, 28]),
+            **ISOLATED,
+        },
     ),
 }
+"""By model, name → type and shape of the inputs, and of the outputs, in order."""
 
 
 def signature(values: Iterable[onnx.ValueInfoProto]) -> dict[str, tuple[int, list[str | int]]]:
@@ -51,20 +70,25 @@ def assert_plain(model: onnx.ModelProto) -> None:
     assert set(METADATA_KEYS) <= set(metadata(model))
 
 
-@pytest.mark.parametrize("name", CONTRACT)
-def test_a_file_keeps_the_contract(smoke_models: Path, name: str) -> None:
-    model = onnx.load(smoke_models / f"{name}.onnx", load_external_data=False)
-    inputs, outputs = CONTRACT[name]
-    assert signature(model.graph.input) == inputs
-    assert signature(model.graph.output) == outputs
-    assert_plain(model)
-    values = metadata(model)
-    assert values["name"] == name
-    assert json.loads(values["fake_threshold"]) == (None if name == "mlp_generator" else 0.5)
-    assert json.loads(values["in_domain_threshold"]) is None
-    content = model.SerializeToString()
-    assert str(Path.home()).encode() + b"/" not in content
-    assert b"site-packages" not in content
+@pytest.mark.parametrize("folder", ["published", "smoke_models", "generator_models", "product_models"])
+def test_every_file_keeps_the_contract(folder: str, request: pytest.FixtureRequest) -> None:
+    models = MODELS_FOLDER if folder == "published" else request.getfixturevalue(folder)
+    for path in models.glob("*.onnx"):
+        model = onnx.load(path, load_external_data=False)
+        name, _, variant = path.stem.partition("_int8")
+        inputs, outputs = (list(each.items()) for each in CONTRACT[name])
+        # The tutorial's discriminator does not read digits.
+        digits = folder != "smoke_models"
+        assert [*signature(model.graph.input).items()] == inputs
+        assert [*signature(model.graph.output).items()] == [
+            (output, kind) for output, kind in outputs if digits or output != "digit_probabilities"
+        ]
+        assert metadata(model)["name"] == path.stem
+        if not variant:
+            assert_plain(model)
+            content = model.SerializeToString()
+            assert str(Path.home()).encode() + b"/" not in content
+            assert b"site-packages" not in content
 
 
 def test_the_history_keeps_half_precision_weights(smoke_models: Path) -> None:

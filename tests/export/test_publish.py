@@ -1,7 +1,7 @@
 """All files and their manifest are published, or nothing is."""
 
 import json
-import subprocess
+import resource
 import sys
 from pathlib import Path
 
@@ -10,13 +10,9 @@ import pytest
 from demo.inference.manifest import Manifest
 from export.errors import PublishError
 from export.publish import publish
+from tests.support.shared import contents
 
-ROOT = Path(__file__).parents[2]
 ENTRY = {name: {"kind": "discriminator", "opset": 20, "golden": {}} for name in ("a.onnx", "b.onnx")}
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_other_files_stay(tmp_path: Path) -> None:
@@ -33,7 +29,7 @@ def test_other_files_stay(tmp_path: Path) -> None:
 def test_files_are_removed(tmp_path: Path) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one", "b.json": b"two", "c.json": b"three"}, ENTRY)
     publish(tmp_path / "models", {"c.json": b"new"}, {}, without=["b.json", "c.json", "d.json"])
-    assert sorted(content(tmp_path / "models")) == ["a.onnx", "c.json", "manifest.json"]
+    assert sorted(contents(tmp_path / "models")) == ["a.onnx", "c.json", "manifest.json"]
     manifest = Manifest.load(tmp_path / "models")
     assert sorted(manifest.files) == ["a.onnx", "c.json"]
     assert manifest.read("c.json") == b"new"
@@ -50,30 +46,24 @@ def test_files_are_removed(tmp_path: Path) -> None:
 )
 def test_limits_are_kept(tmp_path: Path, size: int, names: list[str], reason: str) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
-    before = content(tmp_path / "models")
+    before = contents(tmp_path / "models")
     with pytest.raises(PublishError, match=reason):
         publish(tmp_path / "models", dict.fromkeys(names, b"x" * size), {})
-    assert content(tmp_path / "models") == before
+    assert contents(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
 def test_a_full_disk_changes_nothing(tmp_path: Path) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
-    before = content(tmp_path / "models")
-    program = (
-        "import resource, sys; from pathlib import Path; from export.publish import publish\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
-        "publish(Path(sys.argv[1]), {'a.onnx': b'new', 'b.onnx': b'x' * 5000}, {})"
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path / "models")],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-    assert "cannot be written (File too large); its content is unchanged" in result.stderr
-    assert content(tmp_path / "models") == before
+    before = contents(tmp_path / "models")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(PublishError, match=r"written \(File too large\); its content is unchanged"):
+            publish(tmp_path / "models", {"a.onnx": b"new", "b.onnx": b"x" * 5000}, {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert contents(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
@@ -81,7 +71,7 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
-    before = content(tmp_path / "models")
+    before = contents(tmp_path / "models")
     rename = Path.replace
 
     def fail(self: Path, target: Path) -> Path:
@@ -94,7 +84,7 @@ def test_a_rename_that_fails_puts_the_old_folder_back(
     monkeypatch.setattr(Path, "replace", fail)
     with pytest.raises(PublishError, match="its content is unchanged"):
         publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
-    assert content(tmp_path / "models") == before
+    assert contents(tmp_path / "models") == before
     assert [path.name for path in tmp_path.iterdir()] == ["models"]
 
 
@@ -119,10 +109,13 @@ def test_a_kill_between_the_renames_is_repaired(tmp_path: Path) -> None:
 def test_the_folder_is_there_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     publish(tmp_path / "models", {"a.onnx": b"one"}, ENTRY)
 
-    def never(self: Path, target: Path) -> Path:
-        raise AssertionError(f"{self} was renamed to {target}")
+    rename = Path.replace
 
-    monkeypatch.setattr(Path, "replace", never)
+    def files_only(self: Path, target: Path) -> Path:
+        assert not self.is_dir(), f"{self} was renamed to {target}"
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", files_only)
     publish(tmp_path / "models", {"b.onnx": b"two"}, ENTRY)
-    assert sorted(content(tmp_path / "models")) == ["a.onnx", "b.onnx", "manifest.json"]
+    assert sorted(contents(tmp_path / "models")) == ["a.onnx", "b.onnx", "manifest.json"]
     assert [path.name for path in tmp_path.iterdir()] == ["models"]

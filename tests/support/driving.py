@@ -47,12 +47,10 @@ def upload(page: Page, name: str, content: bytes, field: str = "#area .area-file
     page.set_input_files(field, payload)
 
 
-def hand_over(
-    page: Page, files: dict[str, bytes], kind: str = "drop", target: str = "body", size: int | None = None
-) -> None:
+def hand_over(page: Page, files: dict[str, bytes], kind: str = "drop", size: int | None = None) -> None:
     """Drop or paste files on a page. size: what each claims to have, in bytes, in place of its own."""
     page.evaluate(
-        """([files, kind, target, size]) => {
+        """([files, kind, size]) => {
             const data = new DataTransfer();
             for (const [name, encoded] of files) {
                 const bytes = Uint8Array.from(atob(encoded), (each) => each.charCodeAt(0));
@@ -61,11 +59,11 @@ def hand_over(
             if (size !== null)
                 for (const file of data.files) Object.defineProperty(file, 'size', { value: size });
             const options = { bubbles: true, cancelable: true };
-            document.querySelector(target).dispatchEvent(kind === 'drop'
+            document.body.dispatchEvent(kind === 'drop'
                 ? new DragEvent('drop', { dataTransfer: data, ...options })
                 : new ClipboardEvent('paste', { clipboardData: data, ...options }));
         }""",
-        [[[name, base64.b64encode(content).decode()] for name, content in files.items()], kind, target, size],
+        [[[name, base64.b64encode(content).decode()] for name, content in files.items()], kind, size],
     )
 
 
@@ -123,16 +121,9 @@ def box_values(page: Page) -> list[int]:
 
 def finger_stroke(page: Page, pad: str) -> None:
     """Draw a line of 0.6 of a pad's height upwards with a finger."""
-    canvas = page.locator(pad)
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
+    box = page.locator(pad).bounding_box()
     assert box is not None
-    touch = page.context.new_cdp_session(page)
-    for step in range(13):
-        point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + (0.8 - 0.05 * step) * box["height"]}
-        kind = "touchMove" if step else "touchStart"
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
-    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    finger_drag(page, pad, (0.5, 0.8), (0, -0.6 * box["height"]))
 
 
 def use_check(page: Page) -> None:

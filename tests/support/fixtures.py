@@ -14,7 +14,7 @@ from export.benchmark.chromium import chromium
 from export.convert import export_model, publish_models
 from export.generator import generator_spec
 from tests.support.detectors import export_tiny, quick_gate
-from tests.support.generators import LATENT, SegmentGenerator
+from tests.support.generators import LATENT, tiny_generator
 from tests.support.handwriting import large_digits, small_digits, write_data_set
 from tests.support.serving import served_app
 from tests.support.shared import built_once
@@ -124,7 +124,7 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         models = Path(shutil.copytree(MODELS_FOLDER, folder / "models"))
         with pytest.MonkeyPatch.context() as patch:
             quick_gate(patch)
-            spec = generator_spec(SegmentGenerator(), LATENT, "none: segments", "MIT")
+            spec = generator_spec(tiny_generator(), LATENT, "none: tiny", "MIT")
             publish_models([export_model(spec)], folder / "run", models, {}, {})
 
     return built_once(tmp_path_factory, "generator", build) / "models"

@@ -11,7 +11,9 @@ import pillow_heif
 from numpy.typing import NDArray
 from PIL import Image
 
-SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+from demo.decoder.containers import PNG_SIGNATURE
+from demo.decoder.containers import chunk as chunk
+
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6
 CHANNELS: Final = {GREY: 1, RGB: 3, PALETTE: 1, GREY_ALPHA: 2, RGBA: 4}
 
@@ -26,16 +28,10 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     return stream.getvalue()
 
 
-def chunk(name: bytes, content: bytes) -> bytes:
-    """Return a PNG chunk with its length and checksum."""
-    checksum = zlib.crc32(name + content)
-    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
-
-
 def png_header(width: int, height: int, depth: int, colour: int, interlaced: bool = False) -> bytes:
     """Return a PNG's signature and first chunk."""
     fields = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, interlaced)
-    return SIGNATURE + chunk(b"IHDR", fields)
+    return PNG_SIGNATURE + chunk(b"IHDR", fields)
 
 
 def png(

@@ -7,14 +7,14 @@ from typing import Final
 PROC: Final = Path("/proc")
 
 
-def peak_mebibytes(pid: int) -> float:
-    """Return the peak memory of a running process in MiB.
+def mebibytes(pid: int, which: str = "VmHWM") -> float:
+    """Return the memory of a running process in MiB: the peak, or with `VmRSS` the present one.
 
     Raises:
         ProcessLookupError: it has ended.
     """
     for line in (PROC / str(pid) / "status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(which):
             return int(line.split()[1]) / 1024
     raise ProcessLookupError(f"process {pid} has ended")
 

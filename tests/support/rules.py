@@ -43,10 +43,21 @@ def scene(seed: int = 0) -> Image.Image:
     return Image.fromarray(pixels.astype(np.uint8))
 
 
+SCENE: Final = scene()
+PIXELS: Final = np.asarray(SCENE)
+LIGHT: Final = SCENE.convert("L")
+PLAIN: Final = encoded(SCENE)
+
+
 @functools.cache
 def cases() -> dict[str, Case]:
     """Return all of them by name."""
     return {**turns(), **frames(), **profiles(), **checksums(), **depths(), **opacities(), **formats()}
+
+
+def with_chunk(name: bytes, content: bytes) -> bytes:
+    """Return the scene as a PNG with a chunk before its pixels."""
+    return png(PIXELS, 8, RGB, {name: content})
 
 
 def exif(orientation: int) -> bytes:
@@ -62,7 +73,7 @@ def turns() -> dict[str, Case]:
     options: dict[str, dict[str, Any]] = {"webp": {"lossless": True}, "jpeg": {"quality": 90}}
     for kind in ("jpeg", "png", "webp", "avif", "heic"):
         # In grey, as encoders halve the size of the colours before the container turns them.
-        picture = scene().convert("L") if kind in ("avif", "heic") else scene()
+        picture = LIGHT if kind in ("avif", "heic") else SCENE
         given = options.get(kind, {})
         like = encoded(picture, kind.upper(), **given)
         for value in range(1, 9):
@@ -70,43 +81,37 @@ def turns() -> dict[str, Case]:
             found[f"turned-{value}.{kind}"] = Case(
                 content, like, value, ELSEWHERE if kind == "heic" else frozenset()
             )
-    jpeg, webp, whole = (
-        encoded(scene(), "JPEG"),
-        encoded(scene(), "WEBP", lossless=True),
-        encoded(scene()),
-    )
+    jpeg, webp = encoded(SCENE, "JPEG"), encoded(SCENE, "WEBP", lossless=True)
     xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:Description tiff:Orientation=\"6\"/></x:xmpmeta>"
     turned = chunk(b"eXIf", exif(6).removeprefix(b"Exif\0\0"))
-    avif = encoded(scene().convert("L"), "AVIF", exif=exif(6))
+    avif = encoded(LIGHT, "AVIF", exif=exif(6))
     angle = avif.index(b"irot") + 4
     return found | {
-        "xmp.jpeg": Case(encoded(scene(), "JPEG", xmp=xmp), jpeg),
-        "xmp.webp": Case(encoded(scene(), "WEBP", lossless=True, xmp=xmp), webp),
-        "turned-behind.png": Case(whole[:-12] + turned + whole[-12:], whole, 6),
+        "xmp.jpeg": Case(encoded(SCENE, "JPEG", xmp=xmp), jpeg),
+        "xmp.webp": Case(encoded(SCENE, "WEBP", lossless=True, xmp=xmp), webp),
+        "turned-behind.png": Case(PLAIN[:-12] + turned + PLAIN[-12:], PLAIN, 6),
         "turned-twice.png": Case(
-            whole[:33] + turned + turned.replace(b"\6\0", b"\3\0") + whole[33:], whole, 6
+            PLAIN[:33] + turned + turned.replace(b"\6\0", b"\3\0") + PLAIN[33:], PLAIN, 6
         ),
-        "little-endian.jpeg": Case(encoded(scene(), "JPEG", exif=little_endian(8)), jpeg, 8),
-        "wide-number.jpeg": Case(encoded(scene(), "JPEG", exif=little_endian(8, long=True)), jpeg, 8),
-        "unknown-turn.jpeg": Case(encoded(scene(), "JPEG", exif=exif(9)), jpeg),
+        "little-endian.jpeg": Case(encoded(SCENE, "JPEG", exif=little_endian()), jpeg, 8),
+        "wide-number.jpeg": Case(encoded(SCENE, "JPEG", exif=little_endian(long=True)), jpeg, 8),
+        "unknown-turn.jpeg": Case(encoded(SCENE, "JPEG", exif=exif(9)), jpeg),
         "damaged.jpeg": Case(
-            encoded(scene(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(30)), jpeg
+            encoded(SCENE, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(30)), jpeg
         ),
-        "exif-alone.avif": Case(
-            avif[:angle] + b"\0" + avif[angle + 1 :], encoded(scene().convert("L"), "AVIF")
-        ),
+        "exif-alone.avif": Case(avif[:angle] + b"\0" + avif[angle + 1 :], encoded(LIGHT, "AVIF")),
     }
 
 
-def little_endian(orientation: int, *, long: bool = False) -> bytes:
-    """Return an EXIF block of Intel's byte order; long: with an orientation of four bytes."""
-    entry = struct.pack("<HHII", 0x0112, 4 if long else 3, 1, orientation)
+def little_endian(long: bool = False) -> bytes:
+    """Return an EXIF block of Intel's byte order with orientation 8; long: as four bytes."""
+    entry = struct.pack("<HHII", 0x0112, 4 if long else 3, 1, 8)
     return b"Exif\0\0II*\0\x08\0\0\0\x01\0" + entry + bytes(4)
 
 
 def frames() -> dict[str, Case]:
     """Animations and further images: the first frame, the default or the primary image."""
-    first, second = scene(), scene(1)
+    first, second = SCENE, scene(1)
     more: dict[str, Any] = {"save_all": True, "append_images": [second]}
     palette = first.quantize(64)
     gif = encoded(palette, "GIF")
@@ -144,7 +149,7 @@ def screen(gif: bytes, width: int, height: int, at: tuple[int, int] = (0, 0)) ->
 
 def animated_webp(width: int, height: int, left: int, top: int) -> bytes:
     """Return a WebP animation whose frames leave part of its canvas free, without the flag for alpha."""
-    still = encoded(scene(), "WEBP", lossless=True)
+    still = encoded(SCENE, "WEBP", lossless=True)
     start = still.index(b"VP8L")
     size = struct.unpack_from("<I", still, start + 4)[0]
     pixels = still[start : start + 8 + size + size % 2]
@@ -167,13 +172,11 @@ def swapped_profile() -> bytes:
 
 def profiles() -> dict[str, Case]:
     """Colour profiles and gamma: ignored; CMYK: by products rounded down."""
-    pixels = np.asarray(scene())
-    grey = scene().convert("L")
-    plain = encoded(scene())
+    swapped = swapped_profile()
     options: dict[str, dict[str, Any]] = {"JPEG": {}, "PNG": {}, "WEBP": {"lossless": True}}
     found = {
         f"profile.{kind.lower()}": Case(
-            encoded(scene(), kind, icc_profile=swapped_profile(), **given), encoded(scene(), kind, **given)
+            encoded(SCENE, kind, icc_profile=swapped, **given), encoded(SCENE, kind, **given)
         )
         for kind, given in options.items()
     }
@@ -185,17 +188,15 @@ def profiles() -> dict[str, Case]:
     primaries = struct.pack(">8I", 31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
     return found | {
         "profile.avif": Case(
-            encoded(scene(), "AVIF", icc_profile=swapped_profile()), encoded(scene(), "AVIF"), refused=NODE
+            encoded(SCENE, "AVIF", icc_profile=swapped), encoded(SCENE, "AVIF"), refused=NODE
         ),
-        "grey-profile.avif": Case(
-            encoded(grey, "AVIF", icc_profile=swapped_profile()), encoded(grey, "AVIF")
-        ),
-        "gamma.png": Case(png(pixels, 8, RGB, {b"gAMA": struct.pack(">I", 100_000)}), plain),
+        "grey-profile.avif": Case(encoded(LIGHT, "AVIF", icc_profile=swapped), encoded(LIGHT, "AVIF")),
+        "gamma.png": Case(with_chunk(b"gAMA", struct.pack(">I", 100_000)), PLAIN),
         "primaries.png": Case(
-            png(pixels, 8, RGB, {b"gAMA": struct.pack(">I", 45_455), b"cHRM": primaries}), plain
+            png(PIXELS, 8, RGB, {b"gAMA": struct.pack(">I", 45_455), b"cHRM": primaries}), PLAIN
         ),
-        "hdr.png": Case(png(pixels, 8, RGB, {b"cICP": bytes([9, 16, 0, 1])}), plain),
-        "significant.png": Case(png(pixels, 8, RGB, {b"sBIT": bytes([5, 5, 5])}), plain),
+        "hdr.png": Case(with_chunk(b"cICP", bytes([9, 16, 0, 1])), PLAIN),
+        "significant.png": Case(with_chunk(b"sBIT", bytes([5, 5, 5])), PLAIN),
         "cmyk.jpeg": Case(printed),
         "ycck.jpeg": Case(printed[: adobe + 11] + b"\2" + printed[adobe + 12 :]),
         "cmyk-without-adobe.jpeg": Case(printed[: adobe - 4] + printed[adobe + 12 :]),
@@ -211,31 +212,29 @@ def broken(content: bytes, name: bytes) -> bytes:
 
 def checksums() -> dict[str, Case]:
     """Wrong checksums: a chunk that pixels need is refused, any other is not there."""
-    pixels = np.asarray(scene())
-    plain = encoded(scene())
-    text = png(pixels, 8, RGB, {b"tEXt": b"key\0value"})
+    text = with_chunk(b"tEXt", b"key\0value")
     rng = np.random.default_rng(1)
     colours = {b"PLTE": rng.integers(0, 256, 48, np.uint8).tobytes()}
     indices = rng.integers(0, 16, (HEIGHT, WIDTH, 1))
     palette = png(indices, 4, PALETTE, colours | {b"tRNS": bytes(range(0, 160, 10))})
-    gamma = png(pixels, 8, RGB, {b"gAMA": struct.pack(">I", 100_000)})
-    sequence = encoded(scene(), save_all=True, append_images=[scene(1)])
+    gamma = with_chunk(b"gAMA", struct.pack(">I", 100_000))
+    sequence = encoded(SCENE, save_all=True, append_images=[scene(1)])
     return {
-        "broken-text.png": Case(broken(text, b"tEXt"), plain),
-        "broken-gamma.png": Case(broken(gamma, b"gAMA"), plain),
-        "broken-turn.png": Case(broken(encoded(scene(), exif=exif(6)), b"eXIf"), plain),
-        "broken-animation.png": Case(broken(sequence, b"fdAT"), plain),
+        "broken-text.png": Case(broken(text, b"tEXt"), PLAIN),
+        "broken-gamma.png": Case(broken(gamma, b"gAMA"), PLAIN),
+        "broken-turn.png": Case(broken(encoded(SCENE, exif=exif(6)), b"eXIf"), PLAIN),
+        "broken-animation.png": Case(broken(sequence, b"fdAT"), PLAIN),
         "broken-opacity.png": Case(broken(palette, b"tRNS"), png(indices, 4, PALETTE, colours)),
-        "unpacks-badly.png": Case(png(pixels, 8, RGB, {b"zTXt": b"key\0\0no zlib"}), plain),
-        "long-text.png": Case(png(pixels, 8, RGB, {b"tEXt": b"key\0" + b"x" * 2_000_000}), plain),
-        "behind-the-end.png": Case(plain + b"more", plain),
+        "unpacks-badly.png": Case(with_chunk(b"zTXt", b"key\0\0no zlib"), PLAIN),
+        "long-text.png": Case(with_chunk(b"tEXt", b"key\0" + b"x" * 2_000_000), PLAIN),
+        "behind-the-end.png": Case(PLAIN + b"more", PLAIN),
         **{
             f"broken-{name.decode()}.png": Case(broken(content, name), refused=EVERYWHERE)
             for name, content in ((b"IHDR", text), (b"IDAT", text), (b"IEND", text), (b"PLTE", palette))
         },
-        "unknown-critical.png": Case(png(pixels, 8, RGB, {b"CgBI": bytes(4)}), refused=EVERYWHERE),
-        "without-end.png": Case(plain[:-12], refused=EVERYWHERE),
-        "cut.png": Case(plain[: len(plain) // 2], refused=EVERYWHERE),
+        "unknown-critical.png": Case(with_chunk(b"CgBI", bytes(4)), refused=EVERYWHERE),
+        "without-end.png": Case(PLAIN[:-12], refused=EVERYWHERE),
+        "cut.png": Case(PLAIN[: len(PLAIN) // 2], refused=EVERYWHERE),
         "short-palette.png": Case(png(indices, 4, PALETTE, {b"PLTE": colours[b"PLTE"][:24]})),
     }
 
@@ -288,25 +287,24 @@ def depths() -> dict[str, Case]:
         "low.bmp": Case(encoded(dark, "BMP"), png(low << 4, 8, RGB)),
         "low.webp": Case(encoded(dark, "WEBP", lossless=True), png(low << 4, 8, RGB)),
         "low.gif": Case(encoded(dark.convert("L"), "GIF")),
-        "low.jpeg": Case(encoded(Image.fromarray(np.asarray(scene()) // 16), "JPEG")),
+        "low.jpeg": Case(encoded(Image.fromarray(PIXELS // 16), "JPEG")),
     }
 
 
 def opacities() -> dict[str, Case]:
     """Translucent pixels: exact, though a browser multiplies colours by their opacity."""
     alpha = Image.fromarray(np.tile(np.arange(WIDTH) * 4, (HEIGHT, 1)).astype(np.uint8))
-    translucent = scene()
+    translucent = SCENE.copy()
     translucent.putalpha(alpha)
-    grey = Image.merge("LA", (scene().convert("L"), alpha))
+    grey = Image.merge("LA", (LIGHT, alpha))
     rng = np.random.default_rng(3)
     indices = rng.integers(0, 16, (HEIGHT, WIDTH, 1))
     chunks = {b"PLTE": rng.integers(0, 256, 48, np.uint8).tobytes(), b"tRNS": bytes(range(0, 160, 10))}
-    pixels = np.asarray(scene())
     return {
         "translucent.png": Case(encoded(translucent)),
         "translucent-grey.png": Case(encoded(grey)),
         "translucent-palette.png": Case(png(indices, 4, PALETTE, chunks)),
-        "transparent-colour.png": Case(png(pixels, 8, RGB, {b"tRNS": struct.pack(">3H", *pixels[3, 4])})),
+        "transparent-colour.png": Case(with_chunk(b"tRNS", struct.pack(">3H", *PIXELS[3, 4]))),
         "translucent.webp": Case(encoded(translucent, "WEBP", lossless=True)),
         "translucent-lossy.webp": Case(encoded(translucent, "WEBP", quality=70)),
         "translucent.avif": Case(encoded(translucent, "AVIF"), refused=ELSEWHERE),
@@ -317,30 +315,30 @@ def opacities() -> dict[str, Case]:
 
 def formats() -> dict[str, Case]:
     """The formats themselves, and those that are not taken."""
-    palette = scene().quantize(16)
+    palette = SCENE.quantize(16)
     rng = np.random.default_rng(4)
     halves = rng.integers(0, 65536, (HEIGHT, WIDTH + 1)).astype("<u2").tobytes()
     quads = rng.integers(0, 256, (HEIGHT, WIDTH, 4), np.uint8)
     hollow = np.dstack([quads[..., :3], np.zeros((HEIGHT, WIDTH), np.uint8)])
     rle = bmp(8, 1, b"\x3d\x05\0\0" * HEIGHT + b"\0\1", palette=bytes(range(256)) * 4)
-    jpeg = encoded(scene(), "JPEG", quality=90)
+    jpeg = encoded(SCENE, "JPEG", quality=90)
     return {
-        "444.jpeg": Case(encoded(scene(), "JPEG", quality=90, subsampling=0)),
-        "422.jpeg": Case(encoded(scene(), "JPEG", quality=60, subsampling=1)),
-        "420.jpeg": Case(encoded(scene(), "JPEG", quality=60, subsampling=2)),
-        "progressive.jpeg": Case(encoded(scene(), "JPEG", progressive=True)),
-        "grey.jpeg": Case(encoded(scene().convert("L"), "JPEG")),
+        "444.jpeg": Case(encoded(SCENE, "JPEG", quality=90, subsampling=0)),
+        "422.jpeg": Case(encoded(SCENE, "JPEG", quality=60, subsampling=1)),
+        "420.jpeg": Case(encoded(SCENE, "JPEG", quality=60, subsampling=2)),
+        "progressive.jpeg": Case(encoded(SCENE, "JPEG", progressive=True)),
+        "grey.jpeg": Case(encoded(LIGHT, "JPEG")),
         "filled.jpeg": Case(jpeg[:2] + b"\xff" * 9 + jpeg[2:], jpeg),
         "cut.jpeg": Case(jpeg[: len(jpeg) // 2], refused=EVERYWHERE),
-        "lossy.webp": Case(encoded(scene(), "WEBP", quality=60)),
-        "444.avif": Case(encoded(scene(), "AVIF", quality=90, subsampling="4:4:4"), refused=NODE),
-        "420.avif": Case(encoded(scene(), "AVIF", quality=60), refused=NODE),
-        "grey.avif": Case(encoded(scene().convert("L"), "AVIF")),
+        "lossy.webp": Case(encoded(SCENE, "WEBP", quality=60)),
+        "444.avif": Case(encoded(SCENE, "AVIF", quality=90, subsampling="4:4:4"), refused=NODE),
+        "420.avif": Case(encoded(SCENE, "AVIF", quality=60), refused=NODE),
+        "grey.avif": Case(encoded(LIGHT, "AVIF")),
         "interlaced.gif": Case(encoded(palette, "GIF", interlace=True), encoded(palette, "GIF")),
         "transparent.gif": Case(encoded(palette, "GIF", transparency=5)),
-        "24.bmp": Case(encoded(scene(), "BMP"), encoded(scene())),
+        "24.bmp": Case(encoded(SCENE, "BMP"), PLAIN),
         "8.bmp": Case(encoded(palette, "BMP"), encoded(palette.convert("RGB"))),
-        "1.bmp": Case(encoded(scene().convert("1"), "BMP")),
+        "1.bmp": Case(encoded(SCENE.convert("1"), "BMP")),
         "4.bmp": Case(
             bmp(4, 0, quads.tobytes()[: 32 * HEIGHT], palette=rng.integers(0, 256, 64, np.uint8).tobytes())
         ),
@@ -350,8 +348,8 @@ def formats() -> dict[str, Case]:
         "unset-opacity.bmp": Case(bmp32(hollow), encoded(Image.fromarray(hollow[..., :3]))),
         "top-down.bmp": Case(bmp(32, 0, quads.tobytes(), down=True)),
         "compressed.bmp": Case(rle, refused=EVERYWHERE),
-        "cut.bmp": Case(encoded(scene(), "BMP")[:-100], refused=EVERYWHERE),
-        "picture.ico": Case(encoded(scene(), "ICO"), refused=EVERYWHERE),
+        "cut.bmp": Case(encoded(SCENE, "BMP")[:-100], refused=EVERYWHERE),
+        "picture.ico": Case(encoded(SCENE, "ICO"), refused=EVERYWHERE),
         "picture.svg": Case(
             b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", refused=EVERYWHERE
         ),

@@ -1,4 +1,4 @@
-"""Folders that are built once per test run, for all processes of pytest-xdist."""
+"""Folders that are built once per test run, for all processes of pytest-xdist, and what is in them."""
 
 import os
 import shutil
@@ -27,3 +27,8 @@ def built_once(factory: pytest.TempPathFactory, name: str, build: Callable[[Path
             build(folder)
             whole.touch()
     return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the contents of a folder's files by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

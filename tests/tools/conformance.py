@@ -54,9 +54,9 @@ class Cell:
 
     file: str
     interface: str
-    logit: float
-    pixels: tuple[int, int] | None
-    verdict_same: bool
+    logit: float = math.nan
+    pixels: tuple[int, int] | None = None
+    verdict_same: bool = False
     digits: float = 0.0
     refused: bool = False
 
@@ -92,11 +92,8 @@ class Pack:
         """
         found = []
         for expected, answer in zip(self.pictures, answers, strict=True):
-            if answer.get("error"):
-                found.append(refusal(expected["file"], interface))
-                continue
-            if "error" in expected:
-                found.append(Cell(expected["file"], interface, math.nan, None, False))
+            if answer.get("error") or "error" in expected:
+                found.append(Cell(expected["file"], interface, refused=bool(answer.get("error"))))
                 continue
             pixels = None
             if "pixels" in answer:
@@ -115,11 +112,6 @@ class Pack:
         return found
 
 
-def refusal(file: str, interface: str) -> Cell:
-    """Return the cell of a picture that was refused."""
-    return Cell(file, interface, math.nan, None, False, refused=True)
-
-
 def digits_apart(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> float:
     """Return the largest difference of the digits' probabilities, as in `Cell`."""
     wanted = expected.get(DIGIT_PROBABILITIES)
@@ -133,15 +125,10 @@ def digits_apart(expected: Mapping[str, Any], answer: Mapping[str, Any]) -> floa
     return float(abs(answer["digit_probability"] - wanted[digit]) + max(wanted) - wanted[digit])
 
 
-def python_cells(pack: Pack, engine: Engine) -> list[Cell]:
-    """Return the cells of the any-picture file."""
+def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
+    """Return the cells of Python: the any-picture file, the command line, and an app with the same models."""
     session = open_session(FROM_IMAGE, engine.manifest.read(f"{FROM_IMAGE}.onnx"), [CPU])
     rows = [expected_row(engine, session, path.name, path.read_bytes()) for path in pack.paths]
-    return pack.cells("Python: array", rows)
-
-
-def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
-    """Return the cells of Python: the model files, the command line, and an app with the same models."""
     command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json"]
     command += ["--models", str(engine.manifest.folder), *map(str, pack.paths)]
     # The exit code is 1 because some pictures are refused.
@@ -150,7 +137,7 @@ def cells_here(pack: Pack, engine: Engine, address: str) -> list[Cell]:
     answers = client.predict([handle_file(path) for path in pack.paths], api_name="/check_many")
     client.close()
     return [
-        *python_cells(pack, engine),
+        *pack.cells("Python: array", rows),
         *pack.cells("command line", [json.loads(line) for line in output.splitlines()]),
         *pack.cells("app's API", answers),
     ]
@@ -176,7 +163,7 @@ def reported_cells(pack: Pack, runtime: str, report: str) -> Iterator[Cell]:
     for each in json.loads(report):
         file, interface = each["file"], f"{runtime}: {each['input']}"
         if "error" in each:
-            yield Cell(file, interface, math.nan, None, False, refused=each["refused"])
+            yield Cell(file, interface, refused=each["refused"])
             continue
         pixels = (each["pixels_differing"], each["pixels_worst"])
         same = all(each[key] == wanted[file][key] for key in EXACT)
@@ -246,10 +233,9 @@ def table(pack: Pack, cells: Sequence[Cell]) -> str:
     interfaces = list(dict.fromkeys(cell.interface for cell in cells))
     found = {(cell.file, cell.interface): cell for cell in cells}
     lines = [f"| picture | {' | '.join(interfaces)} |", "|---" * (len(interfaces) + 1) + "|"]
-    for row in pack.pictures:
-        cells_of_row = [found.get((row["file"], interface)) for interface in interfaces]
-        texts = [cell.text() if cell else "" for cell in cells_of_row]
-        lines.append(f"| {row['file']} | {' | '.join(texts)} |")
+    for path in pack.paths:
+        cells_of_row = [found.get((path.name, interface)) for interface in interfaces]
+        lines.append(f"| {path.name} | {' | '.join(cell.text() if cell else '' for cell in cells_of_row)} |")
     return "\n".join(lines)
 
 

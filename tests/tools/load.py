@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from uuid import uuid4
 import httpx
 
 from demo.api.network import listen
+from tests.support.processes import mebibytes
 from tests.support.serving import ROOT, served_process
 
 PICTURE: Final = (ROOT / "demo" / "conformance" / "drawn-7.png").read_bytes()
@@ -54,31 +55,6 @@ def client_at(address: str, source: str | None = None) -> httpx.AsyncClient:
         verify=False, local_address=source, limits=httpx.Limits(max_keepalive_connections=0)
     )
     return httpx.AsyncClient(base_url=address, transport=transport, timeout=LONGEST, trust_env=False)
-
-
-async def page(client: httpx.AsyncClient) -> httpx.Response:
-    """The page itself."""
-    return await client.get("/")
-
-
-async def health(client: httpx.AsyncClient) -> httpx.Response:
-    """`/healthz`."""
-    return await client.get("/healthz")
-
-
-async def check(client: httpx.AsyncClient) -> httpx.Response:
-    """`POST /v1/check` of a picture."""
-    return await client.post("/v1/check", content=PICTURE)
-
-
-async def check_form(client: httpx.AsyncClient) -> httpx.Response:
-    """`POST /v1/check` of a form with two pictures."""
-    return await client.post("/v1/check", files=[("files", ("7.png", PICTURE))] * 2)
-
-
-async def broken(client: httpx.AsyncClient) -> httpx.Response:
-    """`POST /v1/check` of random bytes, whose answer is a refusal."""
-    return await client.post("/v1/check", content=os.urandom(500))
 
 
 async def upload(client: httpx.AsyncClient) -> httpx.Response:
@@ -116,17 +92,22 @@ async def session_call(client: httpx.AsyncClient) -> httpx.Response:
 
 EVENT_NUMBERS: Final[dict[httpx.URL, int]] = {}
 """By its address, under which number an app's page calls `/generate`."""
-
-
-async def left_alone(client: httpx.AsyncClient) -> httpx.Response:
-    """A call whose answer nobody fetches."""
-    return await client.post("/gradio_api/call/generate", json={"data": [3, 1, 0, None]})
-
-
-Kind = Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]
-EVERY_KIND: Final[Sequence[Kind]] = (
-    *(check, page, check, call, check, session_call),
-    *(broken, upload, check_form, left_alone, check, health),
+KINDS: Final[Mapping[str, Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]]] = {
+    "page": lambda client: client.get("/"),
+    "health": lambda client: client.get("/healthz"),
+    "check": lambda client: client.post("/v1/check", content=PICTURE),
+    "form": lambda client: client.post("/v1/check", files=[("files", ("7.png", PICTURE))] * 2),
+    # Its answer is a refusal.
+    "broken": lambda client: client.post("/v1/check", content=os.urandom(500)),
+    "upload": upload,
+    "call": call,
+    "session": session_call,
+    # Nobody fetches its answer.
+    "left alone": lambda client: client.post("/gradio_api/call/generate", json={"data": [3, 1, 0, None]}),
+}
+EVERY_KIND: Final = (
+    *("check", "page", "check", "call", "check", "session"),
+    *("broken", "upload", "form", "left alone", "check", "health"),
 )
 
 
@@ -149,11 +130,11 @@ class Load:
         return sum(count for name, count in self.outcomes.items() if name.endswith("busy"))
 
 
-async def outcome(kind: Kind, client: httpx.AsyncClient) -> str:
+async def outcome(kind: str, client: httpx.AsyncClient) -> str:
     """Send a request; return its status, `busy` for a 503 or 429 with Retry-After, or the kind of failure."""
     try:
         async with asyncio.timeout(LONGEST):
-            response = await kind(client)
+            response = await KINDS[kind](client)
     except httpx.HTTPStatusError as error:
         response = error.response
     except (httpx.HTTPError, TimeoutError, ValueError) as error:
@@ -162,7 +143,7 @@ async def outcome(kind: Kind, client: httpx.AsyncClient) -> str:
     return "busy" if busy else str(response.status_code)
 
 
-async def many(address: str, kinds: Sequence[Kind], count: int, at_once: int) -> Load:
+async def many(address: str, kinds: Sequence[str], count: int, at_once: int) -> Load:
     """Send `count` requests of mixed kinds, `at_once` at a time, each from the next client's address."""
     outcomes: Counter[str] = Counter()
     slowest = 0.0
@@ -173,7 +154,7 @@ async def many(address: str, kinds: Sequence[Kind], count: int, at_once: int) ->
         nonlocal slowest
         for kind, client in rest:
             started = time.monotonic()
-            outcomes[f"{kind.__name__} {await outcome(kind, client)}"] += 1
+            outcomes[f"{kind} {await outcome(kind, client)}"] += 1
             slowest = max(slowest, time.monotonic() - started)
 
     began = time.monotonic()
@@ -187,7 +168,7 @@ async def recovery(address: str, longest: float = 30.0) -> float:
     began = time.monotonic()
     while (passed := time.monotonic() - began) < longest:
         before = time.monotonic()
-        answers = [await outcome(kind, client) for kind in (health, check)]
+        answers = [await outcome(kind, client) for kind in ("health", "check")]
         if answers == ["200", "200"] and time.monotonic() - before < 1.0:
             return passed
     return longest
@@ -229,12 +210,6 @@ async def beside_stalled(address: str, count: int, stalled: int) -> tuple[Load, 
     return load, again
 
 
-def memory(process: int) -> float:
-    """Return the MiB that a process holds in memory."""
-    (line,) = (each for each in Path(f"/proc/{process}/status").read_text().splitlines() if "VmRSS" in each)
-    return int(line.split()[1]) / 1024
-
-
 def row(name: str, figure: str, good: bool) -> bool:
     """Print one line of the table."""
     print(f"{name:<52} {figure:<46} {'good' if good else 'MISSED'}", flush=True)
@@ -245,11 +220,11 @@ async def measure(address: str, process: int, count: int) -> bool:
     """Print the figures of a running app; return whether all goals are met."""
     await many(address, EVERY_KIND, count // 10, 8)
     await recovery(address)
-    before = memory(process)
+    before = mebibytes(process, "VmRSS")
     first = await many(address, EVERY_KIND, count // 2, 8)
-    middle = memory(process)
+    middle = mebibytes(process, "VmRSS")
     second = await many(address, EVERY_KIND, count - count // 2, 8)
-    after = memory(process)
+    after = mebibytes(process, "VmRSS")
     failures, seconds = first.failures + second.failures, first.seconds + second.seconds
     figure = f"{failures} failed, {first.busy + second.busy} busy, {count / seconds:.0f} a second"
     good = [row(f"{count:,} mixed requests", figure, not failures)]
@@ -299,22 +274,12 @@ def behind_nginx(address: str) -> Iterator[str]:
         with subprocess.Popen(command) as process:
             served = f"http://127.0.0.1:{port}/touchstone/"
             try:
-                wait_until_served(f"{served}healthz")
+                # It may not listen yet.
+                with httpx.Client(transport=httpx.HTTPTransport(retries=5), trust_env=False) as client:
+                    client.get(f"{served}healthz").raise_for_status()
                 yield served
             finally:
                 process.terminate()
-
-
-def wait_until_served(address: str) -> None:
-    """Wait until an address answers 200; TimeoutError after ten seconds."""
-    for _ in range(100):
-        try:
-            if httpx.get(address, trust_env=False, timeout=5).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(address)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -324,10 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8192), most))
-    with (
-        served_process(GRADIO_ROOT_PATH="/touchstone") as server,
-        behind_nginx(server.address) as address,
-    ):
+    with served_process(GRADIO_ROOT_PATH="/touchstone") as server, behind_nginx(server.address) as address:
         good = asyncio.run(measure(address, server.pid, options.count))
     return 0 if good else 1
 

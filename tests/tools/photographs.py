@@ -14,49 +14,33 @@ Exits with 1 where a row misses its goal; goals of isolating and reading are for
 """
 
 import argparse
-import subprocess
 import sys
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache
+from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from demo.contract import (
-    BOX,
-    BOXES,
-    DIGIT_PROBABILITIES,
-    FAKE_PROBABILITY,
-    FROM_IMAGE,
-    IMAGE,
-    IN_DOMAIN,
-    MODELS_FOLDER,
-    NORMALIZER,
-    PIXELS,
-    REASON,
-    REASONS,
-)
+from demo.contract import DISCRIMINATOR, MODELS_FOLDER, REASONS
 from demo.environment import available_cores
-from demo.inference.sessions import CPU, open_session
-from export.benchmark.any_image import photograph as benchmark_photograph
-from export.benchmark.harness import in_turn, microseconds
-from tests.support.serving import ROOT
+from demo.inference.engine import Engine
 from train.data import mnist
 from train.data.layouts import Digit
 from train.data.pendigits import Drawing, draw, find_drawings
 from train.data.photographs import CONDITIONS, Condition, Photograph, photograph
 from train.data.styles import STYLES, styled
+from train.normalize import BLANK, CUT_OFF, NONE, SEVERAL_DIGITS, TOO_SMALL
 from train.processes import Workers
 
 Pixels = NDArray[np.uint8]
 
-NONE, BLANK, SEVERAL, TOO_SMALL, CUT_OFF = range(5)
 AGREES: Final = 0.7
 """Least intersection over union of grown boxes of a digit that is isolated."""
 GROWTH: Final = 0.05
@@ -78,12 +62,7 @@ class Case(NamedTuple):
     size: tuple[int, int] | None = None
 
 
-EXPECTED: Final = {
-    "several": SEVERAL,
-    "cut off": CUT_OFF,
-    "too small": TOO_SMALL,
-    "blank": BLANK,
-}
+EXPECTED: Final = {"several": SEVERAL_DIGITS, "cut off": CUT_OFF, "too small": TOO_SMALL, "blank": BLANK}
 CANVAS: Final = replace(CONDITIONS["clean canvas"], width=(0.04, 0.12))
 PENS: Final = {
     "pen, thin": replace(CANVAS, width=(0.004, 0.03)),
@@ -143,56 +122,38 @@ def test_pool() -> Pool:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the models say about a picture. reason, boxes: None before version 2 of the normalizer."""
+    """What the models say about a picture."""
 
     pixels: Pixels
     box: tuple[int, ...]
     digit: int
     fake: bool
     not_a_digit: bool
-    reason: int | None
-    boxes: NDArray[np.int64] | None
-
-
-class Models:
-    """The any-image discriminator, and the normalizer for the box."""
-
-    def __init__(self, folder: Path) -> None:
-        self.normalizer, self.discriminator = (
-            open_session(name, (folder / f"{name}.onnx").read_bytes(), [CPU], threads=1)
-            for name in (NORMALIZER, FROM_IMAGE)
-        )
-        metadata = self.discriminator.get_modelmeta().custom_metadata_map
-        self.fake, self.in_domain = (float(metadata[f"{each}_threshold"]) for each in ("fake", "in_domain"))
-
-    def normalize(self, image: Pixels) -> Pixels:
-        (pixels,) = self.normalizer.run([PIXELS], {IMAGE: np.ascontiguousarray(image)})
-        return pixels[0]  # type: ignore[no-any-return]
-
-    def answer(self, image: Pixels) -> Answer:
-        """Return the answer to a picture, uint8 [height, width, channels]."""
-        found = outputs(self.normalizer, image)
-        scores = outputs(self.discriminator, image)
-        foreign = bool(scores[IN_DOMAIN][0] < self.in_domain)
-        return Answer(
-            found[PIXELS][0],
-            tuple(found[BOX].tolist()),
-            int(scores[DIGIT_PROBABILITIES][0].argmax()),
-            not foreign and bool(scores[FAKE_PROBABILITY][0] >= self.fake),
-            foreign,
-            int(found[REASON][0]) if REASON in found else None,
-            found.get(BOXES),
-        )
-
-
-def outputs(session: Any, image: Pixels) -> dict[str, Any]:
-    names = [output.name for output in session.get_outputs()]
-    return dict(zip(names, session.run(None, {IMAGE: np.ascontiguousarray(image)}), strict=True))
+    reason: int
+    boxes: NDArray[np.int64]
 
 
 @cache
-def models_of(folder: Path) -> Models:
-    return Models(folder)
+def engine_of(models: Path) -> Engine:
+    return Engine.load(models, "cpu", DISCRIMINATOR, threads=1)
+
+
+def answer_of(engine: Engine, image: Pixels) -> Answer:
+    """Return the answer to a picture, uint8 [height, width, channels]."""
+    seen = engine.preprocess(np.ascontiguousarray(image))
+    scores = engine.score(seen.pixels[None])
+    assert scores.digit_probabilities is not None
+    in_domain = 0.0 if seen.reason else float(scores.in_domain[0])
+    verdict = engine.thresholds.verdict(float(scores.fake_probability[0]), in_domain)
+    return Answer(
+        seen.pixels,
+        seen.box,
+        int(scores.digit_probabilities[0].argmax()),
+        verdict == "fake",
+        verdict == "not a digit",
+        REASONS.index(seen.reason),
+        np.array(seen.boxes, np.int64).reshape(-1, 4),
+    )
 
 
 @dataclass(frozen=True)
@@ -205,12 +166,10 @@ class Outcome:
     """
 
     index: int
-    reason: int | None
+    answer: Answer
     overlap: float
     isolated: bool
     read: bool
-    fake: bool
-    not_a_digit: bool
     legible: bool = False
 
     @property
@@ -235,19 +194,18 @@ def taken(name: str, index: int, pool: Pool) -> tuple[Photograph, int]:
 
 def judged(reason: int, index: int, photo: Photograph, label: int, answer: Answer) -> Outcome:
     """Compare an answer with the truth; reason: the expected one."""
-    given = answer.reason or NONE
-    isolated, overlap = given == reason, 0.0
+    isolated, overlap = answer.reason == reason, 0.0
     if reason in (NONE, TOO_SMALL):
         box = photo.boxes[int(photo.inside.argmax())]
         overlap = agreement(box, answer.box, GROWTH * max(box[2] - box[0], box[3] - box[1]))
-        found = given == NONE and overlap >= AGREES
+        found = answer.reason == NONE and overlap >= AGREES
         isolated = found if reason == NONE else isolated or (found and label == answer.digit)
     elif reason == BLANK:
-        isolated |= given == NONE and answer.not_a_digit
+        isolated |= answer.reason == NONE and answer.not_a_digit
     else:
         overlap = matched(photo.boxes, answer.boxes)
-    read = label == answer.digit if reason != SEVERAL else overlap >= FOUND
-    return Outcome(index, answer.reason, overlap, isolated, read, answer.fake, answer.not_a_digit)
+    read = label == answer.digit if reason != SEVERAL_DIGITS else overlap >= FOUND
+    return Outcome(index, answer, overlap, isolated, read)
 
 
 def agreement(one: Sequence[int], other: Sequence[int], growth: float = 0) -> float:
@@ -259,9 +217,9 @@ def agreement(one: Sequence[int], other: Sequence[int], growth: float = 0) -> fl
     return float(common / whole) if whole else 0.0
 
 
-def matched(true: NDArray[np.int64], found: NDArray[np.int64] | None) -> float:
+def matched(true: NDArray[np.int64], found: NDArray[np.int64]) -> float:
     """Return the smallest overlap of true boxes and those found for them; 0 if their numbers differ."""
-    if found is None or len(found) != len(true):
+    if len(found) != len(true):
         return 0.0
     overlaps = np.array([[agreement(one, other) for other in found] for one in true])
     return float(min(overlaps.max(0).min(), overlaps.max(1).min()))
@@ -269,12 +227,12 @@ def matched(true: NDArray[np.int64], found: NDArray[np.int64] | None) -> float:
 
 def outcomes_of(name: str, indices: range, folder: Path) -> list[Outcome]:
     """Photograph and answer; runs in a worker process."""
-    models, found = models_of(folder), []
+    engine, found = engine_of(folder), []
     for index in indices:
         photo, label = taken(name, index, test_pool())
-        outcome = judged(CASES[name].reason, index, photo, label, models.answer(photo.image))
+        outcome = judged(CASES[name].reason, index, photo, label, answer_of(engine, photo.image))
         # Of one digit, without its neighbours.
-        ink = models.answer((photo.ink * (photo.numbers == 1))[..., None])
+        ink = answer_of(engine, (photo.ink * (photo.numbers == 1))[..., None])
         found.append(replace(outcome, legible=ink.digit == label))
     return found
 
@@ -295,17 +253,13 @@ def show(rows: Sequence[Row], *heading: str) -> bool:
     return any(row.missed for row in rows)
 
 
-def share(outcomes: Sequence[Outcome], what: str) -> float:
-    """Return the share of outcomes with a property, in percent."""
-    return 100 * float(np.mean([getattr(each, what) for each in outcomes]))
-
-
 def single_row(name: str, outcomes: Sequence[Outcome]) -> Row:
     """Return the row of a case of complete single digits."""
     group = CASES[name].group
-    properties = ("isolated", "read", "right", "legible", "fake", "not_a_digit")
-    isolated, read, right, legible, fake, foreign = (share(outcomes, what) for what in properties)
-    of_legible = 100 - 100 * share(outcomes, "wrong") / max(legible, 1e-9)
+    fates = attrgetter("isolated", "read", "right", "legible", "wrong", "answer.fake", "answer.not_a_digit")
+    means = 100 * np.mean([fates(each) for each in outcomes], 0)
+    isolated, read, right, legible, wrong, fake, foreign = means.tolist()
+    of_legible = 100 - 100 * wrong / max(legible, 1e-9)
     shares = (isolated, read, right, legible, of_legible, fake, foreign)
     missed = {
         "photographs": of_legible < 90 or fake > 3,
@@ -324,18 +278,17 @@ def average_row(rows: Sequence[Row]) -> Row:
 
 def refused_row(name: str, outcomes: Sequence[Outcome]) -> Row:
     """Return the row of a case of several digits, or none that is complete and large enough."""
-    reason, right, boxes = CASES[name].reason, share(outcomes, "isolated"), share(outcomes, "read")
-    missed = right < 95 or (reason == SEVERAL and "touching" not in name and boxes < 95)
-    shown = f"{boxes:.1f}" if reason == SEVERAL else ""
+    reason = CASES[name].reason
+    right, boxes = (100 * np.mean([(each.isolated, each.read) for each in outcomes], 0)).tolist()
+    missed = right < 95 or (reason == SEVERAL_DIGITS and "touching" not in name and boxes < 95)
+    shown = f"{boxes:.1f}" if reason == SEVERAL_DIGITS else ""
     cells = (name, str(len(outcomes)), str(REASONS[reason]), f"{right:.1f}", shown, given_reasons(outcomes))
     return Row(cells, missed)
 
 
 def given_reasons(outcomes: Sequence[Outcome]) -> str:
     """Return the shares of reasons as text."""
-    if any(each.reason is None for each in outcomes):
-        return "the models have no output `reason`"
-    counts = Counter(each.reason or NONE for each in outcomes)
+    counts = Counter(each.answer.reason for each in outcomes)
     return ", ".join(
         f"{REASONS[code] or 'none'} {100 * counts[code] / len(outcomes):.1f}" for code in sorted(counts)
     )
@@ -374,13 +327,13 @@ UNCHANGED: Final = 9_996
 
 def unchanged_of(start: int, stop: int, folder: Path) -> list[int]:
     """Count the digits that come back in each form, and those that a second pass leaves alone."""
-    models, digits = models_of(folder), test_pool().images[start:stop]
-    once = [models.normalize(digit[..., None]) for digit in digits]
+    normalize, digits = engine_of(folder).normalize, test_pool().images[start:stop]
+    once = [normalize(digit[..., None]) for digit in digits]
     same = [
-        sum(np.array_equal(models.normalize(form(digit)), digit) for digit in digits)
+        sum(np.array_equal(normalize(form(digit)), digit) for digit in digits)
         for form in MNIST_FORMS.values()
     ]
-    return [*same, sum(np.array_equal(models.normalize(each[..., None]), each) for each in once)]
+    return [*same, sum(np.array_equal(normalize(each[..., None]), each) for each in once)]
 
 
 def show_mnist(workers: Workers, folder: Path) -> bool:
@@ -404,7 +357,7 @@ def thin_line(name: str, index: int, folder: Path) -> tuple[bool, float]:
     drawing = test_pool().drawings[index * 37 % len(test_pool().drawings)]
     canvas = np.pad(draw(drawing.strokes, side - phases, width, 0.1), ((0, phases), (0, phases)))
     answers = [
-        models_of(folder).answer(np.roll(canvas, (down, across), (0, 1))[..., None])
+        answer_of(engine_of(folder), np.roll(canvas, (down, across), (0, 1))[..., None])
         for down in range(phases)
         for across in range(phases)
     ]
@@ -422,23 +375,25 @@ def show_thin(workers: Workers, folder: Path, count: int) -> bool:
     return show(rows, "thin lines", "digits", "phases", "read at all phases", "largest mean difference")
 
 
-def save_sheet(name: str, outcomes: Sequence[Outcome], sheets: Path, models: Models, pool: Pool) -> None:
+def save_sheet(name: str, outcomes: Sequence[Outcome], sheets: Path, pool: Pool) -> None:
     """Save photographs beside what the model saw, worst first; true boxes green, those used red."""
     side, tile = 168, (168 + 112 + 8, 168 + 24)
-    worst = sorted(outcomes, key=lambda each: (each.right, each.isolated, not each.not_a_digit, each.overlap))
+    worst = sorted(
+        outcomes, key=lambda each: (each.right, each.isolated, not each.answer.not_a_digit, each.overlap)
+    )
     columns = 5
     rows = -(-len(worst[:SHOWN]) // columns)
     sheet = Image.new("RGB", (columns * tile[0], rows * tile[1]), (90, 90, 90))
     pen = ImageDraw.Draw(sheet)
     for place, outcome in enumerate(worst[:SHOWN]):
         photo, label = taken(name, outcome.index, pool)
-        answer = models.answer(photo.image)
+        answer = outcome.answer
         image = Image.fromarray(photo.image)
         scale = side / max(image.size)
         shown = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
         boxes = ImageDraw.Draw(shown)
-        found = [answer.box] if answer.boxes is None else answer.boxes.tolist()
-        for each, colour in [(box, "lime") for box in photo.boxes.tolist()] + [(box, "red") for box in found]:
+        coloured = [(photo.boxes, "lime"), (answer.boxes, "red")]
+        for each, colour in [(box, colour) for boxes, colour in coloured for box in boxes.tolist()]:
             top, left, bottom, right = (round(value * scale) for value in each)
             boxes.rectangle((left, top, max(right, left), max(bottom, top)), None, colour)
         x, y = place % columns * tile[0], place // columns * tile[1]
@@ -455,68 +410,12 @@ def save_sheet(name: str, outcomes: Sequence[Outcome], sheets: Path, models: Mod
     sheet.save(sheets / f"{name.replace(' ', '-').replace(',', '')}.png")
 
 
-def show_costs(folder: Path, against: Path) -> bool:
-    """Compare this normalizer with another: time in turn, memory in fresh processes."""
-    paths = {"other": against, "this": folder / f"{NORMALIZER}.onnx"}
-    sessions = {
-        name: open_session(NORMALIZER, path.read_bytes(), [CPU], threads=1) for name, path in paths.items()
-    }
-    drawing = draw(test_pool().drawings[0].strokes, 280, 22)
-    tasks = {
-        "28x28": (test_pool().images[0][..., None], 300, 1.2),
-        "640x480": (benchmark_photograph(drawing), 5, 1.7),
-    }
-    rows = []
-    for task, (picture, repeats, most) in tasks.items():
-        calls = {
-            name: microseconds(partial(session.run, None, {IMAGE: picture}), repeats)
-            for name, session in sessions.items()
-        }
-        samples = in_turn(calls, 15)
-        other, this = (float(np.median(samples[name])) for name in paths)
-        ratio = float(np.median(np.divide(samples["this"], samples["other"])))
-        rows.append(Row((task, f"{other:.0f} µs", f"{this:.0f} µs", f"{ratio:.2f}"), ratio > most))
-    other, this = (memory(path) for path in paths.values())
-    cells = (
-        "8192x8192, memory beside the picture",
-        f"{other:.0f} MB",
-        f"{this:.0f} MB",
-        f"{this / other:.2f}",
-    )
-    rows.append(Row(cells, this > MOST_MEMORY))
-    return show(rows, "normalizer.onnx", "other", "this", "ratio")
-
-
-MOST_MEMORY: Final = 100
-"""MB beside a picture of 8192x8192."""
-PROGRAM: Final = """
-import os, sys, numpy as np
-from pathlib import Path
-from demo.inference.sessions import CPU, open_session
-from tests.support.processes import peak_mebibytes
-session = open_session("normalizer", Path(sys.argv[1]).read_bytes(), [CPU], threads=1)
-image = np.full((8192, 8192, 3), 255, np.uint8)
-image[2000:6000, 3000:3200] = image[2000:2200, 3000:5000] = 0
-before = peak_mebibytes(os.getpid())
-session.run(None, {"image": image})
-print(peak_mebibytes(os.getpid()) - before)
-"""
-
-
-def memory(path: Path) -> float:
-    """Return how many MB a picture of 8192x8192 takes beside itself, in a fresh process."""
-    command = [sys.executable, "-c", PROGRAM, str(path)]
-    output = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    return float(output) * 2**20 / 1e6
-
-
 def main() -> int:
     """Print the tables; return 1 if a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.photographs", description=__doc__)
     parser.add_argument("--count", type=int, default=200, help="photographs of each kind (default: 200)")
     parser.add_argument("--sheet", type=Path, help="folder for a sheet of each kind, worst first")
     parser.add_argument("--models", type=Path, default=MODELS_FOLDER, help="folder (default: the demo's)")
-    parser.add_argument("--against", type=Path, help="a normalizer.onnx to compare time and memory with")
     parser.add_argument("--only", help="only photographs of kinds whose names contain this")
     parsed = parser.parse_args()
     folder, count = parsed.models.resolve(), parsed.count
@@ -537,9 +436,7 @@ def main() -> int:
         if parsed.sheet:
             parsed.sheet.mkdir(parents=True, exist_ok=True)
             for name in names:
-                save_sheet(name, found[name], parsed.sheet, models_of(folder), test_pool())
-    if parsed.against:
-        missed |= show_costs(folder, parsed.against)
+                save_sheet(name, found[name], parsed.sheet, test_pool())
     return int(missed)
 
 

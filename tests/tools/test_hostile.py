@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from demo.decoder.limits import MEMORY_LIMIT
-from tests.support.processes import children
 from tests.tools.hostile.battery import LARGEST_PEAK, EntryPoint, Peaks, Report
 from tests.tools.hostile.entry_points import Exchange
 
@@ -43,17 +42,6 @@ def test_a_wrong_answer_is_found(found: Exchange, wrong: str | None) -> None:
     entry.record(found)
     assert {kind for kind, each in entry.failures.items() if each} == ({wrong} if wrong else set())
     assert bool(Report([entry], Peaks()).failures()) == (wrong is not None)
-
-
-def test_a_thread_that_ends_meanwhile_hides_no_worker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tests.support.processes.PROC", tmp_path)
-    # It cannot be read, like the list of a thread that has ended.
-    (tmp_path / "1" / "task" / "2" / "children").mkdir(parents=True)
-    (tmp_path / "1" / "task" / "3").mkdir()
-    (tmp_path / "1" / "task" / "3" / "children").write_text("4 5 ")
-    assert children(1) == [4, 5]
 
 
 @pytest.mark.parametrize(

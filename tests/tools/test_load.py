@@ -9,15 +9,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.support.driving import picture_bytes, upload
 from tests.support.serving import served_app
-from tests.tools.load import (
-    EVERY_KIND,
-    behind_nginx,
-    beside_stalled,
-    client_at,
-    health,
-    many,
-    outcome,
-)
+from tests.tools.load import EVERY_KIND, behind_nginx, beside_stalled, client_at, many, outcome
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +34,13 @@ def test_clients_that_stall_keep_nobody_out(address: str) -> None:
 
 def test_one_address_does_not_get_everything(address: str) -> None:
     async def ask() -> list[str]:
-        return await asyncio.gather(*(outcome(health, client_at(address)) for _ in range(300)))
+        return await asyncio.gather(*(outcome("health", client_at(address)) for _ in range(300)))
 
     assert set(asyncio.run(ask())) == {"200", "busy"}
 
 
 def test_a_failure_is_counted() -> None:
-    load = asyncio.run(many("http://127.0.0.1:9", (health,), 3, 3))
+    load = asyncio.run(many("http://127.0.0.1:9", ("health",), 3, 3))
     assert load.failures == 3
 
 

@@ -67,11 +67,7 @@ def test_normalizing_twice_changes_nothing(digits: Pixels) -> None:
 
 @pytest.mark.parametrize("factor", [2, 13])
 @pytest.mark.parametrize(
-    ("resampling", "limit"),
-    [
-        (Image.Resampling.NEAREST, 0.5),
-        (Image.Resampling.LANCZOS, 9),
-    ],
+    ("resampling", "limit"), [(Image.Resampling.NEAREST, 0.5), (Image.Resampling.LANCZOS, 9)]
 )
 def test_an_enlarged_digit_comes_back(
     digits: Pixels, factor: int, resampling: Image.Resampling, limit: float

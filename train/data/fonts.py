@@ -31,13 +31,7 @@ FONTS: Final[Mapping[Split, tuple[str, ...]]] = {
         "cmtt10",
     ),
     "validation": ("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
-    "evaluation": (
-        "STIXGeneral",
-        "STIXGeneralBol",
-        "STIXGeneralItalic",
-        "STIXGeneralBolIta",
-        PILLOW_DEFAULT,
-    ),
+    "evaluation": ("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta", PILLOW_DEFAULT),
 }
 """File names in Matplotlib, by split; all styles of a typeface are in the same split."""
 

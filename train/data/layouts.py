@@ -199,7 +199,7 @@ def row(planes: Sequence[Plane], room: Size, random: np.random.Generator) -> Seq
     """Side by side, apart."""
     tall = max(plane.shape[0] for plane in planes)
     steps = [plane.shape[1] + tall * random.uniform(0.06, 0.6) for plane in planes[:-1]]
-    return aligned(planes, room, [*steps, planes[-1].shape[1]], random)
+    return aligned(planes, room, steps, random)
 
 
 def touching_row(planes: Sequence[Plane], room: Size, random: np.random.Generator) -> Sequence[Corner] | None:
@@ -209,7 +209,7 @@ def touching_row(planes: Sequence[Plane], room: Size, random: np.random.Generato
         max(reach(left, right) - tall * random.uniform(0, 0.06), 0.3 * left.shape[1])
         for left, right in pairwise(planes)
     ]
-    return aligned(planes, room, [*steps, planes[-1].shape[1]], random, 0.04)
+    return aligned(planes, room, steps, random, 0.04)
 
 
 def reach(left: Plane, right: Plane) -> float:
@@ -231,6 +231,7 @@ def aligned(
     uneven: float = 0.2,
 ) -> Sequence[Corner] | None:
     """Place digits in a row at these distances; uneven: how far each is moved, as a share of the height."""
+    steps = [*steps, planes[-1].shape[1]]
     tall = max(plane.shape[0] for plane in planes)
     down = [random.uniform(0, uneven) * tall for _ in planes]
     deep = max(plane.shape[0] + top for plane, top in zip(planes, down, strict=True))

@@ -241,15 +241,6 @@ ANYTHING: Final = Condition(
 """All of it at once, for training."""
 
 
-@dataclass(frozen=True)
-class Surface:
-    """What is written on. paper: its colour, float32 [3]. area: where digits have room."""
-
-    scene: Scene
-    paper: NDArray[np.floating[Any]]
-    area: Box
-
-
 def photograph(
     digits: Sequence[Digit],
     look: Look,
@@ -265,20 +256,18 @@ def photograph(
     layout = pick(fitting(condition.layouts, len(digits)), random)
     short = min(size)
     if kind in SCREENS:
-        canvas = screen(kind, layout in AT_THE_EDGE, look, size, random)
-        surface = Surface(canvas.scene, canvas.paper, canvas.area)
-        ink_colour, opacity, rough = canvas.ink, 1.0, 0.0
+        written, paper, area, ink_colour = screen(kind, layout in AT_THE_EDGE, look, size, random)
+        opacity, rough = 1.0, 0.0
     else:
-        surface = paper_surface(kind, layout in AT_THE_EDGE, look, condition, size, random)
-        name, ink_colour = visible_ink(surface.paper, look, condition, random)
+        written, paper, area = page(kind, layout in AT_THE_EDGE, look, condition, size, random)
+        name, ink_colour = visible_ink(paper, look, condition, random)
         opacity, rough = random.uniform(*condition.opacity), 0.25 if name in ROUGH else 0.05
 
     hard = kind in SCREENS and random.random() < condition.hard
     # Below this, a line would not survive the lens.
     least = 1.0 if kind in SCREENS else max(1.0, 0.012 * short * condition.blur[1])
     pen = Pen(even(condition.width, random), least, hard, max(condition.tilt, LEAST_SHEAR))
-    ink = place(digits, layout, size, surface.area, condition.longest, pen, random)
-    written = surface.scene
+    ink = place(digits, layout, size, area, condition.longest, pen, random)
     write(written, ink.cover, ink_colour, opacity, rough, random)
     if kind not in SCREENS and layout != "small" and random.random() < condition.marks:
         known = [each for each in MARKS[look] if digits or each not in LIKE_DIGITS]
@@ -288,8 +277,8 @@ def photograph(
     if kind == "photograph":
         written = written * light(size, look, pick(condition.lights, random), random)
         # Phones brighten dark pictures.
-        exposure = max(random.uniform(*condition.exposure), DIMMEST / float(surface.paper.max()))
-        contrast = 255 * exposure * opacity * float(np.abs(ink_colour - surface.paper).max())
+        exposure = max(random.uniform(*condition.exposure), DIMMEST / float(paper.max()))
+        contrast = 255 * exposure * opacity * float(np.abs(ink_colour - paper).max())
         # Ink stays visible.
         deviation = min(mostly_low(condition.noise, random), contrast / 4)
         image = taken(written * np.float32(exposure), condition.blur, deviation, condition.quality, random)
@@ -299,9 +288,9 @@ def photograph(
         image = as_bytes(written)
         if random.random() >= condition.lossless:
             image = (jpeg if random.random() < 0.6 else webp)(image, condition.quality, random)
-    return Photograph(
-        image, as_bytes(ink.cover), ink.numbers, boxes_of(ink.cover, ink.numbers, len(digits)), ink.inside
-    )
+    own = [(ink.numbers == number) & (ink.cover > INK) for number in range(1, len(digits) + 1)]
+    boxes = np.array([box_of(each) for each in own], np.int64).reshape(-1, 4)
+    return Photograph(image, as_bytes(ink.cover), ink.numbers, boxes, ink.inside)
 
 
 def between_bars(
@@ -331,33 +320,36 @@ def random_size(random: np.random.Generator) -> Size:
     return (longest, shortest) if random.random() < 0.6 else (shortest, longest)
 
 
-def paper_surface(
+def page(
     kind: str, whole: bool, look: Look, condition: Condition, size: Size, random: np.random.Generator
-) -> Surface:
-    """Return a page, as a phone or a scanner sees it; whole: nothing of what lies around it."""
+) -> tuple[Scene, NDArray[np.floating[Any]], Box]:
+    """Return a page, as a phone or a scanner sees it; whole: nothing of what lies around it.
+
+    Also returns the colour of its paper, float32 [3], and where digits have room.
+    """
     short = min(size)
     paper = colour(PAPERS[look][pick(condition.papers, random)], random)
     rough = 0.3 if kind == "scan" else 1.0
     blotches, fibres = random.uniform(0, 0.012, 2).astype(np.float32)
     grain = rough * (blotches * clouds(size, short / 6, random) + fibres * clouds(size, 1.5, random))
-    page: Scene = paper * (1 + grain)[..., None]
+    scene: Scene = paper * (1 + grain)[..., None]
     if paper.max() < 0.4:
         # Wiped chalk.
-        page += np.clip(0.04 * clouds(size, short / 4, random), 0, 1)[..., None]
+        scene += np.clip(0.04 * clouds(size, short / 4, random), 0, 1)[..., None]
     line_colour, spacing = LINES[look]
     lined = pick(condition.rulings, random)
     if lined != "plain":
         lines = ruling(lined, short * even(spacing, random), size, random)
-        page += lines[..., None] * (colour(line_colour, random) * paper.max() - page)
+        scene += lines[..., None] * (colour(line_colour, random) * paper.max() - scene)
     edge = 0 if whole else round(0.04 * short)
     area = (edge, edge, size[0] - edge, size[1] - edge)
     if kind == "scan":
-        return Surface(page, paper, area if whole else scanned(page, look, random))
+        return scene, paper, area if whole else scanned(scene, look, random)
     around = not whole and random.random() < condition.table
     if around or lined != "plain":
-        page, inner = seen_in_perspective(page, paper, condition.tilt, around, look, random)
+        scene, inner = seen_in_perspective(scene, paper, condition.tilt, around, look, random)
         area = inner if around else area
-    return Surface(page, paper, area)
+    return scene, paper, area
 
 
 def visible_ink(
@@ -392,8 +384,3 @@ def write(
         texture = rough * clouds((bottom - top, right - left), 1.3, random)
         covered = covered * np.clip(1 - rough + texture, 0, 1)
     scene[field] += covered[..., None] * (ink - scene[field])
-
-
-def boxes_of(ink: Plane, numbers: NDArray[np.uint8], count: int) -> NDArray[np.int64]:
-    boxes = [box_of((numbers == number) & (ink > INK)) for number in range(1, count + 1)]
-    return np.array(boxes, np.int64).reshape(-1, 4)

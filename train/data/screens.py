@@ -1,7 +1,6 @@
 """Clean pictures: canvases of drawing apps, alone, on a page, letterboxed, and in screenshots of phones."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -30,21 +29,13 @@ TIMES: Final[Mapping[Look, tuple[str, ...]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Screen:
-    """A canvas, and what is around it. paper, ink: colours that differ enough, float32 [3], 0 to 1.
+def screen(
+    kind: str, whole: bool, look: Look, size: Size, random: np.random.Generator
+) -> tuple[Scene, NDArray[np.floating[Any]], Box, NDArray[np.floating[Any]]]:
+    """Draw an empty canvas of a kind of `SCREENS`, and what is around it; whole: it takes all of the picture.
 
-    area: where digits have room.
+    Also returns the colour of its paper, float32 [3], where digits have room, and a colour of ink that shows.
     """
-
-    scene: Scene
-    paper: NDArray[np.floating[Any]]
-    ink: NDArray[np.floating[Any]]
-    area: Box
-
-
-def screen(kind: str, whole: bool, look: Look, size: Size, random: np.random.Generator) -> Screen:
-    """Draw an empty canvas of a kind of `SCREENS`; whole: it takes all of the picture."""
     paper, ink = paper_and_ink(random)
     picture = Image.new("RGB", (size[1], size[0]), paper)
     if random.random() < 0.12:
@@ -59,7 +50,7 @@ def screen(kind: str, whole: bool, look: Look, size: Size, random: np.random.Gen
         area = (top + edge, left + edge, bottom - edge, right - edge)
     scene = np.asarray(picture, np.float32) / np.float32(255)
     colours = np.array([paper, ink], np.float32) / np.float32(255)
-    return Screen(scene, colours[0], colours[1], area)
+    return scene, colours[0], area, colours[1]
 
 
 def paper_and_ink(random: np.random.Generator) -> tuple[Colour, Colour]:

@@ -2,18 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from train.data import mnist
 from train.data.layouts import Digit
 from train.data.pendigits import find_drawings
 from train.data.photographs import ANYTHING, CONDITIONS, Condition, photograph
-from train.data.planes import Look, Size, pick
-from train.data.splits import Split
+from train.data.planes import Size, pick
 from train.data.styles import STYLES, styled
 from train.isolation.isolate import AROUND, crop_of, page_of, page_size
 
@@ -54,36 +53,25 @@ MISPLACED: Final = (0.1, 0.05)
 """Standard deviations of a crop's side, as a logarithm, and of its middle, as a share of the digit's box."""
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Training pictures of both networks; see the learners for their channels.
-
-    pages: uint8 [n, PAGE, PAGE, 4]. digits: float32 [n, MOST, 5]. crops: uint8 [m, CROP, CROP, 5].
-    """
-
-    pages: NDArray[np.uint8]
-    digits: NDArray[np.float32]
-    crops: NDArray[np.uint8]
-
-
-def make_examples(look: Look, seed: int, first: int, count: int, dataset: str) -> Examples:
+def make_examples(seed: int, first: int, count: int, dataset: str) -> dict[str, torch.Tensor]:
     """Photograph `count` pages, those from `first` on of an endless series; seed: of the series.
+
+    Returns training pictures of both networks; see the learners for their channels: `pages` uint8
+    [n, PAGE, PAGE, 4], `digits` float32 [n, MOST, 5], and `crops` uint8 [m, CROP, CROP, 5].
 
     Raises:
         DataError: the digits cannot be read.
     """
-    split: Split = "train" if look == "train" else "validation"
-    known, held_out = mnist.hold_out(mnist.load(dataset, "train"))
-    digits = (known if look == "train" else held_out).images.numpy()
-    drawings = find_drawings(split)
+    digits = mnist.hold_out(mnist.load(dataset, "train"))[0].images.numpy()
+    drawings = find_drawings("train")
     pages, boxes, crops = [], [], []
     for number in range(first, first + count):
         random = np.random.default_rng((seed, number))
         condition = random_condition(random)
         written = [
-            random_digit(digits, drawings, look, random) for _ in range(int(random.choice(condition.digits)))
+            random_digit(digits, drawings, random) for _ in range(int(random.choice(condition.digits)))
         ]
-        taken = photograph(written, look, condition, random, random_size(random))
+        taken = photograph(written, "train", condition, random, random_size(random))
         page, found = page_of(taken.image)
         pages.append(np.concatenate([page, found[..., None]], 2, dtype=np.uint8))
         boxes.append(boxes_on_page(taken.boxes, taken.inside, taken.image.shape[:2]))
@@ -99,7 +87,11 @@ def make_examples(look: Look, seed: int, first: int, count: int, dataset: str) -
             crop = crop_of(both, middle.astype(np.float32), np.float32(side))
             inside = crop.inside[..., None]
             crops.append(np.concatenate([crop.pixels[..., :3], inside, crop.pixels[..., 3:] * inside], 2))
-    return Examples(np.array(pages), np.array(boxes), np.array(crops, np.uint8))
+    return {
+        "pages": torch.from_numpy(np.array(pages)),
+        "digits": torch.from_numpy(np.array(boxes)),
+        "crops": torch.from_numpy(np.array(crops, np.uint8)),
+    }
 
 
 def random_condition(random: np.random.Generator) -> Condition:
@@ -109,13 +101,11 @@ def random_condition(random: np.random.Generator) -> Condition:
     return CONDITIONS[pick(HARDEST if kind < ALL_AT_ONCE + HARD else tuple(CONDITIONS), random)]
 
 
-def random_digit(
-    digits: NDArray[np.uint8], drawings: Sequence[Digit], look: Look, random: np.random.Generator
-) -> Digit:
+def random_digit(digits: NDArray[np.uint8], drawings: Sequence[Digit], random: np.random.Generator) -> Digit:
     """Return one of MNIST's digits, one that a pen drew, or one in a rare style."""
     kind = random.random()
     if kind < STYLED:
-        return styled(list(STYLES)[int(random.integers(len(STYLES)))], look, random)
+        return styled(list(STYLES)[int(random.integers(len(STYLES)))], "train", random)
     if kind < STYLED + PENS and drawings:
         return drawings[int(random.integers(len(drawings)))]
     chosen: NDArray[np.uint8] = digits[int(random.integers(len(digits)))]

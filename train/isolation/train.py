@@ -51,7 +51,7 @@ def fit(learner: IsolationLearner, pictures: torch.Tensor, config: IsolationConf
 
 
 def load_examples(config: IsolationConfig, run: Run) -> Sequence[torch.Tensor]:
-    """Return pages, digits and crops of all photographs, see `Examples`; make those that are missing."""
+    """Return pages, digits and crops of all photographs, see `make_examples`; make those that are missing."""
     parts = {
         run.folder / f"photographs-{first:06d}.safetensors": (first, min(PART, config.photographs - first))
         for first in range(0, config.photographs, PART)
@@ -65,6 +65,4 @@ def load_examples(config: IsolationConfig, run: Run) -> Sequence[torch.Tensor]:
 
 def save_part(path: Path, config: IsolationConfig, first: int, count: int) -> None:
     torch.set_num_threads(1)
-    made = make_examples("train", config.seed, first, count, config.dataset)
-    tensors = {name: torch.from_numpy(getattr(made, name)) for name in ("pages", "digits", "crops")}
-    save_snapshot(path, tensors, {})
+    save_snapshot(path, make_examples(config.seed, first, count, config.dataset), {})

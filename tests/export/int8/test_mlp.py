@@ -103,4 +103,4 @@ def test_another_network_is_refused(pixels: NDArray[np.uint8]) -> None:
 @pytest.mark.parametrize("bad", [0, np.nan])
 def test_weights_that_are_0_or_not_finite_are_refused(bad: float) -> None:
     with pytest.raises(ExportError, match="not finite"):
-        round_weights(np.full((2, 24), bad, np.float32), np.ones((4, 24), np.float32), 63)
+        round_weights(np.full((2, 24), bad, np.float32), np.ones((4, 24), np.float32))

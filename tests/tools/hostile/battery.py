@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import httpx
@@ -13,7 +14,7 @@ import numpy as np
 from demo.decoder.limits import MEMORY_LIMIT
 from export.benchmark.servers import Server
 from tests.support.pictures import samples_of_every_format
-from tests.support.processes import children, peak_mebibytes
+from tests.support.processes import children, mebibytes
 from tests.support.serving import ROOT, served_process
 from tests.tools.hostile.archives import archives
 from tests.tools.hostile.bombs import bombs
@@ -21,8 +22,7 @@ from tests.tools.hostile.entry_points import (
     LONGEST,
     Ask,
     Exchange,
-    call_check,
-    call_check_many,
+    call,
     command_line,
     exchange,
     page_many,
@@ -131,13 +131,13 @@ class Peaks:
     def measure(self, app: Server) -> None:
         """Read them from the system."""
         try:
-            self.server = int(peak_mebibytes(app.pid) * (1 << 20))
+            self.server = int(mebibytes(app.pid) * (1 << 20))
         except ProcessLookupError:
             self.alive = False
         for worker in children(app.pid):
             # A worker may end in between.
             with suppress(OSError):
-                self.worker = max(self.worker, int(peak_mebibytes(worker) * (1 << 20)))
+                self.worker = max(self.worker, int(mebibytes(worker) * (1 << 20)))
 
 
 @dataclass(frozen=True)
@@ -206,8 +206,8 @@ def run(files: tuple[dict[str, bytes], dict[str, bytes]]) -> Report:
 
         send(EntryPoint("`POST /v1/check`, one picture", single=True), post_one, every)
         send(EntryPoint("`POST /v1/check`, a form"), post_form, groups)
-        send(EntryPoint("upload and `/check`", single=True), call_check, every)
-        send(EntryPoint("uploads and `/check_many`"), call_check_many, groups)
+        send(EntryPoint("upload and `/check`", single=True), partial(call, "check"), every)
+        send(EntryPoint("uploads and `/check_many`"), partial(call, "check_many"), groups)
         send(EntryPoint(MANY_FILES), page_many, ({name: content} for name, content in zips.items()))
     line = EntryPoint(COMMAND_LINE)
     line.record(command_line(pictures))

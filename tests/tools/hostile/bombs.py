@@ -8,9 +8,10 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
+from demo.decoder.containers import PNG_SIGNATURE, chunk
 from demo.decoder.limits import LARGEST_FILE_BYTES
 from demo.decoder.worker import SIGNATURES
-from tests.support.pictures import GREY, RGB, RGBA, SIGNATURE, chunk, encoded, png, png_header
+from tests.support.pictures import GREY, RGB, RGBA, encoded, png, png_header
 from tests.tools.hostile.seeds import HTML, SVG, packed
 
 RAMP: Final = np.tile(np.arange(0, 256, 4).astype(np.uint8), (32, 1))[..., None]
@@ -107,7 +108,7 @@ def frames() -> dict[str, bytes]:
 
 def metadata() -> dict[str, bytes]:
     """Text, profiles and blocks that are large, unpack to much, or are very many."""
-    unpacks = zeros(UNPACKED)
+    unpacks, whole = zeros(UNPACKED), png(RAMP, 8, GREY)
     jpeg = encoded(Image.fromarray(RAMP[..., 0]), "JPEG")
     gif = encoded(Image.fromarray(RAMP[..., 0]), "GIF")
     comment = gif.index(b",")
@@ -120,9 +121,9 @@ def metadata() -> dict[str, bytes]:
         "itxt.png": png(RAMP, 8, GREY, {b"iTXt": b"key\0\x01\0\0\0" + unpacks}),
         "iccp.png": png(RAMP, 8, GREY, {b"iCCP": b"profile\0\0" + unpacks}),
         "text.png": png(RAMP, 8, GREY, {b"tEXt": b"key\0" + b"x" * large}),
-        "chunks.png": header_of(RAMP) + chunk(b"tEXt", b"") * (large // 12) + png(RAMP, 8, GREY)[33:],
-        "chunks-behind.png": png(RAMP, 8, GREY)[:-12] + chunk(b"tEXt", b"") * (large // 12) + END,
-        "unknown.png": header_of(RAMP) + chunk(b"abCd", b"x") * (large // 13) + png(RAMP, 8, GREY)[33:],
+        "chunks.png": whole[:33] + chunk(b"tEXt", b"") * (large // 12) + whole[33:],
+        "chunks-behind.png": whole[:-12] + chunk(b"tEXt", b"") * (large // 12) + END,
+        "unknown.png": whole[:33] + chunk(b"abCd", b"x") * (large // 13) + whole[33:],
         "profile.jpg": jpeg[:2] + segment * 255 + jpeg[2:],
         "comments.jpg": jpeg[:2] + b"\xff\xfe\0\2" * (large // 4) + jpeg[2:],
         "filled.jpg": jpeg[:2] + b"\xff" * large + jpeg[2:],
@@ -133,22 +134,19 @@ def metadata() -> dict[str, bytes]:
     }
 
 
-def header_of(samples: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
-    """A grey PNG up to where its chunks begin."""
-    return png_header(samples.shape[1], samples.shape[0], 8, GREY)
-
-
 def work() -> dict[str, bytes]:
     """Few bytes that take a decoder long."""
-    progressive = encoded(Image.new("L", (4096, 4096), 99), "JPEG", progressive=True)
-    scan = progressive.rindex(b"\xff\xda")
-    small = encoded(Image.new("L", (2048, 2048), 99), "JPEG", progressive=True)
-    small_scan = small.rindex(b"\xff\xda")
+
+    def scans(side: int, count: int) -> bytes:
+        progressive = encoded(Image.new("L", (side, side), 99), "JPEG", progressive=True)
+        scan = progressive.rindex(b"\xff\xda")
+        return progressive[:scan] + progressive[scan:-2] * count + b"\xff\xd9"
+
     return {
-        "scans.jpg": progressive[:scan] + progressive[scan:-2] * 2000 + b"\xff\xd9",
-        "scans-small.jpg": small[:small_scan] + small[small_scan:-2] * 400 + b"\xff\xd9",
+        "scans.jpg": scans(4096, 2000),
+        "scans-small.jpg": scans(2048, 400),
         "interlaced.png": png(np.zeros((3000, 3000, 1), np.uint8), 8, GREY, interlaced=True),
-        "too-long.png": SIGNATURE + bytes(LARGEST_FILE_BYTES),
+        "too-long.png": PNG_SIGNATURE + bytes(LARGEST_FILE_BYTES),
     }
 
 

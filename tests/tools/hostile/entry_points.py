@@ -81,21 +81,11 @@ def post_form(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers
     return tuple(response.json()), response.text
 
 
-def call_check(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
-    """An upload, then `/check`, as a gradio client calls it."""
-    return called(client, "check", upload(client, files)[0], files)
-
-
-def call_check_many(client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
-    """Uploads, then `/check_many`, as a gradio client calls it."""
-    return called(client, "check_many", upload(client, files), files)
-
-
-def called(
-    client: httpx.Client, endpoint: str, value: object, files: Mapping[str, bytes]
-) -> tuple[Answers, str]:
-    """Call an endpoint with one value."""
+def call(endpoint: str, client: httpx.Client, files: Mapping[str, bytes]) -> tuple[Answers, str]:
+    """Uploads, then `/check` of the one or `/check_many` of all, as a gradio client calls them."""
+    sent = upload(client, files)
     address = f"gradio_api/call/{endpoint}"
+    value = sent if endpoint == "check_many" else sent[0]
     joined = client.post(address, json={"data": [value]}).raise_for_status()
     stream = client.get(f"{address}/{joined.json()['event_id']}").raise_for_status().text
     event, _, data = stream.strip().rpartition("event: ")[2].partition("\ndata: ")

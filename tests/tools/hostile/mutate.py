@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from tests.support.pictures import SIGNATURE, chunk
+from demo.decoder.containers import PNG_SIGNATURE, chunk
 
 Change: TypeAlias = Callable[[bytes, np.random.Generator, Sequence[bytes]], bytes]
 
@@ -89,13 +89,13 @@ def change_chunk(content: bytes, rng: np.random.Generator, others: Sequence[byte
         chunks.insert(int(rng.integers(len(chunks) + 1)), (name, body))
     else:
         del chunks[index]
-    return SIGNATURE + b"".join(chunk(*each) for each in chunks)
+    return PNG_SIGNATURE + b"".join(chunk(*each) for each in chunks)
 
 
 def png_chunks(content: bytes) -> list[tuple[bytes, bytes]]:
     """Return the name and content of a PNG's chunks, as far as they can be read; none for another file."""
     chunks = []
-    start = len(SIGNATURE) if content.startswith(SIGNATURE) else len(content)
+    start = len(PNG_SIGNATURE) if content.startswith(PNG_SIGNATURE) else len(content)
     while start + 12 <= len(content):
         length, name = struct.unpack_from(">I4s", content, start)
         chunks.append((name, content[start + 8 : start + 8 + length]))

@@ -6,7 +6,7 @@
 import functools
 import io
 import zlib
-from typing import Any, Final
+from typing import Final
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZIP_STORED, ZipFile, ZipInfo
 
 import numpy as np
@@ -32,34 +32,31 @@ def other_formats() -> dict[str, bytes]:
     """Return a file of each refused format, by name."""
     rgb = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8))
     grey, ink = rgb.convert("L"), rgb.convert("1")
-    saved: dict[str, tuple[Image.Image, str, dict[str, Any]]] = {
-        "tiff": (rgb, "TIFF", {}),
-        "tiff-deflate": (rgb, "TIFF", {"compression": "tiff_adobe_deflate"}),
-        "tiff-lzw": (grey, "TIFF", {"compression": "tiff_lzw"}),
-        "tiff-jpeg": (rgb, "TIFF", {"compression": "jpeg"}),
-        "tiff-fax3": (ink, "TIFF", {"compression": "group3"}),
-        "tiff-fax4": (ink, "TIFF", {"compression": "group4"}),
-        "tiff-ccitt": (ink, "TIFF", {"compression": "tiff_ccitt"}),
-        "eps": (rgb, "EPS", {}),
-        "pdf": (rgb, "PDF", {}),
-        "ico": (rgb, "ICO", {}),
-        "icns": (rgb, "ICNS", {}),
-        "jpeg2000": (rgb, "JPEG2000", {}),
-        "pcx": (rgb, "PCX", {}),
-        "ppm": (rgb, "PPM", {}),
-        "sgi": (rgb, "SGI", {}),
-        "tga": (rgb, "TGA", {}),
-        "dds": (rgb, "DDS", {}),
-        "xbm": (ink, "XBM", {}),
-        "spider": (grey.convert("F"), "SPIDER", {}),
-        "msp": (ink, "MSP", {}),
-        "im": (rgb, "IM", {}),
-        "mpo": (rgb, "MPO", {"save_all": True, "append_images": [rgb]}),
-        "blp": (rgb.quantize(16), "BLP", {}),
-        "qoi": (rgb, "QOI", {}),
-    }
     return {
-        **{name: encoded(picture, kind, **options) for name, (picture, kind, options) in saved.items()},
+        "tiff": encoded(rgb, "TIFF"),
+        "tiff-deflate": encoded(rgb, "TIFF", compression="tiff_adobe_deflate"),
+        "tiff-lzw": encoded(grey, "TIFF", compression="tiff_lzw"),
+        "tiff-jpeg": encoded(rgb, "TIFF", compression="jpeg"),
+        "tiff-fax3": encoded(ink, "TIFF", compression="group3"),
+        "tiff-fax4": encoded(ink, "TIFF", compression="group4"),
+        "tiff-ccitt": encoded(ink, "TIFF", compression="tiff_ccitt"),
+        "eps": encoded(rgb, "EPS"),
+        "pdf": encoded(rgb, "PDF"),
+        "ico": encoded(rgb, "ICO"),
+        "icns": encoded(rgb, "ICNS"),
+        "jpeg2000": encoded(rgb, "JPEG2000"),
+        "pcx": encoded(rgb, "PCX"),
+        "ppm": encoded(rgb, "PPM"),
+        "sgi": encoded(rgb, "SGI"),
+        "tga": encoded(rgb, "TGA"),
+        "dds": encoded(rgb, "DDS"),
+        "xbm": encoded(ink, "XBM"),
+        "spider": encoded(grey.convert("F"), "SPIDER"),
+        "msp": encoded(ink, "MSP"),
+        "im": encoded(rgb, "IM"),
+        "mpo": encoded(rgb, "MPO", save_all=True, append_images=[rgb]),
+        "blp": encoded(rgb.quantize(16), "BLP"),
+        "qoi": encoded(rgb, "QOI"),
         "psd": psd(),
         "svg": SVG,
         "svgz": zlib.compress(SVG, wbits=31),

@@ -1,40 +1,26 @@
 """Finding, downloading, verifying and reading data sets."""
 
 import gzip
-import http.server
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import platformdirs
 import pytest
 import torch
 
+from export.benchmark.servers import serving
 from train.__main__ import main
 from train.data import mnist
 from train.data.mnist import DATASETS
 from train.errors import DataError
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[str]:
     """The address of a server over `tmp_path / "data"`, where `small_dataset` puts its files."""
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path / "data" / "small-digits"))
-    )
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(tmp_path / "data" / "small-digits") as served:
+        yield served.address
 
 
 @pytest.mark.parametrize(

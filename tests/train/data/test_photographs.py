@@ -10,15 +10,7 @@ from tests.support.handwriting import large_digits
 from train.data.layouts import CUT, NEIGHBOUR, SMALL, Digit
 from train.data.papers import MARKS, TABLES
 from train.data.pendigits import Drawing
-from train.data.photographs import (
-    ANYTHING,
-    CONDITIONS,
-    LINES,
-    PAPERS,
-    PENS,
-    Photograph,
-    photograph,
-)
+from train.data.photographs import ANYTHING, CONDITIONS, LINES, PAPERS, PENS, Photograph, photograph
 from train.data.planes import Look
 from train.data.screens import SCREENS, TIMES, WORDS
 from train.data.styles import STYLES, styled

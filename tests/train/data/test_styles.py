@@ -12,7 +12,7 @@ def test_every_style_is_drawn_with_its_digit() -> None:
     images, labels = styled_digits(count, 0, Workers(1))
     assert images.shape == (len(labels), 28, 28)
     assert 0.9 * count <= len(labels) <= count
-    assert set(labels.tolist()) == {digit for digit, _ in STYLES.values()}
+    assert set(labels.tolist()) == {digit for digit, *_ in STYLES.values()}
     assert len({image.tobytes() for image in images}) == len(images)
     assert all(np.array_equal(normalize(image[..., None]), image) for image in images)
     again, _ = styled_digits(count, 0, Workers(1))

@@ -1,1 +1,1 @@
-"""Tests of train/detector/."""
+"""Tests of train/isolation/."""
