@@ -6,7 +6,7 @@ Each command imports what it needs when it runs: `check` is done before gradio a
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -83,13 +83,13 @@ def run_batch(parsed: argparse.Namespace) -> int:
     if any(find_spec(name) is None for name in ("pyarrow", *(["ray"] if on_ray else []))):
         raise UsageError('--out and --engine ray need libraries that are missing: pip install ".[ray]"')
 
-    from demo.batch.run import PICTURES_IN_PART, check_parts, list_pictures, run_parts
+    from demo.batch.run import PICTURES_IN_PART, check_part, list_pictures, run_parts
     from demo.inference.engine import Engine
 
     engine = Engine.load(parsed.models, "cpu" if on_ray else parsed.device, parsed.model)
     out = parsed.out.absolute()
     list_pictures(parsed.files, out, parsed.part or PICTURES_IN_PART, engine)
-    check = partial(check_parts, engine, out)
+    check: Callable[[Sequence[int]], Iterable[int]] = partial(map, partial(check_part, engine, out))
     if on_ray:
         from demo.batch.ray import PartChecker, check_on_ray
 
@@ -107,15 +107,12 @@ def run_serve(parsed: argparse.Namespace) -> int:
     shared_pool().start()
 
     from demo.inference.engine import Engine
+    from demo.serve import serve, serve_api
 
     engine = Engine.load(parsed.models, parsed.device, parsed.model)
     if parsed.api_only:
-        from demo.serve import serve_api
-
         serve_api(engine, parsed.host, parsed.port)
     else:
-        from demo.serve import serve
-
         serve(engine, parsed.host, parsed.port, parsed.mcp)
     return DONE
 
@@ -132,15 +129,14 @@ def build_parser() -> argparse.ArgumentParser:
     extent = parser.add_mutually_exclusive_group()
     extent.add_argument("--mcp", action="store_true", help="also serve the API as an MCP server")
     extent.add_argument(
-        "--api-only",
-        action="store_true",
-        help="serve only the HTTP API: no page, in less time and memory",
+        "--api-only", action="store_true", help="serve only the HTTP API: no page, in less time and memory"
     )
     parser.set_defaults(models=MODELS_FOLDER, model=None, device="auto", command=run_serve)
     commands = parser.add_subparsers(metavar="COMMAND")
     checking = commands.add_parser("check", help="check pictures and print one line for each")
     add_model_flags(checking)
-    checking.add_argument(
+    option = checking.add_argument
+    option(
         "files",
         type=Path,
         nargs="+",
@@ -148,30 +144,24 @@ def build_parser() -> argparse.ArgumentParser:
         help="pictures, or folders, in which every file with a picture's name is checked, at any depth; "
         "with --out also Parquet tables of pictures",
     )
-    checking.add_argument(
-        "--json", action="store_true", help="print JSON, one object per line, as the API does"
-    )
-    checking.add_argument(
+    option("--json", action="store_true", help="print JSON, one object per line, as the API does")
+    option(
         "--out",
         type=Path,
         metavar="DIR",
         help="write the answers there as Parquet files; if stopped, the same command goes on",
     )
-    checking.add_argument(
-        "--part", type=count, metavar="N", help="with --out: pictures per file (default: 4096)"
-    )
-    checking.add_argument(
+    option("--part", type=count, metavar="N", help="with --out: pictures per file (default: 4096)")
+    option(
         "--engine",
         choices=("local", "ray"),
         default="local",
         help="ray: run on a Ray cluster, with --out; on its CPUs unless --device is cuda",
     )
-    checking.add_argument(
-        "--ray-address",
-        metavar="ADDRESS",
-        help="a running cluster (default: RAY_ADDRESS, else a new one)",
+    option(
+        "--ray-address", metavar="ADDRESS", help="a running cluster (default: RAY_ADDRESS, else a new one)"
     )
-    checking.add_argument(
+    option(
         "--workers",
         type=count,
         metavar="N",

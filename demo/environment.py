@@ -1,9 +1,7 @@
 """The environment of the process: no telemetry, a folder for temporary files, and available cores."""
 
 import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -29,28 +27,8 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def without_plots() -> Iterator[None]:
-    """Prevent the import of matplotlib: gradio imports it at each event, and it writes to the home folder."""
-    missing = object()
-    before = sys.modules.get("matplotlib", missing)
-    sys.modules["matplotlib"] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules["matplotlib"]
-        if before is not missing:
-            sys.modules["matplotlib"] = before  # type: ignore[assignment]
-
-
 def check_temporary_folder() -> None:
-    """Make sure that there is a writable folder for temporary files.
-
-    Raises:
-        UsageError: the folder in `TMPDIR` cannot be written, or there is none.
-    """
-    import tempfile
-
+    """Raise UsageError if the folder in `TMPDIR`, or every usual folder without it, cannot be written."""
     named = os.environ.get("TMPDIR")
     try:
         # Where no usual folder can be written, Python falls back to the working folder.

@@ -49,18 +49,6 @@ class UsageError(DemoError):
     """The command line asks for something that is not possible here."""
 
 
-class ResultsError(DemoError):
-    """Tables of a collection cannot be read or written; the message names the file."""
-
-
-class PageError(DemoError):
-    """The static page cannot be built."""
-
-
-class SpaceError(DemoError):
-    """The folder of a Space cannot be built."""
-
-
 def public_message(error: DemoError) -> str:
     """Return the message for a visitor; that of a model, which names a folder, goes to the log instead."""
     if not isinstance(error, ModelError):

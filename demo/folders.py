@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from demo.errors import DemoError
+
 ASIDE: Final = re.compile(r"\..+\.[0-9a-f]{32}")
 """The name of a file that was being written when its process was killed."""
 
@@ -46,15 +48,17 @@ def write_folder(folder: Path, mark: str, files: Mapping[str, bytes]) -> None:
     written first, so that a folder whose build was stopped is still recognised as ours.
 
     Raises:
-        OSError: the folder cannot be written.
+        DemoError: the folder cannot be written.
     """
     written = {folder / name for name in files}
-    for name in (mark, *files):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / name, files[name])
-    inside = {folder / Path(name).parts[0] for name in files}
-    found = [*folder.iterdir(), *(path for part in inside for path in part.rglob("*"))]
-    for path in found:
-        left = not path.name.startswith(".") or ASIDE.fullmatch(path.name)
-        if left and path.is_file() and path not in written:
-            path.unlink()
+    try:
+        for name in (mark, *files):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            write_whole(folder / name, files[name])
+        inside = {folder / Path(name).parts[0] for name in files}
+        for path in (*folder.iterdir(), *(path for part in inside for path in part.rglob("*"))):
+            left = not path.name.startswith(".") or ASIDE.fullmatch(path.name)
+            if left and path.is_file() and path not in written:
+                path.unlink()
+    except OSError as error:
+        raise DemoError(f"{folder} cannot be written ({error.strerror}); use another folder.") from error

@@ -35,7 +35,7 @@ from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULE
 from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
-from demo.environment import check_temporary_folder, without_plots
+from demo.environment import check_temporary_folder
 from demo.errors import UNEXPECTED, DemoError
 from demo.inference.engine import Engine
 
@@ -59,7 +59,9 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
     if mcp and importlib.util.find_spec("mcp") is None:
         raise DemoError('--mcp needs a library that is not installed: pip install ".[mcp]"')
     check_temporary_folder()
-    with closing(listen(host, port)) as listening, uploads_folder() as uploads, without_plots():
+    with closing(listen(host, port)) as listening, uploads_folder() as uploads:
+        # Gradio would import it at each event, and it writes to the home folder.
+        sys.modules["matplotlib"] = None  # type: ignore[assignment]
         # The models open while gradio is imported, which takes seconds.
         with ThreadPoolExecutor(1) as thread, without_type_stubs():
             opening = thread.submit(engine.open_all)

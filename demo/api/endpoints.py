@@ -76,11 +76,7 @@ def errors_shown() -> Iterator[None]:
 
 
 def answers(engine: Engine, names: Sequence[str], sources: Sequence[Path | bytes]) -> list[dict[str, Any]]:
-    """Return the answers for picture files, in their order.
-
-    Raises:
-        RequestError: there is no file, or there are more, or larger ones, than are checked together.
-    """
+    """Return the answers for picture files, in order; raise RequestError for none, too many or too large."""
     if not sources:
         raise RequestError("Send at least one picture file.")
     check_selection(sources)
@@ -123,13 +119,13 @@ def learned(engine: Engine, name: str, source: Path | bytes) -> dict[str, Any]:
     (checked,) = check_sources(engine, [name], [source])
     if checked.pixels is None:
         raise PictureError(str(checked.answer.error))
-    history = engine.history(checked.pixels[np.newaxis])
+    probabilities = engine.history(checked.pixels[np.newaxis])[0]
     record = {}
     if HISTORY_RECORD in engine.manifest.files:
         record = json.loads(engine.manifest.read(HISTORY_RECORD))
     return {
-        "steps": list(history.steps),
-        "fake_probability": history.fake_probability[0].tolist(),
+        "steps": engine.entry(MLP_HISTORY)["steps"],
+        "fake_probability": probabilities.tolist(),
         "discriminator_loss": record.get("discriminator_loss"),
         "generator_loss": record.get("generator_loss"),
         "model": MLP_HISTORY,

@@ -113,11 +113,7 @@ class Gateway:
                 traffic.ended = time.monotonic()
 
     def _allowed(self, scope: Scope, path: str) -> tuple[Rule, dict[str, str | None]]:
-        """Return the rule for a request and the named parts of its path.
-
-        Raises:
-            HTTPException: 404, 405 or 413 where no rule allows the request.
-        """
+        """Return a request's rule and its path's named parts, or raise HTTPException: 404, 405 or 413."""
         for rule in self._rules:
             if match := re.fullmatch(rule.path, path, re.ASCII):
                 break

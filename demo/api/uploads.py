@@ -54,11 +54,7 @@ def uploads_folder() -> Iterator[Path]:
 
 
 def uploaded_file(app: "gr.Blocks", folder: Path, value: object) -> dict[str, Any]:
-    """Return the fields of an uploaded file that gradio needs.
-
-    Raises:
-        HTTPException: 422 if it is not an uploaded file, 410 if it has been removed.
-    """
+    """Return what gradio needs of an upload, or raise HTTPException: 422 for other files, 410 if removed."""
     match value:
         case {"path": str(path), **others} if path in app.upload_file_set:
             name = others.get("orig_name")

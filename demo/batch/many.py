@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -26,12 +25,8 @@ def check_selection(sources: Sequence[Path | bytes], others: int = 0) -> None:
         raise RequestError(f"These files have more than {MOST_BYTES >> 20} MiB together; send fewer at once.")
 
 
-@dataclass(frozen=True)
-class Sent:
-    """An uploaded file: its path, or why it did not arrive."""
-
-    name: str
-    source: Path | PictureError
+Sent = tuple[str, Path | PictureError]
+"""An uploaded file: its name, and its path or why it did not arrive."""
 
 
 def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Checked], int]]:
@@ -44,12 +39,12 @@ def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Chec
 
     def pictures() -> Iterator[tuple[str, Source]]:
         nonlocal total
-        for each in sent:
-            if isinstance(each.source, PictureError) or not is_archive(each.source):
-                yield each.name, each.source
+        for file, source in sent:
+            if isinstance(source, PictureError) or not is_archive(source):
+                yield file, source
                 continue
             try:
-                with Archive(each.source) as archive:
+                with Archive(source) as archive:
                     count = len(archive.members)
                     if total - 1 + count > MOST_FILES:
                         raise PictureError(
@@ -58,9 +53,9 @@ def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Chec
                         )
                     total += count - 1
                     for name, content in archive.pictures():
-                        yield f"{each.name}/{name}", content
+                        yield f"{file}/{name}", content
             except PictureError as error:
-                yield each.name, error
+                yield file, error
 
     with closing(check_stream(engine, pictures())) as stream:
         for batch in stream:

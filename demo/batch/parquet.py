@@ -17,7 +17,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from demo.errors import PictureError, ResultsError
+from demo.errors import DemoError, PictureError
 from demo.folders import write_whole
 from demo.inference.answer import Answer
 
@@ -49,14 +49,14 @@ NO_PICTURE: Final = "The row holds no picture; write the encoded picture's bytes
 
 
 def write_answers(path: Path, answers: Sequence[Answer]) -> None:
-    """Write answers as a table that is there whole or not at all; raise ResultsError if that fails."""
+    """Write answers as a table that is there whole or not at all; raise DemoError if that fails."""
     rows = [{**answer.as_dict(), "file": as_text(answer.file)} for answer in answers]
     table = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, ANSWERS), table)
     try:
         write_whole(path, table.getvalue())
     except OSError as error:
-        raise ResultsError(f"{path} cannot be written ({error.strerror or error}).") from error
+        raise DemoError(f"{path} cannot be written ({error.strerror or error}).") from error
 
 
 def as_text(name: str) -> str:
@@ -65,18 +65,14 @@ def as_text(name: str) -> str:
 
 
 def count_errors(path: Path) -> int:
-    """Return how many of a table's answers are errors; raise ResultsError if it cannot be read."""
+    """Return how many of a table's answers are errors; raise DemoError if it cannot be read."""
     with reading(path):
         errors = pq.read_table(path, columns=["error"], partitioning=None)["error"]
     return len(errors) - int(errors.null_count)
 
 
 def count_pictures(path: Path) -> int | None:
-    """Return how many pictures a table holds, or None if it has no column of pictures.
-
-    Raises:
-        ResultsError: it cannot be read.
-    """
+    """Return how many pictures a table holds, None without such a column; raise DemoError if unreadable."""
     with reading(path), pq.ParquetFile(path) as table:
         return int(table.metadata.num_rows) if picture_columns(table.schema_arrow) else None
 
@@ -98,11 +94,7 @@ def is_binary(kind: Any) -> bool:
 
 
 def read_pictures(path: Path, first: int, rows: int) -> Iterator[tuple[str | None, bytes | PictureError]]:
-    """Yield the pictures in rows of a table, each with its name if the table has one for it.
-
-    Raises:
-        ResultsError: it cannot be read.
-    """
+    """Yield pictures in rows of a table, each with its name or None; raise DemoError if it is unreadable."""
     for row in read_rows(path, first, rows):
         image = row.get("image") or row
         content = image.get("bytes")
@@ -130,11 +122,11 @@ def read_rows(path: Path, first: int, rows: int) -> Iterator[Mapping[str, Any]]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Report a table that cannot be read as a ResultsError on one line."""
+    """Report a table that cannot be read as a DemoError on one line."""
     try:
         yield
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())
-        raise ResultsError(
+        raise DemoError(
             f"{path} cannot be read as Parquet ({reason}); restore it, or remove it and start again."
         ) from error

@@ -12,6 +12,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 
 from demo.batch.run import LISTING, TRIES, check_part, models_of
 from demo.environment import disable_telemetry
-from demo.errors import DemoError, ModelError, ResultsError
+from demo.errors import DemoError, ModelError
 from demo.inference.engine import Engine
 
 ROOT: Final = str(Path(__file__).resolve().parent.parent.parent)
@@ -31,14 +32,14 @@ OBJECT_STORE_BYTES: Final = 128 << 20
 """For a cluster that is started here: a part is only a few words."""
 
 
+@dataclass
 class PartChecker:
     """A Ray worker: keeps one engine and one decoder from part to part."""
 
-    def __init__(self, out: Path, models: Path, model: str, device: str) -> None:
-        self.out = out
-        self.models = models
-        self.model = model
-        self.device = device
+    out: Path
+    models: Path
+    model: str
+    device: str
 
     @cached_property
     def engine(self) -> Engine:
@@ -59,9 +60,9 @@ class PartChecker:
         return pa.Table.from_pylist([{"number": number, "failure": failure}])
 
     def check(self, number: int) -> None:
-        """Check a part; raise ResultsError if this machine does not see the run's folder."""
+        """Check a part; raise DemoError if this machine does not see the run's folder."""
         if not (self.out / LISTING).exists():
-            raise ResultsError(f"{self.out} is not this run's folder; name a shared one with --out.")
+            raise DemoError(f"{self.out} is not this run's folder; name a shared one with --out.")
         # The worker has one core, which decoder and model use in turn.
         check_part(self.engine, self.out, number, decoders=1)
 
@@ -76,7 +77,7 @@ def check_on_ray(
     started again, and its part is tried again.
 
     Raises:
-        ResultsError: the cluster cannot be reached, a worker reports an error, or a part has ended its
+        DemoError: the cluster cannot be reached, a worker reports an error, or a part has ended its
             worker `TRIES` times.
     """
     # Ray prints messages about lost workers to standard output.
@@ -102,22 +103,18 @@ def check_on_ray(
                 )
             for row in done.iter_rows():
                 if row["failure"]:
-                    raise ResultsError(row["failure"])
+                    raise DemoError(row["failure"])
                 yield int(row["number"])
         except ray.exceptions.RayError as error:
             # Ray's message holds the frames of every process; the last line gives the reason.
             reason = str(error).strip().splitlines()[-1]
-            raise ResultsError(f"The run on Ray ended early ({reason}); start it again to go on.") from error
+            raise DemoError(f"The run on Ray ended early ({reason}); start it again to go on.") from error
         finally:
             ray.shutdown()
 
 
 def connect(address: str) -> Any:
-    """Connect to a cluster, or start one if the address is `local`; return the module `ray`.
-
-    Raises:
-        ResultsError: the cluster cannot be reached.
-    """
+    """Connect to a cluster, or start one for `local`; return the module `ray`, or raise DemoError."""
     disable_telemetry()
     # Ray's core reads it at import; its messages stay in its log folder.
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
@@ -140,7 +137,7 @@ def connect(address: str) -> Any:
             **(own if address == "local" else {}),
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise ResultsError(f"The Ray cluster at {address} cannot be reached ({error}).") from error
+        raise DemoError(f"The Ray cluster at {address} cannot be reached ({error}).") from error
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray

@@ -28,7 +28,7 @@ from demo.batch.find import SUFFIXES, find_pictures
 from demo.batch.parquet import as_text, count_errors, count_pictures, read_pictures, reading, write_answers
 from demo.contract import NORMALIZER
 from demo.decoder.images import read_file
-from demo.errors import MachineError, PictureError, ResultsError, UsageError
+from demo.errors import DemoError, MachineError, PictureError, UsageError
 from demo.folders import ASIDE, foreign
 from demo.inference.answer import Answer
 from demo.inference.check import DECODERS, Source, check_stream
@@ -64,7 +64,7 @@ def list_pictures(paths: Sequence[Path], out: Path, size: int, engine: Engine) -
     same command. size: the most pictures in a part.
 
     Raises:
-        ResultsError: a table cannot be read or has no pictures, or the folder cannot be written.
+        DemoError: a table cannot be read or has no pictures, or the folder cannot be written.
         UsageError: the folder holds something else, or the answers of another command.
     """
     schema = LISTED.with_metadata({"models": models_of(engine)})
@@ -87,7 +87,7 @@ def list_pictures(paths: Sequence[Path], out: Path, size: int, engine: Engine) -
                 "of pyarrow); name another folder with --out."
             )
     except OSError as error:
-        raise ResultsError(f"{out} cannot be written ({error.strerror or error}).") from error
+        raise DemoError(f"{out} cannot be written ({error.strerror or error}).") from error
     finally:
         with contextlib.suppress(OSError):
             aside.unlink(missing_ok=True)
@@ -105,7 +105,7 @@ def find_rows(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     In folders, tables without pictures and folders of results are left out.
 
     Raises:
-        ResultsError: a table cannot be read, or is given by name and has no column of pictures.
+        DemoError: a table cannot be read, or is given by name and has no column of pictures.
     """
     for path in paths:
         for name, source in find_pictures([path], (*SUFFIXES, TABLE_SUFFIX)):
@@ -117,7 +117,7 @@ def find_rows(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
             elif source == path or not (source.parent / LISTING).exists():
                 count = count_pictures(source)
                 if count is None and source == path:
-                    raise ResultsError(
+                    raise DemoError(
                         f"{source} has no column of pictures; name it `bytes` (binary), or `image` (a struct "
                         "with `bytes`)."
                     )
@@ -146,7 +146,7 @@ def run_parts(out: Path, check: Callable[[Sequence[int]], Iterable[int]]) -> boo
     check: checks parts, and yields the number of each, in any order.
 
     Raises:
-        ResultsError: a table cannot be read or written.
+        DemoError: a table cannot be read or written.
     """
     with reading(out / LISTING):
         listing = pq.read_metadata(out / LISTING)
@@ -160,9 +160,7 @@ def run_parts(out: Path, check: Callable[[Sequence[int]], Iterable[int]]) -> boo
             bar.update(sizes[number])
     parts = [part_file(out, number) for number in range(len(sizes))]
     if lost := [path.name for path in parts if not path.exists()]:
-        raise ResultsError(
-            f"{lost[0]} is not in {out} here; name a folder that all machines share with --out."
-        )
+        raise DemoError(f"{lost[0]} is not in {out} here; name a folder that all machines share with --out.")
     failed = sum(map(count_errors, parts))
     for path in out.iterdir():
         # Left behind by a killed process.
@@ -177,20 +175,13 @@ def part_file(out: Path, number: int) -> Path:
     return out / f"part-{number:06d}.parquet"
 
 
-def check_parts(engine: Engine, out: Path, parts: Sequence[int]) -> Iterator[int]:
-    """Check parts one after the other, and yield the number of each."""
-    for number in parts:
-        check_part(engine, out, number)
-        yield number
-
-
-def check_part(engine: Engine, out: Path, number: int, decoders: int = DECODERS) -> None:
-    """Check a part's pictures and write their answers.
+def check_part(engine: Engine, out: Path, number: int, decoders: int = DECODERS) -> int:
+    """Check a part's pictures and write their answers; return its number.
 
     Machine errors are retried, and never recorded as answers.
 
     Raises:
-        ResultsError: a table cannot be read or written or has changed, or a machine error persists.
+        DemoError: a table cannot be read or written or has changed, or a machine error persists.
     """
     with reading(out / LISTING), pq.ParquetFile(out / LISTING) as listing:
         rows = listing.read_row_group(number).to_pylist()
@@ -202,8 +193,9 @@ def check_part(engine: Engine, out: Path, number: int, decoders: int = DECODERS)
         except MachineError as error:
             failure = error
     else:
-        raise ResultsError(f"{failure} Start again to go on.") from failure
+        raise DemoError(f"{failure} Start again to go on.") from failure
     write_answers(part_file(out, number), answers)
+    return number
 
 
 def check_rows(engine: Engine, rows: Sequence[dict[str, Any]], decoders: int) -> list[Answer]:
@@ -218,11 +210,7 @@ def check_rows(engine: Engine, rows: Sequence[dict[str, Any]], decoders: int) ->
 
 
 def read_sources(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Source]]:
-    """Yield the picture of each row of the list, with the name for its answer.
-
-    Raises:
-        ResultsError: a table cannot be read, or has fewer rows than it had.
-    """
+    """Yield each listed picture with its answer's name; raise DemoError if a table is broken or changed."""
     # Rows of one table that follow each other are read together; a file is a group of its own.
     runs = groupby(enumerate(rows), lambda each: (each[1]["path"], (each[1]["row"] or 0) - each[0]))
     for (encoded, _), group in runs:
@@ -236,5 +224,5 @@ def read_sources(rows: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Source]]
         for row in listed:
             name, source = next(pictures, (None, None))
             if source is None:
-                raise ResultsError(f"{path} has changed since the run began; start again with another --out.")
+                raise DemoError(f"{path} has changed since the run began; start again with another --out.")
             yield name or row["file"], source

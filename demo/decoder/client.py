@@ -17,15 +17,8 @@ from typing import Final, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.decoder.limits import (
-    CHANNELS,
-    LARGEST_PICTURE_BYTES,
-    LONGEST_SIDE,
-    READY,
-    REPLY,
-    REQUEST,
-    Outcome,
-)
+from demo.decoder import limits
+from demo.decoder.limits import Outcome
 from demo.environment import available_cores
 from demo.errors import MachineError, NoRoomError, PictureError
 
@@ -60,7 +53,7 @@ REFUSALS: Final = {
     Outcome.DAMAGED: "The picture is damaged or cut short; save or download it again.",
     Outcome.TOO_LARGE: (
         "The picture has more than 67 million pixels in grey, 50 million in colour or 37 million with "
-        f"transparency, or more than {LONGEST_SIDE:,} on a side; make it smaller and try again."
+        f"transparency, or more than {limits.LONGEST_SIDE:,} on a side; make it smaller and try again."
     ),
     Outcome.TOO_MUCH_METADATA: (
         "The picture carries too much text or colour data beside its pixels; save it again without them."
@@ -123,17 +116,21 @@ class Worker:
             NoRoomError: there was no room for the pixels.
         """
         if not self.ready:
-            if self._receive(len(READY)).tobytes() != READY:
+            if self._receive(len(limits.READY)).tobytes() != limits.READY:
                 raise WorkerLostError
             self.ready = True
-        self._send(REQUEST.pack(len(content)))
+        self._send(limits.REQUEST.pack(len(content)))
         self._send(content)
-        code, channels, several, height, width = REPLY.unpack(self._receive(REPLY.size).data)
+        code, channels, several, height, width = limits.REPLY.unpack(self._receive(limits.REPLY.size).data)
         if code in REFUSALS:
             self.deadline = math.inf
             raise PictureError(REFUSALS[code])
         size = height * width * channels
-        if code != Outcome.PICTURE or channels not in CHANNELS or not 0 < size <= LARGEST_PICTURE_BYTES:
+        if (
+            code != Outcome.PICTURE
+            or channels not in limits.CHANNELS
+            or not 0 < size <= limits.LARGEST_PICTURE_BYTES
+        ):
             raise WorkerLostError
         pixels = self._receive_large(size) if size >= LARGE_PICTURE_BYTES else self._receive(size)
         self.deadline = math.inf

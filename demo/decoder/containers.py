@@ -6,7 +6,7 @@ files in which there is nothing to differ about.
 
 import struct
 import zlib
-from typing import Final, NamedTuple
+from typing import Final
 
 from demo.decoder.limits import Outcome, RefusedError
 
@@ -20,16 +20,10 @@ UNCOMPRESSED: Final = (0, 3)
 """A BMP's codes for plain pixels, and for plain pixels with masks."""
 
 
-class BarePng(NamedTuple):
-    """A PNG reduced to what its pixels depend on. exif: its EXIF block. several: it is an animation."""
-
-    content: bytes
-    exif: bytes
-    several: bool
-
-
-def bare_png(content: bytes) -> BarePng:
+def bare_png(content: bytes) -> tuple[bytes, bytes, bool]:
     """Keep a PNG's header, palette, transparency and pixels, and verify their checksums.
+
+    Returns that file, the EXIF block, and whether it is an animation.
 
     Other chunks (text, profiles, animation) are dropped unread; where their checksum is wrong, they are not
     there.
@@ -61,17 +55,14 @@ def bare_png(content: bytes) -> BarePng:
         raise RefusedError(Outcome.TOO_MUCH_METADATA)
     needed = [chunk(name, kept[name]) for name in (b"IHDR", b"PLTE", b"tRNS") if name in kept]
     bare = b"".join((PNG_SIGNATURE, *needed, *pixels, chunk(b"IEND", b"")))
-    return BarePng(bare, bytes(kept.get(b"eXIf", b"")), frames_of(kept.get(b"acTL", view[:0])) > 1)
+    # An animation's control chunk begins with the number of its frames.
+    frames = int.from_bytes(kept.get(b"acTL", view[:0])[:4], "big")
+    return bare, bytes(kept.get(b"eXIf", b"")), frames > 1
 
 
 def chunk(name: bytes, body: bytes | memoryview) -> bytes:
     """Return a PNG chunk with its length and checksum."""
     return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(name)))
-
-
-def frames_of(control: memoryview) -> int:
-    """Return the number of frames in a PNG's animation, 0 if it has none."""
-    return int.from_bytes(control[:4], "big")
 
 
 def transparent_webp(content: bytes) -> bytes:

@@ -25,25 +25,8 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from demo.decoder.containers import (
-    PNG_SIGNATURE,
-    bare_png,
-    is_avif_sequence,
-    is_compressed_bmp,
-    still_avif,
-    transparent_webp,
-)
-from demo.decoder.limits import (
-    LARGEST_PICTURE_BYTES,
-    LARGEST_PIXELS,
-    LONGEST_SIDE,
-    MEMORY_LIMIT,
-    READY,
-    REPLY,
-    REQUEST,
-    Outcome,
-    RefusedError,
-)
+from demo.decoder import containers, limits
+from demo.decoder.limits import Outcome, RefusedError
 
 # The allowed formats. Image.open would try every decoder that Pillow has.
 OPENERS: Final[dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]]] = {
@@ -56,7 +39,7 @@ OPENERS: Final[dict[str, Callable[[io.BytesIO], ImageFile.ImageFile]]] = {
     "HEIC": pillow_heif.HeifImageFile,
 }
 SIGNATURES: Final = {
-    PNG_SIGNATURE: "PNG",
+    containers.PNG_SIGNATURE: "PNG",
     b"\xff\xd8\xff": "JPEG",
     b"GIF87a": "GIF",
     b"GIF89a": "GIF",
@@ -83,7 +66,7 @@ ORIENTATIONS: Final = {
 GREY_SCALES: Final = {"1": 255, "L;2": 85, "L;4": 17}
 SIXTEEN_BITS: Final = {"I;16B": "I;16B", "RGB;16B": "RGB;16L"}
 """Pillow's names of a PNG's layouts with 16 bits and without alpha, and of the other byte order."""
-PREPARED: Final = {"WEBP": transparent_webp, "AVIF": still_avif}
+PREPARED: Final = {"WEBP": containers.transparent_webp, "AVIF": containers.still_avif}
 
 
 class CountedFile(io.BytesIO):
@@ -106,16 +89,16 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     configure()
     limit_process()
-    replies.write(READY)
+    replies.write(limits.READY)
     replies.flush()
-    while header := requests.read(REQUEST.size):
-        serve(requests.read(*REQUEST.unpack(header)), replies)
+    while header := requests.read(limits.REQUEST.size):
+        serve(requests.read(*limits.REQUEST.unpack(header)), replies)
 
 
 def configure() -> None:
     """Set the decoders' own limits for the whole process: one thread, no further images, no warnings."""
     warnings.simplefilter("ignore")
-    Image.MAX_IMAGE_PIXELS = LARGEST_PIXELS
+    Image.MAX_IMAGE_PIXELS = limits.LARGEST_PIXELS
     AvifImagePlugin.DEFAULT_MAX_THREADS = 1
     pillow_heif.options.DECODE_THREADS = 1
     pillow_heif.options.THUMBNAILS = False
@@ -133,8 +116,8 @@ def limit_process() -> None:
     except ImportError:  # Windows
         return
     for name, value in (
-        ("RLIMIT_AS", MEMORY_LIMIT),
-        ("RLIMIT_DATA", MEMORY_LIMIT),
+        ("RLIMIT_AS", limits.MEMORY_LIMIT),
+        ("RLIMIT_DATA", limits.MEMORY_LIMIT),
         ("RLIMIT_CORE", 0),
         ("RLIMIT_FSIZE", 0),
         ("RLIMIT_NOFILE", 0),
@@ -150,10 +133,10 @@ def serve(content: bytes, replies: BinaryIO) -> None:
         picture, several = decode(content)
         pixels = picture.tobytes()
     except RefusedError as error:
-        replies.write(REPLY.pack(error.outcome, 0, 0, 0, 0))
+        replies.write(limits.REPLY.pack(error.outcome, 0, 0, 0, 0))
     else:
         channels = len(picture.getbands())
-        replies.write(REPLY.pack(Outcome.PICTURE, channels, several, picture.height, picture.width))
+        replies.write(limits.REPLY.pack(Outcome.PICTURE, channels, several, picture.height, picture.width))
         replies.write(pixels)
     replies.flush()
 
@@ -183,12 +166,12 @@ def read(content: bytes) -> tuple[Image.Image, bool]:
     name = sniff(content)
     if name is None:
         raise RefusedError(Outcome.UNKNOWN_FORMAT)
-    if name == "BMP" and is_compressed_bmp(content):
+    if name == "BMP" and containers.is_compressed_bmp(content):
         raise RefusedError(Outcome.COMPRESSED_BMP)
     if name == "PNG":
-        content, exif, several = bare_png(content)
+        content, exif, several = containers.bare_png(content)
     else:
-        exif, several = None, name == "AVIF" and is_avif_sequence(content)
+        exif, several = None, name == "AVIF" and containers.is_avif_sequence(content)
         content = PREPARED.get(name, bytes)(content)
     with OPENERS[name](CountedFile(content)) as opened:
         refuse_size(opened)
@@ -237,9 +220,9 @@ def refuse_size(picture: Image.Image) -> None:
     grey = picture.mode in ("1", "L", "I;16", "P")
     channels = 1 if grey else 4 if picture.has_transparency_data else 3
     if (
-        pixels > LARGEST_PIXELS
-        or pixels * channels > LARGEST_PICTURE_BYTES
-        or max(picture.size) > LONGEST_SIDE
+        pixels > limits.LARGEST_PIXELS
+        or pixels * channels > limits.LARGEST_PICTURE_BYTES
+        or max(picture.size) > limits.LONGEST_SIDE
     ):
         raise RefusedError(Outcome.TOO_LARGE)
 

@@ -35,12 +35,10 @@ class Batcher(Generic[Item, Prepared, Result]):
         run: Callable[[list[Prepared]], Sequence[Result]],
         threads: int,
         batch_size: int,
-        most_waiting: int = MOST_WAITING,
     ) -> None:
         self._prepare = prepare
         self._run = run
         self._batch_size = batch_size
-        self._most_waiting = most_waiting
         self._waiting = 0
         # One more thread than needed to prepare: one of them runs the batches.
         self._threads = ThreadPoolExecutor(threads + 1, "batcher")
@@ -55,7 +53,7 @@ class Batcher(Generic[Item, Prepared, Result]):
             BusyError: too many items wait.
             Exception: any error of `prepare`, or of `run` for the item's batch.
         """
-        if self._waiting >= self._most_waiting:
+        if self._waiting >= MOST_WAITING:
             raise BusyError("Too many pictures wait here; try again in a second.")
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting += 1

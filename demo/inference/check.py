@@ -124,11 +124,7 @@ def batches(pictures: Iterable[tuple[str, Source]]) -> Iterator[list[tuple[str, 
 
 
 def preprocess(engine: Engine, source: Source) -> Preprocessed | PictureError:
-    """Decode and normalize one picture; return the reason if that is not possible.
-
-    Raises:
-        DemoError: no picture can be normalized here.
-    """
+    """Decode and normalize one picture, or return why not; raise DemoError if none can be normalized here."""
     try:
         if isinstance(source, PictureError):
             raise source

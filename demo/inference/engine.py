@@ -11,28 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.contract import (
-    BOX,
-    BOXES,
-    DIGIT,
-    DIGIT_PROBABILITIES,
-    DIGITS,
-    DISCRIMINATOR,
-    FAKE_PROBABILITY,
-    GENERATOR,
-    IMAGE,
-    IN_DOMAIN,
-    INVERTED,
-    LOGIT,
-    MLP_DISCRIMINATOR,
-    MLP_HISTORY,
-    NOISE,
-    NORMALIZER,
-    PIXELS,
-    REASON,
-    REASONS,
-    THRESHOLDS,
-)
+from demo import contract
 from demo.errors import DeviceError, ModelError, RequestError
 from demo.inference.answer import Thresholds
 from demo.inference.manifest import MODELS_FOLDER as MODELS_FOLDER
@@ -59,17 +38,6 @@ class Scores:
     logit: NDArray[np.float32]
     in_domain: NDArray[np.float32]
     digit_probabilities: NDArray[np.float32] | None
-
-
-@dataclass(frozen=True)
-class History:
-    """Scores of pictures by each snapshot of the tutorial's training.
-
-    fake_probability: float32 [batch, snapshots].
-    """
-
-    steps: tuple[int, ...]
-    fake_probability: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -125,10 +93,12 @@ class Engine:
             raise ModelError(
                 f"There is no discriminator {model!r} in {models}; choose one of: {', '.join(known)}."
             )
-        default = DISCRIMINATOR if DISCRIMINATOR in known else MLP_DISCRIMINATOR
+        default = contract.DISCRIMINATOR if contract.DISCRIMINATOR in known else contract.MLP_DISCRIMINATOR
         engine = cls(manifest, device, model or default, threads)
-        if model is None and default != DISCRIMINATOR:
-            engine._fall_back("model", f"{DISCRIMINATOR} is not published here; {default} scores instead.")
+        if model is None and default != contract.DISCRIMINATOR:
+            engine._fall_back(
+                "model", f"{contract.DISCRIMINATOR} is not published here; {default} scores instead."
+            )
         return engine
 
     @property
@@ -158,12 +128,8 @@ class Engine:
         return tuple(name for name in names if name == self.model or "variant_of" not in self.entry(name))
 
     def open_all(self) -> None:
-        """Open and test every published model now instead of at its first use.
-
-        Raises:
-            ModelError: one is missing, altered, or gives other numbers than when it was published.
-        """
-        for name in {NORMALIZER: None, **dict.fromkeys(self.models)}:
+        """Open and test every published model now instead of at its first use; raise as `session` does."""
+        for name in (contract.NORMALIZER, *self.models):
             self.session(name)
 
     def entry(self, name: str) -> Any:
@@ -183,7 +149,7 @@ class Engine:
             if name not in self._sessions:
                 file = f"{name}.onnx"
                 content = self.manifest.read(file)
-                if name == NORMALIZER:
+                if name == contract.NORMALIZER:
                     # Its steps are too small to share out, and several pictures pass it at once.
                     session = open_session(file, content, self.providers, threads=1, arena=False)
                 else:
@@ -212,8 +178,8 @@ class Engine:
 
     def preprocess(self, image: NDArray[np.uint8], note: str | None = None) -> Preprocessed:
         """Normalize any picture, uint8 [height, width, 1 | 3 | 4], and describe the changes."""
-        outputs = [PIXELS, BOX, INVERTED, REASON, BOXES]
-        pixels, box, inverted, reason, boxes = self.run(NORMALIZER, outputs, {IMAGE: image})
+        outputs = [contract.PIXELS, contract.BOX, contract.INVERTED, contract.REASON, contract.BOXES]
+        pixels, box, inverted, reason, boxes = self.run(contract.NORMALIZER, outputs, {contract.IMAGE: image})
         height, width = image.shape[:2]
         return Preprocessed(
             pixels[0],
@@ -221,7 +187,7 @@ class Engine:
             width,
             tuple(box.tolist()),
             inverted=bool(inverted[0]),
-            reason=REASONS[int(reason[0])],
+            reason=contract.REASONS[int(reason[0])],
             boxes=tuple(map(tuple, boxes.tolist())),
             note=note,
         )
@@ -232,23 +198,24 @@ class Engine:
         found = dict(zip(names, self._run_batches(self.model, names, pixels), strict=True))
         ink = np.any(pixels, axis=(1, 2)).astype(np.float32)
         return Scores(
-            found[FAKE_PROBABILITY],
-            found[LOGIT],
-            found.get(IN_DOMAIN, ink),
-            found.get(DIGIT_PROBABILITIES),
+            found[contract.FAKE_PROBABILITY],
+            found[contract.LOGIT],
+            found.get(contract.IN_DOMAIN, ink),
+            found.get(contract.DIGIT_PROBABILITIES),
         )
 
-    def history(self, pixels: NDArray[np.uint8]) -> History:
-        """Score uint8 [n, height, width] with every snapshot of the tutorial pair, for any scoring model."""
-        (fake_probability,) = self._run_batches(MLP_HISTORY, [FAKE_PROBABILITY], pixels)
-        return History(tuple(self.entry(MLP_HISTORY)["steps"]), fake_probability)
+    def history(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return P(fake | x) of uint8 [n, height, width] by each snapshot of the tutorial pair: float32
+        [n, snapshots], for any scoring model.
+        """
+        return self._run_batches(contract.MLP_HISTORY, [contract.FAKE_PROBABILITY], pixels)[0]
 
     def _run_batches(self, name: str, outputs: list[str], pixels: NDArray[np.uint8]) -> list[NDArray[Any]]:
         """Run a model on at most `LARGEST_BATCH` pictures at a time, so that memory stays bounded."""
         if len(pixels) <= LARGEST_BATCH:
-            return self.run(name, outputs, {PIXELS: pixels})
+            return self.run(name, outputs, {contract.PIXELS: pixels})
         parts = np.split(pixels, range(LARGEST_BATCH, len(pixels), LARGEST_BATCH))
-        found = [self.run(name, outputs, {PIXELS: part}) for part in parts]
+        found = [self.run(name, outputs, {contract.PIXELS: part}) for part in parts]
         return [np.concatenate(each) for each in zip(*found, strict=True)]
 
     @property
@@ -256,15 +223,11 @@ class Engine:
         """`generator` if it is published, else the first one; RequestError if there is none."""
         if not self.generators:
             raise RequestError("No generator is installed here.")
-        return GENERATOR if GENERATOR in self.generators else self.generators[0]
+        return contract.GENERATOR if contract.GENERATOR in self.generators else self.generators[0]
 
     def chooses_digit(self, model: str) -> bool:
-        """Return whether a generator takes the digit to make: `generator` does, `mlp_generator` does not.
-
-        Raises:
-            RequestError: there is no such generator.
-        """
-        return DIGIT in self._generator_inputs(model)
+        """Return whether a generator takes the digit to make; raise RequestError if it is unknown."""
+        return contract.DIGIT in self._generator_inputs(model)
 
     def _generator_inputs(self, model: str) -> dict[str, Any]:
         """Return the shapes of a generator's inputs by name; raise RequestError for an unknown generator."""
@@ -299,30 +262,30 @@ class Engine:
             raise RequestError(f"The count is {count}; give 1 to {LARGEST_COUNT}.")
         if not 0 <= seed <= LARGEST_SEED:
             raise RequestError(f"The seed is {seed}; give 0 to {LARGEST_SEED}.")
-        if digit is not None and DIGIT not in shapes:
+        if digit is not None and contract.DIGIT not in shapes:
             raise RequestError(f"{model} cannot choose the digit; leave the digit out.")
-        if digit is not None and not 0 <= digit < DIGITS:
-            raise RequestError(f"The digit is {digit}; give 0 to {DIGITS - 1}.")
+        if digit is not None and not 0 <= digit < contract.DIGITS:
+            raise RequestError(f"The digit is {digit}; give 0 to {contract.DIGITS - 1}.")
         random = np.random.default_rng(seed)
-        noise = random.standard_normal((count, shapes[NOISE][1]), np.float32)
-        if DIGIT not in shapes:
+        noise = random.standard_normal((count, shapes[contract.NOISE][1]), np.float32)
+        if contract.DIGIT not in shapes:
             return Latents(noise, None)
-        drawn = random.integers(0, DIGITS, count, np.int64)
+        drawn = random.integers(0, contract.DIGITS, count, np.int64)
         return Latents(noise, drawn if digit is None else np.full(count, digit, np.int64))
 
     def make(self, model: str, latents: Latents) -> NDArray[np.uint8]:
         """Return the digits that a generator makes from n latents: uint8 [n, height, width]."""
-        inputs: dict[str, NDArray[Any]] = {NOISE: latents.noise}
+        inputs: dict[str, NDArray[Any]] = {contract.NOISE: latents.noise}
         if latents.digits is not None:
-            inputs[DIGIT] = latents.digits
-        return self.run(model, [PIXELS], inputs)[0]
+            inputs[contract.DIGIT] = latents.digits
+        return self.run(model, [contract.PIXELS], inputs)[0]
 
 
 def thresholds_of(file: str, session: Any) -> Thresholds:
     """Return a discriminator's thresholds from the file itself; raise ModelError if it has none."""
     metadata = session.get_modelmeta().custom_metadata_map
     try:
-        fake, real, in_domain = (json.loads(metadata[key]) for key in THRESHOLDS)
+        fake, real, in_domain = (json.loads(metadata[key]) for key in contract.THRESHOLDS)
         return Thresholds(float(fake), float(real), INK_THRESHOLD if in_domain is None else float(in_domain))
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(

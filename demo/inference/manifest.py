@@ -31,11 +31,7 @@ class Manifest:
 
     @classmethod
     def load(cls, folder: Path) -> "Manifest":
-        """Read the manifest of a folder.
-
-        Raises:
-            ModelError: the folder holds none, or it cannot be read.
-        """
+        """Read the manifest of a folder; raise ModelError if there is none, or it cannot be read."""
         path = folder / MANIFEST
         try:
             content = json.loads(read_plain(path, LARGEST_MANIFEST))
@@ -59,11 +55,7 @@ class Manifest:
         )
 
     def read(self, file: str) -> bytes:
-        """Return a published file's content after comparing its checksum.
-
-        Raises:
-            ModelError: the file is not in the manifest, is missing, is a link, or has another checksum.
-        """
+        """Return a published file's content; raise ModelError if it is missing or its checksum differs."""
         if file not in self.files:
             raise ModelError(f"{file} is not among the published models in {self.folder}.")
         try:
@@ -79,11 +71,7 @@ class Manifest:
 
 
 def read_plain(path: Path, size: int) -> bytes:
-    """Return at most `size + 1` bytes of a regular file; links are not followed, and pipes not opened.
-
-    Raises:
-        OSError: the file does not exist, or is not a regular one.
-    """
+    """Return at most `size + 1` bytes of a file; raise OSError if it is missing, or no regular file."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise OSError("it is not a regular file")
     with path.open("rb") as stream:

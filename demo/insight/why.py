@@ -44,11 +44,7 @@ class Distribution:
 
 
 def load_distributions(manifest: Manifest, model: str) -> dict[str, Distribution]:
-    """Return the published distributions `real`, `pen` and `fake` of a model; empty if there are none.
-
-    Raises:
-        ModelError: the evaluation record is missing or altered.
-    """
+    """Return a model's published distributions `real`, `pen`, `fake`, if any; raise ModelError if altered."""
     if model != DISCRIMINATOR or EVALUATION_RECORD not in manifest.files:
         return {}
     report: dict[str, Any] = json.loads(manifest.read(EVALUATION_RECORD))

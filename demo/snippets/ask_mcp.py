@@ -15,10 +15,7 @@ ADDRESS = "http://127.0.0.1:7860/mcp"
 async def check(file: str) -> None:
     """Print what the tool `check` answers for a picture file."""
     picture = base64.b64encode(Path(file).read_bytes()).decode()
-    async with (
-        streamable_http_client(ADDRESS) as (read, write, _),
-        ClientSession(read, write) as session,
-    ):
+    async with streamable_http_client(ADDRESS) as (read, write, _), ClientSession(read, write) as session:
         await session.initialize()
         result = await session.call_tool("check", {"picture": picture})
     print(json.dumps(result.structuredContent))

@@ -61,17 +61,11 @@ def programs() -> tuple[Program, ...]:
         ),
         Program("curl", HERE / "ask.sh", run="sh ask.sh digit.png"),
         Program(
-            "client",
-            HERE / "ask.py",
-            prepare="pip install gradio_client",
-            run="python ask.py digit.png",
+            "client", HERE / "ask.py", prepare="pip install gradio_client", run="python ask.py digit.png"
         ),
         Program("mcp", HERE / "mcp.json"),
         Program(
-            "mcp-client",
-            HERE / "ask_mcp.py",
-            prepare="pip install mcp",
-            run="python ask_mcp.py digit.png",
+            "mcp-client", HERE / "ask_mcp.py", prepare="pip install mcp", run="python ask_mcp.py digit.png"
         ),
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from demo.contract import MANIFEST, VERSION
-from demo.errors import SpaceError
+from demo.errors import DemoError
 from demo.folders import foreign, write_folder
 from demo.inference.manifest import Manifest
 from demo.insight.game import DIGITS_FOLDER, MNIST_FILE, mnist_paths, read_idx
@@ -47,10 +47,10 @@ def assemble_space(folder: Path, models: Path, hardware: Hardware, digits: bool 
 
     Raises:
         ModelError: a model is missing, or its checksum differs from the published one.
-        SpaceError: the folder holds other files or cannot be written, or MNIST is not available.
+        DemoError: the folder holds other files or cannot be written, or MNIST is not available.
     """
     if foreign(folder, MARK):
-        raise SpaceError(f"{folder} holds other files than a Space of Touchstone; use a new or empty folder.")
+        raise DemoError(f"{folder} holds other files than a Space of Touchstone; use a new or empty folder.")
     files = {
         "README.md": (front_matter(hardware) + (SPACE_FOLDER / "README.md").read_text("utf-8")).encode(),
         "requirements.txt": "".join(f"{line}\n" for line in (*REQUIREMENTS, RUNTIMES[hardware])).encode(),
@@ -63,10 +63,7 @@ def assemble_space(folder: Path, models: Path, hardware: Hardware, digits: bool 
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     mark = {"version": VERSION, "hardware": hardware, "files": checksums}
     files[MARK] = (json.dumps(mark, indent=1) + "\n").encode()
-    try:
-        write_folder(folder, MARK, files)
-    except OSError as error:
-        raise SpaceError(f"{folder} cannot be written ({error.strerror}); use another folder.") from error
+    write_folder(folder, MARK, files)
 
 
 def front_matter(hardware: Hardware) -> str:
@@ -109,12 +106,12 @@ def model_files(models: Path) -> dict[str, bytes]:
 
 
 def packed_digits() -> bytes:
-    """Return MNIST's test digits as a gzipped IDX file; raise SpaceError where they are not available."""
+    """Return MNIST's test digits as a gzipped IDX file; raise DemoError where they are not available."""
     for path in mnist_paths():
         if read_idx(path) is not None:
             content = path.read_bytes()
             return content if path.suffix == ".gz" else gzip.compress(content, mtime=0)
-    raise SpaceError(
+    raise DemoError(
         "MNIST is not available: set TOUCHSTONE_DATA to the folder that holds it, download it with "
         "`python -m train data`, or leave out --digits."
     )

@@ -14,21 +14,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from demo.contract import (
-    DIGIT,
-    DISCRIMINATOR,
-    FROM_IMAGE,
-    GENERATOR,
-    HISTORY_PICTURE,
-    HISTORY_RECORD,
-    MANIFEST,
-    MLP_DISCRIMINATOR,
-    MLP_GENERATOR,
-    MLP_HISTORY,
-    NOISE,
-    THRESHOLDS,
-)
-from demo.errors import PageError
+from demo import contract
+from demo.errors import DemoError
 from demo.folders import foreign, write_folder
 from demo.inference.manifest import Manifest
 from demo.ui.shared import SHARED_FOLDER
@@ -36,13 +23,13 @@ from demo.ui.shared import SHARED_FOLDER
 PAGE_FOLDER: Final = Path(__file__).with_name("browser")
 DECODER: Final = PAGE_FOLDER.parent.parent / "snippets" / "decoder.mjs"
 RUNTIME: Final = "onnxruntime-web"
-MODEL: Final = f"{FROM_IMAGE}.onnx"
+MODEL: Final = f"{contract.FROM_IMAGE}.onnx"
 ON_DEMAND: Final = {
-    f"{GENERATOR}.onnx": "generator",
-    f"{MLP_GENERATOR}.onnx": "generator",
-    f"{MLP_HISTORY}.onnx": "history",
-    HISTORY_RECORD: "record",
-    HISTORY_PICTURE: "grids",
+    f"{contract.GENERATOR}.onnx": "generator",
+    f"{contract.MLP_GENERATOR}.onnx": "generator",
+    f"{contract.MLP_HISTORY}.onnx": "history",
+    contract.HISTORY_RECORD: "record",
+    contract.HISTORY_PICTURE: "grids",
 }
 """Published files that a view downloads when it needs them, and what each is to that view."""
 FILES: Final = "files.js"
@@ -68,21 +55,18 @@ def assemble_page(folder: Path, models: Path) -> None:
 
     Raises:
         ModelError: the model is not published there, or its checksum differs from the published one.
-        PageError: the folder holds other files, or npm cannot provide the runtime.
+        DemoError: the folder holds other files, or npm cannot provide the runtime.
     """
     if foreign(folder, FILES):
-        raise PageError(f"{folder} holds other files than this page; use a new or empty folder.")
+        raise DemoError(f"{folder} holds other files than this page; use a new or empty folder.")
     manifest = Manifest.load(models)
     files = {MODEL: manifest.read(MODEL)}
     files |= compressed(runtime_files())
-    files[MANIFEST] = json.dumps(excerpt(manifest, files), indent=1).encode()
+    files[contract.MANIFEST] = json.dumps(excerpt(manifest, files), indent=1).encode()
     files |= page_files()
     files[FILES] = kept(files).encode()
     files |= {name: manifest.read(name) for name in ON_DEMAND if name in manifest.files}
-    try:
-        write_folder(folder, FILES, files)
-    except OSError as error:
-        raise PageError(f"{folder} cannot be written ({error.strerror}); use another folder.") from error
+    write_folder(folder, FILES, files)
 
 
 def page_files() -> dict[str, bytes]:
@@ -104,16 +88,12 @@ def sentences(sources: Iterable[bytes]) -> str:
 
 
 def runtime_files() -> dict[str, bytes]:
-    """Return onnxruntime-web's files by name, of the version and with the checksums that package.json pins.
-
-    Raises:
-        PageError: npm is missing or cannot download them, or a checksum differs.
-    """
+    """Return onnxruntime-web's files as package.json pins them, or raise DemoError without npm or those."""
     package = json.loads((PAGE_FOLDER / "package.json").read_text(encoding="utf-8"))
     wanted = f"{RUNTIME}@{package['dependencies'][RUNTIME]}"
     npm = shutil.which("npm")
     if npm is None:
-        raise PageError("npm is missing; install Node.js (nodejs.org), from which the page gets its runtime.")
+        raise DemoError("npm is missing; install Node.js (nodejs.org), from which the page gets its runtime.")
     with tempfile.TemporaryDirectory() as temporary:
         command = [npm, "pack", wanted, "--ignore-scripts", "--prefer-offline", "--silent"]
         packed = subprocess.run(  # noqa: S603 - the version is ours
@@ -125,19 +105,19 @@ def runtime_files() -> dict[str, bytes]:
         )
         archives = list(Path(temporary).glob("*.tgz"))
         if packed.returncode != 0 or len(archives) != 1:
-            raise PageError(f"npm could not download {wanted}; is there a network? {packed.stderr.strip()}")
+            raise DemoError(f"npm could not download {wanted}; is there a network? {packed.stderr.strip()}")
         return unpack(archives[0], package["sha256"])
 
 
 def unpack(archive: Path, checksums: Mapping[str, str]) -> dict[str, bytes]:
-    """Return files of an npm package by name. checksums: SHA-256 by path; PageError where one differs."""
+    """Return files of an npm package by name. checksums: SHA-256 by path; DemoError where one differs."""
     files = {}
     with tarfile.open(archive) as package:
         for path, checksum in checksums.items():
             stream = package.extractfile(f"package/{path}")
             content = stream.read() if stream else b""
             if hashlib.sha256(content).hexdigest() != checksum:
-                raise PageError(f"{path} is not the file that package.json pins; do not use it.")
+                raise DemoError(f"{path} is not the file that package.json pins; do not use it.")
             files[Path(path).name] = content
     return files
 
@@ -157,8 +137,12 @@ def excerpt(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, Any]:
 
     core: the discriminator inside the any-picture model, the tutorial's only where no other is published.
     """
-    keys = ("sha256", "size", "licence", "training_run", *THRESHOLDS)
-    core = DISCRIMINATOR if DISCRIMINATOR in manifest.names("discriminator") else MLP_DISCRIMINATOR
+    keys = ("sha256", "size", "licence", "training_run", *contract.THRESHOLDS)
+    core = (
+        contract.DISCRIMINATOR
+        if contract.DISCRIMINATOR in manifest.names("discriminator")
+        else contract.MLP_DISCRIMINATOR
+    )
     described: dict[str, Any] = {MODEL: {"core": core, **{key: manifest.files[MODEL][key] for key in keys}}}
     for name, content in files.items():
         if name.endswith(".gzip"):
@@ -176,7 +160,7 @@ def on_demand(manifest: Manifest, name: str) -> dict[str, Any]:
     described = {"name": name, "kind": ON_DEMAND[name], "sha256": entry["sha256"], "size": entry["size"]}
     if described["kind"] == "generator":
         inputs = entry["golden"]["inputs"]
-        described |= {"latent": inputs[NOISE]["shape"][1], "chooses_digit": DIGIT in inputs}
+        described |= {"latent": inputs[contract.NOISE]["shape"][1], "chooses_digit": contract.DIGIT in inputs}
     return described
 
 

@@ -31,10 +31,7 @@ VIEWS: Final[dict[str, Callable[[Page], None]]] = {
 
 
 def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
-    """Build the page and the endpoints `/check`, `/check_many`, `/generate` and `/history`.
-
-    Returns the app and the translations to launch it with.
-    """
+    """Build the page and the API's endpoints; return the app and the translations to launch it with."""
     # With each call Gradio recomputes statistics over the last 10,000, which the app does not show.
     os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(1 << 62)

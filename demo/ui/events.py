@@ -13,11 +13,7 @@ UNREADABLE: Final = "The page sent something that the app cannot read; reload th
 
 
 def event_text(event: gr.EventData, name: str, choices: Collection[str] | None = None) -> str:
-    """Return a text field, one of `choices` if given.
-
-    Raises:
-        gr.Error: it is missing, not a text, not valid Unicode, or not among the choices.
-    """
+    """Return a text field, one of `choices` if given; raise gr.Error for others, and for invalid Unicode."""
     value = event_value(event, name)
     if not isinstance(value, str) or (choices is not None and value not in choices):
         raise _unreadable()
@@ -29,11 +25,7 @@ def event_text(event: gr.EventData, name: str, choices: Collection[str] | None =
 
 
 def event_number(event: gr.EventData, name: str) -> int:
-    """Return a whole number from 0 that JavaScript can hold exactly.
-
-    Raises:
-        gr.Error: it is missing, of another type, or out of range.
-    """
+    """Return a whole number from 0 that JavaScript can hold exactly; raise gr.Error for anything else."""
     value = event_value(event, name)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < LARGEST_NUMBER:
         raise _unreadable()
@@ -41,11 +33,7 @@ def event_number(event: gr.EventData, name: str) -> int:
 
 
 def event_box(event: gr.EventData) -> Box | None:
-    """Return the field `box`: top, left, bottom and right in pixels; None if it is missing.
-
-    Raises:
-        gr.Error: it is something else, or holds no pixel.
-    """
+    """Return `box`: top, left, bottom, right in pixels, or None; raise gr.Error for what holds no pixel."""
     match event_value(event, "box"):
         case None:
             return None

@@ -130,40 +130,25 @@ def result_panel(
             bars = _bars(checked.digit_probabilities, text)
     cause = answer.reason or answer.leaning
     title = f"check.title-{cause.replace(' ', '-')}" if cause else f"verdict.{tone(answer)}"
-    return _panel(
-        tone(answer),
-        answer.file,
-        text(title),
-        explanation(answer, text, in_box=in_box),
-        numbers,
-        scale + _seen(checked, checked.preprocessed, text, in_box=in_box) + bars,
-        in_front=in_front,
-        area=area,
-    )
-
-
-def _panel(
-    tone: str,
-    file: str,
-    verdict: str,
-    explanation: str,
-    numbers: str = "",
-    rest: str = "",
-    *,
-    in_front: bool = False,
-    area: Mapping[str, object] | None = None,
-) -> str:
-    """Return the panel, of which a screen reader announces all but `rest`. file: plain text."""
     attributes = ' tabindex="-1" data-in-front' if in_front else ""
     if area is not None:
         attributes += f' data-area="{html.escape(json.dumps(area))}"'
+    meaning = explanation(answer, text, in_box=in_box)
+    rest = scale + _seen(checked, checked.preprocessed, text, in_box=in_box) + bars
+    return _panel(tone(answer), answer.file, text(title), meaning, numbers, rest, attributes)
+
+
+def _panel(
+    tone: str, file: str, verdict: str, meaning: str, numbers: str = "", rest: str = "", attributes: str = ""
+) -> str:
+    """Return the panel, of which a screen reader announces all but `rest`. file: plain text."""
     name = f'<p class="result-file">{html.escape(file)}</p>' if file else ""
     # Gradio does not update an equal value, which would stay marked as out of date: the time differs.
     return (
         f'<div class="result" data-tone="{tone}" data-time="{time.monotonic_ns()}"{attributes}>'
         f'<div role="status" aria-live="polite" aria-atomic="true">{name}'
         f'<p class="result-verdict">{verdict}</p>'
-        f'<p class="result-text">{explanation}</p>{numbers}</div>{rest}</div>'
+        f'<p class="result-text">{meaning}</p>{numbers}</div>{rest}</div>'
     )
 
 
@@ -231,10 +216,7 @@ def _bars(probabilities: Sequence[float], text: Texts) -> str:
 
 
 def digit_grid(digits: Sequence[tuple[Checked, bytes]], text: Texts, selected: int | None = None) -> str:
-    """Return generated digits: each has a button that checks it, one that selects it, and a download link.
-
-    digits: answers and PNG files.
-    """
+    """Return generated digits, given as answers and PNG files: each can be checked, selected and saved."""
     items = "".join(
         _grid_digit(index, checked.answer, png, index == selected, text)
         for index, (checked, png) in enumerate(digits)

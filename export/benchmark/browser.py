@@ -43,7 +43,7 @@ def measure(options: Options) -> Report:
     """Measure the page of the published models, loaded over a slow network with an empty cache.
 
     Raises:
-        ExportError: Playwright or a browser is missing. PageError: npm cannot get onnxruntime-web.
+        ExportError: Playwright or a browser is missing. DemoError: npm cannot get onnxruntime-web.
     """
     rounds, warm_up = (1, 0) if options.quick else (min(options.rounds, MOST_ROUNDS), 1)
     with tempfile.TemporaryDirectory() as temporary, chromium() as browser:

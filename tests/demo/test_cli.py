@@ -6,29 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from demo.cli import build_parser, main
+from demo.decoder.client import SEVERAL_FRAMES
 from demo.decoder.images import encode_png
 from demo.inference.engine import Engine
+from tests.support.processes import ROOT, run_python
 
-ROOT = Path(__file__).parents[2]
-CONTRACT = [
-    "file",
-    "verdict",
-    "reason",
-    "fake_probability",
-    "logit",
-    "digit",
-    "digit_probability",
-    "in_domain",
-    "model",
-    "version",
-    "provider",
-    "error",
-]
+SCORES = ["fake_probability", "logit", "digit", "digit_probability", "in_domain"]
+CONTRACT = ["file", "verdict", "reason", *SCORES, "model", "version", "provider", "error"]
 
 
 @pytest.fixture
@@ -73,44 +61,24 @@ def test_an_unreadable_file_affects_only_its_own_line(
 
 @pytest.mark.parametrize(
     "arguments",
-    [
-        ["check"],
-        ["nonsense"],
-        ["check", "--device", "tpu", "x"],
-        ["--port", "99999"],
-        ["check", "x", "--part", "0"],
-    ],
+    ["check", "nonsense", "check --device tpu x", "--port 99999", "check x --part 0", "--api-only --mcp"],
 )
-def test_usage_errors_exit_with_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as exit_status:
-        main(arguments)
-    assert exit_status.value.code == 2
+def test_usage_errors_exit_with_2(arguments: str) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments.split())
 
 
 def test_model_options_work_before_and_after_the_command(tmp_path: Path) -> None:
-    parser = build_parser()
     for arguments in (["--models", str(tmp_path), "check", "x"], ["check", "--models", str(tmp_path), "x"]):
-        parsed = parser.parse_args(arguments)
-        assert parsed.models == tmp_path
-        assert parsed.device == "auto"
-
-
-def test_missing_models_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--models", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+        parsed = build_parser().parse_args(arguments)
+        assert (parsed.models, parsed.device) == (tmp_path, "auto")
 
 
 def test_one_line_whatever_the_name_and_the_encoding(tmp_path: Path) -> None:
     names = [tmp_path / "two\nlines.png", tmp_path / os.fsdecode(b"not-utf-8-\xff.png"), tmp_path / "é→.png"]
     for options in ([], ["--json"]):
-        result = subprocess.run(
-            [sys.executable, "-m", "demo", "check", "--device", "cpu", *options, *names],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=ROOT,
-            env=os.environ | {"PYTHONIOENCODING": "ascii"},
-        )
+        command = ["-m", "demo", "check", "--device", "cpu", *options, *map(str, names)]
+        result = run_python(*command, PYTHONIOENCODING="ascii")
         assert len(result.stdout.splitlines()) == len(names)
         assert result.stderr == ""
 
@@ -121,19 +89,11 @@ def test_a_closed_output_gives_no_traceback(digit: Path) -> None:
     assert "Traceback" not in result.stderr
 
 
-def test_a_blank_picture_is_not_a_digit_and_gets_no_number(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    blank = tmp_path / "blank.png"
-    blank.write_bytes(encode_png(np.full((30, 40), 255, np.uint8)))
-    assert main(["check", "--device", "cpu", str(blank)]) == 0
-    assert capsys.readouterr().out == f"{blank}: not a digit (blank)\n"
-
-
-def test_of_an_animation_the_first_frame_is_read_with_a_note(
+def test_a_picture_that_is_not_a_digit_gets_a_reason_and_a_note_instead_of_a_number(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     frames = [Image.new("L", (30, 40), level) for level in (0, 100, 200)]
-    frames[0].save(tmp_path / "moves.gif", save_all=True, append_images=frames[1:])
-    assert main(["check", "--device", "cpu", str(tmp_path / "moves.gif")]) == 0
-    assert "only the first was read" in capsys.readouterr().out
+    path = tmp_path / "moves.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:])
+    assert main(["check", "--device", "cpu", str(path)]) == 0
+    assert capsys.readouterr().out == f"{path}: not a digit (blank) ({SEVERAL_FRAMES})\n"

@@ -4,22 +4,21 @@ Every test that serves the app runs it under `tests.support.offline`, which sees
 opens; here strace sees files, native libraries and the decoders as well.
 """
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 from gradio_client import Client, handle_file
 
-from demo.inference.manifest import MODELS_FOLDER
+from tests.support.detectors import leave_product_out
 from tests.support.serving import served_process
 
 ROOT = Path(__file__).parents[2]
@@ -98,11 +97,9 @@ def address_of(process: subprocess.Popen[str]) -> str:
 
 
 def check_by_http(address: str) -> None:
-    request = urllib.request.Request(
-        f"{address}v1/check", PICTURE.read_bytes(), {"Content-Type": "image/png"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:
-        assert json.load(response)["digit"] == 7
+    content = PICTURE.read_bytes()
+    answer = httpx.post(f"{address}v1/check", content=content, trust_env=False, timeout=60)
+    assert answer.json()["digit"] == 7
 
 
 @traced
@@ -122,8 +119,7 @@ def test_the_app_asks_nobody_and_writes_temporary_files_alone(tmp_path: Path) ->
         client = Client(address, verbose=False)
         assert client.predict(picture=handle_file(PICTURE), api_name="/check")["digit"] == 7
         assert len(client.predict(count=2, api_name="/generate")) == 2
-        with urllib.request.urlopen(address, timeout=60) as response:
-            assert "Touchstone" in response.read().decode()
+        assert "Touchstone" in httpx.get(address, trust_env=False, timeout=60).text
     # The upload lay there: the trace would have shown it elsewhere.
     assert str(tmp_path / "temporary") in trace.read_text()
 
@@ -136,20 +132,11 @@ def test_the_command_line_asks_nobody_and_writes_nothing(tmp_path: Path) -> None
     assert not list((tmp_path / "temporary").iterdir())
 
 
-def test_a_fallback_is_reported_by_the_page_healthz_and_the_log(tmp_path: Path) -> None:
-    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-    manifest = json.loads((models / "manifest.json").read_text())
-    manifest["files"] = {
-        name: entry
-        for name, entry in manifest["files"].items()
-        if not name.startswith("discriminator") and entry.get("variant_of") != "discriminator"
-    }
-    (models / "manifest.json").write_text(json.dumps(manifest))
+def test_a_fallback_is_reported_by_the_page_healthz_and_the_log(models: Path) -> None:
+    leave_product_out(models)
     sentence = "discriminator is not published here; mlp_discriminator scores instead."
     with served_process("--models", str(models)) as server:
         assert sentence in server.lines[-1]
-        address = server.address
-        with urllib.request.urlopen(f"{address}healthz", timeout=30) as response:
-            assert json.load(response)["fallbacks"] == [sentence]
-        with urllib.request.urlopen(address, timeout=30) as response:
-            assert sentence in response.read().decode()
+        with httpx.Client(base_url=server.address, trust_env=False, timeout=30) as client:
+            assert client.get("/healthz").json()["fallbacks"] == [sentence]
+            assert sentence in client.get("/").text

@@ -1,6 +1,5 @@
 """A tiny detector without training: a convolution and a linear layer, the same weights each time."""
 
-import json
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from demo.contract import DIGITS, DISCRIMINATOR, MANIFEST, MLP_GENERATOR
+from demo.contract import DIGITS, DISCRIMINATOR, MLP_GENERATOR
 from demo.inference.answer import Thresholds
 from demo.inference.engine import MODELS_FOLDER, Engine
 from export.conformance import strokes_of
 from export.convert import publish_models
 from export.detector import PixelDetector, detector_models, detector_spec
+from tests.support.models import manifest_of
 from train.data.pendigits import draw
 from train.normalize import normalize
 
@@ -58,10 +58,8 @@ class TinyDetector(nn.Module):
 def leave_product_out(models: Path) -> None:
     """Take the discriminator of the product from a models folder; its any-picture file stays."""
     (models / f"{DISCRIMINATOR}.onnx").unlink()
-    path = models / MANIFEST
-    manifest = json.loads(path.read_text())
-    del manifest["files"][f"{DISCRIMINATOR}.onnx"]
-    path.write_text(json.dumps(manifest))
+    with manifest_of(models) as manifest:
+        del manifest["files"][f"{DISCRIMINATOR}.onnx"]
 
 
 def tiny_groups() -> dict[str, NDArray[np.uint8]]:

@@ -130,6 +130,12 @@ def generator_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built_once(tmp_path_factory, "generator", build) / "models"
 
 
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """A copy of the published models, to be damaged."""
+    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
+
+
 @pytest.fixture(scope="session")
 def product_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A shared copy of the published models with the tiny detector, whose scores never change."""

@@ -1,9 +1,13 @@
-"""What processes cost, read from /proc (Linux only)."""
+"""Processes: their output, and what they cost, read from /proc (Linux only)."""
 
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+ROOT: Final = Path(__file__).parents[2]
 PROC: Final = Path("/proc")
 
 
@@ -27,3 +31,15 @@ def children(pid: int) -> list[int]:
         with suppress(OSError):
             found += map(int, path.read_text().split())
     return found
+
+
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run this Python from the project's root, with changes to its environment; the output is text."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | environment,
+    )

@@ -40,16 +40,14 @@ def add_elsewhere(page: Page) -> None:
 
 
 def elsewhere(engine: Engine, text: Texts) -> str:
-    """Return the whole view as HTML.
-
-    Raises:
-        ModelError: a published file is missing, altered, or fails its self-test.
-    """
+    """Return the whole view as HTML; raise ModelError if a published file is missing, altered, or fails."""
     models = published_models(engine)
+    # Each opens; the first is open.
+    examples = "".join(_program(each, index == 0, text) for index, each in enumerate(programs()))
     sections = {
         "files": model_files(models, text),
         "contract": contract(models, text),
-        "programs": _programs(text),
+        "programs": f'<p>{text("elsewhere.programs-text")}</p><div class="programs">{examples}</div>',
         "card": model_card(engine.manifest, text),
     }
     headings = {name: text(f"elsewhere.{name}") for name, content in sections.items() if content}
@@ -63,12 +61,6 @@ def elsewhere(engine: Engine, text: Texts) -> str:
         f'<nav aria-label="{text("elsewhere.jump")}"><ul class="jumps">{jumps}</ul></nav>'
         f'{parts}<p class="copied" role="status"></p></div>'
     )
-
-
-def _programs(text: Texts) -> str:
-    """Return the example programs, each in a part that opens; the first is open."""
-    parts = "".join(_program(each, index == 0, text) for index, each in enumerate(programs()))
-    return f'<p>{text("elsewhere.programs-text")}</p><div class="programs">{parts}</div>'
 
 
 def _program(program: Program, is_open: bool, text: Texts) -> str:

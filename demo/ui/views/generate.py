@@ -141,12 +141,7 @@ def add_generate(page: Page) -> None:
     chosen.then(change, [latest, *fields, seed], filled, api_name="page_seed", **events)
     digits.choose(select, latest, panel, api_name="page_select_digit", **with_data)
     searching = panel.start(
-        search_on,
-        latest,
-        panel,
-        api_name="page_search",
-        concurrency_limit=SEARCHES_AT_ONCE,
-        **with_data,
+        search_on, latest, panel, api_name="page_search", concurrency_limit=SEARCHES_AT_ONCE, **with_data
     )
     searching.failure(
         None,
@@ -171,7 +166,11 @@ def _grid(
     text: Texts,
 ) -> str:
     """Return the notices, what was generated and its verdicts, a link to it, and the digits."""
-    notices = "".join(f"<p>{_notice(each, text)}</p>" for each in invalid)
+    largest = {"largest_seed": LARGEST_SEED, "largest_count": LARGEST_GRID}
+    notices = "".join(
+        f"<p>{text(f'generate.bad-{each.name}', asked=each.given, used=each.used, **largest)}</p>"
+        for each in invalid
+    )
     verdicts = [checked.answer.verdict for checked, _ in digits]
     counts = " &middot; ".join(
         f"{text(f'verdict.{name}')} {verdicts.count(verdict)}"
@@ -185,16 +184,6 @@ def _grid(
         f'<div class="grid-head"><p role="status">{summary} {counts}</p>'
         f"{share_link(params.grid_query, text('share.grid'), text)}</div>"
         f"{digit_grid(digits, text, params.index)}"
-    )
-
-
-def _notice(argument: InvalidArgument, text: Texts) -> str:
-    return text(
-        f"generate.bad-{argument.name}",
-        asked=argument.given,
-        used=argument.used,
-        largest_seed=LARGEST_SEED,
-        largest_count=LARGEST_GRID,
     )
 
 

@@ -80,5 +80,5 @@ def follow(page: Page, learning: Record, current: Checked | None, text: Texts) -
         example = "learn.example-text" if current is None else "learn.example-instead"
     if shown is None or shown.pixels is None:
         return no_digit(text)
-    history = page.engine.history(shown.pixels[np.newaxis])
-    return digit_panel(learning, shown, history.fake_probability[0].tolist(), example, text)
+    probabilities = page.engine.history(shown.pixels[np.newaxis])[0]
+    return digit_panel(learning, shown, probabilities.tolist(), example, text)

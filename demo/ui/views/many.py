@@ -84,12 +84,11 @@ def arrange(files: Sequence[FileData], refused: Any) -> list[Sent]:
     Raises:
         RequestError: there are too many files, or `refused` is malformed.
     """
-    sent = [Sent(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
+    sent: list[Sent] = [(each.orig_name or Path(each.path).name, Path(each.path)) for each in files]
     try:
         check_selection([Path(each.path) for each in files], len(refused))
         for each in refused:
-            reason = PictureError(REFUSALS[each["reason"]])
-            sent.insert(each["index"], Sent(str(each["name"]), reason))
+            sent.insert(each["index"], (str(each["name"]), PictureError(REFUSALS[each["reason"]])))
     except (KeyError, OverflowError, TypeError) as error:
         raise RequestError(UNREADABLE_LIST) from error
     return sent

@@ -8,15 +8,8 @@ from typing import Any, Final
 
 from PIL import Image
 
+from demo import contract
 from demo.api.routes import MODELS_PATH
-from demo.contract import (
-    DISCRIMINATOR,
-    EVALUATION_PLOT,
-    EVALUATION_RECORD,
-    GENERATORS_GRID,
-    GENERATORS_RECORD,
-    HISTORY_PICTURE,
-)
 from demo.inference.manifest import Manifest
 from demo.ui.html import description_list, table
 from demo.ui.texts import Texts
@@ -29,22 +22,18 @@ Report = Mapping[str, Any]
 
 
 def model_card(manifest: Manifest, text: Texts) -> str:
-    """Return the card as HTML; empty if no evaluation is published.
-
-    Raises:
-        ModelError: a file is missing or altered.
-    """
-    if EVALUATION_RECORD not in manifest.files:
+    """Return the card as HTML, empty if no evaluation is published; raise ModelError if a file is altered."""
+    if contract.EVALUATION_RECORD not in manifest.files:
         return ""
-    report = json.loads(manifest.read(EVALUATION_RECORD))
+    report = json.loads(manifest.read(contract.EVALUATION_RECORD))
     scope = text(
         "elsewhere.card-text",
-        file=f"{DISCRIMINATOR}.onnx",
+        file=f"{contract.DISCRIMINATOR}.onnx",
         digits=f"{report['test_digits']:,}",
         generators=len(report["generators"]),
     )
     return (
-        f"<p>{scope} {text('elsewhere.card-record')} {download_link(EVALUATION_RECORD)}.</p>"
+        f"<p>{scope} {text('elsewhere.card-record')} {download_link(contract.EVALUATION_RECORD)}.</p>"
         f"{_figures(report, text)}{_kinds(report, text)}{_goals(report, text)}{_limitations(report, text)}"
         f"{_plots(manifest, report, text)}{_grids(manifest, text)}"
     )
@@ -134,7 +123,7 @@ def _plots(manifest: Manifest, report: Report, text: Texts) -> str:
     plots = "".join(
         _figure(manifest, file, text(f"elsewhere.plot-{name}"), text(f"elsewhere.plot-{name}-alt", **each))
         for name, each in values.items()
-        if (file := EVALUATION_PLOT.format(name)) in manifest.files
+        if (file := contract.EVALUATION_PLOT.format(name)) in manifest.files
     )
     return f'<h3>{text("elsewhere.plots")}</h3><div class="plots">{plots}</div>' if plots else ""
 
@@ -156,7 +145,11 @@ def _worst_calibrated(report: Report) -> dict[str, object]:
 
 def _grids(manifest: Manifest, text: Texts) -> str:
     """Return what each generator makes, in a part that opens: while closed, it loads no pictures."""
-    rows = json.loads(manifest.read(GENERATORS_RECORD))["rows"] if GENERATORS_RECORD in manifest.files else []
+    rows = (
+        json.loads(manifest.read(contract.GENERATORS_RECORD))["rows"]
+        if contract.GENERATORS_RECORD in manifest.files
+        else []
+    )
     grids = "".join(
         _figure(
             manifest,
@@ -165,12 +158,12 @@ def _grids(manifest: Manifest, text: Texts) -> str:
             text("elsewhere.grid-alt", name=row["name"]),
         )
         for row in rows
-        if (file := GENERATORS_GRID.format(row["name"])) in manifest.files
+        if (file := contract.GENERATORS_GRID.format(row["name"])) in manifest.files
     )
     history = ""
-    if HISTORY_PICTURE in manifest.files:
+    if contract.HISTORY_PICTURE in manifest.files:
         caption, alternative = text("elsewhere.history-text"), text("elsewhere.history-alt")
-        history = _figure(manifest, HISTORY_PICTURE, caption, alternative, scrolls=True)
+        history = _figure(manifest, contract.HISTORY_PICTURE, caption, alternative, scrolls=True)
     if not grids and not history:
         return ""
     return (

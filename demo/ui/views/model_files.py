@@ -26,11 +26,7 @@ class PublishedModel:
 
 
 def published_models(engine: Engine) -> list[PublishedModel]:
-    """Return every model of the manifest, the one that takes any picture first.
-
-    Raises:
-        ModelError: a file is missing, altered, or fails its self-test.
-    """
+    """Return every model, the any-picture one first; raise ModelError if one is missing, altered or fails."""
     models = []
     for file, entry in engine.manifest.files.items():
         if file.endswith(".onnx"):
@@ -95,10 +91,7 @@ def _tensor_list(tensors: Mapping[str, str]) -> str:
 
 
 def contract(models: Sequence[PublishedModel], text: Texts) -> str:
-    """Return the inputs and outputs of the model that takes any picture, and the rules of the verdict.
-
-    Empty if no such model is published.
-    """
+    """Return the any-picture model's inputs, outputs and verdict rules as HTML; empty if it is missing."""
     model = next((each for each in models if each.entry["kind"] == "from_image"), None)
     if model is None:
         return ""

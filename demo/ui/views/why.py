@@ -4,7 +4,6 @@ import math
 
 import gradio as gr
 import numpy as np
-from numpy.typing import NDArray
 
 from demo.inference.answer import Answer
 from demo.inference.check import Checked
@@ -39,11 +38,13 @@ def reasons(page: Page, distributions: dict[str, Distribution], checked: Checked
     probability, logit = checked.answer.fake_probability, checked.answer.logit
     if probability is None or logit is None:
         return _hint(text("why.no-number"))
+    # Beside the digit, what each pixel contributes to "fake" or "real".
+    heat = signed_image(occlusion_map(page.engine, checked.pixels), text("why.heat-alt"))
     sections = {
         "place": "".join(_place(name, distributions, probability, text) for name in ("real", "fake")),
         "cost": _cost(logit, text),
         "stability": _stability(checked.answer, check_changed(page.engine, checked.pixels), text),
-        "heat": _heat(checked.pixels, occlusion_map(page.engine, checked.pixels), text),
+        "heat": f'<p>{text("why.heat-text")}</p><div class="heat">{pixels_image(checked.pixels)}{heat}</div>',
     }
     parts = "".join(
         f"<section><h3>{text(f'why.{name}')}</h3>{content}</section>"
@@ -110,9 +111,3 @@ def _changed(name: str, checked: Checked, text: Texts) -> str:
         f'<li data-tone="{tone(checked.answer)}">{pixels_image(checked.pixels)}'
         f"<span>{text(f'why.changed-{name}')}</span><strong>{number}</strong></li>"
     )
-
-
-def _heat(pixels: NDArray[np.uint8], contributions: NDArray[np.float32], text: Texts) -> str:
-    """Return the digit beside each pixel's contribution to "fake" or "real"."""
-    pictures = pixels_image(pixels) + signed_image(contributions, text("why.heat-alt"))
-    return f'<p>{text("why.heat-text")}</p><div class="heat">{pictures}</div>'

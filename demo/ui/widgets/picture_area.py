@@ -74,11 +74,7 @@ def read_message(message: Any) -> gr.EventData:
 
 
 def decode_png_url(url: str) -> bytes:
-    """Return the bytes of a PNG data URL.
-
-    Raises:
-        gr.Error: it is something else.
-    """
+    """Return the bytes of a PNG data URL; raise gr.Error for anything else."""
     try:
         if not url.startswith(PNG_URL):
             raise ValueError

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,8 +29,8 @@ from demo.errors import NoRoomError
 from demo.inference.engine import Engine, Scores
 from export.conformance import CONFORMANCE_FOLDER
 from tests.demo.test_cli import CONTRACT
-from tests.support.processes import children
-from tests.support.serving import ROOT, served_app, served_process
+from tests.support.processes import children, run_python
+from tests.support.serving import served_app, served_process
 
 FILES = sorted(path for path in CONFORMANCE_FOLDER.iterdir() if path.suffix not in (".json", ".md"))
 PICTURE = CONFORMANCE_FOLDER / "drawn-7.png"
@@ -64,8 +63,7 @@ def asked(client: httpx.Client, path: Path) -> Any:
 
 
 def test_every_file_gets_the_answer_of_the_command_line(client: httpx.Client, server: str) -> None:
-    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--json", *map(str, FILES)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = run_python("-m", "demo", "check", "--device", "cpu", "--json", *map(str, FILES))
     lines = done.stdout.splitlines()
     expected = [json.loads(line) | {"file": path.name} for line, path in zip(lines, FILES, strict=True)]
     assert (done.returncode != 0) == any(each["error"] for each in expected)

@@ -1,9 +1,8 @@
-"""The API: a real server, asked by gradio's client, by curl and by plain HTTP."""
+"""The API: a real server, asked by gradio's client."""
 
 import base64
 import json
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -71,22 +70,6 @@ def test_every_result_follows_its_schema(client: Client, broken: Path) -> None:
         jsonschema.validate(result, RESULTS[endpoint])
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(many, schema.GENERATED)
-
-
-def test_curl_gets_the_same_answer(client: Client, server: str) -> None:
-    api = f"{server}gradio_api/"
-    curl = ["curl", "--silent", "--show-error", "--fail", "--max-time", "30"]
-
-    def asked(*options: str) -> str:
-        return subprocess.run([*curl, *options], capture_output=True, text=True, check=True).stdout
-
-    (path,) = json.loads(asked("--form", f"files=@{PICTURE}", f"{api}upload"))
-    body = json.dumps({"data": [{"path": path, "meta": {"_type": "gradio.FileData"}}]})
-    event = json.loads(asked("--json", body, f"{api}call/check"))["event_id"]
-    lines = asked(f"{api}call/check/{event}").splitlines()
-    assert lines[0] == "event: complete"
-    (answer,) = json.loads(lines[1].removeprefix("data: "))
-    assert answer == client.predict(picture=handle_file(PICTURE), api_name="/check")
 
 
 def test_check_many_answers_in_order_and_survives_a_bad_file(client: Client, broken: Path) -> None:

@@ -1,13 +1,10 @@
 """What the app uses of gradio's private parts works with the gradio that is installed."""
 
-import subprocess
-import sys
-
 import gradio as gr
 import pytest
 
 from demo.api.gradio_private import drop_unfetched_answers, explain_failures, has_answer, has_session
-from tests.support.serving import ROOT
+from tests.support.processes import run_python
 
 pytestmark = pytest.mark.anyio
 
@@ -38,8 +35,7 @@ import gradio.component_meta as meta
 assert meta.create_or_modify_pyi, "stubs are written by the function that is left out"
 print(len(written))
 """
-    command = [sys.executable, "-c", program]
-    result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    result = run_python("-c", program)
     assert (result.stdout.strip(), result.returncode) == ("0", 0), result.stderr
 
 

@@ -22,7 +22,7 @@ PNG = encode_png(np.zeros((28, 28), np.uint8))
 def write(folder: Path, name: str, content: bytes) -> Sent:
     path = folder / name
     path.write_bytes(content)
-    return Sent(name, path)
+    return name, path
 
 
 def checked(engine: Engine, sent: list[Sent]) -> list[Checked]:
@@ -33,12 +33,12 @@ def test_files_and_zips_are_answered_in_order_and_errors_stay_with_their_files(
     engine: Engine, tmp_path: Path
 ) -> None:
     lost = PictureError("It did not come.")
-    sent = [
+    sent: list[Sent] = [
         write(tmp_path, "a.zip", zip_bytes({"x/7.png": SEVEN, "in.zip": zip_bytes({}), "note.txt": b"no"})),
-        Sent("lost.png", lost),
+        ("lost.png", lost),
         write(tmp_path, "7.png", SEVEN),
         write(tmp_path, "empty.zip", zip_bytes({})),
-        Sent("gone.png", tmp_path / "gone.png"),
+        ("gone.png", tmp_path / "gone.png"),
     ]
     answers = [each.answer for each in checked(engine, sent)]
     assert [each.file for each in answers] == [

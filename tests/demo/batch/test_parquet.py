@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from demo.errors import PictureError, ResultsError
+from demo.errors import DemoError, PictureError
 from demo.inference.answer import Answer
 
 pa = pytest.importorskip("pyarrow")
@@ -48,11 +48,11 @@ def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path) -> None:
 
 
 def test_unwritable_and_unreadable_tables_are_reported(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match="cannot be written"):
+    with pytest.raises(DemoError, match="cannot be written"):
         write_answers(tmp_path / "gone" / "part.parquet", [])
     (tmp_path / "cut.parquet").write_bytes(b"PAR1 and no more")
     for read in (count_errors, count_pictures):
-        with pytest.raises(ResultsError, match=r"cut\.parquet cannot be read"):
+        with pytest.raises(DemoError, match=r"cut\.parquet cannot be read"):
             read(tmp_path / "cut.parquet")
 
 

@@ -11,18 +11,18 @@ import pytest
 
 from demo.cli import main
 from demo.decoder.images import encode_png
-from demo.errors import ResultsError
+from demo.errors import DemoError
 from demo.inference.engine import MODELS_FOLDER, Engine
+from tests.support.processes import PROC, ROOT, run_python
 
 pytest.importorskip("ray")
 pq = pytest.importorskip("pyarrow.parquet")
 
 from demo.batch.ray import PartChecker  # noqa: E402
+from tests.demo.batch.test_run import answers  # noqa: E402
 
-ROOT = Path(__file__).parents[3]
 PART = 32
 PARTS = 16
-PROC = Path("/proc")
 
 pytestmark = pytest.mark.skipif(not PROC.exists(), reason="finds the workers' processes on Linux only")
 
@@ -51,10 +51,6 @@ def pictures(tutorial_engine: Engine, tmp_path: Path) -> Path:
 
 def command(pictures: Path, out: Path) -> list[str]:
     return ["check", str(pictures), "--out", str(out), "--part", str(PART), "--model", "mlp_discriminator"]
-
-
-def answers(out: Path) -> list[dict[str, object]]:
-    return [row for path in sorted(out.glob("part-*.parquet")) for row in pq.read_table(path).to_pylist()]
 
 
 def test_a_stopped_run_and_a_killed_worker_lose_and_repeat_nothing(pictures: Path, tmp_path: Path) -> None:
@@ -94,9 +90,7 @@ def test_a_stopped_run_and_a_killed_worker_lose_and_repeat_nothing(pictures: Pat
 
 def test_an_unreachable_cluster_is_one_line(tmp_path: Path) -> None:
     arguments = [*command(tmp_path, tmp_path / "out"), "--engine", "ray", "--ray-address", "127.0.0.1:9"]
-    result = subprocess.run(
-        [sys.executable, "-m", "demo", *arguments], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+    result = run_python("-m", "demo", *arguments)
     assert result.returncode == 1
     assert result.stderr.startswith("demo: The Ray cluster at 127.0.0.1:9 cannot be reached")
     assert result.stderr.count("\n") == 1
@@ -104,5 +98,5 @@ def test_an_unreachable_cluster_is_one_line(tmp_path: Path) -> None:
 
 def test_a_folder_that_the_machines_do_not_share_is_refused(tmp_path: Path) -> None:
     checker = PartChecker(tmp_path / "out", MODELS_FOLDER, "discriminator", "cpu")
-    with pytest.raises(ResultsError, match=r"not this run's folder; name a shared one"):
+    with pytest.raises(DemoError, match=r"not this run's folder; name a shared one"):
         checker.check(0)

@@ -11,7 +11,7 @@ import pytest
 from demo.batch.find import NONE_INSIDE, find_pictures
 from demo.cli import main
 from demo.decoder.images import MISSING, encode_png
-from demo.errors import PictureError, ResultsError, UsageError
+from demo.errors import DemoError, PictureError, UsageError
 from demo.inference.check import check_stream
 from demo.inference.engine import Engine
 
@@ -115,7 +115,7 @@ def test_machine_errors_are_retried_and_never_recorded(
     monkeypatch.setattr("time.sleep", waits.append)
     list_pictures([pictures, tmp_path / "gone.png"], out, 99, engine)
     pictures.rename(tmp_path / "elsewhere")
-    with pytest.raises(ResultsError, match=r"0\.png cannot be checked here: There is no such file"):
+    with pytest.raises(DemoError, match=r"0\.png cannot be checked here: There is no such file"):
         check_part(engine, out, 0)
     assert len(waits) == run.TRIES
     assert not list(out.glob("*part-*"))
@@ -137,7 +137,7 @@ def test_a_table_that_changes_during_the_run_is_refused(engine: Engine, tmp_path
     pq.write_table(pa.table({"bytes": [b"1", b"2"]}), table)
     list_pictures([table], out, 2, engine)
     pq.write_table(pa.table({"bytes": [b"1"]}), table)
-    with pytest.raises(ResultsError, match="has changed"):
+    with pytest.raises(DemoError, match="has changed"):
         check_part(engine, out, 0)
     assert not list(out.glob("part-*"))
 
@@ -181,7 +181,7 @@ def test_tables_without_pictures_and_results_inside_are_left_out(
         assert sources(out) == expected
         assert capsys.readouterr().err == f"{other} is left out: it has no column of pictures.\n"
         pq.write_table(pa.table({"bytes": [b"1"]}), part_file(out, 0))
-    with pytest.raises(ResultsError, match=r"prices\.parquet has no column of pictures"):
+    with pytest.raises(DemoError, match=r"prices\.parquet has no column of pictures"):
         list_pictures([other], tmp_path / "named", 3, engine)
 
 
@@ -207,7 +207,7 @@ def test_another_command_is_refused(
 def test_a_folder_that_cannot_hold_results_is_refused(engine: Engine, files: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a folder of results"):
         list_pictures([files], files, 3, engine)
-    with pytest.raises(ResultsError, match=r"cannot be written \(File name too long\)"):
+    with pytest.raises(DemoError, match=r"cannot be written \(File name too long\)"):
         list_pictures([files], tmp_path / ("x" * 300), 3, engine)
 
 

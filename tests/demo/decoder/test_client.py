@@ -57,19 +57,13 @@ def exists(process: int) -> bool:
     return True
 
 
-def test_a_worker_starts_with_the_first_picture_and_is_kept(pool: Pool) -> None:
-    assert processes(pool) == []
-    assert works(pool)
-    first = processes(pool)
-    assert len(first) == 1
-    assert works(pool)
-    assert processes(pool) == first
-
-
-def test_no_worker_is_left_behind() -> None:
+def test_a_worker_starts_with_the_first_picture_is_kept_and_not_left_behind() -> None:
     with closing(Pool(size=2)) as pool:
+        assert processes(pool) == []
         assert works(pool)
         (process,) = processes(pool)
+        assert works(pool)
+        assert processes(pool) == [process]
     assert not exists(process)
     assert works(pool)
     assert processes(pool) == []
@@ -147,7 +141,7 @@ def test_a_worker_is_limited_and_gets_no_secret_and_no_file(
 def test_a_picture_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     small = client.PROGRAM.replace(
         "from demo.decoder import worker;",
-        "from demo.decoder import worker; worker.MEMORY_LIMIT = 110 << 20;",
+        "from demo.decoder import worker; worker.limits.MEMORY_LIMIT = 110 << 20;",
     )
     monkeypatch.setattr(client, "PROGRAM", small)
     with closing(Pool(size=1)) as pool:

@@ -2,7 +2,6 @@
 
 import struct
 import zlib
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from tests.support.pictures import (
     PALETTE,
     RGB,
     RGBA,
-    bmp32,
     chunk,
     encoded,
     png,
@@ -122,41 +120,6 @@ def test_cmyk_jpeg(ink: tuple[int, int, int, int]) -> None:
     loaded = load(encoded(Image.new("CMYK", (16, 16), ink), "JPEG", quality=95))
     expected = [(255 - part) * (255 - ink[3]) / 255 for part in ink[:3]]
     assert np.abs(loaded - np.array(expected)).max() <= 4
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIC"])
-def test_exif_orientation_is_applied(kind: str) -> None:
-    picture = Image.fromarray(
-        np.kron(np.array([[10, 90], [170, 250]], np.uint8), np.ones((24, 32), np.uint8))
-    )
-    turns: dict[int, Callable[[NDArray[np.int64]], NDArray[np.int64]]] = {
-        1: lambda pixels: pixels,
-        2: np.fliplr,
-        3: lambda pixels: np.rot90(pixels, 2),
-        4: np.flipud,
-        5: np.transpose,
-        6: lambda pixels: np.rot90(pixels, -1),
-        7: lambda pixels: np.rot90(pixels, 2).T,
-        8: np.rot90,
-    }
-    for value, turn in turns.items():
-        exif = Image.Exif()
-        exif[0x0112] = value
-        loaded = load(encoded(picture.convert("RGB"), kind, exif=exif.tobytes()))[..., 0].astype(int)
-        expected = turn(np.asarray(picture).astype(int))
-        assert loaded.shape == expected.shape
-        assert np.abs(loaded - expected).mean() < 5, value
-
-
-def test_damaged_exif_loses_only_the_orientation() -> None:
-    content = encoded(Image.fromarray(RAMP), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + bytes(30))
-    assert load(content).shape == (*RAMP.shape, 1)
-
-
-def test_a_bitmap_with_alpha_0_everywhere_is_opaque(rgba: NDArray[np.uint8]) -> None:
-    assert np.array_equal(load(bmp32(rgba)), rgba)
-    rgba[..., 3] = 0
-    assert np.array_equal(load(bmp32(rgba)), rgba[..., :3])
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP", "AVIF"])

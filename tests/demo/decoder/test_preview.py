@@ -8,17 +8,10 @@ from PIL import Image
 
 from demo.decoder.images import encode_preview
 
+SIZES = {(60, 40, 1): (40, 60), (60, 40, 4): (40, 60), (3000, 1500, 3): (512, 1024), (1, 5000, 3): (1024, 1)}
 
-@pytest.mark.parametrize(
-    ("shape", "size"),
-    [
-        ((60, 40, 1), (40, 60)),
-        ((60, 40, 4), (40, 60)),
-        ((3000, 1500, 3), (512, 1024)),
-        ((1, 5000, 3), (1024, 1)),
-        ((1, 1, 1), (1, 1)),
-    ],
-)
+
+@pytest.mark.parametrize(("shape", "size"), SIZES.items())
 def test_a_preview_has_the_shape_and_the_colours_of_the_picture(
     shape: tuple[int, int, int], size: tuple[int, int]
 ) -> None:

@@ -1,12 +1,10 @@
 """The limits of a worker hold for any program."""
 
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.support.processes import run_python
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems offer fewer limits")
@@ -39,7 +37,5 @@ for attempt in (
     except (OSError, MemoryError):
         print("refused")
 """
-    result = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+    result = run_python("-c", program)
     assert result.stdout.split() == ["refused"] * 14

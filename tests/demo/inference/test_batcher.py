@@ -28,7 +28,7 @@ class Doubler:
         self.may_prepare = threading.Event()
         self.may_run.set()
         self.may_prepare.set()
-        self.batcher: Batcher[int, int, str] = Batcher(self.prepare, self.run, 2, 16, MOST_WAITING)
+        self.batcher: Batcher[int, int, str] = Batcher(self.prepare, self.run, 2, 16)
 
     def prepare(self, number: int) -> int:
         self.begun.append(number)
@@ -57,7 +57,8 @@ async def until(happened: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def doubler() -> Iterator[Doubler]:
+def doubler(monkeypatch: pytest.MonkeyPatch) -> Iterator[Doubler]:
+    monkeypatch.setattr("demo.inference.batcher.MOST_WAITING", MOST_WAITING)
     doubler = Doubler()
     yield doubler
     doubler.may_run.set()

@@ -12,21 +12,13 @@ import pytest
 from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
 from demo.errors import MachineError, ModelError, PictureError
 from demo.inference import check
-from demo.inference.check import (
-    BATCHES_AT_ONCE,
-    NOT_NORMALIZED,
-    Source,
-    check_bytes,
-    check_sources,
-    check_stream,
-    preprocess,
-)
+from demo.inference.check import Source, check_bytes, check_sources, check_stream, preprocess
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
 
 PNG = encode_png(np.zeros((28, 28), np.uint8))
 BATCH = 8
-AHEAD = BATCHES_AT_ONCE * BATCH
+AHEAD = check.BATCHES_AT_ONCE * BATCH
 
 
 @pytest.fixture
@@ -54,7 +46,7 @@ def test_a_picture_that_breaks_the_normalizer_affects_only_its_own_answer(
     # No file has five channels, and the graph fails.
     strange = np.zeros((40, 40, 5), np.uint8)
     first, second, third = check_sources(tutorial_engine, ["1", "2", "3"], [digit, strange, digit])
-    assert (second.answer.error, second.answer.verdict, second.pixels) == (NOT_NORMALIZED, None, None)
+    assert (second.answer.error, second.answer.verdict, second.pixels) == (check.NOT_NORMALIZED, None, None)
     assert first.answer.verdict == third.answer.verdict is not None
     assert first.answer.fake_probability == third.answer.fake_probability
     (record,) = caplog.records

@@ -1,50 +1,24 @@
 """Untrusted models folders: damage, and names outside the folder, are refused in one sentence."""
 
-import json
 import os
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from demo.errors import ModelError
 from demo.inference.engine import Engine
-from demo.inference.manifest import MODELS_FOLDER, Manifest
+from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
-
-
-@pytest.fixture
-def models(tmp_path: Path) -> Path:
-    """A copy of the committed models, to be damaged."""
-    return Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-
-
-def write(models: Path, content: Any) -> None:
-    (models / "manifest.json").write_text(json.dumps(content))
-
-
-def committed() -> Any:
-    return json.loads((MODELS_FOLDER / "manifest.json").read_text())
+from tests.support.models import manifest_of
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "../x.onnx",
-        "/etc/passwd",
-        "..\\x.onnx",
-        "C:x.onnx",
-        ".hidden",
-        "x.onnx\n",
-        "manifest.json",
-        "x" * 200,
-    ],
+    ["../x.onnx", "/etc/passwd", "..\\x.onnx", "C:x.onnx", ".hidden", "x.onnx\n", "manifest.json", "x" * 200],
 )
 def test_a_name_that_leads_elsewhere_is_refused(models: Path, name: str) -> None:
-    content = committed()
-    content["files"][name] = content["files"]["normalizer.onnx"]
-    write(models, content)
+    with manifest_of(models) as manifest:
+        manifest["files"][name] = manifest["files"]["normalizer.onnx"]
     with pytest.raises(ModelError, match="is not a valid file name") as refusal:
         Manifest.load(models)
     assert "\n" not in str(refusal.value)
@@ -73,13 +47,7 @@ def test_a_file_that_has_grown_is_not_read_to_its_end(models: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b"\xff\xfe",
-        b"null",
-        b"[" * 100_000,
-        b'{"version":"1","files":{"a.png":{"sha256":"x"}}}',
-    ],
+    [b"", b"\xff\xfe", b"null", b"[" * 100_000, b'{"version":"1","files":{"a.png":{"sha256":"x"}}}'],
 )
 def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
@@ -103,12 +71,11 @@ def test_a_damaged_manifest_is_one_sentence(tmp_path: Path, content: bytes) -> N
 def test_a_wrong_type_in_the_manifest_is_one_sentence(
     models: Path, place: tuple[str, ...], wrong: object
 ) -> None:
-    content = committed()
-    inside = content["files"]["mlp_discriminator.onnx"]
-    for key in place[:-1]:
-        inside = inside[key]
-    inside[place[-1]] = wrong
-    write(models, content)
+    with manifest_of(models) as manifest:
+        inside = manifest["files"]["mlp_discriminator.onnx"]
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[place[-1]] = wrong
     with pytest.raises(ModelError) as refusal:
         Engine.load(models, "cpu", "mlp_discriminator")
     assert "\n" not in str(refusal.value)

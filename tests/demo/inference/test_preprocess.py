@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from demo.inference.check import check_sources
 from demo.inference.engine import Engine
-from demo.inference.preprocess import Preprocessed
 
 
 def square(height: int, width: int, top: int, left: int, side: int) -> NDArray[np.uint8]:
@@ -14,15 +12,6 @@ def square(height: int, width: int, top: int, left: int, side: int) -> NDArray[n
     picture = np.zeros((height, width, 1), np.uint8)
     picture[top : top + side, left : left + side] = 255
     return picture
-
-
-def done(picture: Preprocessed) -> dict[str, bool]:
-    return {
-        "inverted": picture.inverted,
-        "cropped": picture.cropped,
-        "scaled": picture.scaled,
-        "recentred": picture.recentred,
-    }
 
 
 @pytest.mark.parametrize(
@@ -42,16 +31,7 @@ def done(picture: Preprocessed) -> dict[str, bool]:
 )
 def test_changes_of_the_normalizer(engine: Engine, picture: NDArray[np.uint8], expected: set[str]) -> None:
     found = engine.preprocess(picture)
-    assert {name for name, was in done(found).items() if was} == expected
+    assert {
+        name for name in ("inverted", "cropped", "scaled", "recentred") if getattr(found, name)
+    } == expected
     assert found.blank == (not found.pixels.any())
-
-
-def test_the_preprocessed_picture_comes_with_the_answer(engine: Engine) -> None:
-    picture = 255 - square(600, 400, 90, 60, 90)
-    checked, unreadable = check_sources(engine, ["a", "b"], [picture, b"no picture"])
-    assert checked.preprocessed is not None
-    assert (checked.preprocessed.height, checked.preprocessed.width) == (600, 400)
-    assert checked.preprocessed.box == (90, 60, 180, 150)
-    assert checked.pixels is checked.preprocessed.pixels
-    assert unreadable.preprocessed is None
-    assert unreadable.pixels is None

@@ -7,13 +7,7 @@ import pytest
 from demo.cli import main
 from demo.errors import DeviceError, ModelError
 from demo.inference.engine import MODELS_FOLDER, Engine
-from demo.inference.sessions import (
-    CPU,
-    CUDA,
-    choose_providers,
-    cuda_obstacle,
-    open_session,
-)
+from demo.inference.sessions import CPU, CUDA, choose_providers, cuda_obstacle, open_session
 
 
 def test_auto_uses_cuda_or_reports_the_obstacle() -> None:

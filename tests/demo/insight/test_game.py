@@ -100,11 +100,7 @@ def put(folder: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("folder", "removed"),
-    [
-        ("beside", MNIST_FILE),
-        ("data/mnist", f"{MNIST_FILE}.gz"),
-        ("cache/touchstone/mnist", MNIST_FILE),
-    ],
+    [("beside", MNIST_FILE), ("data/mnist", f"{MNIST_FILE}.gz"), ("cache/touchstone/mnist", MNIST_FILE)],
 )
 def test_real_digits_are_found_in_each_place(
     few: np.ndarray, tmp_path: Path, folder: str, removed: str

@@ -29,11 +29,14 @@ def steps(engine: Engine, params: GenerateParams) -> list[Found]:
     return list(islice(search(engine, params), FEW + 1))
 
 
-def test_the_search_starts_at_the_digit_of_the_grid(
+def test_the_search_starts_at_the_digit_of_the_grid_and_its_picture_scores_the_same_once_saved(
     engine: Engine, params: GenerateParams, steps: list[Found]
 ) -> None:
     digits = engine.generate(params.generator, params.count, params.seed, params.digit)
     assert np.array_equal(steps[0].picture, digits[params.index])
+    best = steps[-1]
+    file = best.checked.answer.file
+    assert check_bytes(engine, file, encode_png(best.picture)).answer == best.checked.answer
 
 
 def test_the_score_never_rises_and_ends_lower(steps: list[Found]) -> None:
@@ -57,12 +60,6 @@ def test_the_same_parameters_give_the_same_steps(
     assert [found.probability for found in again] == [found.probability for found in steps]
     assert np.array_equal(again[-1].picture, steps[-1].picture)
     assert next(search(engine, replace(params, seed=8))).probability != steps[0].probability
-
-
-def test_the_saved_picture_scores_the_same(engine: Engine, steps: list[Found]) -> None:
-    found = steps[-1]
-    answer = check_bytes(engine, found.checked.answer.file, encode_png(found.picture)).answer
-    assert answer == found.checked.answer
 
 
 def test_a_model_that_reads_no_digits_accepts_any_digit(tutorial_engine: Engine) -> None:

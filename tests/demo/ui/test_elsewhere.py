@@ -2,16 +2,16 @@
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import onnx
 
-from demo.contract import EVALUATION_RECORD, FROM_IMAGE, MANIFEST, POLARITY
+from demo.contract import EVALUATION_RECORD, FROM_IMAGE, POLARITY
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.ui.texts import load_texts
 from demo.ui.views.elsewhere import elsewhere
 from demo.ui.views.model_files import published_models
+from tests.support.models import manifest_of
 
 ENGLISH, CHINESE = (load_texts()[language] for language in ("en", "zh"))
 REPORT = json.loads((MODELS_FOLDER / EVALUATION_RECORD).read_text(encoding="utf-8"))
@@ -69,11 +69,9 @@ def test_every_tensor_and_published_picture_is_explained(engine: Engine) -> None
             assert f'"models/{file}"' in content or not file.endswith((".onnx", ".png"))
 
 
-def test_without_an_evaluation_there_is_no_card(tmp_path: Path) -> None:
-    models = Path(shutil.copytree(MODELS_FOLDER, tmp_path / "models"))
-    manifest = json.loads((models / MANIFEST).read_text(encoding="utf-8"))
-    del manifest["files"][EVALUATION_RECORD]
-    (models / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+def test_without_an_evaluation_there_is_no_card(models: Path) -> None:
+    with manifest_of(models) as manifest:
+        del manifest["files"][EVALUATION_RECORD]
     content = elsewhere(Engine.load(models, "cpu"), ENGLISH)
     assert "elsewhere-card" not in content
     assert "<img" not in content

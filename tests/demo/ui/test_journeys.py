@@ -331,8 +331,7 @@ def test_the_search_for_a_more_convincing_digit(page: Page) -> None:
 def test_watch_it_learn(page: Page, product_engine: Engine) -> None:
     def numbers_of(pixels: np.ndarray | None) -> list[str]:
         assert pixels is not None
-        history = product_engine.history(pixels[np.newaxis])
-        return [f"{each:.4f}" for each in history.fake_probability[0]]
+        return [f"{each:.4f}" for each in product_engine.history(pixels[np.newaxis])[0]]
 
     digit, slider = page.locator("#learn-digit"), page.get_by_role("slider", name="Training step")
     number = page.locator("#learn-digit .learn-number .stops [data-now]")
