@@ -212,7 +212,7 @@ def kill_often(writing: Writing, kills: int) -> tuple[int, int, bool]:
             interrupted += kill_while_writing(writing, folder)
             unreadable += exit_code(writing.read, folder) != 0
             for path in (*unfinished(folder), *folder.glob("answers-*")):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         clear = exit_code(write_on_a_full_disk, writing, folder) == CLEAR
         full = clear and exit_code(writing.read, folder) == 0
     return interrupted, unreadable, full
