@@ -52,17 +52,17 @@ UNTOUCHED: Final = 0.1
 """Probability that a picture is not changed at all."""
 
 
-def augment(
-    pixels: NDArray[np.uint8], random: np.random.Generator, changes: Changes | None = None
-) -> Picture:
-    """Change a digit, uint8 [height, width] with bright ink on 0, at random, by some of `changes`.
-
-    changes: `CHANGES` by default. The result depends only on the arguments and the state of `random`.
-    """
+def augment(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:
+    """Change a digit, uint8 [height, width] with bright ink on 0, at random, by some of `CHANGES`."""
     picture = pixels[..., np.newaxis]
     if random.random() < UNTOUCHED:
         return picture
-    for chance, change, bounds in CHANGES if changes is None else changes:
+    return change_some(picture, random, CHANGES)
+
+
+def change_some(picture: Picture, random: np.random.Generator, changes: Changes) -> Picture:
+    """Change a picture with bright ink on 0 by some of `changes`, in order."""
+    for chance, change, bounds in changes:
         if random.random() < chance:
             picture = change(picture, bounds, random)
     return picture
@@ -71,6 +71,14 @@ def augment(
 def keep(pixels: NDArray[np.uint8], random: np.random.Generator) -> Picture:  # noqa: ARG001
     """Leave uint8 [height, width] as it is: a `Change` that changes nothing."""
     return pixels[..., np.newaxis]
+
+
+def nudged(images: NDArray[np.uint8], share: float, random: np.random.Generator) -> NDArray[np.uint8]:
+    """Change about a share of the pixels of uint8 [n, height, width] by one level, up or down."""
+    values = random.random(images.shape, np.float32)
+    change = (values < share / 2).astype(np.int16) - (values > 1 - share / 2)
+    result: NDArray[np.uint8] = np.clip(images + change, 0, 255).astype(np.uint8)
+    return result
 
 
 def prepare(

@@ -6,16 +6,20 @@ resumed run, on any number of workers, gets the same ones.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from train.data.augment import nudged
 from train.data.splits import own_seed
 from train.data.treatments import augmented
 from train.loop import Schedule, batches
 from train.processes import Workers
 
+NUDGED: Final = 0.04
+"""Largest share of pixels that are off by one level in the pictures that are shown as they are."""
 Batch = tuple[torch.Tensor, torch.Tensor, int]
 """The arguments of `DetectorLearner.step`: pictures, codes, and the number of pairs."""
 
@@ -46,15 +50,13 @@ def feed(pool: Pool, schedule: Schedule, workers: Workers, start: int) -> Iterat
         for indices in batches(shown, len(pool.codes), start):
             yield indices.numpy()
 
-    def calls() -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8], tuple[int, int]]]:
+    def calls() -> Iterator[tuple[NDArray[np.uint8], ...]]:
         for step, indices in enumerate(chosen(), start + 1):
-            changed = parts(indices)[1]
-            yield pool.raw[changed], pool.normalized[changed], (seed, step)
+            plain, changed = parts(indices)
+            yield pool.normalized[plain], pool.raw[changed], pool.normalized[changed], np.array((seed, step))
 
-    for indices, pictures in zip(chosen(), workers.imap(augment_part, calls()), strict=True):
-        plain, changed = parts(indices)
-        images = torch.from_numpy(np.concatenate([pool.normalized[plain], pictures]))
-        yield images, pool.codes[np.concatenate([plain, changed])], len(indices) // 3
+    for indices, images in zip(chosen(), workers.imap(batch_images, calls()), strict=True):
+        yield torch.from_numpy(images), pool.codes[np.concatenate(parts(indices))], len(indices) // 3
 
 
 def parts(indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -63,8 +65,13 @@ def parts(indices: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int
     return np.concatenate([both, plain]), np.concatenate([changed, both])
 
 
-def augment_part(
-    raw: NDArray[np.uint8], normalized: NDArray[np.uint8], seeds: tuple[int, int]
+def batch_images(
+    plain: NDArray[np.uint8],
+    raw: NDArray[np.uint8],
+    normalized: NDArray[np.uint8],
+    seeds: NDArray[np.int64],
 ) -> NDArray[np.uint8]:
-    """Augment a batch's pictures; see `augmented`."""
-    return augmented(raw, normalized, np.random.default_rng(seeds))
+    """Return a batch's pictures: `plain` nearly as they are, and the others augmented; see `augmented`."""
+    random = np.random.default_rng(seeds)
+    nearly = nudged(plain, random.uniform(0, NUDGED), random)
+    return np.concatenate([nearly, augmented(raw, normalized, random)])

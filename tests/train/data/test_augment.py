@@ -11,6 +11,7 @@ from train.data.augment import (
     augment,
     keep,
     normalize_all,
+    nudged,
     prepare,
 )
 from train.evaluation.eval_set import CORRUPTIONS, corrupt
@@ -76,3 +77,12 @@ def test_prepared_pictures_do_not_depend_on_the_processes(
     assert not np.array_equal(prepare(digits, seed=4, workers=Workers(1)), alone)
     assert np.array_equal(prepare(digits[:5], seed=3, workers=Workers(1)), alone[:5])
     assert np.array_equal(prepare(digits, 0, Workers(1), keep), digits)
+
+
+def test_a_nudge_moves_some_pixels_by_one_level(digits: Pixels) -> None:
+    random = np.random.default_rng(0)
+    change = nudged(digits, 0.5, random).astype(int) - digits
+    assert set(np.unique(change).tolist()) == {-1, 0, 1}
+    inner = (digits > 0) & (digits < 255)
+    assert np.mean(change[inner] != 0) == pytest.approx(0.5, abs=0.05)
+    assert np.array_equal(nudged(digits, 0, random), digits)
