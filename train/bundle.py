@@ -244,7 +244,7 @@ def bundle_detector(run: Run) -> None:
     for (name, condition), images in validation.images.items():
         if condition == NORMALIZED:
             pictures[f"{VALIDATION}/{name}"] = images[:VALIDATION_COUNT]
-        elif name in (MNIST, *validation.kinds):
+        elif condition == AUGMENTED and name in (MNIST, *validation.kinds):
             pictures[f"{AUGMENTED}/{name}"] = images[:VALIDATION_COUNT]
     licence = f"; {PEN_LICENCE}" if PEN in learnt_from.labels else ""
     record = {

@@ -1,7 +1,7 @@
 """What the detector learns from and is calibrated on: real digits, fakes and non-digits, made once and kept.
 
 Training pictures are kept raw and normalized: `train.detector.feed` augments the raw ones anew at every step.
-Validation pictures are kept normalized, as they are and augmented.
+Validation pictures are kept normalized: as they are, augmented, and some of them photographed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,6 +22,7 @@ from train.data.pendigits import pen_digits
 from train.data.splits import Split, split_seed
 from train.data.styles import styled_digits
 from train.data.targets import UNKNOWN_DIGIT, fake_targets, non_digit_targets
+from train.data.treatments import photographed
 from train.errors import RunError
 from train.generators.base import Generator
 from train.generators.decoders import NAMES as DECODER_NAMES
@@ -37,6 +38,7 @@ NON_DIGIT: Final = "other"
 RAW: Final = "pixels"
 NORMALIZED: Final = "normalized"
 AUGMENTED: Final = "augmented"
+PHOTOGRAPHED: Final = "photographed"
 LABELS: Final = "labels"
 """In place of a condition in a file: the labels of a group."""
 
@@ -45,8 +47,8 @@ LABELS: Final = "labels"
 class PictureSet:
     """Pictures of several groups, each under several conditions.
 
-    images: (group, condition) → uint8 [n, 28, 28]. labels: group → int64 [n], of its `NORMALIZED` pictures.
-    kinds: name of a generator → its kind.
+    images: (group, condition) → uint8 [n, 28, 28]; n is smaller for `PHOTOGRAPHED`. labels: group → int64
+    [n], of its `NORMALIZED` pictures. kinds: name of a generator → its kind.
     """
 
     images: Mapping[tuple[str, str], NDArray[np.uint8]]
@@ -103,8 +105,8 @@ def make_examples(
 ) -> PictureSet:
     """Make the examples of one split from its real digits and new samples under its own seeds.
 
-    Conditions: `NORMALIZED`, and for training `RAW` where that differs, for validation `AUGMENTED`. Labels:
-    codes of `train.data.targets`.
+    Conditions: `NORMALIZED`, and for training `RAW` where that differs, for validation `AUGMENTED` and
+    `PHOTOGRAPHED`. Labels: codes of `train.data.targets`.
 
     Raises:
         DataError: the pen digits cannot be read.
@@ -112,12 +114,15 @@ def make_examples(
     seed = split_seed(config.seed, split)
     pictures: dict[tuple[str, str], NDArray[np.uint8]] = {}
     codes: dict[str, NDArray[np.int64]] = {}
+    kinds = {each.name: each.kind for each in generators}
 
     def add(name: str, pixels: NDArray[np.uint8], labels: torch.Tensor) -> None:
         normalized = prepare(pixels, seed, workers, keep)
         pictures[name, NORMALIZED] = normalized
         if split != "train":
             pictures[name, AUGMENTED] = prepare(pixels, seed, workers)
+            most = config.corrupted_fakes if name in kinds else config.corrupted_reals
+            pictures[name, PHOTOGRAPHED] = photographed(pixels[:most], "train", seed, workers)
         elif not np.array_equal(pixels, normalized):
             pictures[name, RAW] = pixels
         codes[name] = labels.numpy()
@@ -127,9 +132,10 @@ def make_examples(
     pen, pen_labels = pen_digits(split, config.pen_copies, config.seed, config.reals, workers)
     if len(pen):
         add(PEN, pen, torch.from_numpy(pen_labels))
-    if split == "train":
-        written, written_labels = styled_digits(config.styled, config.seed, workers)
-        add(STYLED, written, torch.from_numpy(written_labels))
+    # By the same hands, since there are few.
+    styled = config.styled if split == "train" else config.corrupted_reals
+    written, written_labels = styled_digits("train", styled, seed, workers)
+    add(STYLED, written, torch.from_numpy(written_labels))
     for generator in generators:
         redrawn = generator.name in DECODER_NAMES
         count = config.validation if split != "train" else config.redrawn if redrawn else config.samples
@@ -139,4 +145,4 @@ def make_examples(
         add(generator.name, pixels, fake_targets(torch.from_numpy(meant)))
     strange = non_digits(split, config.non_digits, config.seed, images.numpy(), digits.numpy())
     add(NON_DIGIT, strange, non_digit_targets(len(strange)))
-    return PictureSet(pictures, codes, {each.name: each.kind for each in generators})
+    return PictureSet(pictures, codes, kinds)

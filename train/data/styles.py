@@ -110,21 +110,23 @@ STYLES: Final[Mapping[str, tuple[int, Sequence[Points], Sequence[Points]]]] = {
 """Name → digit, and its strokes by the hands of training and of evaluation."""
 
 
-def styled_digits(count: int, seed: int, workers: Workers) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Draw training digits in each of `STYLES` in turn, with round brushes of many widths.
+def styled_digits(
+    look: Look, count: int, seed: int, workers: Workers
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Draw digits in each of `STYLES` in turn, with round brushes of many widths.
 
     Returns the normalized pictures uint8 [n, 28, 28], and the digits int64 [n]: `count`, or a few less, as
     those are left out which the normalizer does not take for one digit.
     """
-    parts = [(range(start, min(start + PART, count)), seed) for start in range(0, count, PART)]
+    parts = [(look, range(start, min(start + PART, count)), seed) for start in range(0, count, PART)]
     images, labels = zip(*workers.starmap(styled_part, parts), strict=True)
     return np.concatenate(images), np.concatenate(labels)
 
 
-def styled_part(indices: range, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def styled_part(look: Look, indices: range, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     randoms = [np.random.default_rng((own_seed(seed, "styled"), index)) for index in indices]
     names = [list(STYLES)[index % len(STYLES)] for index in indices]
-    drawings = [styled(name, "train", random) for name, random in zip(names, randoms, strict=True)]
+    drawings = [styled(name, look, random) for name, random in zip(names, randoms, strict=True)]
     found = examine_all(
         draw_randomly(drawing.strokes, random)[..., np.newaxis]
         for drawing, random in zip(drawings, randoms, strict=True)

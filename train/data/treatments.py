@@ -25,7 +25,7 @@ from train.data.photographs import ANYTHING, CONDITIONS, Condition, photograph
 from train.data.planes import Look, Range, Size
 from train.data.splits import own_seed
 from train.isolation.together import results_of
-from train.normalize import BOX_CONTRAST, NONE, box_of, isolating_at
+from train.normalize import BOX_CONTRAST, NONE, SIDE, box_of, isolating_at
 from train.processes import Workers
 
 PART: Final = 50
@@ -74,10 +74,12 @@ def augmented(
 def photographed(digits: NDArray[np.uint8], look: Look, seed: int, workers: Workers) -> NDArray[np.uint8]:
     """Photograph digits uint8 [n, 28, 28] under any of `SINGLE`, and normalize what the normalizer isolates.
 
-    Returns uint8 [m, 28, 28], without those for which the normalizer gives a reason.
+    Returns uint8 [m, 28, 28], without blank ones and those for which the normalizer gives a reason.
     """
+    digits = digits[digits.any((1, 2))]
     parts = [(digits[start : start + PART], start, look, seed) for start in range(0, len(digits), PART)]
-    return np.concatenate(workers.starmap(photographed_part, parts))
+    empty = np.zeros((0, SIDE, SIDE), np.uint8)
+    return np.concatenate([empty, *workers.starmap(photographed_part, parts)])
 
 
 def photographed_part(digits: NDArray[np.uint8], start: int, look: Look, seed: int) -> NDArray[np.uint8]:

@@ -5,7 +5,8 @@ logits by a temperature fitted on held-out pictures. An additional bias, as in P
 outputs for support vector machines), also corrects errors that lean towards one class.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,8 +18,12 @@ LEAST_SCALE: Final = 1e-3
 MOST_STEPS: Final = 100
 SMALLEST_STEP: Final = 1e-9
 
-REALS_CALLED_FAKE: Final = 0.005
-FAKES_CALLED_REAL: Final = 0.01
+REALS_CALLED_FAKE: Final = 0.003
+FAKES_CALLED_REAL: Final = 0.03
+MANY: Final = 2000
+"""Of a group with more pictures, the upper bound of the share counts rather than the observed one."""
+CONFIDENCE: Final = 1.645
+"""Standard deviations of a normal distribution that 95 % lie below."""
 REALS_REFUSED: Final = 0.005
 """Half of the promised 1 %, because the share on other digits than the validation's varies by chance."""
 
@@ -41,16 +46,19 @@ class Calibration:
         return probabilities
 
 
-def calibrate(real: NDArray[np.floating], fake: NDArray[np.floating]) -> Calibration:
-    """Fit the calibration by maximum likelihood, with equal weight on reals and fakes.
+def calibrate(real: Sequence[NDArray[np.floating]], fake: Sequence[NDArray[np.floating]]) -> Calibration:
+    """Fit the calibration by maximum likelihood, with equal weight on reals and fakes, and on their groups.
 
-    real, fake: raw log-odds [n] and [m] of validation pictures. The targets are Platt's, a little inside 0
+    real, fake: raw log-odds [n] of validation pictures, by group. The targets are Platt's, a little inside 0
     and 1, so that separable classes give a finite scale.
     """
-    raw = np.concatenate([real, fake]).astype(np.float64)
+    raw = np.concatenate([*real, *fake]).astype(np.float64)
     ones = np.ones_like(raw)
-    targets = np.repeat([1 / (len(real) + 2), (len(fake) + 1) / (len(fake) + 2)], [len(real), len(fake)])
-    weights = np.repeat([0.5 / len(real), 0.5 / len(fake)], [len(real), len(fake)])
+    reals, fakes = (sum(map(len, groups)) for groups in (real, fake))
+    targets = np.repeat([1 / (reals + 2), (fakes + 1) / (fakes + 2)], [reals, fakes])
+    weights = np.concatenate(
+        [np.full(len(each), 0.5 / len(groups) / len(each)) for groups in (real, fake) for each in groups]
+    )
     scale, bias = fit_logistic(np.stack([raw, ones], 1), 0 * raw, targets, weights)
     if scale < LEAST_SCALE:
         scale = LEAST_SCALE
@@ -106,29 +114,47 @@ class Thresholds:
 
 
 def choose_thresholds(
-    real: Mapping[str, NDArray[np.float32]],
-    fake: NDArray[np.float32],
-    in_domain: Mapping[str, NDArray[np.float32]],
+    real: Sequence[NDArray[np.float32]],
+    fake: Sequence[NDArray[np.float32]],
+    in_domain: Sequence[NDArray[np.float32]],
 ) -> Thresholds:
     """Choose thresholds from calibrated validation scores; 0.5 always lies between `real` and `fake`.
 
-    real: group of reals (MNIST, pen …) → P(fake | x) float32 [n]; at most 0.5 % of each are called fake.
-    fake: P(fake | x) float32 [m]; at most 1 % are called real.
-    in_domain: group of reals → in_domain float32 [n]; at most 0.5 % of each are refused.
-    The rates may be exceeded by scores of exactly 1 or 0, which no threshold can separate.
+    real: P(fake | x) float32 [n] of each group of reals; at most `REALS_CALLED_FAKE` of each are called fake.
+    fake: P(fake | x) float32 [n] of each group of fakes; on average over the groups, at most
+    `FAKES_CALLED_REAL` are called real. in_domain: float32 [n] of each group of reals; at most
+    `REALS_REFUSED` of each are refused. The rates may be exceeded by scores of exactly 1 or 0, which no
+    threshold can separate.
     """
+    fakes = np.concatenate(fake)
+    order = np.argsort(fakes, kind="stable")
+    weights = np.concatenate([np.full(len(each), 1 / len(fake) / len(each)) for each in fake])
+    passed = int(np.searchsorted(np.cumsum(weights[order]), FAKES_CALLED_REAL, "right"))
     return Thresholds(
-        fake=min(1.0, max(0.5, *(-just_below(-group, REALS_CALLED_FAKE) for group in real.values()))),
-        real=max(0.0, min(0.5, just_below(fake, FAKES_CALLED_REAL))),
-        in_domain=min(lower_quantile(group, REALS_REFUSED) for group in in_domain.values()),
+        fake=min(1.0, max(0.5, *(-below(np.sort(-group)[allowed(len(group))]) for group in real))),
+        real=max(0.0, min(0.5, below(fakes[order[passed]]))),
+        in_domain=min(float(np.sort(group)[int(REALS_REFUSED * len(group))]) for group in in_domain),
     )
 
 
-def just_below(scores: NDArray[np.float32], share: float) -> float:
-    """Return the largest float32 that at most a share of the scores do not exceed."""
-    return float(np.nextafter(np.float32(lower_quantile(scores, share)), np.float32(-np.inf)))
+def allowed(count: int) -> int:
+    """Return how many of a group of reals may be called fake.
+
+    For more than `MANY`, the upper 95 % bound of the share (Wilson 1927) is at most `REALS_CALLED_FAKE`.
+    """
+    most = int(REALS_CALLED_FAKE * count)
+    while count > MANY and most > 0 and upper_bound(most, count) > REALS_CALLED_FAKE:
+        most -= 1
+    return most
 
 
-def lower_quantile(scores: NDArray[np.float32], share: float) -> float:
-    """Return the largest of the scores that at most a share of them lie below."""
-    return float(np.sort(scores)[int(share * len(scores))])
+def upper_bound(events: int, count: int) -> float:
+    """Return Wilson's upper 95 % bound of a share of which `events` of `count` were observed."""
+    share, square = events / count, CONFIDENCE**2 / count
+    spread = CONFIDENCE * math.sqrt((share * (1 - share) + square / 4) / count)
+    return (share + square / 2 + spread) / (1 + square)
+
+
+def below(score: np.float32) -> float:
+    """Return the next smaller float32."""
+    return float(np.nextafter(score, np.float32(-np.inf)))

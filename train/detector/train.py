@@ -1,8 +1,9 @@
-"""Train the detector in stages: pictures, network, calibration. Each stage is kept and never repeated."""
+"""Train the detector in stages: pictures, network, folds, calibration. Each is kept and never repeated."""
 
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -17,10 +18,11 @@ from train.data.artifacts import artifact_generators
 from train.data.dataset import (
     AUGMENTED,
     MNIST,
-    NON_DIGIT,
     NORMALIZED,
     PEN,
+    PHOTOGRAPHED,
     RAW,
+    STYLED,
     PictureSet,
     kept_set,
     make_examples,
@@ -28,10 +30,11 @@ from train.data.dataset import (
 from train.data.splits import Split
 from train.detector.calibrate import Calibration, Thresholds, calibrate, choose_thresholds
 from train.detector.feed import Pool, feed, pictures_per_step
+from train.detector.folds import KINDS, folds_of, left_out
 from train.detector.learner import ClassWeights, DetectorLearner
 from train.detector.model import Detector, scores_of
 from train.errors import RunError
-from train.evaluation.metrics import auroc, true_positive_rate
+from train.evaluation.metrics import auroc
 from train.generators.decoders import DECODERS, decoder_generators
 from train.generators.reconstructions import reconstruction_generators
 from train.generators.trained import offered_generators, source_of_fakes, trained_families
@@ -44,7 +47,7 @@ CALIBRATION: Final = "calibration.json"
 
 
 def train_detector(config: DetectorConfig, run: Run) -> None:
-    """Make the examples, train the network, calibrate it; finished stages are skipped.
+    """Make the examples, train the network and those of the folds, calibrate; finished stages are skipped.
 
     Raises:
         DataError, RunError: the data set or the generators are missing, or the folder cannot be written.
@@ -54,7 +57,12 @@ def train_detector(config: DetectorConfig, run: Run) -> None:
     shown = pictures_per_step(config.batch_size)
     steps = config.epochs * steps_per_epoch(shown, sum(map(len, examples.labels.values())))
     learner = fit(examples, max(1, steps), config.cycles, config, Run(run.folder / STAGE))
-    save_calibration(run, learner.deployed, load_examples("validation", config, run))
+    folds = {
+        fold: train_fold(fold, examples, config, fold_run(run, fold)) for fold in folds_of(examples.kinds)
+    }
+    if not (run.folder / CALIBRATION).exists():
+        validation = load_examples("validation", config, run)
+        write_json(run.folder / CALIBRATION, calibration_figures(learner.deployed, folds, validation))
 
 
 def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
@@ -99,26 +107,34 @@ def fit(examples: PictureSet, steps: int, cycles: int, config: DetectorConfig, r
     return learner
 
 
+def train_fold(fold: str, examples: PictureSet, config: DetectorConfig, run: Run) -> Detector:
+    """Train a detector without a fold's generators for `config.fold_steps` steps; run: the fold's own."""
+    known = examples.without(left_out(fold, examples.kinds))
+    return fit(known, config.fold_steps, 1, config, run).deployed
+
+
+def fold_run(run: Run, fold: str) -> Run:
+    """Return the run of a fold's detector in a detector's run."""
+    return Run(run.folder / f"without-{fold}")
+
+
 def load_detector(config: DetectorConfig, run: Run) -> Detector:
     """Return a finished run's averaged detector, in float32 on the CPU.
 
     Raises:
         RunError: the run is unfinished or unreadable.
     """
-    stage = Run(run.folder / STAGE)
     read_calibration(run)
+    return load_network(config, Run(run.folder / STAGE))
+
+
+def load_network(config: DetectorConfig, stage: Run) -> Detector:
+    """Return the averaged detector of a stage or fold; raise RunError if it is unreadable."""
     tensors, _ = stage.load(stage.last())
     detector = AveragedModel(Detector(config.widths))
     detector.load_state_dict(unprefixed("average", tensors))
     assert isinstance(detector.module, Detector)
     return detector.module.eval()
-
-
-def save_calibration(run: Run, detector: Detector, validation: PictureSet) -> None:
-    """Calibrate a run's detector, unless that is done; raise RunError if the file cannot be written."""
-    if not (run.folder / CALIBRATION).exists():
-        calibration = calibration_figures(detector, validation)
-        write_json(run.folder / CALIBRATION, calibration)
 
 
 def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
@@ -137,39 +153,49 @@ def read_calibration(run: Run) -> tuple[Calibration, Thresholds]:
         ) from error
 
 
-def calibration_figures(detector: Detector, examples: PictureSet) -> dict[str, Any]:
-    """Return calibration, thresholds, and each generator's AUROC on a validation split."""
-    groups, augmented = (
-        {
-            name: scores_of(detector, images)
-            for (name, condition), images in examples.images.items()
-            if condition == wanted and name != NON_DIGIT
-        }
-        for wanted in (NORMALIZED, AUGMENTED)
-    )
-    reals = [name for name in (MNIST, PEN) if name in groups]
-    fakes = [name for name in groups if name in examples.kinds]
+def calibration_figures(
+    detector: Detector, folds: Mapping[str, Detector], examples: PictureSet
+) -> dict[str, Any]:
+    """Return calibration, thresholds, and each generator's AUROC on a validation split.
 
-    def logits(names: Sequence[str]) -> NDArray[np.float32]:
-        return np.concatenate([scores[name][0] for scores in (groups, augmented) for name in names])
+    What is fake is judged by the folds' detectors, each on the kind that it never saw: a detector is surer of
+    generators that it learnt from than it will be of others.
+    """
+    reals = [name for name in (MNIST, PEN, STYLED) if name in examples.labels]
 
-    calibration = calibrate(logits(reals), logits(fakes))
+    @cache
+    def scores(network: Detector, group: str, condition: str) -> tuple[NDArray[np.float32], ...]:
+        return scores_of(network, examples.images[group, condition])
+
+    def logits(network: Detector, groups: Iterable[str], condition: str) -> NDArray[np.float32]:
+        return np.concatenate([scores(network, group, condition)[0] for group in groups])
+
+    conditions = {"auroc": NORMALIZED, "auroc_wild": AUGMENTED, "auroc_photographed": PHOTOGRAPHED}
+    unseen = {
+        fold: names for fold in KINDS if fold in folds and (names := sorted(left_out(fold, examples.kinds)))
+    }
+    pairs = [(fold, condition) for fold in unseen for condition in conditions.values()]
+    real = [logits(folds[fold], reals, condition) for fold, condition in pairs]
+    fake = [logits(folds[fold], unseen[fold], condition) for fold, condition in pairs]
+    # The normalizer may isolate no photograph of bad generators.
+    fake = [each for each in fake if len(each)]
+    calibration = calibrate(real, fake)
     found = choose_thresholds(
-        {
-            f"{name}{suffix}": calibration.probabilities(scores[name][0])
+        [
+            calibration.probabilities(scores(detector, name, condition)[0])
             for name in reals
-            for suffix, scores in (("", groups), (", augmented", augmented))
-        },
-        calibration.probabilities(logits(fakes)),
-        {name: groups[name][2] for name in reals},
+            for condition in conditions.values()
+        ],
+        [calibration.probabilities(each) for each in fake],
+        [scores(detector, name, NORMALIZED)[2] for name in reals],
     )
     figures = {
         name: {
-            "auroc": auroc(groups[MNIST][0], groups[name][0]),
-            "auroc_wild": auroc(augmented[MNIST][0], augmented[name][0]),
-            "true_positive_rate": true_positive_rate(groups[MNIST][0], groups[name][0]),
+            figure: auroc(scores(detector, MNIST, condition)[0], scores(detector, name, condition)[0])
+            for figure, condition in conditions.items()
+            if len(examples.images[name, condition])
         }
-        for name in fakes
+        for name in examples.kinds
     }
     return {
         "calibration": dataclasses.asdict(calibration),

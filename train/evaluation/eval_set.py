@@ -16,12 +16,14 @@ from PIL import Image
 from train.config import DetectorConfig
 from train.data import augment, mnist
 from train.data.augment import BoundedChange, Picture, Range, keep, prepare, resize
-from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, RAW, PictureSet
+from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, PHOTOGRAPHED, RAW, STYLED, PictureSet
 from train.data.fonts import printed_digits
 from train.data.mnist import CLASSES
 from train.data.non_digits import non_digits
 from train.data.pendigits import pen_digits
 from train.data.splits import split_seed
+from train.data.styles import styled_digits
+from train.data.treatments import photographed
 from train.errors import RunError
 from train.generators.base import Generator
 from train.processes import Workers
@@ -79,9 +81,9 @@ def make_eval_set(
 ) -> PictureSet:
     """Make the evaluation set.
 
-    Groups: `mnist`, `pen`, `printed`, whose labels are digits, `other` (non-digits), and generators.
-    Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `SMALL` and the keys of
-    `ENLARGEMENTS`.
+    Groups: `mnist`, `pen`, `styled`, `printed`, whose labels are digits, `other` (non-digits), and
+    generators. Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `PHOTOGRAPHED`, `SMALL`
+    and the keys of `ENLARGEMENTS`.
 
     known: all training pictures, normalized, each uint8 [n, 28, 28]; no fake of the set equals one of them.
 
@@ -93,6 +95,7 @@ def make_eval_set(
     reals, digits = tested.images.numpy(), tested.labels.numpy()
     some = np.random.default_rng(seed).permutation(len(reals))[: config.corrupted_reals]
     pen, pen_labels = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
+    styled, styled_labels = styled_digits("evaluation", config.corrupted_reals, seed, workers)
     printed, printed_labels = printed_digits("evaluation", config.corrupted_reals, config.seed)
     strange = non_digits("evaluation", config.corrupted_reals, config.seed, reals, digits)
 
@@ -100,10 +103,11 @@ def make_eval_set(
     pictures: dict[tuple[str, str], Pixels] = {
         (MNIST, RAW): reals,
         (MNIST, NORMALIZED): normalized(reals, change=keep),
+        (STYLED, NORMALIZED): styled,
         (PRINTED, NORMALIZED): printed,
         (NON_DIGIT, NORMALIZED): strange,
     }
-    to_corrupt = {MNIST: reals[some], NON_DIGIT: strange}
+    to_corrupt = {MNIST: reals[some], STYLED: styled, NON_DIGIT: strange}
     if len(pen):
         pictures[PEN, NORMALIZED] = pen
         to_corrupt[PEN] = pen[: config.corrupted_reals]
@@ -120,12 +124,13 @@ def make_eval_set(
             for strength, bounds in zip(STRENGTHS, ranges, strict=True):
                 change = partial(corrupt, corruption, bounds)
                 pictures[group, corrupted(name, strength)] = normalized(originals, change=change)
-        if group not in (PEN, NON_DIGIT):
+        pictures[group, PHOTOGRAPHED] = photographed(originals, "evaluation", seed, workers)
+        if group not in (PEN, STYLED, NON_DIGIT):
             pictures[group, SMALL] = normalized(originals, change=keep)
             for name, resampling in ENLARGEMENTS.items():
                 change = partial(enlarge_with, resampling)
                 pictures[group, name] = normalized(originals, change=change)
-    labels = {MNIST: digits, PEN: pen_labels, PRINTED: printed_labels}
+    labels = {MNIST: digits, PEN: pen_labels, STYLED: styled_labels, PRINTED: printed_labels}
     return PictureSet(pictures, labels, {each.name: each.kind for each in generators})
 
 

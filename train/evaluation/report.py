@@ -10,15 +10,8 @@ from train.checkpoint import write_atomically, write_json
 from train.config import DetectorConfig
 from train.data import mnist
 from train.data.dataset import MNIST, NORMALIZED, PEN, PictureSet, kept_set
-from train.detector.model import Detector
-from train.detector.train import (
-    STAGE,
-    fit,
-    load_detector,
-    load_examples,
-    read_calibration,
-    save_calibration,
-)
+from train.detector.folds import MEMBERS, folds_of
+from train.detector.train import STAGE, fold_run, load_detector, load_examples, load_network, read_calibration
 from train.evaluation.eval_set import make_eval_set
 from train.evaluation.page import goals, markdown
 from train.evaluation.plots import save_bars, save_histograms, save_reliability
@@ -44,41 +37,9 @@ PAGE: Final = "evaluation.md"
 PLOTS: Final = ("reliability", "scores", "generators", "wild")
 EVAL_SET: Final = "eval_set.safetensors"
 
-MEMBERS: Final = (
-    *("conditional_gan", "conditional_gan_early", "sharp_vae", "sharp_vae_redrawn"),
-    *("morphs", "mixed"),
-)
-"""The best generators of the kinds that have several, their early stages, and what is derived from them."""
-KINDS: Final = ("adversarial", "variational", "flow", "autoregressive", "classical")
-FOLDS: Final = (*KINDS, "members")
-"""Detectors that are trained without some generators: without one kind, or without `MEMBERS`."""
-
-
-def left_out(fold: str, kinds: Mapping[str, str]) -> set[str]:
-    """Return the generators that a fold is neither trained nor calibrated on; kinds: generator → its kind."""
-    if fold == "members":
-        return set(MEMBERS) & set(kinds)
-    return {name for name, kind in kinds.items() if kind == fold}
-
-
-def train_fold(
-    fold: str, config: DetectorConfig, run: Run, training: PictureSet, validation: PictureSet
-) -> Detector:
-    """Train and calibrate a fold's detector for `config.fold_steps` steps, unless that is done.
-
-    run: the fold's own. training, validation: the examples of all generators.
-
-    Raises:
-        RunError: the folder cannot be written or read.
-    """
-    known = training.without(left_out(fold, training.kinds))
-    learner = fit(known, config.fold_steps, 1, config, run)
-    save_calibration(run, learner.deployed, validation.without(left_out(fold, validation.kinds)))
-    return learner.deployed
-
 
 def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
-    """Train the missing folds, evaluate them and the detector, and write the report into the run's folder.
+    """Evaluate a detector and its folds, and write the report into the run's folder.
 
     tutorial: a run of the tutorial to compare with.
 
@@ -91,11 +52,8 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
     torch.set_num_threads(config.threads)
     calibration, thresholds = read_calibration(run)
     detector = load_detector(config, run)
-    training, validation = (load_examples(split, config, run) for split in ("train", "validation"))
-    stages = {fold: Run(run.folder / f"without-{fold}") for fold in FOLDS if left_out(fold, training.kinds)}
-    detectors = {
-        fold: train_fold(fold, config, stage, training, validation) for fold, stage in stages.items()
-    }
+    training = load_examples("train", config, run)
+    folds = folds_of(training.kinds)
 
     def make() -> PictureSet:
         known, _ = mnist.hold_out(mnist.load(config.dataset, "train"))
@@ -109,14 +67,14 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         kind: [name for name in kinds if kinds[name] == kind] for kind in dict.fromkeys(kinds.values())
     }
 
-    predict = predictor_of(detector, calibration, thresholds, eval_set)
+    stages = {STAGE: Run(run.folder / STAGE), **{fold: fold_run(run, fold) for fold in folds}}
     predictors = {
-        fold: predictor_of(each, *read_calibration(stages[fold]), eval_set)
-        for fold, each in detectors.items()
+        name: predictor_of(load_network(config, stage), calibration, thresholds, eval_set)
+        for name, stage in stages.items()
     }
-    folds = {fold: scorer_of(each) for fold, each in predictors.items()}
+    predict = predictors[STAGE]
+    scorers = {name: scorer_of(each) for name, each in predictors.items()}
     pair = None if tutorial is None else tutorial_scorer(load_pair(tutorial)[0].discriminator, eval_set)
-    stages = {STAGE: Run(run.folder / STAGE), **stages}
     report: dict[str, Any] = {
         "options": dataclasses.asdict(config),
         "test_digits": len(eval_set.images[MNIST, NORMALIZED]),
@@ -128,12 +86,12 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
-        "generators": generator_figures(eval_set, kinds, scorer_of(predict), folds, MEMBERS, pair),
+        "generators": generator_figures(eval_set, kinds, scorers[STAGE], scorers, MEMBERS, pair),
         # Figures of each kind's generators together, by the detector that was trained without the kind.
-        "kinds": {kind: compared(folds[kind], names) for kind, names in members.items()},
-        "corruptions": corruption_figures(eval_set, members, folds, predict),
+        "kinds": {kind: compared(scorers[kind], names) for kind, names in members.items()},
+        "corruptions": corruption_figures(eval_set, members, scorers, predict),
         **verdict_figures(eval_set, kinds, predict),
-        # Likewise, with that detector's own thresholds.
+        # Likewise.
         "verdicts_unseen": {
             kind: {name: predictors[kind](name, NORMALIZED).shares() for name in (MNIST, *names)}
             for kind, names in members.items()
