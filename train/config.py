@@ -128,9 +128,10 @@ class DetectorConfig(Config):
             "non_digits": 100,
             "width": 8,
             "fold_steps": 10,
+            "oracle_steps": 2,
             "evaluation": 60,
-            "corrupted_fakes": 20,
-            "corrupted_reals": 40,
+            "corrupted_fakes": 9,
+            "corrupted_reals": 20,
         },
     }
 
@@ -154,11 +155,19 @@ class DetectorConfig(Config):
     width: int = option(24, "channels of the network's first layers", 4, 256)
     jobs: int = option(0, "processes that prepare pictures; 0: one per CPU core", 0, 1024)
     fold_steps: int = option(2000, "training steps of each detector that leaves generators out", 1, 1_000_000)
+    oracle_steps: int = option(
+        600, "training steps of each detector that sees a single generator, to compare with", 1, 1_000_000
+    )
     evaluation: int = option(2000, "fakes of each generator in the evaluation set", 10, 1_000_000)
     corrupted_fakes: int = option(300, "of these, fakes that get every corruption", 2, 1_000_000)
     corrupted_reals: int = option(
         1000, "real digits that get every corruption; also printed ones, non-digits", 10, 10_000
     )
+
+    @property
+    def photographed_fakes(self) -> int:
+        """Fakes of each generator that are photographed, which takes longest."""
+        return -(-self.corrupted_fakes // 3)
 
     @property
     def widths(self) -> tuple[int, int, int]:

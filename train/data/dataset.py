@@ -121,7 +121,7 @@ def make_examples(
         pictures[name, NORMALIZED] = normalized
         if split != "train":
             pictures[name, AUGMENTED] = prepare(pixels, seed, workers)
-            most = config.corrupted_fakes if name in kinds else config.corrupted_reals
+            most = config.photographed_fakes if name in kinds else config.corrupted_reals
             pictures[name, PHOTOGRAPHED] = photographed(pixels[:most], "train", seed, workers)
         elif not np.array_equal(pixels, normalized):
             pictures[name, RAW] = pixels

@@ -18,6 +18,7 @@ from train.data.augment import (
     change_some,
     enlarge,
     examine_all,
+    nudged,
     paint,
     place_on_canvas,
 )
@@ -52,6 +53,8 @@ DRAWING: Final[Changes] = tuple(
     if change is not place_on_canvas
 )
 PAINTED: Final = [change for _, change, _ in DRAWING].index(paint)
+NUDGED: Final = 0.04
+"""Largest share of pixels that are off by one level in digits that are not changed otherwise."""
 MISJUDGED: Final = 0.06
 """How far an edge of a digit's box is misjudged, as the normalizer does, as a share of its longest side."""
 
@@ -109,9 +112,10 @@ def treated(
         picture, box = taken.image, taken.boxes[0] if taken.inside[0] == 1 else None
     else:
         touched = random.random() >= UNTOUCHED
-        picture = digit[..., np.newaxis]
         if touched:
-            picture = change_some(picture, random, DRAWING[:PAINTED])
+            picture = change_some(digit[..., np.newaxis], random, DRAWING[:PAINTED])
+        else:
+            picture = nudged(digit, random.uniform(0, NUDGED), random)[..., np.newaxis]
         ink = picture[..., 0].astype(np.float32)
         box = box_of(ink, BOX_CONTRAST * ink.max())
         if touched:

@@ -6,7 +6,6 @@ resumed run, on any number of workers, gets the same ones.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Final
 
 import numpy as np
 import torch
@@ -14,12 +13,10 @@ from numpy.typing import NDArray
 
 from train.data.augment import nudged
 from train.data.splits import own_seed
-from train.data.treatments import augmented
+from train.data.treatments import NUDGED, augmented
 from train.loop import Schedule, batches
 from train.processes import Workers
 
-NUDGED: Final = 0.04
-"""Largest share of pixels that are off by one level in the pictures that are shown as they are."""
 Batch = tuple[torch.Tensor, torch.Tensor, int]
 """The arguments of `DetectorLearner.step`: pictures, codes, and the number of pairs."""
 

@@ -38,7 +38,7 @@ from train.evaluation.metrics import auroc
 from train.generators.decoders import DECODERS, decoder_generators
 from train.generators.reconstructions import reconstruction_generators
 from train.generators.trained import offered_generators, source_of_fakes, trained_families
-from train.loop import Schedule, run_steps, steps_per_epoch
+from train.loop import Schedule, run_loop, run_steps, steps_per_epoch
 from train.processes import Workers
 from train.run import Run
 
@@ -111,6 +111,17 @@ def train_fold(fold: str, examples: PictureSet, config: DetectorConfig, run: Run
     """Train a detector without a fold's generators for `config.fold_steps` steps; run: the fold's own."""
     known = examples.without(left_out(fold, examples.kinds))
     return fit(known, config.fold_steps, 1, config, run).deployed
+
+
+def train_oracle(name: str, examples: PictureSet, config: DetectorConfig, run: Run) -> Detector:
+    """Train a detector to tell MNIST's digits from one generator's alone, as they are; run: its own."""
+    digits = examples.without(examples.labels.keys() - {MNIST, name}).together()
+    steps, device = config.oracle_steps, torch.device(config.device)
+    learner = DetectorLearner(
+        steps, config.seed, ClassWeights.of(digits.labels), device, config.widths, config.precision
+    )
+    run_loop(learner, digits, Schedule(steps, config.batch_size, [steps], config), run)
+    return learner.deployed
 
 
 def fold_run(run: Run, fold: str) -> Run:

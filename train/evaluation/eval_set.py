@@ -39,6 +39,9 @@ ENLARGEMENTS: Final = {
     "enlarged-lanczos": Image.Resampling.LANCZOS,
 }
 FACTORS: Final = (2, 20)
+NUDGED: Final = "nudged"
+NUDGED_SHARE: Final = 0.02
+"""Share of the pixels that are off by one level."""
 SPARE: Final = 1.3
 """Samples are drawn in excess, because some generators repeat training fakes."""
 STRENGTHS: Final = (1, 2, 3)
@@ -82,8 +85,8 @@ def make_eval_set(
     """Make the evaluation set.
 
     Groups: `mnist`, `pen`, `styled`, `printed`, whose labels are digits, `other` (non-digits), and
-    generators. Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `PHOTOGRAPHED`, `SMALL`
-    and the keys of `ENLARGEMENTS`.
+    generators. Conditions: `RAW`, `NORMALIZED`, `NAME-STRENGTH` of each corruption, `PHOTOGRAPHED`, `SMALL`,
+    the keys of `ENLARGEMENTS`, and `NUDGED`.
 
     known: all training pictures, normalized, each uint8 [n, 28, 28]; no fake of the set equals one of them.
 
@@ -93,7 +96,7 @@ def make_eval_set(
     seed = split_seed(config.seed, "evaluation")
     tested = mnist.load(config.dataset, "test")
     reals, digits = tested.images.numpy(), tested.labels.numpy()
-    some = np.random.default_rng(seed).permutation(len(reals))[: config.corrupted_reals]
+    chosen = np.random.default_rng(seed).permutation(len(reals))[: config.corrupted_reals]
     pen, pen_labels = pen_digits("evaluation", config.pen_copies, config.seed, config.reals, workers)
     styled, styled_labels = styled_digits("evaluation", config.corrupted_reals, seed, workers)
     printed, printed_labels = printed_digits("evaluation", config.corrupted_reals, config.seed)
@@ -107,7 +110,7 @@ def make_eval_set(
         (PRINTED, NORMALIZED): printed,
         (NON_DIGIT, NORMALIZED): strange,
     }
-    to_corrupt = {MNIST: reals[some], STYLED: styled, NON_DIGIT: strange}
+    to_corrupt = {MNIST: reals[chosen], STYLED: styled, NON_DIGIT: strange}
     if len(pen):
         pictures[PEN, NORMALIZED] = pen
         to_corrupt[PEN] = pen[: config.corrupted_reals]
@@ -119,19 +122,22 @@ def make_eval_set(
         )
         pictures[generator.name, RAW] = raw
         to_corrupt[generator.name] = raw[: config.corrupted_fakes]
+    kinds = {each.name: each.kind for each in generators}
     for group, originals in to_corrupt.items():
         for name, (corruption, ranges) in CORRUPTIONS.items():
             for strength, bounds in zip(STRENGTHS, ranges, strict=True):
                 change = partial(corrupt, corruption, bounds)
                 pictures[group, corrupted(name, strength)] = normalized(originals, change=change)
-        pictures[group, PHOTOGRAPHED] = photographed(originals, "evaluation", seed, workers)
+        some = originals[: config.photographed_fakes] if group in kinds else originals
+        pictures[group, PHOTOGRAPHED] = photographed(some, "evaluation", seed, workers)
         if group not in (PEN, STYLED, NON_DIGIT):
             pictures[group, SMALL] = normalized(originals, change=keep)
             for name, resampling in ENLARGEMENTS.items():
                 change = partial(enlarge_with, resampling)
                 pictures[group, name] = normalized(originals, change=change)
+            pictures[group, NUDGED] = normalized(originals, change=nudge)
     labels = {MNIST: digits, PEN: pen_labels, STYLED: styled_labels, PRINTED: printed_labels}
-    return PictureSet(pictures, labels, {each.name: each.kind for each in generators})
+    return PictureSet(pictures, labels, kinds)
 
 
 def new_samples(
@@ -156,6 +162,11 @@ def new_samples(
 def corrupt(change: BoundedChange, bounds: Range, pixels: Pixels, random: np.random.Generator) -> Picture:
     """Apply a corruption to uint8 [height, width]."""
     return change(pixels[..., np.newaxis], bounds, random)
+
+
+def nudge(pixels: Pixels, random: np.random.Generator) -> Picture:
+    """Change some pixels of uint8 [height, width] by one level."""
+    return augment.nudged(pixels, NUDGED_SHARE, random)[..., np.newaxis]
 
 
 def enlarge_with(resampling: Image.Resampling, pixels: Pixels, random: np.random.Generator) -> Picture:

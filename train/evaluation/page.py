@@ -62,6 +62,7 @@ def goal(what: str, value: float, limit: float, aim: float) -> dict[str, Any]:
 def markdown(report: Mapping[str, Any]) -> str:
     """Return the page of a report by `evaluate_detector`: the main figures of `evaluation.json`."""
     verdicts = {**report["verdicts"]}
+    verdicts |= {f"{name}, photographed": each for name, each in report["verdicts_photographed"].items()}
     for kind, groups in report["verdicts_unseen"].items():
         verdicts |= {f"{name}, without {kind}": shares for name, shares in groups.items()}
     return "\n".join(
@@ -73,7 +74,8 @@ def markdown(report: Mapping[str, Any]) -> str:
             goal_table(report["goals"]),
             "## Generators\n",
             "AUROC on normalized pictures. *Kind unseen*: by a detector trained without any generator of the "
-            "kind; *same side*: on fakes whose longest side is a real digit's; *side alone*: by that side.\n",
+            "kind; *same side*: on fakes whose longest side is a real digit's; *oracle*: by a small detector "
+            "trained on that generator alone; *side alone*: by that side.\n",
             generator_table(report["generators"]),
             "![AUROC](evaluation-generators.png)\n",
             "![AUROC after the combined corruption](evaluation-wild.png)\n",
@@ -124,6 +126,7 @@ def generator_table(rows: Iterable[Mapping[str, Any]]) -> str:
             "corrupted",
             "TPR at 1 %",
             "same side",
+            "Oracle",
             "Side alone",
         ),
         [
@@ -140,6 +143,7 @@ def generator_table(rows: Iterable[Mapping[str, Any]]) -> str:
                     )
                 ),
                 "—" if row["as_large"]["kind_unseen"] is None else f"{row['as_large']['kind_unseen']:.4f}",
+                f"{row['oracle']:.4f}",
                 f"{row['ruler']:.4f}",
             )
             for row in rows

@@ -10,8 +10,16 @@ from train.checkpoint import write_atomically, write_json
 from train.config import DetectorConfig
 from train.data import mnist
 from train.data.dataset import MNIST, NORMALIZED, PEN, PictureSet, kept_set
-from train.detector.folds import MEMBERS, folds_of
-from train.detector.train import STAGE, fold_run, load_detector, load_examples, load_network, read_calibration
+from train.detector.folds import folds_of
+from train.detector.train import (
+    STAGE,
+    fold_run,
+    load_detector,
+    load_examples,
+    load_network,
+    read_calibration,
+    train_oracle,
+)
 from train.evaluation.eval_set import make_eval_set
 from train.evaluation.page import goals, markdown
 from train.evaluation.plots import save_bars, save_histograms, save_reliability
@@ -39,7 +47,7 @@ EVAL_SET: Final = "eval_set.safetensors"
 
 
 def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
-    """Evaluate a detector and its folds, and write the report into the run's folder.
+    """Train the missing oracles, evaluate them, a detector and its folds, and write the report.
 
     tutorial: a run of the tutorial to compare with.
 
@@ -73,6 +81,9 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         for name, stage in stages.items()
     }
     predict = predictors[STAGE]
+    oracles = {
+        name: train_oracle(name, training, config, Run(run.folder / "oracles" / name)) for name in kinds
+    }
     scorers = {name: scorer_of(each) for name, each in predictors.items()}
     pair = None if tutorial is None else tutorial_scorer(load_pair(tutorial)[0].discriminator, eval_set)
     report: dict[str, Any] = {
@@ -86,7 +97,7 @@ def evaluate_detector(run: Run, tutorial: Run | None) -> dict[str, Any]:
         "parameters": sum(weights.numel() for weights in detector.parameters()),
         "calibration": dataclasses.asdict(calibration),
         "thresholds": dataclasses.asdict(thresholds),
-        "generators": generator_figures(eval_set, kinds, scorers[STAGE], scorers, MEMBERS, pair),
+        "generators": generator_figures(eval_set, kinds, scorers[STAGE], scorers, oracles, pair),
         # Figures of each kind's generators together, by the detector that was trained without the kind.
         "kinds": {kind: compared(scorers[kind], names) for kind, names in members.items()},
         "corruptions": corruption_figures(eval_set, members, scorers, predict),

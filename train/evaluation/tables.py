@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, RAW, PictureSet
+from train.data.dataset import MNIST, NON_DIGIT, NORMALIZED, PEN, PHOTOGRAPHED, RAW, STYLED, PictureSet
 from train.data.mnist import to_float
 from train.detector.calibrate import Calibration, Thresholds, sigmoid
+from train.detector.folds import left_out
 from train.detector.model import Detector, scores_of
 from train.evaluation.eval_set import (
     COMBINED,
     CORRUPTIONS,
     ENLARGEMENTS,
+    NUDGED,
     PRINTED,
     SMALL,
     STRENGTHS,
@@ -152,15 +154,17 @@ def generator_figures(
     kinds: Mapping[str, str],
     detector: Scorer,
     folds: Mapping[str, Scorer],
-    members: Sequence[str],
+    oracles: Mapping[str, Detector],
     tutorial: Scorer | None,
 ) -> list[dict[str, Any]]:
     """Return a row for each generator: the figures of detectors that saw it or did not.
 
-    `ruler` is the AUROC of `side_distance` on raw pixels. `as_large` has the share of its digits whose
+    `oracle` is the AUROC of a small detector that learnt from this generator alone, `ruler` that of
+    `side_distance` on raw pixels. `as_large` has the share of its digits whose
     longest side is a real one's, and the AUROC of these alone; None if they are too few.
     """
     real_distances = side_distance(eval_set.images[MNIST, RAW])
+    members = left_out("members", kinds)
     rows = []
     for name, kind in kinds.items():
         distances = side_distance(eval_set.images[name, RAW])
@@ -171,6 +175,9 @@ def generator_figures(
             "name": name,
             "kind": kind,
             "ruler": auroc(real_distances, distances),
+            "oracle": auroc(
+                *(scores_of(oracles[name], eval_set.images[each, NORMALIZED])[0] for each in (MNIST, name))
+            ),
             "seen": compared(detector, [name]),
             "kind_unseen": compared(unseen, [name]),
             "as_large": {
@@ -225,7 +232,7 @@ def corruption_figures(
 
 
 def verdict_figures(eval_set: PictureSet, kinds: Mapping[str, str], predict: Predictor) -> dict[str, Any]:
-    """Return verdicts by group, calibration, digits read, non-digits caught, and changes by enlarging."""
+    """Return verdicts by group, calibration, digits read, non-digits caught, and verdicts that change."""
     names = [group for group, condition in eval_set.images if condition == NORMALIZED]
     groups = {name: predict(name, NORMALIZED) for name in names}
     reals = groups[MNIST].probability
@@ -241,11 +248,19 @@ def verdict_figures(eval_set: PictureSet, kinds: Mapping[str, str], predict: Pre
         "reliability": {name: value.tolist() for name, value in points._asdict().items()},
         "digits_read": {
             name: float(np.mean(groups[name].digits.argmax(1) == eval_set.labels[name]))
-            for name in (MNIST, PEN, PRINTED)
+            for name in (MNIST, PEN, STYLED, PRINTED)
             if name in groups
         },
         "others_caught": {"all": groups[NON_DIGIT].shares()[NOT_A_DIGIT]},
-        "enlarged_changed": changed_by_enlarging([MNIST, *kinds], predict),
+        "enlarged_changed": {
+            condition: changed(condition, [MNIST, *kinds], predict) for condition in ENLARGEMENTS
+        },
+        "nudged_changed": changed(NUDGED, [MNIST, *kinds], predict),
+        "verdicts_photographed": {
+            name: predict(name, PHOTOGRAPHED).shares()
+            for name, condition in eval_set.images
+            if condition == PHOTOGRAPHED and len(eval_set.images[name, PHOTOGRAPHED])
+        },
     }
 
 
@@ -256,18 +271,13 @@ def labelled(
     return np.concatenate([real, fake]), np.repeat([0, 1], [len(real), len(fake)])
 
 
-def changed_by_enlarging(groups: Sequence[str], predict: Predictor) -> dict[str, dict[str, float]]:
-    """Return the shares of reals and of fakes whose verdict changes when enlarged, by filter."""
-    before = {name: predict(name, SMALL).verdict for name in groups}
-    result = {}
-    for condition in ENLARGEMENTS:
-        after = {name: predict(name, condition).verdict != verdict for name, verdict in before.items()}
-        real = after.pop(MNIST)
-        result[condition] = {
-            "real": float(real.mean()),
-            "fake": float(np.concatenate(list(after.values())).mean()),
-        }
-    return result
+def changed(condition: str, groups: Sequence[str], predict: Predictor) -> dict[str, float]:
+    """Return the shares of reals and of fakes whose verdict is another under a condition than if `SMALL`."""
+    shares = {
+        name: np.mean(predict(name, condition).verdict != predict(name, SMALL).verdict) for name in groups
+    }
+    real = shares.pop(MNIST)
+    return {"real": float(real), "fake": float(np.mean(list(shares.values())))}
 
 
 def distribution_figures(

@@ -172,12 +172,15 @@ def test_the_report_has_every_generator_with_the_networks_own_figures(
         for figure in ("auroc", "true_positive_rate", "auroc_wild"):
             assert 0 <= row["kind_unseen"][figure]["low"] <= row["kind_unseen"][figure]["high"] <= 1
         assert ("member_unseen" in row) == (name in MEMBERS)
+        assert 0 <= row["oracle"] <= 1
     detector = load_detector(config, run)
     logits = [scores_of(detector, eval_set.images[group, NORMALIZED])[0] for group in (MNIST, "morphs")]
     assert auroc(*logits) == pytest.approx(rows["morphs"]["seen"]["auroc"]["value"])
     assert sum(report["verdicts"][MNIST].values()) == pytest.approx(1)
     for kind, groups in report["verdicts_unseen"].items():
         assert set(groups) == {MNIST} | {name for name, row in rows.items() if row["kind"] == kind}
+    assert {MNIST, STYLED} <= set(report["verdicts_photographed"])
+    assert set(report["nudged_changed"]) == {"real", "fake"}
     page = (run.folder / "evaluation.md").read_text()
     assert all(f"| {name} (" in page for name in rows)
     assert all((run.folder / f"evaluation-{name}.png").stat().st_size > 1000 for name in PLOTS)

@@ -18,7 +18,7 @@ from train.evaluation.tables import (
     Predictions,
     Predictor,
     Scorer,
-    changed_by_enlarging,
+    changed,
     compared,
 )
 
@@ -80,6 +80,6 @@ def test_changed_verdicts_are_counted_by_class() -> None:
         for condition in (SMALL, *ENLARGEMENTS)
     }
     pictures[MNIST, "enlarged-bicubic"] = flat(10, 20, 30, 140)
-    changed = changed_by_enlarging([MNIST, "clear"], predictor_of(PictureSet(pictures, {}, {})))
-    assert changed["enlarged-bicubic"] == {"real": 0.25, "fake": 0.0}
-    assert changed["enlarged-nearest"] == {"real": 0.0, "fake": 0.0}
+    predict = predictor_of(PictureSet(pictures, {}, {}))
+    assert changed("enlarged-bicubic", [MNIST, "clear"], predict) == {"real": 0.25, "fake": 0.0}
+    assert changed("enlarged-nearest", [MNIST, "clear"], predict) == {"real": 0.0, "fake": 0.0}
