@@ -49,7 +49,7 @@ def run_page(parsed: argparse.Namespace) -> int:
 def run_space(parsed: argparse.Namespace) -> int:
     from demo.space.assemble import assemble_space
 
-    assemble_space(parsed.folder, parsed.models, parsed.hardware, parsed.digits)
+    assemble_space(parsed.folder, parsed.models, parsed.hardware)
     print(f"Push it with: hf upload --repo-type space USER/SPACE {parsed.folder} .")
     return DONE
 
@@ -177,9 +177,6 @@ def build_parser() -> argparse.ArgumentParser:
     space.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder, or such a Space")
     space.add_argument(
         "--hardware", choices=("cpu", "gpu"), default="cpu", help="of the Space (default: cpu)"
-    )
-    space.add_argument(
-        "--digits", action="store_true", help="include MNIST's test pictures (1.6 MB) for the game"
     )
     space.set_defaults(command=run_space)
     return parser

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from demo.contract import (
+    DIGITS_PICTURE,
     DISCRIMINATOR,
     FAKE_PROBABILITY,
     HISTORY_STEPS,
@@ -42,6 +43,7 @@ from train.checkpoint import unprefixed
 from train.data import mnist
 from train.evaluation.report import EVALUATION
 from train.evaluation.tutorial import EVALUATION_SEED, raw_and_normalized
+from train.figures import grid_png
 from train.normalize import normalize
 from train.tutorial.models import MlpDiscriminator, MlpGenerator
 
@@ -49,6 +51,9 @@ PARITY_COUNT: Final = 4096
 PARITY_SEED: Final = 2_000_000
 CALIBRATION_SEED: Final = 3_000_000
 ANY_IMAGE_COUNT: Final = 32
+DIGITS_COUNT: Final = 300
+"""At most as many of the test digits are published."""
+DIGITS_COLUMNS: Final = 20
 TUTORIAL_THRESHOLDS: Final = Thresholds(fake=0.5, real=0.5)
 """The tutorial's own rule: one threshold, not calibrated."""
 
@@ -98,10 +103,16 @@ def export_tutorial(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
         run,
         models,
         metrics,
-        history_files(bundle),
+        {**history_files(bundle), DIGITS_PICTURE: digits_picture(bundle.pictures[REALS])},
         without=[HISTORY_STEPS],
     )
     return metrics
+
+
+def digits_picture(reals: NDArray[np.uint8]) -> bytes:
+    """Return a PNG of at most `DIGITS_COUNT` of the test digits uint8 [n, height, width], evenly spaced."""
+    count = min(DIGITS_COUNT, len(reals) // DIGITS_COLUMNS * DIGITS_COLUMNS)
+    return grid_png(reals[np.linspace(0, len(reals) - 1, count).astype(int)], DIGITS_COLUMNS)
 
 
 def pair_of(bundle: Bundle) -> tuple[PixelDiscriminator, PixelGenerator]:

@@ -34,7 +34,7 @@ SECURITY_HEADERS: Final = [
     (
         "content-security-policy",
         "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        "media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self'; frame-src 'none'; "
+        "media-src 'self' blob:; worker-src 'self' blob:; connect-src 'self' data:; frame-src 'none'; "
         "object-src 'none'; base-uri 'self'; form-action 'self'; "
         "frame-ancestors 'self' https://huggingface.co https://*.hf.space",
     ),

@@ -1,34 +1,26 @@
 """The rules of *Beat the discriminator*: ten digits, real or fake, judged by the player and the model."""
 
 import dataclasses
-import gzip
-import importlib.util
-import os
-import zlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from demo.contract import PICTURE_SHAPE
+from demo.contract import DIGITS_PICTURE, PICTURE_SHAPE
 from demo.errors import RequestError
 from demo.inference.check import Checked, check_sources
-from demo.inference.engine import LARGEST_SEED, MODELS_FOLDER, Engine
+from demo.inference.engine import LARGEST_SEED, Engine
+from demo.inference.manifest import Manifest
 
 CARDS: Final = 10
 
 MOST_BATCHES: Final = 20
 """Batches of ten pictures to search for digits before giving up on a round."""
-
-MNIST_FILE: Final = "t10k-images-idx3-ubyte"
-DIGITS_FOLDER: Final = MODELS_FOLDER.parent / "digits"
-"""Where `python -m demo space --digits` puts MNIST's test pictures."""
-
-IDX_HEADER_BYTES: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,33 +123,11 @@ def _generated(engine: Engine, random: np.random.Generator) -> Iterator[NDArray[
         yield from random.permutation(np.concatenate(batches))[:CARDS]
 
 
-def real_digits() -> NDArray[np.uint8] | None:
-    """Return MNIST's test pictures, uint8 [n, 28, 28], bright ink on dark; None if there are none.
-
-    Looks beside the models, in `TOUCHSTONE_DATA`, and where `python -m train data` keeps its downloads.
-    Nothing is downloaded, and unreadable files are skipped.
-    """
-    return next((digits for path in mnist_paths() if (digits := read_idx(path)) is not None), None)
-
-
-def mnist_paths() -> Iterator[Path]:
-    """Yield where MNIST's test pictures may lie, compressed or not, in order of preference."""
-    folders = [DIGITS_FOLDER]
-    if given := os.environ.get("TOUCHSTONE_DATA"):
-        folders.append(Path(given) / "mnist")
-    # Training installs platformdirs; without it, training has downloaded nothing.
-    if importlib.util.find_spec("platformdirs"):
-        import platformdirs
-
-        folders.append(Path(platformdirs.user_cache_dir("touchstone")) / "mnist")
-    for folder in folders:
-        yield from (folder / f"{MNIST_FILE}.gz", folder / MNIST_FILE)
-
-
-def read_idx(path: Path) -> NDArray[np.uint8] | None:
-    """Return the pictures of an IDX file, uint8 [n, 28, 28]; None if it is not a readable one."""
-    try:
-        content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-        return np.frombuffer(content, np.uint8, offset=IDX_HEADER_BYTES).reshape(-1, *PICTURE_SHAPE)
-    except (OSError, EOFError, zlib.error, ValueError):
+def real_digits(manifest: Manifest) -> NDArray[np.uint8] | None:
+    """Return the published real digits, uint8 [n, 28, 28], bright ink on dark; None if there are none."""
+    if DIGITS_PICTURE not in manifest.files:
         return None
+    height, width = PICTURE_SHAPE
+    with Image.open(io.BytesIO(manifest.read(DIGITS_PICTURE))) as picture:
+        rows = np.asarray(picture).reshape(picture.height // height, height, -1, width)
+    return rows.swapaxes(1, 2).reshape(-1, height, width)

@@ -1,6 +1,5 @@
 """Assemble a folder that can be pushed to a Hugging Face Space: the app, its models and its requirements."""
 
-import gzip
 import hashlib
 import json
 from collections.abc import Mapping
@@ -11,7 +10,6 @@ from demo.contract import MANIFEST, VERSION
 from demo.errors import DemoError
 from demo.folders import foreign, write_folder
 from demo.inference.manifest import Manifest
-from demo.insight.game import DIGITS_FOLDER, MNIST_FILE, mnist_paths, read_idx
 
 Hardware = Literal["cpu", "gpu"]
 
@@ -20,8 +18,8 @@ PACKAGE: Final = SPACE_FOLDER.parent
 MARK: Final = "touchstone.json"
 """Lists the folder's files with their SHA-256. A folder that has it may be overwritten."""
 
-NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "digits", "__pycache__")
-"""Folders of the package that are left out; models and digits are added on their own."""
+NOT_SHIPPED: Final = ("conformance", "screenshots", "models", "__pycache__")
+"""Folders of the package that are left out; the models are added on their own."""
 
 GRADIO_VERSION: Final = "6.31.0"
 REQUIREMENTS: Final = ("numpy>=2.1,<3", "pillow>=12.3,<13", "pillow-heif>=1.8,<2", "tqdm>=4.67,<5")
@@ -40,14 +38,12 @@ PYTHON_VERSION: Final = "3.12"
 SMALLEST_GPU: Final = "t4-small"
 
 
-def assemble_space(folder: Path, models: Path, hardware: Hardware, digits: bool = False) -> None:
+def assemble_space(folder: Path, models: Path, hardware: Hardware) -> None:
     """Write the app and the models of a models folder into `folder`, for a Space on a CPU or a GPU.
-
-    digits: whether to include MNIST's test digits, which the game shows.
 
     Raises:
         ModelError: a model is missing, or its checksum differs from the published one.
-        DemoError: the folder holds other files or cannot be written, or MNIST is not available.
+        DemoError: the folder holds other files or cannot be written.
     """
     if foreign(folder, MARK):
         raise DemoError(f"{folder} holds other files than a Space of Touchstone; use a new or empty folder.")
@@ -58,8 +54,6 @@ def assemble_space(folder: Path, models: Path, hardware: Hardware, digits: bool 
         ".gitignore": b"__pycache__/\n",
     }
     files |= package_files() | model_files(models)
-    if digits:
-        files[f"demo/{DIGITS_FOLDER.name}/{MNIST_FILE}.gz"] = packed_digits()
     checksums = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     mark = {"version": VERSION, "hardware": hardware, "files": checksums}
     files[MARK] = (json.dumps(mark, indent=1) + "\n").encode()
@@ -103,15 +97,3 @@ def model_files(models: Path) -> dict[str, bytes]:
     files = {f"demo/models/{name}": manifest.read(name) for name in manifest.files}
     files[f"demo/models/{MANIFEST}"] = (models / MANIFEST).read_bytes()
     return files
-
-
-def packed_digits() -> bytes:
-    """Return MNIST's test digits as a gzipped IDX file; raise DemoError where they are not available."""
-    for path in mnist_paths():
-        if read_idx(path) is not None:
-            content = path.read_bytes()
-            return content if path.suffix == ".gz" else gzip.compress(content, mtime=0)
-    raise DemoError(
-        "MNIST is not available: set TOUCHSTONE_DATA to the folder that holds it, download it with "
-        "`python -m train data`, or leave out --digits."
-    )

@@ -18,7 +18,7 @@ from demo import contract
 from demo.errors import DemoError
 from demo.folders import foreign, write_folder
 from demo.inference.manifest import Manifest
-from demo.ui.shared import SHARED_FOLDER
+from demo.ui.shared import EXAMPLES_FOLDER, SHARED_FOLDER
 
 PAGE_FOLDER: Final = Path(__file__).with_name("browser")
 DECODER: Final = PAGE_FOLDER.parent.parent / "snippets" / "decoder.mjs"
@@ -72,8 +72,9 @@ def assemble_page(folder: Path, models: Path) -> None:
 def page_files() -> dict[str, bytes]:
     """Return the page's own files, those shared with the app or the programs, and the texts they name."""
     own = [path for path in PAGE_FOLDER.iterdir() if path.name != "package.json"]
+    examples = EXAMPLES_FOLDER.iterdir()
     shared = [path for path in SHARED_FOLDER.iterdir() if path.suffix in (".css", ".mjs")]
-    files = {path.name: path.read_bytes() for path in (*own, *shared, DECODER) if path.is_file()}
+    files = {path.name: path.read_bytes() for path in (*own, *shared, *examples, DECODER) if path.is_file()}
     return files | {SENTENCES: sentences(files.values()).encode()}
 
 

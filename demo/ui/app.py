@@ -10,7 +10,8 @@ import gradio as gr
 from demo.api.endpoints import add_endpoints
 from demo.api.limits import CALLS_AT_ONCE, WAITING_CALLS
 from demo.inference.engine import Engine
-from demo.ui.page import Page, script
+from demo.ui.events import event_text
+from demo.ui.page import Page, private_event, script
 from demo.ui.texts import Texts
 from demo.ui.views.check import add_check
 from demo.ui.views.elsewhere import add_elsewhere
@@ -42,12 +43,18 @@ def build_app(engine: Engine) -> tuple[gr.Blocks, gr.I18n]:
             language: {"call": texts["page.all-busy"], "file": texts["check.refuse-full"]}
             for language, texts in page.by_language("").items()
         }
-        page.html(_masthead, js_on_load=script(__file__, "busy.js"), messages=busy)
+        scripts = script(__file__, "busy.js") + script(__file__, "address.js")
+        masthead = page.html(_masthead, js_on_load=scripts, messages=busy, views=list(VIEWS))
         page.tabs.render()  # type: ignore[no-untyped-call]
         with page.tabs:
             for name, add_view in VIEWS.items():
                 with gr.Tab(page.label(f"page.{name}"), id=name) as page.tab:
                     add_view(page)
+
+        def open_view(event: gr.EventData) -> gr.Tabs:
+            return gr.Tabs(selected=event_text(event, "view", VIEWS))
+
+        masthead.open(open_view, None, page.tabs, api_name="page_open", **private_event(with_data=True))
         note = gr.HTML(_device_note(engine), apply_default_css=False)
         add_endpoints(engine)
 
@@ -66,4 +73,8 @@ def _masthead(text: Texts) -> str:
 
 
 def _device_note(engine: Engine) -> str:
-    return f'<footer class="device-note">{html.escape(engine.device_note)}</footer>'
+    """Return the technical notes as HTML, folded up."""
+    return (
+        '<footer class="device-note"><details><summary>'
+        f"Touchstone {engine.version}</summary>{html.escape(engine.device_note)}</details></footer>"
+    )

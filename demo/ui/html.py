@@ -91,7 +91,10 @@ def explanation(answer: Answer, text: Texts, *, in_box: bool = False) -> str:
     if answer.reason is not None:
         name = answer.reason.replace(" ", "-")
         return text(f"check.{'box' if in_box and answer.reason != 'too small' else 'reason'}-{name}")
-    return text(f"check.{(answer.leaning or tone(answer)).replace(' ', '-')}-text")
+    probability = answer.fake_probability or 0.0
+    # Never 0 or 100 %: a model is not that sure.
+    chance = min(99.9, 100 * max(probability, 1 - probability))
+    return text(f"check.{(answer.leaning or tone(answer)).replace(' ', '-')}-text", chance=f"{chance:.1f}")
 
 
 def empty_result(text: Texts) -> str:

@@ -2,6 +2,7 @@
 
 import { pictureBox } from "./box.mjs";
 import { decode, PictureError } from "./decode.mjs";
+import { offerExamples } from "./examples.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
 import { mebibytes } from "./on-demand.mjs";
@@ -13,6 +14,18 @@ import { verdictOf } from "./verdict.mjs";
 import { views } from "./views.mjs";
 
 const MODEL = "discriminator_from_image.onnx";
+
+/** Pictures to try, with the keys of their names. */
+const EXAMPLES = {
+  "handwritten.png": "example.handwritten",
+  "generated.png": "example.generated",
+  "perceptron.png": "example.perceptron",
+  "photo.jpeg": "example.photo",
+  "screenshot.png": "example.screenshot",
+  "printed.png": "example.printed",
+  "letter.png": "example.letter",
+  "two.jpeg": "example.two",
+};
 
 /** By view, the kinds of optional files without which it is left out. */
 const NEEDED = { check: [], generate: ["generator"], learn: ["history", "record", "grids"] };
@@ -125,7 +138,8 @@ function emptyStage() {
   box.hide();
 }
 
-const clearPad = drawingPad(part("pad"), {
+const tools = { undo: part("undo"), brush: part("brush"), clear: part("clear") };
+const clearPad = drawingPad(part("pad"), tools, {
   started() {
     // A stroke on a picture begins a new drawing.
     if (!part("picture").hidden) clearPad();
@@ -134,25 +148,32 @@ const clearPad = drawingPad(part("pad"), {
   drawn() {
     judge(text("check.drawing"), () => canvasPixels(part("pad")), { place: "drawn" });
   },
-});
-part("clear").addEventListener("click", () => {
-  emptyStage();
-  clearPad();
-  showNothing();
+  cleared() {
+    emptyStage();
+    showNothing();
+  },
 });
 part("choose").addEventListener("click", () => part("file").click());
 part("photograph").addEventListener("click", () => part("camera").click());
+function take(file) {
+  tabs.go("check");
+  clearPad();
+  judge(file.name, () => decode(file), { place: "sent" });
+  // On a phone the answer is above the button.
+  part("result").scrollIntoView({ block: "nearest" });
+}
+
 takeFiles({
   zone: part("drop"),
   inputs: [part("file"), part("camera")],
-  take([file]) {
-    tabs.go("check");
-    clearPad();
-    judge(file.name, () => decode(file), { place: "sent" });
-    // On a phone the answer is above the button.
-    part("result").scrollIntoView({ block: "nearest" });
-  },
+  take: ([file]) => take(file),
 });
+
+offerExamples(
+  part("examples"),
+  Object.entries(EXAMPLES).map(([file, key]) => ({ caption: text(key), address: file })),
+  take,
+);
 
 const openers = {
   check: async () => () => {},

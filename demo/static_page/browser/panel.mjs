@@ -63,7 +63,10 @@ export function showAnswer(name, verdict, scores, thresholds, inBox) {
   const { tone, name: heading, meaning } = { ...VERDICTS[verdict], ...leaning };
   const reason = reasonOf(scores, verdict);
   const [whole, inside, title] = REASONS[reason] ?? [meaning, meaning, heading];
-  fill(tone, name, text(title), text(inBox ? inside : whole));
+  const share = Math.max(scores.fakeProbability, 1 - scores.fakeProbability);
+  // Never 0 or 100 %: a model is not that sure.
+  const chance = Math.min(99.9, 100 * share).toFixed(1);
+  fill(tone, name, text(title), text(inBox ? inside : whole, { chance }));
   if (!reason) {
     showNumber(scores.fakeProbability, thresholds);
     if (scores.digitProbabilities) showDigit(scores.digitProbabilities);

@@ -1,10 +1,11 @@
-"""Style sheets and scripts that the app and the static page share."""
+"""Style sheets, scripts and example pictures that the app and the static page share."""
 
 import re
 from pathlib import Path
 from typing import Final
 
 SHARED_FOLDER: Final = Path(__file__).parent
+EXAMPLES_FOLDER: Final = Path(__file__).parents[2] / "examples"
 
 
 def shared_script(*names: str) -> str:

@@ -1,5 +1,15 @@
 // Picture files that are chosen, dropped or pasted anywhere on the page.
 
+/** The files and folders that were dropped, or none. @param {DataTransferItemList | null} dropped */
+export function entriesOf(dropped) {
+  return Array.from(dropped ?? [], (item) => item.webkitGetAsEntry?.()).filter(Boolean);
+}
+
+/** @param {File} file */
+export function isZip({ name, type }) {
+  return /\.zip$/i.test(name) || /^application\/(x-)?zip/.test(type);
+}
+
 /**
  * @param {object} area
  * @param {HTMLElement} area.zone gets the class `drop-over` while files are dragged over the page

@@ -1,23 +1,69 @@
 // A drawing pad: white ink on black, with a mouse, a pen or a finger.
 
 /**
- * @param {HTMLCanvasElement} canvas
+ * @param {HTMLCanvasElement} canvas its keys: Ctrl+Z undoes, Delete clears, + and - change the brush
+ * @param {object} tools
+ * @param {HTMLElement} tools.undo
+ * @param {HTMLElement} tools.clear
+ * @param {HTMLInputElement} tools.brush its value is the width of a line, in pixels of the canvas
  * @param {object} on
- * @param {() => void} on.drawn called after every stroke
+ * @param {() => void} on.drawn called after every stroke, and when one is undone and others are left
+ * @param {() => void} on.cleared called when a person has removed all ink
  * @param {() => boolean} [on.ready] whether a stroke may begin
  * @param {() => void} [on.started] called before a stroke begins
- * @returns {() => void} clears the pad
+ * @returns {() => void} clears the pad, without a call
  */
-export function drawingPad(canvas, { drawn, ready = () => true, started = () => {} }) {
-  // MNIST's strokes are two to three of its 28 pixels wide.
-  const brush = (canvas.width * 22) / 280;
+export function drawingPad(canvas, tools, { drawn, cleared, ready = () => true, started = () => {} }) {
   const ink = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  let strokes = [];
+  // The stroke being drawn, and the pointer that draws it.
+  let stroke = null;
   let pointer = null;
-  let last = null;
+  // A hand that holds a pen rests on the screen.
+  let pen = false;
 
-  function clear() {
+  function wipe() {
     ink.fillStyle = "#000";
     ink.fillRect(0, 0, canvas.width, canvas.height);
+  }
+
+  // Line by line, so that a stroke looks the same when it is drawn again.
+  function draw({ width, points }, from = 0) {
+    ink.strokeStyle = "#fff";
+    ink.lineCap = ink.lineJoin = "round";
+    ink.lineWidth = width;
+    for (let index = from; index < points.length; index++) {
+      ink.beginPath();
+      ink.moveTo(...points[Math.max(0, index - 1)]);
+      ink.lineTo(...points[index]);
+      ink.stroke();
+    }
+  }
+
+  function clear() {
+    strokes = [];
+    stroke = pointer = null;
+    pen = false;
+    wipe();
+  }
+
+  function drop() {
+    stroke = pointer = null;
+    strokes.pop();
+    wipe();
+    for (const each of strokes) draw(each);
+  }
+
+  function undo() {
+    if (!strokes.length) return;
+    drop();
+    if (strokes.length) drawn();
+    else cleared();
+  }
+
+  function clearAll() {
+    clear();
+    cleared();
   }
 
   function position(event) {
@@ -28,14 +74,6 @@ export function drawingPad(canvas, { drawn, ready = () => true, started = () => 
     ];
   }
 
-  function lineTo(next) {
-    ink.beginPath();
-    ink.moveTo(...last);
-    ink.lineTo(...next);
-    ink.stroke();
-    last = next;
-  }
-
   function lift(event) {
     if (event.pointerId !== pointer) return;
     pointer = null;
@@ -43,26 +81,47 @@ export function drawingPad(canvas, { drawn, ready = () => true, started = () => 
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (pointer !== null || event.button !== 0 || !ready()) return;
+    if (event.button !== 0 || !ready()) return;
+    const isPen = event.pointerType === "pen";
+    if (pen && !isPen) return;
+    if (pointer !== null) {
+      if (pen || !isPen) return;
+      drop();
+    }
     event.preventDefault();
+    canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
-    pointer = event.pointerId;
     started();
-    ink.strokeStyle = "#fff";
-    ink.lineCap = ink.lineJoin = "round";
-    ink.lineWidth = brush;
-    last = position(event);
-    lineTo(last);
+    pen = isPen;
+    pointer = event.pointerId;
+    stroke = { width: Number(tools.brush.value), points: [position(event)] };
+    strokes.push(stroke);
+    draw(stroke);
   });
   canvas.addEventListener("pointermove", (event) => {
     if (event.pointerId !== pointer) return;
     const passed = event.getCoalescedEvents?.() ?? [];
-    for (const each of passed.length ? passed : [event]) lineTo(position(each));
+    const from = stroke.points.length;
+    stroke.points.push(...(passed.length ? passed : [event]).map(position));
+    draw(stroke, from);
   });
   canvas.addEventListener("pointerup", lift);
   canvas.addEventListener("pointercancel", lift);
 
-  clear();
+  tools.undo.addEventListener("click", undo);
+  tools.clear.addEventListener("click", clearAll);
+  canvas.addEventListener("keydown", (event) => {
+    const held = event.ctrlKey || event.metaKey;
+    if (held && event.key === "z") undo();
+    else if (held) return;
+    else if (event.key === "Delete" || event.key === "Backspace") clearAll();
+    else if (event.key === "+") tools.brush.stepUp();
+    else if (event.key === "-") tools.brush.stepDown();
+    else return;
+    event.preventDefault();
+  });
+
+  wipe();
   return clear;
 }
 

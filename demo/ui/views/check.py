@@ -1,12 +1,13 @@
 """*Check*: was this digit written by a person, or made by a generator?"""
 
+import json
 from pathlib import Path
 from typing import Final
 
 import gradio as gr
 from gradio import FileData
 
-from demo.contract import DISCRIMINATOR, MLP_DISCRIMINATOR
+from demo.contract import DISCRIMINATOR, EVALUATION_RECORD, MLP_DISCRIMINATOR
 from demo.decoder.client import Picture
 from demo.decoder.images import LARGEST_FILE_BYTES, encode_preview, load_picture
 from demo.errors import PictureError
@@ -17,7 +18,9 @@ from demo.ui.events import UNREADABLE, event_box, event_number, event_text
 from demo.ui.html import data_url, description_list, empty_result, error_result, result_panel
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
+from demo.ui.views.model_card import REAL
 from demo.ui.views.why import add_why
+from demo.ui.widgets.examples import examples
 from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_message
 
 REFUSALS: Final = ("large", "full", "lost", "camera")
@@ -40,6 +43,8 @@ def add_check(page: Page) -> None:
             area, message = picture_area(page)
         with gr.Column():
             page.result.render()  # type: ignore[no-untyped-call]
+            page.html(lambda text: trust(engine, text), elem_id="trust")
+        examples(page)
     add_why(page)
     page.html(lambda text: explanation(engine.model, text))
 
@@ -104,6 +109,26 @@ def crop(picture: Picture, box: Box) -> Picture:
     return Picture(part.copy(), picture.note)
 
 
+def trust(engine: Engine, text: Texts) -> str:
+    """Return a line on how often a verdict was wrong when measured, empty without a published evaluation."""
+    if engine.model != DISCRIMINATOR or EVALUATION_RECORD not in engine.manifest.files:
+        return ""
+    report = json.loads(engine.manifest.read(EVALUATION_RECORD))
+    unseen = [
+        shares["real"]
+        for kind, groups in report["verdicts_unseen"].items()
+        for name, shares in groups.items()
+        if name != REAL
+    ]
+    line = text(
+        "check.trust",
+        real=f"{report['verdicts'][REAL]['fake']:.1%}",
+        unseen=f"{sum(unseen) / len(unseen):.0%}",
+        worst=f"{max(unseen):.0%}",
+    )
+    return f'<p class="hint trust">{line} <a href="?view=elsewhere">{text("check.trust-card")}</a></p>'
+
+
 def explanation(model: str, text: Texts) -> str:
     """Return the section "What the numbers mean" for a discriminator, as HTML.
 
@@ -114,6 +139,6 @@ def explanation(model: str, text: Texts) -> str:
     )
     terms = ((text(f"term.{term}"), text(f"term.{term}-means")) for term in _TERMS)
     return (
-        f'<section class="explain"><h2>{text("meaning.title")}</h2>{paragraphs}'
-        f"{description_list(terms, 'terms')}</section>"
+        f'<details class="explain"><summary>{text("meaning.title")}</summary>{paragraphs}'
+        f"{description_list(terms, 'terms')}</details>"
     )

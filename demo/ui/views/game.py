@@ -1,47 +1,28 @@
 """*Beat the discriminator*: can you tell real from fake better than the model?"""
 
-import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import gradio as gr
 import numpy as np
-from numpy.typing import NDArray
 
 from demo.api.endpoints import errors_shown
-from demo.inference.check import Checked, check_bytes
 from demo.insight.game import CARDS, Card, Round, deal, real_digits
-from demo.ui.events import event_text
 from demo.ui.html import pixels_image
 from demo.ui.page import Page, private_event
 from demo.ui.texts import Texts
-from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_message
-
-OWN_DIGITS: Final = 5
-"""How many digits the player draws if no real ones are available: half a round."""
-
-_CLEAR_PAD_SCRIPT: Final = """
-watch('value', () => {
-  if (element.querySelector('[data-added]')?.dataset.added) {
-    document.querySelector('#own-area .area-clear').click();
-  }
-});
-"""
 
 
 def add_game(page: Page) -> None:
-    """Build the view: one digit at a time with two buttons; without MNIST, first a pad to draw on."""
-    if not page.engine.generators:
-        page.paragraph("game.no-generator")
+    """Build the view: one digit at a time with two buttons."""
+    reals = real_digits(page.engine.manifest)
+    if reals is None or not page.engine.generators:
+        page.paragraph("game.nothing")
         return
-    reals = real_digits()
-    own = gr.State(())
-    if reals is None:
-        _add_own_digits(page, own)
     state = gr.State(None)
-    source = "game.from-you" if reals is None else "game.from-mnist"
     board = page.html(
-        lambda text: f"<p>{text('game.rules', count=CARDS)}</p><p>{text(source)}</p>", elem_id="board"
+        lambda text: f"<p>{text('game.rules', count=CARDS)}</p><p>{text('game.from-mnist')}</p>",
+        elem_id="board",
     )
     with gr.Row(elem_id="game-answers"):
         real = gr.Button(page.label("game.real"), visible=False, elem_id="answer-real")
@@ -58,14 +39,9 @@ def add_game(page: Page) -> None:
             return shown(current, _outcome(current, text), asking=False)
         return shown(current, _question(current, text), asking=True)
 
-    def begin(drawn: tuple[Checked, ...], request: gr.Request) -> list[Any]:
-        text = page.texts(request)
-        if reals is None and len(drawn) < OWN_DIGITS:
-            missing = text("game.draw-first", count=OWN_DIGITS - len(drawn))
-            return shown(None, _status(missing), asking=False)
-        digits = _pixels(drawn) if reals is None else reals
+    def begin(request: gr.Request) -> list[Any]:
         with errors_shown():
-            return show(deal(page.engine, digits, np.random.default_rng()), text)
+            return show(deal(page.engine, reals, np.random.default_rng()), page.texts(request))
 
     def answer_with(fake: bool) -> Callable[..., list[Any]]:
         def answer(current: Round | None, request: gr.Request) -> list[Any]:
@@ -78,44 +54,9 @@ def add_game(page: Page) -> None:
         return answer
 
     events = private_event() | {"trigger_mode": "once"}
-    start.click(begin, own, outputs, api_name="page_game", **events)
+    start.click(begin, None, outputs, api_name="page_game", **events)
     real.click(answer_with(False), state, outputs, api_name="page_answer_real", **events)
     fake.click(answer_with(True), state, outputs, api_name="page_answer_fake", **events)
-
-
-def _add_own_digits(page: Page, own: gr.State) -> None:
-    """Add a pad on which the player draws the real digits; `own` collects them."""
-    page.paragraph("game.own")
-    _, message = picture_area(page, draw_only=True, elem_id="own-area")
-    board = gr.HTML("", js_on_load=_CLEAR_PAD_SCRIPT, apply_default_css=False, elem_id="own-board")
-
-    def collect(
-        drawn: tuple[Checked, ...], message: object, request: gr.Request
-    ) -> tuple[tuple[Checked, ...], object]:
-        text = page.texts(request)
-        event = read_message(message)
-        if event_text(event, "kind") != "drawn":
-            return drawn, gr.skip()
-        checked = check_bytes(page.engine, "", decode_png_url(event_text(event, "png")))
-        if checked.pixels is None or checked.answer.verdict == "not a digit":
-            return drawn, _own(drawn, text("game.own-not-a-digit"))
-        # With more drawings than needed, the latest ones are used.
-        drawn = (*drawn, checked)[-OWN_DIGITS:]
-        return drawn, _own(drawn, text("game.own-count", count=len(drawn), needed=OWN_DIGITS), added=True)
-
-    events = private_event() | {"trigger_mode": "once"}
-    message.input(collect, [own, message], [own, board], api_name="page_own", **events)
-
-
-def _own(drawn: Sequence[Checked], status: str, *, added: bool = False) -> str:
-    """Return the drawn digits and a status. added: the script clears the pad."""
-    pictures = "".join(map(pixels_image, _pixels(drawn))) if drawn else ""
-    stamp = time.monotonic_ns() if added else ""
-    return f'<div class="own-digits" data-added="{stamp}">{pictures}</div>{_status(status)}'
-
-
-def _pixels(drawn: Sequence[Checked]) -> NDArray[np.uint8]:
-    return np.stack([each.pixels for each in drawn if each.pixels is not None])
 
 
 def _status(status: str) -> str:
@@ -127,7 +68,9 @@ def _question(current: Round, text: Texts) -> str:
     number = len(current.answers)
     before = ""
     if number:
-        before = f"<p>{text('game.before', number=number)} {_revealed(*current.answered[-1], text)}</p>"
+        last, answer = current.answered[-1]
+        revealed = f"{text('game.before', number=number)} {_revealed(last, answer, text)}"
+        before = f'<div class="last" data-tone="{_tone(last)}">{_picture(last)}<p>{revealed}</p></div>'
     score = text("game.score", player=current.player_score, model=current.model_score)
     picture = _picture(current.cards[number], text("game.picture", number=number + 1))
     return (
@@ -140,6 +83,10 @@ def _question(current: Round, text: Texts) -> str:
 def _picture(card: Card, alternative: str = "") -> str:
     assert card.checked.pixels is not None
     return pixels_image(card.checked.pixels, alternative)
+
+
+def _tone(card: Card) -> str:
+    return "fake" if card.fake else "real"
 
 
 def _revealed(card: Card, answer: bool, text: Texts) -> str:
@@ -168,8 +115,7 @@ def _outcome(current: Round, text: Texts) -> str:
 
 def _cards(answered: Sequence[tuple[Card, bool]], text: Texts) -> str:
     items = "".join(
-        f'<li data-tone="{"fake" if card.fake else "real"}">{_picture(card)}'
-        f"<p>{_revealed(card, answer, text)}</p></li>"
+        f'<li data-tone="{_tone(card)}">{_picture(card)}<p>{_revealed(card, answer, text)}</p></li>'
         for card, answer in answered
     )
     return f'<ul class="cards">{items}</ul>'

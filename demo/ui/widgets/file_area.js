@@ -125,20 +125,29 @@ async function walk(entry, found) {
   }
 }
 
+async function take(files, entries) {
+  if (!entries.some((entry) => entry.isDirectory)) return submit(files.map((file) => ({ file, name: file.name })));
+  const found = [];
+  try {
+    for (const entry of entries) await walk(entry, found);
+  } catch (error) {
+    return say('unreadable', {}, 'error');
+  }
+  submit(found);
+}
+
 takeFiles({
   zone,
   inputs: [find('input')],
   ready: () => zone.checkVisibility(),
-  async take(list, dropped) {
-    const files = list.map((file) => ({ file, name: file.name }));
-    const entries = Array.from(dropped ?? [], (item) => item.webkitGetAsEntry?.()).filter(Boolean);
-    if (!entries.some((entry) => entry.isDirectory)) return submit(files);
-    const found = [];
-    try {
-      for (const entry of entries) await walk(entry, found);
-    } catch (error) {
-      return say('unreadable', {}, 'error');
-    }
-    submit(found);
-  },
+  take: (files, dropped) => take(files, entriesOf(dropped)),
 });
+
+// Those that were dropped on *Check*, perhaps before this view was first opened.
+function takeGiven() {
+  const given = document.touchstoneFiles;
+  document.touchstoneFiles = null;
+  if (given) take(given.files, given.entries);
+}
+document.addEventListener('touchstone:files', takeGiven);
+takeGiven();

@@ -32,7 +32,8 @@ function refuse(name, reason) {
   tell({ kind: 'refused', name, reason });
 }
 
-const clearPad = drawingPad(canvas, {
+const tools = { undo: find('undo'), brush: find('brush'), clear: find('clear') };
+const clearPad = drawingPad(canvas, tools, {
   ready: () => !camera,
   started() {
     // An answer that is on its way must not cover the drawing.
@@ -44,7 +45,13 @@ const clearPad = drawingPad(canvas, {
   },
   drawn() {
     announce();
-    if (!props.draw_only) sendDrawing();
+    sendDrawing();
+  },
+  cleared() {
+    stopCamera();
+    wipe();
+    announce();
+    tell({ kind: 'wiped' });
   },
 });
 
@@ -66,7 +73,7 @@ const box = pictureBox({
 // AREA: what a result tells of the picture here: `turn`, as it was sent; without a chosen box also `height`,
 // `width` and `boxes` in the picture's pixels, and for a file `preview`, its URL.
 document.addEventListener('touchstone:result', async ({ detail: area }) => {
-  if (area?.turn !== turn || props.draw_only) return box.hide();
+  if (area?.turn !== turn) return box.hide();
   // The same answer again, once its automatic box is wanted back.
   if (!area.boxes || area.turn === boxed) return;
   boxed = turn;
@@ -87,20 +94,6 @@ function wipe() {
   picture.hidden = true;
   find('hint').hidden = false;
 }
-
-find('clear').addEventListener('click', () => {
-  stopCamera();
-  wipe();
-  announce();
-  tell({ kind: 'wiped' });
-});
-
-if (props.draw_only) {
-  for (const name of ['choose', 'photograph']) find(name).hidden = true;
-  element.querySelector('[data-text=foot]').hidden = true;
-  find('add').hidden = false;
-}
-find('add').addEventListener('click', () => sendDrawing());
 
 function show(file) {
   wipe();
@@ -185,6 +178,15 @@ find('shoot').addEventListener('click', () => {
 takeFiles({
   zone: stage,
   inputs: [find('file'), find('lens')],
-  ready: () => !props.draw_only && canvas.checkVisibility(),
-  take: ([file]) => take(file),
+  ready: () => canvas.checkVisibility(),
+  take(files, dropped) {
+    const entries = entriesOf(dropped);
+    if (files.length === 1 && !isZip(files[0]) && !entries.some((entry) => entry.isDirectory)) return take(files[0]);
+    // `file_area.js` takes them, once its view is open.
+    document.touchstoneFiles = { files, entries };
+    document.dispatchEvent(new CustomEvent('touchstone:open', { detail: 'many' }));
+    document.dispatchEvent(new Event('touchstone:files'));
+  },
 });
+
+document.addEventListener('touchstone:take', ({ detail: file }) => take(file));

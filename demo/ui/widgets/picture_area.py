@@ -27,10 +27,8 @@ document.addEventListener(`touchstone:message-${props.name}`, ({ detail }) => {
 """
 
 
-def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") -> tuple[gr.HTML, gr.HTML]:
+def picture_area(page: Page, elem_id: str = "area") -> tuple[gr.HTML, gr.HTML]:
     """Add a drawing pad that also takes picture files and the camera's picture.
-
-    draw_only: it takes drawings only, when a button is pressed instead of after each stroke.
 
     Returns the area, whose value is the latest file (a `FileData` in Gradio's upload folder), and a hidden
     component that carries its messages. Its `input` event fires whenever something happens;
@@ -44,7 +42,8 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
         wiped: the area is empty again.
 
     A message is a value rather than event data, because Gradio drops the data of an event that had to wait.
-    As soon as a new picture is on its way, `touchstone:input` is fired on the document.
+    As soon as a new picture is on its way, `touchstone:input` is fired on the document. The area takes the
+    file of a `touchstone:take`.
     """
     area = gr.HTML(
         label="Picture",
@@ -54,7 +53,6 @@ def picture_area(page: Page, *, draw_only: bool = False, elem_id: str = "area") 
         elem_id=elem_id,
         side=PAD_SIDE,
         max_bytes=LARGEST_FILE_BYTES,
-        draw_only=draw_only,
         texts=page.by_language("area."),
         box_texts=page.by_language("box."),
         name=elem_id,

@@ -1,23 +1,24 @@
 """The game: what is dealt, how it is scored, and where real digits come from."""
 
 import dataclasses
-import gzip
 import os
 from itertools import product
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import pytest
 
+from demo.contract import DIGITS_PICTURE
 from demo.errors import RequestError
 from demo.inference.answer import Answer
 from demo.inference.check import Checked
 from demo.inference.engine import Engine
-from demo.insight import game
-from demo.insight.game import CARDS, MNIST_FILE, Card, Round, deal, real_digits
+from demo.inference.manifest import Manifest
+from demo.insight.game import CARDS, Card, Round, deal, real_digits
 from tests.support.handwriting import large_digits
-from train.data.mnist import DATA_VARIABLE, MNIST
+from tests.support.models import manifest_of
+from train.data import mnist
+from train.data.mnist import DATA_VARIABLE
 
 
 @pytest.fixture(scope="module")
@@ -78,61 +79,16 @@ def test_the_scores_and_what_fooled_both() -> None:
     assert fooled == [(False, True, 0.5), (True, False, 0.499)]
 
 
-def idx(pixels: np.ndarray) -> bytes:
-    """An IDX file of uint8 [n, height, width]."""
-    return np.array([0x0803, *pixels.shape], ">u4").tobytes() + pixels.tobytes()
+def test_the_published_real_digits_are_test_digits_of_mnist(engine: Engine) -> None:
+    digits = real_digits(engine.manifest)
+    assert digits is not None
+    assert digits.shape == (300, 28, 28)
+    if (given := os.environ.get(DATA_VARIABLE)) and (Path(given) / "mnist").exists():
+        known = {each.tobytes() for each in mnist.load("mnist", "test").images.numpy()}
+        assert {each.tobytes() for each in digits} <= known
 
 
-@pytest.fixture
-def few(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> np.ndarray:
-    """Three pictures; no real digits can be found but those a test writes."""
-    monkeypatch.setattr(game, "DIGITS_FOLDER", tmp_path / "beside")
-    monkeypatch.setenv(DATA_VARIABLE, str(tmp_path / "data"))
-    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda name: str(tmp_path / "cache" / name))
-    return np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28)
-
-
-def put(folder: Path, content: bytes) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MNIST_FILE).write_bytes(content)
-    (folder / f"{MNIST_FILE}.gz").write_bytes(gzip.compress(content))
-
-
-@pytest.mark.parametrize(
-    ("folder", "removed"),
-    [("beside", MNIST_FILE), ("data/mnist", f"{MNIST_FILE}.gz"), ("cache/touchstone/mnist", MNIST_FILE)],
-)
-def test_real_digits_are_found_in_each_place(
-    few: np.ndarray, tmp_path: Path, folder: str, removed: str
-) -> None:
-    assert real_digits() is None
-    put(tmp_path / folder, idx(few))
-    (tmp_path / folder / removed).unlink()
-    found = real_digits()
-    assert found is not None
-    assert np.array_equal(found, few)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"short", idx(np.zeros((2, 8, 8), np.uint8)), idx(np.zeros((2, 28, 28), np.uint8))[:-1]],
-    ids=["empty", "short", "other shape", "cut short"],
-)
-def test_unreadable_files_are_skipped(few: np.ndarray, tmp_path: Path, content: bytes) -> None:
-    put(tmp_path / "beside", content)
-    assert real_digits() is None
-    put(tmp_path / "data" / "mnist", idx(few))
-    assert (found := real_digits()) is not None
-    assert len(found) == 3
-    put(tmp_path / "beside", idx(few[:1]))
-    assert (nearest := real_digits()) is not None
-    assert len(nearest) == 1
-
-
-def test_the_game_finds_what_training_downloads() -> None:
-    assert MNIST.test_images.name == MNIST_FILE
-    if os.environ.get(DATA_VARIABLE):
-        found = real_digits()
-        assert found is not None
-        assert found.shape == (10_000, 28, 28)
-        assert found.max() == 255
+def test_without_published_digits_there_are_none(models: Path) -> None:
+    with manifest_of(models) as manifest:
+        del manifest["files"][DIGITS_PICTURE]
+    assert real_digits(Manifest.load(models)) is None

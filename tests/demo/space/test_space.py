@@ -109,24 +109,6 @@ def test_a_folder_with_other_files_is_refused(tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "new").exists()
 
 
-def test_digits_are_included_where_they_are_available(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("TOUCHSTONE_DATA", str(tmp_path / "data"))
-    assert main(["space", str(tmp_path / "space"), "--digits"]) == 1
-    assert re.fullmatch(r"demo: MNIST is not available: .*\n", capsys.readouterr().err)
-    data = tmp_path / "data" / "mnist"
-    data.mkdir(parents=True)
-    head = bytes.fromhex("00000803 00000002 0000001c 0000001c")
-    (data / "t10k-images-idx3-ubyte").write_bytes(head + bytes(range(196)) * 8)
-    assert main(["space", str(tmp_path / "space"), "--digits"]) == 0
-    monkeypatch.delenv("TOUCHSTONE_DATA")
-    program = "from demo.insight.game import real_digits; print(real_digits().shape)"
-    found = subprocess.check_output([sys.executable, "-c", program], cwd=tmp_path / "space", text=True)
-    assert found == "(2, 28, 28)\n"
-
-
 @contextmanager
 def started(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], **options: Any

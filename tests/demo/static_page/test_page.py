@@ -24,6 +24,7 @@ from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
 from demo.static_page import assemble
 from demo.static_page.assemble import assemble_page, kept, page_files
+from demo.ui.shared import EXAMPLES_FOLDER
 from export.benchmark.servers import Served, serving
 from tests.support.accessibility import serious
 from tests.support.driving import (
@@ -172,12 +173,13 @@ def texts_of(files: dict[str, bytes]) -> dict[str, dict[str, str]]:
 
 
 def test_the_page_names_texts_that_exist_and_uses_its_own() -> None:
-    files = {name: content.decode() for name, content in page_files().items()}
+    examples = {path.name for path in EXAMPLES_FOLDER.iterdir()}
+    files = {name: content.decode() for name, content in page_files().items() if name not in examples}
     texts = texts_of(page_files())
     del files[assemble.SENTENCES]
     groups = "|".join(path.stem for path in assemble.TEXTS_FOLDER.glob("*.json"))
     named = {key for source in files.values() for key in re.findall(rf'"((?:{groups})\.[\w-]+)"', source)}
-    named -= {*files, assemble.FILES}
+    named -= {*files, *examples, assemble.FILES}
     assert named - set(texts) == set()
     own = json.loads((assemble.TEXTS_FOLDER / "static.json").read_text(encoding="utf-8"))
     assert set(own) - set(texts) == set()

@@ -15,11 +15,9 @@ from demo.decoder.images import encode_png
 from demo.errors import RequestError
 from demo.inference.check import check_bytes
 from demo.inference.engine import Engine
-from demo.insight import game as game_rules
 from demo.ui.app import build_app
 from demo.ui.events import UNREADABLE
 from demo.ui.html import png_url
-from demo.ui.views import game
 from demo.ui.views.many import UNREADABLE_LIST, arrange
 from tests.support.driving import picture_bytes
 
@@ -73,34 +71,6 @@ def test_a_game_that_the_app_no_longer_has_is_reported(handlers: Handlers) -> No
     assert state is None
     assert "no longer has this game" in board
     assert [real.visible, fake.visible, start.visible] == [False, False, True]
-
-
-def test_without_mnist_the_players_digits_are_the_real_ones(
-    product_engine: Engine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(game_rules, "mnist_paths", lambda: iter(()))
-    handlers = handlers_of(product_engine)
-    drawn: tuple[Any, ...] = ()
-    blank = {"kind": "drawn", "png": png_url(encode_png(np.zeros((280, 280), np.uint8)))}
-    drawn, board = handlers["page_own"](drawn, json.dumps(blank), None)
-    assert drawn == ()
-    assert "sees no digit there" in board
-    for count in range(1, game.OWN_DIGITS + 2):
-        pad = np.zeros((280, 280), np.uint8)
-        pad[60:220, 120 : 130 + 5 * count] = 255
-        message = json.dumps({"kind": "drawn", "png": png_url(encode_png(pad))})
-        drawn, board = handlers["page_own"](drawn, message, None)
-        assert f"{min(count, game.OWN_DIGITS)} of 5 drawn." in board
-        if count == 1:
-            assert "Draw 4 more first." in handlers["page_game"](drawn, None)[1]
-    current, *_ = handlers["page_game"](drawn, None)
-    reals = [card.checked.pixels for card in current.cards if not card.fake]
-    own = {each.pixels.tobytes() for each in drawn}
-    assert all(pixels.tobytes() in own for pixels in reals)
-    for _ in current.cards:
-        current, board, real, fake, start = handlers["page_answer_real"](current, None)
-    assert [real.visible, fake.visible, start.visible] == [False, False, True]
-    assert f"You got {sum(not card.fake for card in current.cards)} of 10 right" in board
 
 
 def test_refused_files_keep_their_place_in_the_selection() -> None:

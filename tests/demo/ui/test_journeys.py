@@ -19,7 +19,7 @@ from demo.contract import HISTORY_PICTURE
 from demo.decoder.images import LARGEST_FILE_BYTES, encode_png
 from demo.inference.check import check_bytes
 from demo.inference.engine import Engine
-from demo.insight.game import CARDS, MNIST_FILE
+from demo.insight.game import CARDS
 from demo.insight.learning import example_digit, load_learning, load_recording
 from demo.insight.search import STEPS
 from demo.insight.why import CHANGES
@@ -29,6 +29,7 @@ from demo.ui.html import png_url
 from demo.ui.texts import load_texts
 from demo.ui.views.model_files import published_models
 from demo.ui.views.one_step import STAGES
+from demo.ui.widgets.examples import EXAMPLES
 from tests.demo.batch.test_archive import zip_bytes
 from tests.support.accessibility import serious
 from tests.support.driving import (
@@ -44,7 +45,6 @@ from tests.support.driving import (
     stroke,
     upload,
 )
-from tests.support.handwriting import large_digits, write_idx
 from tests.support.serving import served_app
 from tests.support.tabs import PHONE, visit
 
@@ -60,12 +60,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
-def product_server(tmp_path_factory: pytest.TempPathFactory, product_models: Path) -> Iterator[str]:
-    """The app with a detector of known weights, and real digits for the game under the name of MNIST's."""
-    folder = tmp_path_factory.mktemp("real")
-    (folder / "mnist").mkdir()
-    write_idx(folder / "mnist", MNIST_FILE, large_digits()[0])
-    with served_app("--models", str(product_models), TOUCHSTONE_DATA=str(folder)) as address:
+def product_server(product_models: Path) -> Iterator[str]:
+    """The app with a detector of known weights."""
+    with served_app("--models", str(product_models)) as address:
         yield address
 
 
@@ -169,6 +166,100 @@ def test_check(page: Page, product_engine: Engine) -> None:
     page.route("**/queue/join*", expire)
     upload(page, "late.png", SEVEN)
     expect(page.get_by_text(GONE)).to_be_visible()
+
+
+def test_each_example_is_answered_with_one_click(page: Page) -> None:
+    buttons = page.locator("#examples button")
+    expect(buttons).to_have_count(len(EXAMPLES))
+    verdicts = {}
+    for button in buttons.all():
+        name = button.inner_text()
+        button.click()
+        expect(page.locator("#result .result:not([data-stale]) .result-file")).to_have_text(name)
+        verdicts[name] = page.locator("#result .result-verdict").inner_text()
+    assert verdicts["Two digits (simulated photo)"] == "Several digits"
+    assert FOUR_DECIMALS.search(page.locator("#result").inner_text()) is None
+
+
+def test_the_pad_undoes_clears_and_changes_its_brush_by_mouse_and_keyboard(page: Page) -> None:
+    page.locator(".area-brush").fill("10")
+    draw_seven(page)
+    thin, first = ink(page), shown(page, "Your drawing")
+    stroke(page, [(0.35, 0.5), (0.65, 0.5)])
+    expect(page.locator(".fake-probability")).not_to_have_text(first.fake)
+    page.get_by_role("button", name="Undo").click()
+    expect(page.locator(".fake-probability")).to_have_text(first.fake)
+    assert ink(page) == thin
+    page.keyboard.press("Tab")
+    page.locator("#area .pad").focus()
+    page.keyboard.press("Control+z")
+    expect(page.locator("#result .result-verdict")).to_have_text("No picture yet")
+    assert ink(page) == 0
+    for _ in range(3):
+        page.keyboard.press("+")
+    draw_seven(page)
+    shown(page, "Your drawing")
+    assert ink(page) > 1.5 * thin
+    page.keyboard.press("Delete")
+    expect(page.locator("#result .result-verdict")).to_have_text("No picture yet")
+    assert ink(page) == 0
+
+
+PALM_AND_PEN = """pad => {
+    const box = pad.getBoundingClientRect();
+    pad.setPointerCapture = () => {};
+    const send = (type, pointerId, pointerType, x, y) => pad.dispatchEvent(new PointerEvent(type, {
+        pointerId, pointerType, button: 0, bubbles: true,
+        clientX: box.left + x * box.width, clientY: box.top + y * box.height,
+    }));
+    send('pointerdown', 5, 'touch', 0.9, 0.9);
+    send('pointermove', 5, 'touch', 0.8, 0.9);
+    send('pointerdown', 6, 'pen', 0.3, 0.3);
+    send('pointermove', 5, 'touch', 0.7, 0.9);
+    send('pointermove', 6, 'pen', 0.6, 0.3);
+    send('pointerup', 6, 'pen', 0.6, 0.3);
+    send('pointerup', 5, 'touch', 0.7, 0.9);
+    send('pointerdown', 7, 'touch', 0.9, 0.8);
+    send('pointerup', 7, 'touch', 0.9, 0.8);
+    const { data } = pad.getContext('2d').getImageData(0, 0, pad.width, pad.height);
+    const bright = (x, y) => data[4 * (Math.round(y * pad.height) * pad.width + Math.round(x * pad.width))];
+    return [bright(0.45, 0.3), bright(0.8, 0.9), bright(0.9, 0.8)];
+}"""
+
+
+def test_a_pen_wins_over_a_resting_palm(page: Page) -> None:
+    assert page.locator("#area .pad").evaluate(PALM_AND_PEN) == [255, 0, 0]
+    expect(page.locator("#result .result-file")).to_have_text("Your drawing")
+
+
+def test_several_files_and_zips_dropped_on_check_open_many_files(page: Page) -> None:
+    rows = page.locator(".answers-rows tr")
+    hand_over(page, {"a.png": SEVEN, "b.png": SEVEN})
+    expect(page.get_by_role("tab", name="Many files")).to_have_attribute("aria-selected", "true")
+    expect(rows).to_have_count(2)
+    page.get_by_role("tab", name="Check").click()
+    hand_over(page, {"all.zip": zip_bytes({f"{index}.png": SEVEN for index in range(3)})}, "paste")
+    expect(rows).to_have_count(3)
+    expect(page.get_by_role("tab", name="Many files")).to_have_attribute("aria-selected", "true")
+
+
+def test_the_address_follows_the_open_view(page: Page) -> None:
+    def opened(name: str) -> None:
+        expect(page.locator(f"#views [data-tab-id={name}]")).to_have_attribute("aria-selected", "true")
+        expect(page).to_have_url(re.compile(rf"\?view={name}$" if name != "check" else r"/(\?view=check)?$"))
+
+    page.get_by_role("tab", name="Many files").click()
+    opened("many")
+    page.get_by_role("tab", name="Use it elsewhere").click()
+    opened("elsewhere")
+    page.go_back()
+    opened("many")
+    page.reload()
+    opened("many")
+    page.go_back()
+    opened("check")
+    page.go_forward()
+    opened("many")
 
 
 def test_only_the_latest_of_several_pictures_is_answered(page: Page, product_engine: Engine) -> None:
@@ -395,12 +486,16 @@ def test_beat_the_discriminator(page: Page) -> None:
     board = page.locator("#board")
     expect(board).to_contain_text("test digits from MNIST")
     page.get_by_role("button", name="New game").click()
+    last = None
     for number in range(1, CARDS + 1):
         expect(page.get_by_role("img", name=f"Digit number {number}:")).to_be_visible()
         if number == 1:
             expect(board).to_contain_text("Digit 1 of 10. You: 0, the model: 0.")
             # The page holds no answer before the player gives one.
             expect(board).not_to_contain_text(FOUR_DECIMALS)
+        else:
+            expect(board.locator(".last img")).to_have_attribute("src", str(last))
+        last = board.locator(".card > img").get_attribute("src")
         page.locator("#answer-fake" if number % 2 else "#answer-real").click()
     cards = board.locator(".cards li")
     expect(cards).to_have_count(CARDS)
@@ -621,15 +716,4 @@ def test_every_view_is_accessible_on_a_phone_in_chinese(browser: Browser, produc
         block.focus()
         expect(block).to_be_focused()
         assert block.get_attribute("aria-label")
-    page.close()
-
-
-def test_without_mnist_the_player_draws_the_real_digits(browser: Browser, server: str) -> None:
-    page = browser.new_page()
-    page.goto(f"{server}?view=game")
-    expect(page.locator("#own-area .area-choose")).to_be_hidden()
-    stroke(page, [(0.3, 0.2), (0.7, 0.2), (0.45, 0.8)], "#own-area .pad")
-    page.get_by_role("button", name="Add this digit").click()
-    expect(page.locator("#own-board")).to_contain_text("1 of 5 drawn.")
-    expect(page.locator("#own-area .area-hint")).to_be_visible()
     page.close()
