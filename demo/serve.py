@@ -20,25 +20,29 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from demo.api import limits
-from demo.api.check import CheckEndpoint
 from demo.api.downloads import downloads_route
 from demo.api.gradio_private import explain_failures, without_type_stubs
 from demo.api.health import health_route
 from demo.api.middleware import SECURITY_HEADERS, Gateway, Traffic
 from demo.api.network import listen, local_url, network_url
-from demo.api.routes import API_RULES, CHECK_PATH, MCP_PATH, MCP_RULE, PAGE_RULES
+from demo.api.openapi import openapi_route
+from demo.api.routes import API_RULES, CHECK_PATH, EVERY, GENERATE_PATH, MCP_PATH, MCP_RULE, PAGE_RULES
 from demo.api.uploads import NOT_KEPT, clean_regularly, uploads_folder
+from demo.api.v1 import CheckEndpoint, GenerateEndpoint
 from demo.contract import NORMALIZER
 from demo.decoder.images import LARGEST_FILE_BYTES
 from demo.environment import check_temporary_folder
 from demo.errors import UNEXPECTED, DemoError
 from demo.inference.engine import Engine
 
+FROM_ANYWHERE: Final = Middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["GET", "POST"])
+"""Pages of other sites may read the answers: there are no accounts, and nothing is kept."""
 NO_UPLOAD: Final = (
     'The upload is broken; send files as multipart/form-data, each in a part named "files" with a file name.'
 )
@@ -79,21 +83,30 @@ def serve(engine: Engine, host: str, port: int | None, mcp: bool = False) -> Non
 
 
 def serve_api(engine: Engine, host: str, port: int | None) -> None:
-    """Serve `POST /v1/check`, `/healthz` and `/models/…` alone, without page and gradio; see `serve`."""
+    """Serve `/v1`, its description, `/healthz` and `/models/…` alone, without the page; see `serve`."""
     with closing(listen(host, port)) as listening:
         models = (NORMALIZER, engine.model)
         for name in models:
             engine.session(name)
         with closing(CheckEndpoint(engine)) as checks:
-            routes = [
-                Route(CHECK_PATH, checks),
-                health_route(engine, models),
-                downloads_route(engine.manifest),
-            ]
-            gateway = Middleware(Gateway, rules=API_RULES, traffic=Traffic())
-            app = Starlette(routes=routes, middleware=[gateway])
+            guards = [FROM_ANYWHERE, Middleware(Gateway, rules=API_RULES, traffic=Traffic())]
+            app = Starlette(routes=api_routes(engine, checks, models), middleware=guards)
             note = f"It has no page; send pictures to {{address}}{CHECK_PATH.removeprefix('/')}"
             run(lambda: app, listening, host, [note, engine.device_note])
+
+
+def api_routes(
+    engine: Engine, checks: CheckEndpoint, models: Sequence[str], guards: Sequence[Middleware] = ()
+) -> list[Route]:
+    """Return the routes outside the page. models: those that `/healthz` tests. guards: around each route."""
+    routes = [
+        Route(CHECK_PATH, checks),
+        Route(GENERATE_PATH, GenerateEndpoint(engine)),
+        openapi_route(engine),
+        health_route(engine, models),
+        downloads_route(engine.manifest),
+    ]
+    return [Route(each.path, each.endpoint, methods=EVERY, middleware=guards) for each in routes]
 
 
 def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str | None) -> Starlette:
@@ -109,7 +122,7 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
 
     traffic = Traffic()
     rules = [*API_RULES, *PAGE_RULES]
-    routes = [health_route(engine, engine.models), downloads_route(engine.manifest)]
+    routes = []
     tools = None
     if mcp_host is not None:
         from demo.api.mcp import ToolServer
@@ -130,7 +143,8 @@ def page_app(engine: Engine, checks: CheckEndpoint, uploads: Path, mcp_host: str
     page.state_session_capacity = limits.SESSIONS
     calls = Calls(page, uploads, engine.generators)
     # Within gradio's app its own middleware would cost a tenth of the requests.
-    parent = Starlette(routes=[Route(CHECK_PATH, Gateway(checks, rules, traffic))])
+    guards = [FROM_ANYWHERE, Middleware(Gateway, rules=rules, traffic=traffic)]
+    parent = Starlette(routes=api_routes(engine, checks, engine.models, guards))
     gr.mount_gradio_app(
         parent,
         page,

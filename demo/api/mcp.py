@@ -24,9 +24,9 @@ from starlette.types import Receive, Scope, Send
 
 from demo.api import schema
 from demo.api.arguments import GENERATE_DEFAULTS, first_problem, generate_types
-from demo.api.endpoints import answers, generated, learned
 from demo.api.limits import LARGEST_FORM, SMALL_BODY
 from demo.api.network import LOCAL_HOSTS
+from demo.api.results import answers, generated, learned
 from demo.api.routes import MCP_PATH
 from demo.batch.many import MOST_FILES
 from demo.errors import UNEXPECTED, DemoError, public_message

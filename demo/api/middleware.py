@@ -1,6 +1,6 @@
 """The middleware of the served app: allowed routes, limits of bodies, security headers.
 
-A refusal is JSON, with one sentence: under `error` by `/v1/check`, under `detail` elsewhere, as gradio has
+A refusal is JSON, with one sentence: under `error` by `/v1`, under `detail` elsewhere, as gradio has
 it. (Starlette's `RequestBodyLimitMiddleware` answers in plain text, also in place of a route's own answer.)
 """
 
@@ -18,7 +18,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from demo.api.limits import LARGEST_IN_MEMORY, MIB, SMALL_BODY
-from demo.api.routes import CHECK_PATH, Rule
+from demo.api.routes import CHECK_PATH, GENERATE_PATH, Rule
 
 if TYPE_CHECKING:
     from demo.api.calls import Calls
@@ -136,7 +136,7 @@ class Gateway:
         if self._calls is not None:
             message = self._calls.in_language(message, Headers(scope=scope).get("accept-language"))
         content: dict[str, object] = {"detail": message}
-        if path == CHECK_PATH:
+        if path in (CHECK_PATH, GENERATE_PATH):
             content = {"error": message}
         elif refusal.status_code == 422:
             # Gradio's clients take a list of such objects; of a text they would show single letters.

@@ -10,6 +10,8 @@ from typing import Final, Literal
 from demo.api.limits import LARGEST_CALL, LARGEST_CANCEL, LARGEST_FORM, LARGEST_UPLOAD
 
 CHECK_PATH: Final = "/v1/check"
+GENERATE_PATH: Final = "/v1/generate"
+OPENAPI_PATH: Final = "/openapi.json"
 HEALTH_PATH: Final = "/healthz"
 MODELS_PATH: Final = "models"
 """Path of the published files, relative to the page."""
@@ -26,8 +28,8 @@ class Rule:
     """A route that answers.
 
     path: regular expression of the whole path. body: what is checked before gradio reads it; a "call" names
-    its endpoint in the path, or the number of its event in the body. limit: bytes of a body. query: gradio
-    may read the query.
+    its endpoint in the path, or the number of its event in the body; with `named` its body names its values.
+    limit: bytes of a body. query: gradio may read the query.
     """
 
     path: str
@@ -41,19 +43,21 @@ NAME: Final = r"[A-Za-z0-9_-]{1,64}"
 FILE: Final = r"(?:[\w@-][\w.@-]{0,99}/){0,8}[\w@-][\w.@-]{0,99}"
 
 API_RULES: Final = (
-    Rule(CHECK_PATH, ("POST",), limit=LARGEST_FORM, query=True),
-    Rule(HEALTH_PATH),
+    Rule(CHECK_PATH, POST, limit=LARGEST_FORM, query=True),
+    Rule(GENERATE_PATH, POST, limit=LARGEST_CANCEL, query=True),
+    Rule(rf"{HEALTH_PATH}|{OPENAPI_PATH}"),
     Rule(rf"/{MODELS_PATH}/[^/\x00-\x1f]{{1,200}}"),
 )
 PAGE_RULES: Final = (
+    # Before the answers of calls, which have one more name.
+    Rule(rf"{GRADIO_API}/call/(?:(?P<named>v2)/)?(?P<name>{NAME})", POST, "call", LARGEST_CALL),
     Rule(r"/?|/config|/theme\.css|/favicon\.ico|/robots\.txt"),
     Rule(rf"/(?:assets|static)/{FILE}"),
-    Rule(rf"{GRADIO_API}/(?:app_id|startup-events|heartbeat/{NAME}|call/{NAME}/(?P<event>{NAME}))"),
+    Rule(rf"{GRADIO_API}/(?:app_id|startup-events|heartbeat/{NAME}|call/(?:v2/)?{NAME}/(?P<event>{NAME}))"),
     Rule(rf"{GRADIO_API}/(?:info|queue/data)", query=True),
     Rule(rf"{GRADIO_API}/upload", POST, "upload", LARGEST_UPLOAD),
     Rule(rf"{GRADIO_API}/queue/join", POST, "call", LARGEST_CALL, query=True),
     Rule(rf"{GRADIO_API}/cancel", POST, "json", LARGEST_CANCEL),
-    Rule(rf"{GRADIO_API}/call/(?P<name>{NAME})", POST, "call", LARGEST_CALL),
 )
 """Routes of the page and of gradio's API."""
 

@@ -1,5 +1,6 @@
 """The published models on a device, each tested with its golden numbers before it serves."""
 
+import copy
 import json
 import logging
 import threading
@@ -100,6 +101,23 @@ class Engine:
                 "model", f"{contract.DISCRIMINATOR} is not published here; {default} scores instead."
             )
         return engine
+
+    def scoring_with(self, model: str) -> "Engine":
+        """Return an engine with the same sessions that scores with another discriminator.
+
+        Raises:
+            RequestError: there is no such discriminator.
+            ModelError: as `session` does.
+        """
+        if model == self.model:
+            return self
+        known = self.manifest.names("discriminator")
+        if model not in known:
+            raise RequestError(f"There is no discriminator {model!r}; choose one of: {', '.join(known)}.")
+        other = copy.copy(self)
+        other.model = model
+        other.thresholds = thresholds_of(f"{model}.onnx", self.session(model))
+        return other
 
     @property
     def provider(self) -> str:

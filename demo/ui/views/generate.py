@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 
 import gradio as gr
 
-from demo.api.endpoints import checked_digits, errors_shown
+from demo.api.endpoints import errors_shown
+from demo.api.results import checked_digits
 from demo.contract import DIGITS
 from demo.inference.check import Checked, check_bytes
 from demo.inference.engine import LARGEST_SEED, Engine

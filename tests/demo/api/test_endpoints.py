@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jsonschema
 import numpy as np
 import pytest
@@ -70,6 +71,23 @@ def test_every_result_follows_its_schema(client: Client, broken: Path) -> None:
         jsonschema.validate(result, RESULTS[endpoint])
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(many, schema.GENERATED)
+
+
+def test_agents_call_by_names_and_poll(server: str, client: Client) -> None:
+    with httpx.Client(base_url=f"{server}gradio_api", trust_env=False, timeout=60) as agent:
+        (path,) = agent.post("/upload", files={"files": (PICTURE.name, PICTURE.read_bytes())}).json()
+        picture = {"path": path, "orig_name": PICTURE.name, "meta": {"_type": "gradio.FileData"}}
+        for name, values, expected in (
+            ("check", {"picture": picture}, client.predict(picture=handle_file(PICTURE), api_name="/check")),
+            ("generate", {"seed": 7}, client.predict(seed=7, api_name="/generate")),
+        ):
+            event = agent.post(f"/call/v2/{name}", json=values).json()["event_id"]
+            answer = agent.get(f"/call/v2/{name}/{event}").text
+            kind, data = re.findall(r"^(?:event|data): (.*)$", answer, re.MULTILINE)[-2:]
+            assert (kind, json.loads(data)) == ("complete", [expected])
+        for content, status in (('{"pictures": []}', 422), ('{"picture": 7}', 422), ("[]", 400)):
+            assert agent.post("/call/v2/check", content=content).status_code == status
+        assert agent.post("/call/v2/nothing", json={}).status_code == 404
 
 
 def test_check_many_answers_in_order_and_survives_a_bad_file(client: Client, broken: Path) -> None:

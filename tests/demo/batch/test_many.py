@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from demo.api.endpoints import answers
+from demo.api.results import answers
 from demo.batch.archive import NESTED, NO_PICTURES
 from demo.batch.many import MOST_BYTES, MOST_FILES, Sent, check_selection, check_sent
 from demo.decoder.images import encode_png

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from demo.api.endpoints import checked_digits
+from demo.api.results import checked_digits
 from demo.inference.engine import Engine
 from demo.insight.search import STEPS
 from demo.ui.views import generate

@@ -11,7 +11,7 @@ import gradio as gr
 import pytest
 
 from demo.api import uploads
-from demo.api.endpoints import checked_digits
+from demo.api.results import checked_digits
 from demo.batch import archive
 from demo.contract import NOT_HANDWRITING, REASONS
 from demo.decoder import client, images

@@ -1,5 +1,6 @@
 """`POST /v1/check` of real servers: the app's and the API's own."""
 
+import base64
 import json
 import os
 import signal
@@ -15,15 +16,16 @@ from typing import Any
 import httpx
 import jsonschema
 import numpy as np
+import openapi_spec_validator
 import pytest
 from numpy.typing import NDArray
 from starlette.applications import Starlette
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from demo.api import check, schema
-from demo.api.check import CheckEndpoint
-from demo.api.routes import CHECK_PATH
+from demo.api import schema, v1
+from demo.api.routes import CHECK_PATH, GENERATE_PATH, OPENAPI_PATH
+from demo.api.v1 import CheckEndpoint
 from demo.batch.many import MOST_FILES
 from demo.errors import NoRoomError
 from demo.inference.engine import Engine, Scores
@@ -81,6 +83,98 @@ def test_an_answer_follows_its_schema(client: httpx.Client) -> None:
     jsonschema.validate(answer, schema.ANSWER)
     unnamed = client.post(CHECK_PATH, content=PICTURE.read_bytes())
     assert unnamed.json() == answer | {"file": "picture"}
+
+
+def test_a_request_chooses_its_discriminator(client: httpx.Client) -> None:
+    names = ("mlp_discriminator", "discriminator", "discriminator_int8")
+    with ThreadPoolExecutor(8) as threads:
+        ask = partial(client.post, CHECK_PATH, content=PICTURE.read_bytes())
+        asked = [(name, threads.submit(ask, params={"model": name})) for name in names * 8]
+        answers = [(name, each.result().json()) for name, each in asked]
+    for name, answer in answers:
+        assert answer["model"] == name
+    assert len({answer["fake_probability"] for _, answer in answers}) == len(names)
+
+
+def test_digits_are_generated_with_answers_that_check_repeats(client: httpx.Client, server: str) -> None:
+    arguments = {"digit": 3, "count": 2, "seed": 7}
+    with client_of(server) as page_client:
+        for each in (client, page_client):
+            made = each.post(GENERATE_PATH, json=arguments).json()
+            jsonschema.validate(made, schema.GENERATED)
+            assert [digit["digit"] for digit in made] == [3, 3]
+            for digit in made:
+                png = base64.b64decode(digit["png"])
+                answer = each.post(CHECK_PATH, content=png, params={"file": digit["answer"]["file"]}).json()
+                assert answer == digit["answer"]
+    assert client.post(GENERATE_PATH, json=arguments).json() == made
+    tutorial = client.post(GENERATE_PATH, params={"model": "mlp_generator"}).json()
+    assert len(tutorial) == 1
+    assert tutorial == client.post(GENERATE_PATH, json={"model": "mlp_generator"}).json()
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "sentence"),
+    [
+        (CHECK_PATH, {"params": {"modle": "discriminator"}}, "no parameter 'modle'"),
+        (CHECK_PATH, {"params": {"model": "generator"}}, "no discriminator 'generator'; choose one of"),
+        (GENERATE_PATH, {"params": {"seed": 3}}, "no parameter 'seed'"),
+        (GENERATE_PATH, {"json": {"seed": -1}}, "seed"),
+        (GENERATE_PATH, {"json": {"digits": 3}}, "digits"),
+        (GENERATE_PATH, {"json": {"digit": 3, "model": "mlp_generator"}}, "leave the digit out"),
+        (GENERATE_PATH, {"json": [3]}, "must be a JSON object"),
+        (GENERATE_PATH, {"content": b"{"}, "must be a JSON object"),
+    ],
+)
+def test_what_an_address_does_not_take_is_400(
+    client: httpx.Client, path: str, options: dict[str, Any], sentence: str
+) -> None:
+    picture: dict[str, Any] = {"content": PICTURE.read_bytes()} if path == CHECK_PATH else {}
+    response = client.post(path, **picture, **options)
+    assert response.status_code == 400
+    assert list(response.json()) == ["error"]
+    assert sentence in response.json()["error"]
+
+
+def test_the_description_is_valid_and_names_what_is_installed(client: httpx.Client, server: str) -> None:
+    described = client.get(OPENAPI_PATH).json()
+    openapi_spec_validator.validate(described)
+    assert described["paths"][CHECK_PATH]["post"]["parameters"][0]["schema"]["enum"] == [
+        "discriminator",
+        "discriminator_int8",
+        "mlp_discriminator",
+        "mlp_discriminator_int8",
+    ]
+    with client_of(server) as page_client:
+        assert page_client.get(OPENAPI_PATH).json() == described
+
+
+def test_pages_of_other_sites_may_read_the_answers_with_and_without_the_page(
+    client: httpx.Client, server: str
+) -> None:
+    origin = {"origin": "https://example.org"}
+    asking = origin | {
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "content-type",
+    }
+    with client_of(server) as page_client:
+        for each in (client, page_client):
+            for path in (CHECK_PATH, GENERATE_PATH):
+                allowed = each.options(path, headers=asking)
+                assert allowed.status_code == 200
+                assert allowed.headers["access-control-allow-origin"] == "*"
+                assert "POST" in allowed.headers["access-control-allow-methods"]
+                assert "access-control-allow-credentials" not in allowed.headers
+            answers = [
+                each.post(CHECK_PATH, content=PICTURE.read_bytes(), headers=origin | PNG),
+                each.post(CHECK_PATH, content=b"", headers=origin | PNG),
+                *(
+                    each.get(path, headers=origin)
+                    for path in ("/healthz", "/models/manifest.json", OPENAPI_PATH)
+                ),
+            ]
+            assert {answer.headers["access-control-allow-origin"] for answer in answers} == {"*"}
+        assert "access-control-allow-origin" not in page_client.get("/config", headers=origin).headers
 
 
 @pytest.mark.parametrize(
@@ -149,7 +243,7 @@ def test_a_failing_model_or_lack_of_room_is_503(monkeypatch: pytest.MonkeyPatch)
     response = ask()
     assert "RuntimeError" in response.json()["error"]
     assert "secret" not in response.text
-    monkeypatch.setattr(check, "preprocess", lambda *_: NoRoomError("Too many large pictures; try again."))
+    monkeypatch.setattr(v1, "preprocess", lambda *_: NoRoomError("Too many large pictures; try again."))
     assert ask().json() == {"error": "Too many large pictures; try again."}
 
 
