@@ -73,6 +73,7 @@ def front_matter(hardware: Hardware) -> str:
         "app_file": "app.py",
         "pinned": "false",
         "license": "mit",
+        "tags": "[mcp-server]",
         "short_description": "Was this digit written by a person, or generated?",
     }
     if hardware == "gpu":

@@ -21,6 +21,7 @@ from gradio_client import Client, handle_file
 from huggingface_hub import SpaceHardware
 from huggingface_hub.repocard import metadata_load
 
+from demo.api.schema import DESCRIPTIONS
 from demo.cli import main
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.space.assemble import GRADIO_VERSION, MARK, PYTHON_VERSION, REQUIREMENTS, RUNTIMES
@@ -47,6 +48,7 @@ def test_the_readme_configures_the_space(space: Path) -> None:
     assert (head["sdk"], head["sdk_version"], head["python_version"]) == ("gradio", GRADIO_VERSION, "3.12")
     assert (space / head["app_file"]).is_file()
     assert head["license"] == "mit"
+    assert head["tags"] == ["mcp-server"]
     # Hugging Face's own limits.
     assert len(head["short_description"]) <= 60
     colours = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
@@ -124,7 +126,8 @@ def started(
     ) as process:
         assert process.stdout is not None
         try:
-            yield process.stdout.readline().split()[-1]
+            lines = iter(process.stdout.readline, "")
+            yield next(line.split()[-1] for line in lines if line.startswith("Touchstone is at"))
         finally:
             process.kill()
 
@@ -134,6 +137,14 @@ def health(address: str) -> Any:
     return httpx.get(f"{address}healthz", trust_env=False, timeout=30).json()
 
 
+def tools(address: str) -> list[str]:
+    """Return the names of the tools of the app's MCP server."""
+    headers = {"accept": "application/json, text/event-stream"}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    answer = httpx.post(f"{address}mcp", json=body, headers=headers, trust_env=False, timeout=30).json()
+    return [each["name"] for each in answer["result"]["tools"]]
+
+
 def test_the_folder_alone_serves(space: Path, engine: Engine, tmp_path: Path) -> None:
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     # So that it cannot import from the repository.
@@ -141,6 +152,7 @@ def test_the_folder_alone_serves(space: Path, engine: Engine, tmp_path: Path) ->
     with started([sys.executable], space, environment) as address:
         assert health(address)["status"] == "serving"
         answer = Client(address, verbose=False).predict(picture=handle_file(PICTURE), api_name="/check")
+        assert tools(address) == list(DESCRIPTIONS)
     assert (answer["digit"], answer["version"]) == (7, engine.version)
 
 
@@ -191,6 +203,7 @@ def test_a_fresh_environment_runs_it_for_a_user_whose_home_is_read_only(engine: 
             answer = client.predict(picture=handle_file(PICTURE), api_name="/check")
             assert (answer["digit"], answer["version"]) == (7, engine.version)
             assert len(client.predict(count=2, api_name="/generate")) == 2
+            assert tools(address) == list(DESCRIPTIONS)
         scratch = base / "scratch"
         written = [path for path in sorted(base.rglob("*")) if path not in before]
         assert all(scratch in path.parents for path in written)
