@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 
 from demo.contract import MODELS_FOLDER
@@ -16,6 +16,8 @@ from demo.environment import disable_telemetry
 from demo.errors import DemoError, UsageError
 
 DONE, UNREADABLE, USAGE = 0, 1, 2
+EXTRAS = {"gradio": "demo", "mcp": "mcp", "pyarrow": "parquet", "ray": "ray"}
+"""The extra that brings a package; `api` brings the others."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,6 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DemoError as error:
         print(f"demo: {error}", file=sys.stderr)
         return USAGE if isinstance(error, UsageError) else 1
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        extra = EXTRAS.get(package, "api")
+        print(f'demo: {package} is not installed; it comes with: pip install ".[{extra}]"', file=sys.stderr)
+        return 1
     except BrokenPipeError:
         # The reader of the output has gone. Flushing the rest at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -68,7 +75,7 @@ def run_check(parsed: argparse.Namespace) -> int:
     from demo.inference.engine import Engine
 
     engine = Engine.load(parsed.models, parsed.device, parsed.model)
-    return DONE if list_answers(engine, parsed.files, parsed.json) else UNREADABLE
+    return DONE if list_answers(engine, parsed.files, parsed.form) else UNREADABLE
 
 
 def run_batch(parsed: argparse.Namespace) -> int:
@@ -78,10 +85,13 @@ def run_batch(parsed: argparse.Namespace) -> int:
         raise UsageError("--workers and --ray-address are for --engine ray; add it, or leave them out.")
     if parsed.out is None:
         raise UsageError("--engine ray and --part write answers into a folder; name it with --out.")
-    if parsed.json:
-        raise UsageError("--out writes tables instead of printing lines; leave --json out.")
-    if any(find_spec(name) is None for name in ("pyarrow", *(["ray"] if on_ray else []))):
-        raise UsageError('--out and --engine ray need libraries that are missing: pip install ".[ray]"')
+    if parsed.form != "text":
+        raise UsageError("--out writes tables instead of printing lines; leave --json and --csv out.")
+
+    # Before anything is written.
+    import_module("pyarrow")
+    if on_ray:
+        import_module("ray")
 
     from demo.batch.run import PICTURES_IN_PART, check_part, list_pictures, run_parts
     from demo.inference.engine import Engine
@@ -141,10 +151,15 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         metavar="FILE",
-        help="pictures, or folders, in which every file with a picture's name is checked, at any depth; "
-        "with --out also Parquet tables of pictures",
+        help="pictures; zips; folders, in which every file with a picture's name is checked, at any depth; - "
+        "for a picture on standard input; with --out also Parquet tables of pictures, but no zips",
     )
-    option("--json", action="store_true", help="print JSON, one object per line, as the API does")
+    form = checking.add_mutually_exclusive_group()
+    for name, what in (
+        ("json", "JSON, one object per line, as the API does"),
+        ("csv", "CSV for spreadsheets"),
+    ):
+        form.add_argument(f"--{name}", dest="form", action="store_const", const=name, help=f"print {what}")
     option(
         "--out",
         type=Path,
@@ -167,7 +182,7 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="N",
         help="with --engine ray: how many (default: one per core or GPU)",
     )
-    checking.set_defaults(command=run_check)
+    checking.set_defaults(command=run_check, form="text")
     page = commands.add_parser("page", help="build a page that needs no server (needs npm, once)")
     add_model_flags(page)
     page.add_argument("folder", type=Path, metavar="DIR", help="a new or empty folder, or such a page")

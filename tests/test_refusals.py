@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from export.__main__ import main as export_main
-from train.__main__ import main as train_main
+from export.cli import main as export_main
+from train.cli import main as train_main
 
 ROOT = Path(__file__).parents[1]
 PICTURE = ROOT / "demo" / "conformance" / "drawn-7.png"

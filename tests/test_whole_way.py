@@ -10,11 +10,11 @@ from PIL import Image
 
 from demo.cli import main as demo_main
 from demo.inference.engine import Engine
-from export.__main__ import main as export_main
+from export.cli import main as export_main
 from tests.support.detectors import quick_gate
 from tests.support.handwriting import small_digits
-from train.__main__ import main as train_main
 from train.bundle import BUNDLE
+from train.cli import main as train_main
 from train.data import mnist
 from train.run import Run
 

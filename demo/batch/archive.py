@@ -2,9 +2,10 @@
 
 import contextlib
 import io
+import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -21,6 +22,11 @@ SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")
 METHODS: Final = (ZIP_STORED, ZIP_DEFLATED)
 ENCRYPTED_FLAG: Final = 0x1
 UTF8_FLAG: Final = 0x800
+UNICODE_PATH: Final = 0x7075
+KANA: Final = re.compile("[\u3040-\u30ff]")
+HALF_WIDTH: Final = re.compile("[\uff61-\uff9f\ue000-\uf8ff]")
+FIELD_HEAD: Final = struct.Struct("<HH")
+"""Of an extra field: its kind and size."""
 SYSTEM_NAMES: Final = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 
 # The standard library's exceptions for damaged zips.
@@ -97,26 +103,81 @@ class Archive:
         self._opened.close()
 
 
+def unpacked(
+    name: str, path: Path, opened: Callable[[int], None] = lambda _: None
+) -> Iterator[tuple[str, bytes | PictureError]]:
+    """Yield the pictures of a zip, named after the zip and their path in it, or why it cannot be read.
+
+    opened: called with the number of pictures before the first one; may raise PictureError.
+    """
+    try:
+        with Archive(path) as archive:
+            opened(len(archive.members))
+            for member, content in archive.pictures():
+                yield f"{name}/{member}", content
+    except PictureError as error:
+        yield name, error
+
+
 def is_archive(path: Path) -> bool:
     """Return whether a file begins like a zip."""
     try:
-        return read_file(path, 4).startswith(SIGNATURES)
+        # Of a pipe, what is read here would be missing later.
+        return path.is_file() and read_file(path, 4).startswith(SIGNATURES)
     except PictureError:
         # A file that cannot be read is answered when it is loaded.
         return False
 
 
 def member_name(member: ZipInfo) -> str:
-    """Return a member's path; some programs write UTF-8 without marking it as such."""
-    if not member.flag_bits & UTF8_FLAG:
+    """Return a member's path, in whichever encoding it was written.
+
+    Marked as UTF-8, or with a Unicode path beside it (field 0x7075), it is known; Windows writes its own
+    encoding without saying which.
+    """
+    if member.flag_bits & UTF8_FLAG:
+        return member.filename
+    try:
+        raw = member.filename.encode("cp437")
+    except UnicodeError:
+        return member.filename
+    if (name := unicode_path(member.extra, raw)) is not None:
+        return name
+    for encoding in ("utf-8", "cp932", "gbk"):
         with contextlib.suppress(UnicodeError):
-            return member.filename.encode("cp437").decode("utf-8")
+            name = raw.decode(encoding)
+            if encoding == "utf-8" or is_plausible(name, encoding):
+                return name
     return member.filename
+
+
+def is_plausible(name: str, encoding: str) -> bool:
+    """Return whether a name was written in an East Asian encoding, judged by what it would contain."""
+    # Chinese would be Japanese of half the usual width.
+    if HALF_WIDTH.search(name):
+        return False
+    # Letters with accents would be signs whose second byte is the ASCII letter after them.
+    seconds = [pair[1] for pair in (each.encode(encoding) for each in name) if len(pair) == 2]
+    return bool(KANA.search(name)) or all(second >= 0x80 for second in seconds)
+
+
+def unicode_path(extra: bytes, raw: bytes) -> str | None:
+    """Return the Unicode path among a member's extra fields, if it belongs to the raw one.
+
+    Source: APPNOTE.TXT 4.6.9, https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+    """
+    while len(extra) >= FIELD_HEAD.size:
+        kind, size = FIELD_HEAD.unpack_from(extra)
+        field, extra = extra[FIELD_HEAD.size :][:size], extra[FIELD_HEAD.size + size :]
+        if kind == UNICODE_PATH and field[1:5] == struct.pack("<I", zlib.crc32(raw)):
+            with contextlib.suppress(UnicodeError):
+                return field[5:].decode("utf-8")
+    return None
 
 
 def _may_be_picture(member: ZipInfo) -> bool:
     folder, _, name = member.filename.rpartition("/")
-    added_by_system = folder.partition("/")[0] == "__MACOSX" or name in SYSTEM_NAMES
+    added_by_system = folder.partition("/")[0] == "__MACOSX" or name in SYSTEM_NAMES or name.startswith("._")
     # A folder's path ends with a slash, so its name is empty.
     return bool(name) and not added_by_system
 

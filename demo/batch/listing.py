@@ -5,20 +5,48 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Final, Literal
 
+from demo.batch.archive import is_archive, unpacked
 from demo.batch.find import find_pictures
-from demo.inference.check import PICTURES_AT_ONCE, Checked, check_stream
+from demo.batch.spreadsheet import csv_header, csv_line
+from demo.decoder.images import LARGEST_FILE_BYTES
+from demo.inference.check import PICTURES_AT_ONCE, Checked, Source, check_stream
 from demo.inference.engine import Engine
 
+STANDARD_INPUT: Final = Path("-")
+Form = Literal["text", "json", "csv"]
 
-def list_answers(engine: Engine, paths: Sequence[Path], as_json: bool) -> bool:
-    """Print the answer for each picture of files and folders; return whether all could be judged."""
+
+def list_answers(engine: Engine, paths: Sequence[Path], form: Form) -> bool:
+    """Print the answer for each picture of files, zips and folders; return whether all could be judged."""
     all_judged = True
-    with printer(paths) as show, closing(check_stream(engine, find_pictures(paths))) as stream:
+    shown: dict[Form, Callable[[Checked], str]] = {
+        "text": line,
+        "json": lambda each: json.dumps(each.answer.as_dict()),
+        "csv": lambda each: csv_line(each.answer).rstrip(),
+    }
+    with printer(paths) as show, closing(check_stream(engine, sources(paths))) as stream:
+        if form == "csv":
+            write([csv_header().rstrip()])
         for batch in stream:
-            show([json.dumps(each.answer.as_dict()) if as_json else line(each) for each in batch])
+            show(list(map(shown[form], batch)))
             all_judged &= all(each.answer.error is None for each in batch)
     return all_judged
+
+
+def sources(paths: Sequence[Path]) -> Iterator[tuple[str, Source]]:
+    """Yield each picture that paths name, also in zips, and that of standard input for `-`."""
+    for path in paths:
+        if path == STANDARD_INPUT:
+            # One byte more than allowed is enough to refuse it.
+            yield str(path), sys.stdin.buffer.read(LARGEST_FILE_BYTES + 1)
+            continue
+        for name, source in find_pictures([path]):
+            if source == path and is_archive(path):
+                yield from unpacked(name, path)
+            else:
+                yield name, source
 
 
 def line(checked: Checked) -> str:

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from demo.batch.archive import Archive, is_archive
+from demo.batch.archive import is_archive, unpacked
 from demo.errors import PictureError, RequestError
 from demo.inference.check import Checked, Source, check_stream
 from demo.inference.engine import Engine
@@ -37,25 +37,21 @@ def check_sent(engine: Engine, sent: Sequence[Sent]) -> Iterator[tuple[list[Chec
     """
     total = len(sent)
 
-    def pictures() -> Iterator[tuple[str, Source]]:
+    def count_in(inside: int) -> None:
         nonlocal total
+        if total - 1 + inside > MOST_FILES:
+            raise PictureError(
+                f"The zip holds {inside:,} files, which makes more than {MOST_FILES:,} in all; send fewer at "
+                "once."
+            )
+        total += inside - 1
+
+    def pictures() -> Iterator[tuple[str, Source]]:
         for file, source in sent:
             if isinstance(source, PictureError) or not is_archive(source):
                 yield file, source
-                continue
-            try:
-                with Archive(source) as archive:
-                    count = len(archive.members)
-                    if total - 1 + count > MOST_FILES:
-                        raise PictureError(
-                            f"The zip holds {count:,} files, which makes more than {MOST_FILES:,} in all; "
-                            "send fewer at once."
-                        )
-                    total += count - 1
-                    for name, content in archive.pictures():
-                        yield f"{file}/{name}", content
-            except PictureError as error:
-                yield file, error
+            else:
+                yield from unpacked(file, source, count_in)
 
     with closing(check_stream(engine, pictures())) as stream:
         for batch in stream:

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
+from demo.batch.archive import is_archive
 from demo.batch.find import SUFFIXES, find_pictures
 from demo.batch.parquet import as_text, count_errors, count_pictures, read_pictures, reading, write_answers
 from demo.contract import NORMALIZER
@@ -108,6 +109,8 @@ def find_rows(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
         DemoError: a table cannot be read, or is given by name and has no column of pictures.
     """
     for path in paths:
+        if is_archive(path) or str(path) == "-":
+            raise UsageError(f"With --out, {path} is not taken; unpack zips, and name files.")
         for name, source in find_pictures([path], (*SUFFIXES, TABLE_SUFFIX)):
             row = {"file": as_text(name), "path": os.fsencode(Path(name).absolute())}
             if isinstance(source, PictureError):

@@ -1,5 +1,6 @@
 """`python -m demo check`: lines, JSON, exit codes; and the answer they carry."""
 
+import csv
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from demo.cli import build_parser, main
 from demo.decoder.client import SEVERAL_FRAMES
 from demo.decoder.images import encode_png
 from demo.inference.engine import Engine
+from tests.demo.batch.test_archive import zip_bytes
 from tests.support.processes import ROOT, run_python
 
 SCORES = ["fake_probability", "logit", "digit", "digit_probability", "in_domain"]
@@ -81,6 +83,53 @@ def test_one_line_whatever_the_name_and_the_encoding(tmp_path: Path) -> None:
         result = run_python(*command, PYTHONIOENCODING="ascii")
         assert len(result.stdout.splitlines()) == len(names)
         assert result.stderr == ""
+
+
+def test_zips_and_standard_input_are_checked_and_listed_as_csv(
+    digit: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "all.zip"
+    packed.write_bytes(zip_bytes({"1.png": digit.read_bytes(), "=2.png": b"no picture"}))
+    assert main(["check", "--device", "cpu", "--csv", str(packed)]) == 1
+    header, first, second = csv.reader(capfd.readouterr().out.splitlines())
+    assert header == CONTRACT
+    assert first[0] == f"{packed}/1.png"
+    assert second[0] == f"{packed}/=2.png"
+    command = [sys.executable, "-m", "demo", "check", "--device", "cpu", "--csv", "-"]
+    result = subprocess.run(command, input=digit.read_bytes(), capture_output=True, check=True, cwd=ROOT)
+    assert next(csv.reader([result.stdout.decode().splitlines()[1]]))[1:] == first[1:]
+
+
+def test_tables_are_not_made_of_zips_and_standard_input(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "all.zip"
+    packed.write_bytes(zip_bytes({"1.png": b"x"}))
+    for path in (str(packed), "-"):
+        assert main(["check", "--device", "cpu", path, "--out", str(tmp_path / "results")]) == 2
+        assert "unpack zips" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "package", "extra"),
+    [
+        ("train tutorial", "torch", "train"),
+        ("export readme", "onnx", "train"),
+        ("demo", "gradio", "demo"),
+        ("demo check x.png", "onnxruntime", "api"),
+        ("demo --api-only", "uvicorn", "api"),
+    ],
+)
+def test_a_missing_package_is_named_with_the_extra_that_brings_it(
+    command: str, package: str, extra: str
+) -> None:
+    name, *arguments = command.split()
+    program = f"import runpy, sys; sys.modules[{package!r}] = None; sys.argv[1:] = {arguments}; "
+    result = run_python("-c", f"{program}runpy.run_module({name!r}, run_name='__main__')")
+    assert result.returncode == 1
+    assert result.stderr.count("\n") == 1
+    assert f"{package} is not installed" in result.stderr
+    assert f'pip install ".[{extra}]"' in result.stderr
 
 
 def test_a_closed_output_gives_no_traceback(digit: Path) -> None:

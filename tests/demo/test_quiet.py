@@ -36,7 +36,7 @@ print(analytics_enabled(), HF_HUB_DISABLE_TELEMETRY)
     assert result.stdout.split() == ["False", "True"], result.stderr
 
 
-@pytest.mark.parametrize("package", ["demo.cli", "export.__main__", "train.__main__"])
+@pytest.mark.parametrize("package", ["demo.cli", "export.cli", "train.cli"])
 def test_no_command_imports_such_a_library_before_it_is_switched_off(package: str) -> None:
     program = f"import sys, {package}; print(*{LIBRARIES!r}.intersection(sys.modules))"
     result = run_python("-c", program)

@@ -13,7 +13,7 @@ import pytest
 
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
-from export.__main__ import main
+from export.cli import main
 from export.conformance import CONFORMANCE_FOLDER, EXPECTED
 from tests.tools.conformance import Cell, Pack, cells_elsewhere, cells_here, disagreements, table
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from demo.inference.engine import MODELS_FOLDER, Engine
-from export.__main__ import main
 from export.cards import model_cards
+from export.cli import main
 from tests.support.detectors import quick_gate
 from tests.support.generators import LATENT, tiny_generator
 from tests.support.runs import copied_generators

@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 from demo.contract import THRESHOLDS
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
-from export.__main__ import main
+from export.cli import main
 from export.conformance import EXPECTED, write_pack
 from export.hub import write_hub
 from train.tutorial.models import MlpDiscriminator

@@ -14,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from demo.inference.answer import Thresholds
-from export.__main__ import main
+from export.cli import main
 from export.convert import blank_groups
 from export.errors import ParityError
 from export.generator import PixelConditionalGenerator, parity_groups

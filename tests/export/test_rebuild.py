@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from demo.inference.engine import MODELS_FOLDER, Engine
-from export.__main__ import main
+from export.cli import main
 
 FILES = ("normalizer.onnx", "discriminator_from_image.onnx")
 

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from demo.inference.engine import MODELS_FOLDER, Engine
-from export.__main__ import main as export_main
 from export.benchmark.chromium import chromium
+from export.cli import main as export_main
 from export.convert import export_model, publish_models
 from export.generator import generator_spec
 from tests.support.detectors import export_tiny, quick_gate
@@ -19,7 +19,7 @@ from tests.support.handwriting import large_digits, small_digits, write_data_set
 from tests.support.serving import served_app
 from tests.support.shared import built_once
 from tests.support.tabs import WIDE
-from train.__main__ import main as train_main
+from train.cli import main as train_main
 from train.data.mnist import DATA_VARIABLE, DATASETS
 from train.generators.build import FAMILIES
 

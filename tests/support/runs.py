@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.support.shared import built_once
-from train.__main__ import main
+from train.cli import main
 from train.data.mnist import hold_out, load
 from train.generators.classifier import ClassifierLearner, DigitClassifier
 

@@ -37,8 +37,8 @@ from export.conformance import CONFORMANCE_FOLDER
 from export.errors import ExportError
 from export.publish import publish
 from tests.support.handwriting import small_digits, write_data_set
-from train.__main__ import main as train_main
 from train.checkpoint import load_snapshot, save_snapshot
+from train.cli import main as train_main
 from train.data.mnist import DATA_VARIABLE, DATASETS
 from train.errors import TrainError
 from train.run import Run

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from demo.inference.engine import Engine
-from export.__main__ import main as export_main
+from export.cli import main as export_main
 from tests.support.detectors import quick_gate
 from train.bundle import BUNDLE, read_files
 from train.data.mnist import DATA_VARIABLE

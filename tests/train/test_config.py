@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from train.__main__ import main
+from train.cli import main
 from train.config import (
     Config,
     DetectorConfig,

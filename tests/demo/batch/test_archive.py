@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -50,6 +51,7 @@ def test_members_come_in_order_without_system_files(write: Write) -> None:
         "b/2.png": PNG,
         "__MACOSX/b/._2.png": b"x",
         "b/.DS_Store": b"x",
+        "b/._1.png": b"x",
         "Thumbs.db": b"x",
         "../../1.png": b"one",
     }
@@ -63,6 +65,38 @@ def test_names_in_utf_8_are_read_whether_marked_or_not(write: Write) -> None:
     plain[6:8] = plain[marked.index(CENTRAL) + 8 : marked.index(CENTRAL) + 10] = b"\0\0"
     for content in (marked, bytes(plain)):
         assert read(write(content)) == [("数字.png", PNG)]
+
+
+def zip_named(name: bytes, extra: bytes = b"") -> bytes:
+    """A zip with one picture, whose name's bytes are not marked as UTF-8."""
+    stand_in = "x" * len(name)
+    member = zipfile.ZipInfo(stand_in)
+    member.extra = extra
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as made:
+        made.writestr(member, PNG)
+    return stream.getvalue().replace(stand_in.encode(), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        *((name, "gbk") for name in ("数字七.png", "手写/图片 1.png", "新建文件夹/样本.jpg")),
+        *((name, "cp932") for name in ("数字の七.png", "写真/テスト①.png", "手書き.jpg")),
+        *((name, "cp437") for name in ("café.png", "übung.png")),
+        ("plain.png", "ascii"),
+    ],
+)
+def test_names_in_other_encodings_are_read(write: Write, name: str, encoding: str) -> None:
+    assert read(write(zip_named(name.encode(encoding)))) == [(name, PNG)]
+
+
+def test_a_unicode_path_beside_a_name_counts_if_it_belongs_to_it(write: Write) -> None:
+    raw = "数字.png".encode("gbk")
+    for checked, expected in ((raw, "七.png"), (b"another", "数字.png")):
+        field = b"\x01" + struct.pack("<I", zlib.crc32(checked)) + "七.png".encode()
+        extra = struct.pack("<HH", 0x5455, 1) + b"\0" + struct.pack("<HH", 0x7075, len(field)) + field
+        assert read(write(zip_named(raw, extra))) == [(expected, PNG)]
 
 
 @pytest.mark.parametrize(

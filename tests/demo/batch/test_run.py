@@ -216,7 +216,7 @@ def test_a_folder_that_cannot_hold_results_is_refused(engine: Engine, files: Pat
     [
         (["--engine", "ray"], "name it with --out"),
         (["--part", "5"], "name it with --out"),
-        (["--out", "results", "--json"], "leave --json out"),
+        (["--out", "results", "--json"], "leave --json and --csv out"),
         (["--out", "results", "--workers", "2"], "for --engine ray"),
     ],
 )
@@ -233,6 +233,10 @@ def test_missing_libraries_are_named_with_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    assert main(["check", "a.png", "--out", str(tmp_path / "results")]) == 2
+    assert main(["check", "a.png", "--out", str(tmp_path / "results")]) == 1
+    assert 'pip install ".[parquet]"' in capsys.readouterr().err
+    monkeypatch.undo()
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert main(["check", "a.png", "--engine", "ray", "--out", str(tmp_path / "results")]) == 1
     assert 'pip install ".[ray]"' in capsys.readouterr().err
     assert not (tmp_path / "results").exists()

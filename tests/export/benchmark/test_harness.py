@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from export.__main__ import main
 from export.benchmark.command import PARTS
 from export.benchmark.harness import in_turn, load, microseconds, report, rows_from, save, table
 from export.benchmark.servers import running
 from export.benchmark.start import run_to_end
+from export.cli import main
 from export.errors import ExportError
 
 

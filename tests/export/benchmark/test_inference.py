@@ -10,10 +10,10 @@ from demo.contract import DISCRIMINATOR, LOGIT, MLP_DISCRIMINATOR, PIXELS
 from demo.inference.engine import MODELS_FOLDER, Engine
 from demo.inference.manifest import Manifest
 from demo.inference.sessions import CPU, open_session
-from export.__main__ import main
 from export.benchmark import inference
 from export.benchmark.harness import Options
 from export.benchmark.inference import generated_pixels, on_device
+from export.cli import main
 from export.rebuild import rebuild_detector, rebuild_mlp
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from export.benchmark.servers import serving
-from train.__main__ import main
+from train.cli import main
 from train.data import mnist
 from train.data.mnist import DATASETS
 from train.errors import DataError

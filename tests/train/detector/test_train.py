@@ -13,13 +13,13 @@ import torch
 
 from demo.inference.engine import Engine
 from demo.inference.manifest import MODELS_FOLDER
-from export.__main__ import main as export_main
+from export.cli import main as export_main
 from export.int8.gate import Tolerance
 from tests.support.detectors import quick_gate
 from tests.support.runs import detector_command, evaluated_detector
-from train.__main__ import main
 from train.bundle import load_bundle, save_bundle
 from train.checkpoint import save_snapshot
+from train.cli import main
 from train.config import DetectorConfig
 from train.data import mnist
 from train.data.artifacts import ARTIFACTS

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.support.runs import evaluated_detector
-from train.__main__ import main
+from train.cli import main
 from train.data.mnist import load
 from train.errors import DataError
 from train.evaluation.folders import read_pictures

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.support.runs import copied_generators, generators_command
-from train.__main__ import main
+from train.cli import main
 from train.generators.build import FAMILIES, PARTS
 from train.generators.decoders import DECODERS
 from train.run import Run

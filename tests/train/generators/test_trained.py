@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.support.runs import copied_generators, detector_command, generators_command
-from train.__main__ import main
 from train.bundle import load_bundle
+from train.cli import main
 from train.config import DetectorConfig, GeneratorsConfig
 from train.data.mnist import CLASSES, Digits, hold_out, load
 from train.generators.base import Generator

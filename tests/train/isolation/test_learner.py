@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from train.__main__ import main
+from train.cli import main
 from train.isolation.layers import DISTANCE
 from train.isolation.learner import locator_loss, segmenter_loss
 

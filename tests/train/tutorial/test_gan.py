@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from train.__main__ import main
+from train.cli import main
 from train.config import TutorialConfig
 from train.evaluation.tutorial import evaluate_tutorial
 from train.run import Run

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.support.handwriting import small_digits, write_data_set
-from train.__main__ import main
+from train.cli import main
 from train.config import TutorialConfig
 from train.data import mnist
 from train.data.mnist import DATASETS
