@@ -1,5 +1,7 @@
 """The environment of the process: no telemetry, a folder for temporary files, and available cores."""
 
+import contextlib
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -17,14 +19,26 @@ SWITCHES: Final = {
 """The environment variables that disable each library's telemetry."""
 
 
+CPU_LIMIT: Final = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of all cores together in a period, `max` without a limit, and the period's."""
+
+
 def disable_telemetry() -> None:
     """Disable telemetry in all libraries; call it before they are imported, because some read it then."""
     os.environ.update(SWITCHES)
 
 
 def available_cores() -> int:
-    """Return how many cores this process may use; `os.cpu_count` ignores the limits of a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process may use; `os.cpu_count` ignores the limits of a container.
+
+    A container's limit is a set of cores, or a share of the time of all: https://docs.kernel.org/admin-guide/
+    cgroup-v2.html, `cpu.max`.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = map(int, CPU_LIMIT.read_text().split())
+        cores = min(cores, math.ceil(quota / period))
+    return cores
 
 
 def check_temporary_folder() -> None:

@@ -1,6 +1,6 @@
 // The view opens a little later than the panel is filled, if the picture was chosen in another view.
 function lookAt(panel, frames) {
-  if (panel.checkVisibility()) {
+  if (panel.getClientRects().length) {
     panel.scrollIntoView({ block: 'nearest' });
     panel.focus({ preventScroll: true });
   } else if (frames) {
@@ -14,5 +14,5 @@ watch('value', () => {
   if (panel?.hasAttribute('data-in-front')) lookAt(panel, 120);
 });
 document.addEventListener('touchstone:input', () => {
-  if (element.checkVisibility()) element.querySelector('.result')?.setAttribute('data-stale', '');
+  if (element.getClientRects().length) element.querySelector('.result')?.setAttribute('data-stale', '');
 });

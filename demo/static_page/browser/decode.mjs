@@ -1,6 +1,7 @@
 // Decodes a picture file for the page, with reasons in its language.
 
 import { decode as decodeBytes, LARGEST_PIXELS, PictureError as Refusal, throughCanvas } from "./decoder.mjs";
+import { canvasReadable } from "./pad.mjs";
 import { LANGUAGE, text } from "./texts.mjs";
 
 const LARGEST_FILE_BYTES = 32 * 2 ** 20;
@@ -17,7 +18,13 @@ const REASONS = {
   compressed: "static.file-compressed",
   heic: "static.file-heic",
   avif: "static.file-avif",
+  canvas: "check.refuse-canvas",
 };
+
+async function readThroughCanvas(...picture) {
+  if (!canvasReadable()) throw new Refusal("canvas");
+  return throughCanvas(...picture);
+}
 
 /**
  * Decode a picture file, as `decoder.mjs` describes.
@@ -30,7 +37,7 @@ export async function decode(file) {
   if (file.size === 0) throw new PictureError(text("static.file-empty"));
   if (file.size > LARGEST_FILE_BYTES) throw new PictureError(text("static.file-large"));
   try {
-    return await decodeBytes(new Uint8Array(await file.arrayBuffer()), throughCanvas);
+    return await decodeBytes(new Uint8Array(await file.arrayBuffer()), readThroughCanvas);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw new PictureError(text(REASONS[error.code], { limit: LARGEST_PIXELS.toLocaleString(LANGUAGE) }));

@@ -171,7 +171,7 @@ export function learnView({ engine, files, latest, draw }) {
     player = setInterval(
       () => {
         // Stop when another view is open.
-        if (!part("learn").checkVisibility()) return pause();
+        if (!part("learn").getClientRects().length) return pause();
         part("step").stepUp();
         showStep();
         return index() === last() ? pause() : undefined;

@@ -6,7 +6,7 @@ import { offerExamples } from "./examples.mjs";
 import { takeFiles } from "./files.mjs";
 import { worksOffline } from "./offline.mjs";
 import { mebibytes } from "./on-demand.mjs";
-import { canvasPixels, drawingPad } from "./pad.mjs";
+import { canvasPixels, canvasReadable, drawingPad } from "./pad.mjs";
 import { offerFile, showAnswer, showNothing, showRefusal, showStale, showWaiting } from "./panel.mjs";
 import { crop, showPreview } from "./picture.mjs";
 import { text, writePage } from "./texts.mjs";
@@ -146,6 +146,7 @@ const clearPad = drawingPad(part("pad"), tools, {
     emptyStage();
   },
   drawn() {
+    if (!canvasReadable()) return showRefusal(text("check.drawing"), text("check.refuse-canvas"));
     judge(text("check.drawing"), () => canvasPixels(part("pad")), { place: "drawn" });
   },
   cleared() {

@@ -130,3 +130,22 @@ export function canvasPixels(canvas) {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
   return { data, shape: [canvas.height, canvas.width, 4] };
 }
+
+/** Whether pixels come back as they were drawn: against tracking, some browsers refuse, or add noise. */
+export function canvasReadable() {
+  const side = 16;
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = side;
+  const ink = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
+  const levels = Array.from({ length: side * side }, (_, place) => (place * 37) % 256);
+  levels.forEach((level, place) => {
+    ink.fillStyle = `rgb(${level}, ${255 - level}, ${place})`;
+    ink.fillRect(place % side, Math.floor(place / side), 1, 1);
+  });
+  try {
+    const { data } = ink.getImageData(0, 0, side, side);
+    return levels.every((level, place) => data[4 * place] === level && data[4 * place + 2] === place);
+  } catch {
+    return false;
+  }
+}

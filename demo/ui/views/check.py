@@ -23,7 +23,7 @@ from demo.ui.views.why import add_why
 from demo.ui.widgets.examples import examples
 from demo.ui.widgets.picture_area import decode_png_url, picture_area, read_message
 
-REFUSALS: Final = ("large", "full", "lost", "camera")
+REFUSALS: Final = ("large", "full", "lost", "camera", "canvas")
 """Why a picture did not arrive, as the area's script reports it."""
 
 _MODEL_NOTES: Final = {

@@ -139,7 +139,7 @@ async function take(files, entries) {
 takeFiles({
   zone,
   inputs: [find('input')],
-  ready: () => zone.checkVisibility(),
+  ready: () => zone.getClientRects().length > 0,
   take: (files, dropped) => take(files, entriesOf(dropped)),
 });
 

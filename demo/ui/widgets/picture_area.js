@@ -56,6 +56,7 @@ const clearPad = drawingPad(canvas, tools, {
 });
 
 function sendDrawing(chosen = null) {
+  if (!canvasReadable()) return refuse('', 'canvas');
   tell({ kind: 'drawn', png: canvas.toDataURL('image/png'), box: chosen });
 }
 
@@ -178,7 +179,7 @@ find('shoot').addEventListener('click', () => {
 takeFiles({
   zone: stage,
   inputs: [find('file'), find('lens')],
-  ready: () => canvas.checkVisibility(),
+  ready: () => canvas.getClientRects().length > 0,
   take(files, dropped) {
     const entries = entriesOf(dropped);
     if (files.length === 1 && !isZip(files[0]) && !entries.some((entry) => entry.isDirectory)) return take(files[0]);

@@ -37,8 +37,8 @@ def picture_area(page: Page, elem_id: str = "area") -> tuple[gr.HTML, gr.HTML]:
         sent: a file has arrived. It is not reported if something else has happened since it was chosen.
             Both kinds may name a `box`: only that part of the picture is wanted.
         refused: a picture did not arrive; with its `name` and a `reason`: `large` (over
-            `LARGEST_FILE_BYTES`), `full` (the app has no room), `lost` (not received) or `camera` (none
-            is available).
+            `LARGEST_FILE_BYTES`), `full` (the app has no room), `lost` (not received), `camera` (none
+            is available) or `canvas` (the browser does not let the pad be read).
         wiped: the area is empty again.
 
     A message is a value rather than event data, because Gradio drops the data of an event that had to wait.

@@ -232,6 +232,22 @@ def test_a_pen_wins_over_a_resting_palm(page: Page) -> None:
     expect(page.locator("#result .result-file")).to_have_text("Your drawing")
 
 
+def test_a_browser_that_hides_its_canvas_is_told_so(page: Page) -> None:
+    page.evaluate(
+        """() => {
+            const read = CanvasRenderingContext2D.prototype.getImageData;
+            CanvasRenderingContext2D.prototype.getImageData = function (...area) {
+                const image = read.apply(this, area);
+                image.data[5] ^= 1;
+                image.data[8] ^= 1;
+                return image;
+            };
+        }"""
+    )
+    draw_seven(page)
+    expect(page.locator("#result .result-text")).to_contain_text("does not let this page read pictures")
+
+
 def test_several_files_and_zips_dropped_on_check_open_many_files(page: Page) -> None:
     rows = page.locator(".answers-rows tr")
     hand_over(page, {"a.png": SEVEN, "b.png": SEVEN})
