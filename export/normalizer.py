@@ -267,10 +267,8 @@ def paper_of(picture: UINT8[...]) -> tuple[UINT8[...], INT64[2], UINT8, BOOL]:
     both = grey(op.Concat(rows, op.Transpose(columns, perm=[1, 0, 2]), axis=1))
     ring, within = op.Split(both, axis=0, num_outputs=2)
     most = op.ReduceMax(ring, keepdims=0)
-    # onnxruntime compares uint8 from version 1.21 on.
-    level, least = op.Cast(most, to=AS_INT), op.Cast(op.ReduceMin(ring, keepdims=0), to=AS_INT)
-    same = op.Cast(op.Equal(op.Cast(within, to=AS_INT), level), to=AS_FLOAT)
-    flat = op.And(op.Equal(level, least), op.ReduceMean(same, keepdims=0) > 0.5)
+    same = op.Cast(op.Equal(within, most), to=AS_FLOAT)
+    flat = op.And(op.Equal(most, op.ReduceMin(ring, keepdims=0)), op.ReduceMean(same, keepdims=0) > 0.5)
     if flat:
         inner = op.Identity(picture)
         dropped = op.Constant(value_ints=[0, 0])

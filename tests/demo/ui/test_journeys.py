@@ -733,3 +733,27 @@ def test_every_view_is_accessible_on_a_phone_in_chinese(browser: Browser, produc
         expect(block).to_be_focused()
         assert block.get_attribute("aria-label")
     page.close()
+
+
+STORAGE_DENIED = """
+for (const name of ['localStorage', 'sessionStorage', 'caches', 'indexedDB']) {
+    Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError'); } });
+}
+Object.defineProperty(navigator, 'serviceWorker', { get() { throw new DOMException('denied', 'SecurityError'); } });
+"""
+
+
+def test_without_storage_and_in_a_frame_the_page_works(browser: Browser, product_server: str) -> None:
+    context = browser.new_context()
+    context.add_init_script(STORAGE_DENIED)
+    page = context.new_page()
+    page.route("**/framing", lambda route: route.fulfill(content_type="text/html", body="<iframe src='/'>"))
+    page.goto(f"{product_server}framing")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.locator("iframe").evaluate("frame => { frame.style = 'width: 1200px; height: 850px'; }")
+    frame = page.frame_locator("iframe")
+    frame.locator("#examples button").first.click()
+    expect(frame.locator("#result .result:not([data-stale]) .result-file")).to_have_text("Handwritten")
+    frame.get_by_role("tab", name="Generate").click()
+    expect(frame.locator("#digit-grid .grid-digit")).to_have_count(16)
+    context.close()
