@@ -736,10 +736,10 @@ def test_every_view_is_accessible_on_a_phone_in_chinese(browser: Browser, produc
 
 
 STORAGE_DENIED = """
-for (const name of ['localStorage', 'sessionStorage', 'caches', 'indexedDB']) {
-    Object.defineProperty(window, name, { get() { throw new DOMException('denied', 'SecurityError'); } });
-}
-Object.defineProperty(navigator, 'serviceWorker', { get() { throw new DOMException('denied', 'SecurityError'); } });
+const denied = { get() { throw new DOMException('denied', 'SecurityError'); } };
+const stores = ['localStorage', 'sessionStorage', 'caches', 'indexedDB'];
+for (const name of stores) Object.defineProperty(window, name, denied);
+Object.defineProperty(navigator, 'serviceWorker', denied);
 """
 
 
