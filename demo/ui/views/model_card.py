@@ -160,15 +160,16 @@ def _grids(manifest: Manifest, text: Texts) -> str:
         for row in rows
         if (file := contract.GENERATORS_GRID.format(row["name"])) in manifest.files
     )
-    history = ""
-    if contract.HISTORY_PICTURE in manifest.files:
-        caption, alternative = text("elsewhere.history-text"), text("elsewhere.history-alt")
-        history = _figure(manifest, contract.HISTORY_PICTURE, caption, alternative, scrolls=True)
-    if not grids and not history:
+    tall = "".join(
+        _figure(manifest, file, text(f"elsewhere.{name}-text"), text(f"elsewhere.{name}-alt"), scrolls=True)
+        for name, file in (("history", contract.HISTORY_PICTURE), ("digits", contract.DIGITS_PICTURE))
+        if file in manifest.files
+    )
+    if not grids and not tall:
         return ""
     return (
         f"<details class='made'><summary>{text('elsewhere.grids')}</summary>"
-        f'<div class="grids">{grids}</div>{history}</details>'
+        f'<div class="grids">{grids}</div>{tall}</details>'
     )
 
 

@@ -450,9 +450,10 @@ def test_a_page_of_the_tutorial_says_so_and_leaves_out_a_view_that_lacks_a_file(
         del manifest["files"][f"{MLP_HISTORY}.onnx"], manifest["files"][HISTORY_PICTURE]
     assemble_page(tmp_path / "page", models)
     with serving(tmp_path / "page") as served, visit(tab, f"{served.address}#learn") as page:
+        expect(page.get_by_role("tab")).to_have_text(["Check", "Generate"])
+        page.locator("#view-check summary").click()
         expect(page.locator("#tutorial")).to_be_visible()
         expect(page.locator("#detector")).to_be_hidden()
-        expect(page.get_by_role("tab")).to_have_text(["Check", "Generate"])
         upload(page, "seven.png", SEVEN)
         shown(page, "seven.png")
         expect(page.locator("#thresholds")).to_have_text("Real up to 0.5000, fake above.")
