@@ -97,8 +97,7 @@ def export_detector(bundle: Bundle, run: Path, models: Path) -> dict[str, Any]:
         PixelDetector(detector, **record["calibration"]),
         Thresholds(**record["thresholds"]),
         {name: pixels[:GATE_COUNT] for name, pixels in validation.items()},
-        f"{record['run']}, step {record['step']} of {record['config']['epochs']} epochs, "
-        f"seed {record['config']['seed']}",
+        f"{record['run']}, {record['step']:,} steps, seed {record['config']['seed']}",
         record["licence"],
     )
     reals, fakes = (

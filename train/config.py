@@ -111,8 +111,7 @@ class DetectorConfig(Config):
             "styled": 6000,
             "non_digits": 20_000,
             "redrawn": 25_000,
-            "epochs": 7,
-            "cycles": 2,
+            "steps": 24_000,
             "width": 32,
             "fold_steps": 4000,
         },
@@ -124,7 +123,7 @@ class DetectorConfig(Config):
             "pen_copies": 1,
             "styled": 20,
             "redrawn": 60,
-            "epochs": 1,
+            "steps": 12,
             "non_digits": 100,
             "width": 8,
             "fold_steps": 10,
@@ -138,7 +137,9 @@ class DetectorConfig(Config):
     preset: str = option("small", *PRESET)
     generators: str = option(TRAINED, "run of `generators`, or a trimmed one, that fakes are sampled from")
     reals: int = option(50_000, "real digits of the data set, at most", 100, 1_000_000)
-    samples: int = option(4000, "training fakes of each generator", 10, 10_000_000)
+    samples: int = option(
+        4000, "training fakes of each generator, and four times as many of the hardest", 10, 10_000_000
+    )
     redrawn: int = option(
         10_000,
         "training fakes by the random decoders, and as many by those with an adversary",
@@ -149,8 +150,7 @@ class DetectorConfig(Config):
     pen_copies: int = option(3, "drawings of each pen digit, with different brushes", 1, 100)
     styled: int = option(3000, "training digits in styles that MNIST hardly has", 10, 10_000_000)
     non_digits: int = option(12_000, "training pictures that show no digit", 10, 10_000_000)
-    epochs: int = option(4, "passes over all training pictures", 1, 1_000_000)
-    cycles: int = option(1, "cycles of the learning rate", 1, 100)
+    steps: int = option(8000, "training steps", 1, 10_000_000)
     batch_size: int = option(128, "pictures per step", SMALLEST_BATCH, 1_000_000)
     width: int = option(24, "channels of the network's first layers", 4, 256)
     jobs: int = option(0, "processes that prepare pictures; 0: one per CPU core", 0, 1024)

@@ -39,6 +39,8 @@ RAW: Final = "pixels"
 NORMALIZED: Final = "normalized"
 AUGMENTED: Final = "augmented"
 PHOTOGRAPHED: Final = "photographed"
+MORE: Final = {"conditional_gan": 4, "flow": 4, "r3gan": 4}
+"""How many times `samples` fakes are made of the generators that are hardest to tell."""
 LABELS: Final = "labels"
 """In place of a condition in a file: the labels of a group."""
 
@@ -138,7 +140,8 @@ def make_examples(
     add(STYLED, written, torch.from_numpy(written_labels))
     for generator in generators:
         redrawn = generator.name in DECODER_NAMES
-        count = config.validation if split != "train" else config.redrawn if redrawn else config.samples
+        wanted_count = config.redrawn if redrawn else config.samples * MORE.get(generator.name, 1)
+        count = wanted_count if split == "train" else config.validation
         wanted = np.arange(count) % CLASSES if generator.conditional else None
         pixels = generator.sample(count, seed, wanted)
         meant = np.full(count, UNKNOWN_DIGIT) if wanted is None else wanted

@@ -21,7 +21,6 @@ from train.data.dataset import (
     NORMALIZED,
     PEN,
     PHOTOGRAPHED,
-    RAW,
     STYLED,
     PictureSet,
     kept_set,
@@ -29,7 +28,7 @@ from train.data.dataset import (
 )
 from train.data.splits import Split
 from train.detector.calibrate import Calibration, Thresholds, calibrate, choose_thresholds
-from train.detector.feed import Pool, feed, pictures_per_step
+from train.detector.feed import Pool, feed
 from train.detector.folds import KINDS, folds_of, left_out
 from train.detector.learner import ClassWeights, DetectorLearner
 from train.detector.model import Detector, scores_of
@@ -38,12 +37,14 @@ from train.evaluation.metrics import auroc
 from train.generators.decoders import DECODERS, decoder_generators
 from train.generators.reconstructions import reconstruction_generators
 from train.generators.trained import offered_generators, source_of_fakes, trained_families
-from train.loop import Schedule, run_loop, run_steps, steps_per_epoch
+from train.loop import Schedule, run_loop, run_steps
 from train.processes import Workers
 from train.run import Run
 
 STAGE: Final = "detector"
 CALIBRATION: Final = "calibration.json"
+CYCLES: Final = 2
+"""Of the learning rate: one on pictures as they are, one on augmented ones, too."""
 
 
 def train_detector(config: DetectorConfig, run: Run) -> None:
@@ -54,9 +55,7 @@ def train_detector(config: DetectorConfig, run: Run) -> None:
     """
     torch.set_num_threads(config.threads)
     examples = load_examples("train", config, run)
-    shown = pictures_per_step(config.batch_size)
-    steps = config.epochs * steps_per_epoch(shown, sum(map(len, examples.labels.values())))
-    learner = fit(examples, max(1, steps), config.cycles, config, Run(run.folder / STAGE))
+    learner = fit(examples, config.steps, config, Run(run.folder / STAGE))
     folds = {
         fold: train_fold(fold, examples, config, fold_run(run, fold)) for fold in folds_of(examples.kinds)
     }
@@ -89,13 +88,12 @@ def load_examples(split: Split, config: DetectorConfig, run: Run) -> PictureSet:
     return kept_set(run.folder / f"examples-{split}.safetensors", make)
 
 
-def fit(examples: PictureSet, steps: int, cycles: int, config: DetectorConfig, run: Run) -> DetectorLearner:
-    """Train a detector on the examples for `steps` steps, in cycles of the learning rate."""
+def fit(examples: PictureSet, steps: int, config: DetectorConfig, run: Run) -> DetectorLearner:
+    """Train a detector on the examples for `steps` steps."""
     device = torch.device(config.device)
-    normalized = examples.together()
-    pool = Pool(examples.together(RAW).images.numpy(), normalized.images.numpy(), normalized.labels)
-    shares = ClassWeights.of(pool.codes)
-    learner = DetectorLearner(steps, config.seed, shares, device, config.widths, config.precision, cycles)
+    pool = Pool.of(examples)
+    weights = pool.class_weights
+    learner = DetectorLearner(steps, config.seed, weights, device, config.widths, config.precision, CYCLES)
     schedule = Schedule(steps, config.batch_size, [steps], config)
     with Workers(config.jobs) as workers:
 
@@ -110,7 +108,7 @@ def fit(examples: PictureSet, steps: int, cycles: int, config: DetectorConfig, r
 def train_fold(fold: str, examples: PictureSet, config: DetectorConfig, run: Run) -> Detector:
     """Train a detector without a fold's generators for `config.fold_steps` steps; run: the fold's own."""
     known = examples.without(left_out(fold, examples.kinds))
-    return fit(known, config.fold_steps, 1, config, run).deployed
+    return fit(known, config.fold_steps, config, run).deployed
 
 
 def train_oracle(name: str, examples: PictureSet, config: DetectorConfig, run: Run) -> Detector:

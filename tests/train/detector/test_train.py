@@ -146,7 +146,7 @@ def test_a_fold_never_sees_what_it_leaves_out(
         learner: DetectorLearner, images: torch.Tensor, labels: torch.Tensor, pairs: int
     ) -> torch.Tensor:
         given.append(images)
-        assert torch.equal(labels[:pairs], labels[-pairs:])
+        assert torch.equal(labels[:pairs], labels[len(labels) - pairs :])
         return torch.zeros(len(learner.watched))
 
     monkeypatch.setattr(DetectorLearner, "step", watched)
