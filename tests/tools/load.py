@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import itertools
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -247,8 +248,11 @@ async def measure(address: str, process: int, count: int) -> bool:
 
 
 @contextmanager
-def behind_nginx(address: str) -> Iterator[str]:
-    """Start nginx with a copy of `demo/deploy/nginx.conf` in front of an app; yield its address."""
+def behind_nginx(address: str, *, forwarded: bool = True) -> Iterator[str]:
+    """Start nginx with a copy of `demo/deploy/nginx.conf` in front of an app; yield its address.
+
+    forwarded: without it nginx sends no header of its own but Host.
+    """
     with listen("127.0.0.1", 0) as free:
         port = free.getsockname()[1]
     with tempfile.TemporaryDirectory(prefix="nginx-") as folder:
@@ -267,6 +271,8 @@ def behind_nginx(address: str) -> Iterator[str]:
         ):
             assert before in text, before
             text = text.replace(before, after, 1)
+        if not forwarded:
+            text = re.sub(r"proxy_set_header X-Forwarded-\w+ .*", "", text)
         conf = Path(folder) / "nginx.conf"
         conf.write_text(text)
         options = ["-c", str(conf), "-e", f"{folder}/error.log"]

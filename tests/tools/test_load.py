@@ -52,3 +52,21 @@ def test_the_page_works_at_a_sub_path(browser: Browser, address: str) -> None:
     upload(page, "7.png", picture_bytes())
     expect(page.locator("#result .result-file")).to_have_text("7.png")
     page.close()
+
+
+@pytest.mark.browser
+def test_the_page_works_behind_a_proxy_that_forwards_no_headers(browser: Browser) -> None:
+    if shutil.which("nginx") is None:
+        pytest.skip("needs nginx")
+    with (
+        served_app(GRADIO_ROOT_PATH="/touchstone") as app,
+        behind_nginx(app, forwarded=False) as address,
+    ):
+        page = browser.new_page()
+        page.goto(address)
+        upload(page, "7.png", picture_bytes())
+        expect(page.locator("#result .result-file")).to_have_text("7.png")
+        page.get_by_role("tab", name="Generate").click()
+        expect(page.locator("#digit-grid .grid-digit")).to_have_count(16)
+        expect(page).to_have_url(f"{address}?view=generate")
+        page.close()
