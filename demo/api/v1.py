@@ -129,7 +129,7 @@ class GenerateEndpoint:
         except ValueError as error:
             raise RequestError(NO_ARGUMENTS) from error
         try:
-            arguments = self._arguments.model_validate(body | asked)
+            arguments = self._arguments.model_validate(asked | body)
         except ValidationError as error:
             raise RequestError(first_problem(error)) from error
         call = functools.partial(generated, self._engine, **arguments.model_dump())
